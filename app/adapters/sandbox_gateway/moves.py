@@ -1,0 +1,273 @@
+"""What happens to money at the gateway. Every move runs alone, inside :meth:`Store.write`, whole or not at all.
+
+An intent keeps the same id through all its tries to be paid. Its charge is kept as an object of its own and,
+as Stripe shows it, inside the intent; a refund likewise inside its charge. :func:`_show` writes both places.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.adapters.sandbox_gateway import objects
+from app.adapters.sandbox_gateway.faults import Dice
+from app.adapters.sandbox_gateway.objects import ApiError, Json
+from app.adapters.sandbox_gateway.options import Options
+from app.adapters.sandbox_gateway.store import Rows
+
+COPIES = 3
+"""How often a duplicated notice is sent."""
+BP = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moves:
+    """The gateway's hands.
+
+    :ivar clock: wall time, seconds since the epoch.
+    """
+
+    options: Options
+    dice: Dice
+    clock: Callable[[], float]
+
+    def create_intent(self, rows: Rows, given: Json, key: str | None) -> Json:
+        """Create an intent; with ``confirm`` also show its code."""
+        intent = objects.intent(
+            amount=given["amount"],
+            description=given.get("description"),
+            metadata=given.get("metadata", {}),
+            created=int(self.clock()),
+        )
+        rows.add(intent)
+        self._attach(intent, given)
+        if given.get("confirm"):
+            self._confirm(intent)
+        rows.put(intent, due_at=self._code_due(intent))
+        self._record(rows, "payment_intent.created", intent, key)
+        if intent["status"] == "requires_action":
+            self._record(rows, "payment_intent.requires_action", intent, key)
+        return intent
+
+    def confirm_intent(self, rows: Rows, intent_id: str, given: Json, key: str | None) -> Json:
+        """Show the code of an intent that waits for it."""
+        intent = self._intent(rows, intent_id)
+        _must_be(intent, "requires_payment_method", "requires_confirmation")
+        self._attach(intent, given)
+        self._confirm(intent)
+        rows.put(intent, due_at=self._code_due(intent))
+        self._record(rows, "payment_intent.requires_action", intent, key)
+        return intent
+
+    def cancel_intent(self, rows: Rows, intent_id: str, given: Json, key: str | None) -> Json:
+        """Close an intent that is not final."""
+        intent = self._intent(rows, intent_id)
+        _must_be(intent, "requires_payment_method", "requires_confirmation", "requires_action")
+        intent |= {
+            "status": "canceled",
+            "canceled_at": int(self.clock()),
+            "cancellation_reason": given.get("cancellation_reason"),
+            "next_action": None,
+        }
+        rows.put(intent)
+        self._record(rows, "payment_intent.canceled", intent, key)
+        return intent
+
+    def pay(self, rows: Rows, intent_id: str) -> Json:
+        """Let the person scan and pay."""
+        intent = self._intent(rows, intent_id)
+        _must_be(intent, "requires_action")
+        now = int(self.clock())
+        fee = intent["amount"] * self.options.fee_bp // BP
+        line = objects.balance_transaction(
+            kind="payment", amount=intent["amount"], fee=fee, source=intent_id, created=now
+        )
+        charge = objects.charge(intent, created=now, balance_transaction=line["id"])
+        line["source"] = charge["id"]
+        intent |= {"status": "succeeded", "amount_received": intent["amount"], "next_action": None}
+        rows.add(line, parent=charge["id"])
+        rows.add(charge, parent=intent_id)
+        self._show(rows, intent, charge)
+        self._record(rows, "charge.succeeded", charge)
+        self._record(rows, "payment_intent.succeeded", intent)
+        return intent
+
+    def refuse(self, rows: Rows, intent_id: str, *, code: str = "payment_intent_payment_attempt_failed") -> Json:
+        """Let the person refuse or, by ``code``, the code expire; the intent stays open for another try."""
+        intent = self._intent(rows, intent_id)
+        _must_be(intent, "requires_action")
+        message = "The code expired." if code.endswith("expired") else "The payer refused."
+        intent |= {
+            "status": "requires_payment_method",
+            "next_action": None,
+            "payment_method": None,
+            "last_payment_error": {"type": "invalid_request_error", "code": code, "message": message},
+        }
+        rows.put(intent)
+        self._record(rows, "payment_intent.payment_failed", intent)
+        return intent
+
+    def create_refund(self, rows: Rows, given: Json, key: str | None) -> Json:
+        """Send money back, at once or pending, never more than is left."""
+        charge = self._charge_of(rows, given)
+        left = charge["amount"] - charge["amount_refunded"]
+        if left == 0:
+            raise ApiError(
+                400, "charge_already_refunded", f"Charge {charge['id']} is already refunded.", is_stored=True
+            )
+        amount = given.get("amount", left)
+        if amount > left:
+            raise ApiError(
+                400,
+                "amount_too_large",
+                f"Refund of {amount} is more than the {left} left.",
+                param="amount",
+                is_stored=True,
+            )
+        now = self.clock()
+        refund = objects.refund(
+            charge, amount=amount, metadata=given.get("metadata", {}), reason=given.get("reason"), created=int(now)
+        )
+        is_late = self.options.refund_delay_s > 0
+        if not is_late:
+            self._settle(rows, refund)
+        rows.add(refund, parent=charge["payment_intent"], due_at=now + self.options.refund_delay_s if is_late else None)
+        charge["amount_refunded"] += amount
+        self._show_refund(rows, charge, refund)
+        self._record(rows, "charge.refunded", charge, key)
+        return refund
+
+    def finish_refund(self, rows: Rows, refund_id: str, *, is_ok: bool = True) -> Json:
+        """Let a pending refund succeed, or one that is not failed yet fail: its money comes back to the balance."""
+        refund = rows.get(refund_id, "refund")
+        if refund is None:
+            raise ApiError(404, "resource_missing", f"No such refund: {refund_id}", param="refund")
+        if refund["status"] not in (("pending",) if is_ok else ("pending", "succeeded")):
+            raise ApiError(400, "refund_unexpected_state", f"The refund is {refund['status']}.")
+        charge = rows.get(refund["charge"], "charge")
+        assert charge is not None  # noqa: S101 - a refund is made from its charge
+        if is_ok:
+            self._settle(rows, refund)
+        else:
+            self._fail(rows, refund)
+            charge["amount_refunded"] -= refund["amount"]
+        rows.put(refund)
+        self._show_refund(rows, charge, refund)
+        self._record(rows, "charge.refund.updated", refund)
+        return refund
+
+    def _intent(self, rows: Rows, intent_id: str) -> Json:
+        intent = rows.get(intent_id, "payment_intent")
+        if intent is None:
+            raise ApiError(404, "resource_missing", f"No such payment_intent: {intent_id}", param="intent")
+        return intent
+
+    def _attach(self, intent: Json, given: Json) -> None:
+        """Take over how the person will pay, when the request says so."""
+        if "payment_method_data" in given:
+            if "type" not in given["payment_method_data"]:
+                raise ApiError(400, "parameter_missing", "Missing: type", param="payment_method_data[type]")
+            intent |= {"payment_method": objects.new_id("pm"), "status": "requires_confirmation"}
+        if "payment_method_options" in given:
+            wechat_pay = given["payment_method_options"].get("wechat_pay", {})
+            intent["payment_method_options"] = {
+                "wechat_pay": {"app_id": wechat_pay.get("app_id"), "client": wechat_pay.get("client")}
+            }
+
+    def _confirm(self, intent: Json) -> None:
+        if intent["payment_method"] is None:
+            raise ApiError(400, "parameter_missing", "A way to pay is missing.", param="payment_method")
+        client = intent["payment_method_options"].get("wechat_pay", {}).get("client")
+        if client != "web":
+            raise ApiError(
+                400,
+                "parameter_missing",
+                "This sandbox shows codes to web clients.",
+                param="payment_method_options[wechat_pay][client]",
+            )
+        intent |= {
+            "status": "requires_action",
+            "last_payment_error": None,
+            "next_action": objects.code_to_scan(intent["id"], self.options.public_url),
+        }
+
+    def _code_due(self, intent: Json) -> float | None:
+        return self.clock() + self.options.qr_expiry_s if intent["status"] == "requires_action" else None
+
+    def _charge_of(self, rows: Rows, given: Json) -> Json:
+        """Return the charge that a refund names, itself or through its intent."""
+        if ("charge" in given) == ("payment_intent" in given):
+            raise ApiError(400, "parameter_missing", "Name a charge or a payment_intent.", param="payment_intent")
+        if "charge" in given:
+            charge = rows.get(given["charge"], "charge")
+            if charge is None:
+                raise ApiError(404, "resource_missing", f"No such charge: {given['charge']}", param="charge")
+            return charge
+        intent = rows.get(given["payment_intent"], "payment_intent")
+        if intent is None:
+            raise ApiError(404, "resource_missing", "No such payment_intent.", param="payment_intent")
+        if intent["status"] != "succeeded":
+            raise ApiError(
+                400, "payment_intent_unexpected_state", f"Nothing was paid: {intent['status']}.", is_stored=True
+            )
+        charge = rows.get(intent["charges"]["data"][0]["id"], "charge")
+        assert charge is not None  # noqa: S101 - paid intents have one
+        return charge
+
+    def _settle(self, rows: Rows, refund: Json) -> None:
+        line = objects.balance_transaction(
+            kind="payment_refund", amount=-refund["amount"], fee=0, source=refund["id"], created=int(self.clock())
+        )
+        rows.add(line, parent=refund["id"])
+        refund |= {"status": "succeeded", "balance_transaction": line["id"]}
+
+    def _fail(self, rows: Rows, refund: Json) -> None:
+        if refund["status"] == "succeeded":
+            line = objects.balance_transaction(
+                kind="payment_failure_refund",
+                amount=refund["amount"],
+                fee=0,
+                source=refund["id"],
+                created=int(self.clock()),
+            )
+            rows.add(line, parent=refund["id"])
+            refund["failure_balance_transaction"] = line["id"]
+        refund |= {"status": "failed", "failure_reason": "unknown"}
+
+    def _show(self, rows: Rows, intent: Json, charge: Json) -> None:
+        """Write the charge, and the intent that shows it."""
+        intent["charges"]["data"] = [charge]
+        rows.put(charge)
+        rows.put(intent)
+
+    def _show_refund(self, rows: Rows, charge: Json, refund: Json) -> None:
+        """Write the refund into its charge, and the charge into its intent. Newest first, at most ten are shown."""
+        others = [shown for shown in charge["refunds"]["data"] if shown["id"] != refund["id"]]
+        newest_first = sorted([refund, *others], key=lambda one: -one["created"])
+        charge["refunds"]["has_more"] = charge["refunds"]["has_more"] or len(newest_first) > 10  # noqa: PLR2004 - said above
+        charge["refunds"]["data"] = newest_first[:10]
+        charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+        self._show(rows, self._intent(rows, charge["payment_intent"]), charge)
+
+    def _record(self, rows: Rows, kind: str, subject: Json, key: str | None = None) -> None:
+        """Record an event and, when its type is sent, the notices that are owed, in the same commit."""
+        options, now = self.options, self.clock()
+        is_sent = options.webhook_url is not None and not options.webhook_events.isdisjoint({kind, "*"})
+        event = objects.event(kind=kind, subject=subject, created=int(now), pending_webhooks=int(is_sent), key=key)
+        rows.add(event, parent=subject["id"])
+        if not is_sent:
+            return
+        plan = self.dice.plan
+        wait_s = (plan.late_s if self.dice.hits("late") else 0) + (plan.reorder_s if self.dice.hits("reorder") else 0)
+        for _ in range(COPIES if self.dice.hits("duplicate") else 1):
+            rows.connection.execute(
+                "INSERT INTO delivery (event_id, first_at, due_at) VALUES (?, ?, ?)", (event["id"], now, now + wait_s)
+            )
+
+
+def _must_be(intent: Json, *states: str) -> None:
+    if intent["status"] not in states:
+        raise ApiError(
+            400,
+            "payment_intent_unexpected_state",
+            f"The payment intent is {intent['status']}, and would have to be {' or '.join(states)}.",
+            is_stored=True,
+        )

@@ -1,0 +1,221 @@
+"""Stripe's objects in the shapes of API version 2020-08-27: pure builders, no store, no clock."""
+
+import secrets
+from typing import Any
+
+from app.adapters.sandbox_gateway import qr
+
+Json = dict[str, Any]
+
+_ID_BYTES = 12
+
+
+def new_id(prefix: str) -> str:
+    """Return a fresh id such as ``pi_3…``."""
+    return f"{prefix}_{secrets.token_hex(_ID_BYTES)}"
+
+
+class ApiError(Exception):
+    """A refusal in Stripe's envelope.
+
+    :param param: the parameter at fault. :param is_stored: the answer belongs to the idempotency key; a
+    request that was
+        refused before anything was tried leaves the key free.
+    """
+
+    def __init__(  # noqa: PLR0913 - the fields of Stripe's envelope
+        self,
+        status: int,
+        code: str | None,
+        message: str,
+        *,
+        kind: str = "invalid_request_error",
+        param: str | None = None,
+        is_stored: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.is_stored = is_stored
+        fields = {"type": kind, "code": code, "message": message, "param": param}
+        self.body: Json = {"error": {name: value for name, value in fields.items() if value is not None}}
+
+
+def listed(items: list[Json], *, url: str, has_more: bool = False) -> Json:
+    """Return a list object."""
+    return {"object": "list", "data": items, "has_more": has_more, "url": url}
+
+
+def intent(*, amount: int, description: str | None, metadata: dict[str, str], created: int) -> Json:
+    """Return a payment intent that waits for a way to pay."""
+    intent_id = new_id("pi")
+    return {
+        "id": intent_id,
+        "object": "payment_intent",
+        "amount": amount,
+        "amount_capturable": 0,
+        "amount_received": 0,
+        "application": None,
+        "application_fee_amount": None,
+        "automatic_payment_methods": None,
+        "canceled_at": None,
+        "cancellation_reason": None,
+        "capture_method": "automatic",
+        "charges": listed([], url=f"/v1/charges?payment_intent={intent_id}"),
+        "client_secret": f"{intent_id}_secret_{secrets.token_hex(12)}",
+        "confirmation_method": "automatic",
+        "created": created,
+        "currency": "cny",
+        "customer": None,
+        "description": description,
+        "invoice": None,
+        "last_payment_error": None,
+        "livemode": False,
+        "metadata": metadata,
+        "next_action": None,
+        "on_behalf_of": None,
+        "payment_method": None,
+        "payment_method_options": {},
+        "payment_method_types": ["wechat_pay"],
+        "processing": None,
+        "receipt_email": None,
+        "review": None,
+        "setup_future_usage": None,
+        "shipping": None,
+        "statement_descriptor": None,
+        "statement_descriptor_suffix": None,
+        "status": "requires_payment_method",
+        "transfer_data": None,
+        "transfer_group": None,
+    }
+
+
+def code_to_scan(intent_id: str, public_url: str) -> Json:
+    """Return the next action of a confirmed intent. The code leads to the page where a person plays WeChat."""
+    text = f"{public_url}/scan/{intent_id}"
+    return {
+        "type": "wechat_pay_display_qr_code",
+        "wechat_pay_display_qr_code": {
+            "data": text,
+            "image_data_url": qr.png_data_url(text),
+            "image_url_png": f"{public_url}/qr/{intent_id}.png",
+            "image_url_svg": f"{public_url}/qr/{intent_id}.svg",
+        },
+    }
+
+
+def charge(paid: Json, *, created: int, balance_transaction: str) -> Json:
+    """Return the charge of an intent that has just been paid."""
+    charge_id = new_id("ch")
+    return {
+        "id": charge_id,
+        "object": "charge",
+        "amount": paid["amount"],
+        "amount_captured": paid["amount"],
+        "amount_refunded": 0,
+        "application": None,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "balance_transaction": balance_transaction,
+        "billing_details": {
+            "address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")),
+            "email": None,
+            "name": None,
+            "phone": None,
+        },
+        "calculated_statement_descriptor": None,
+        "captured": True,
+        "created": created,
+        "currency": paid["currency"],
+        "customer": None,
+        "description": paid["description"],
+        "disputed": False,
+        "failure_code": None,
+        "failure_message": None,
+        "fraud_details": {},
+        "invoice": None,
+        "livemode": False,
+        "metadata": paid["metadata"],
+        "on_behalf_of": None,
+        "order": None,
+        "outcome": None,
+        "paid": True,
+        "payment_intent": paid["id"],
+        "payment_method": paid["payment_method"],
+        "payment_method_details": {
+            "type": "wechat_pay",
+            "wechat_pay": {"fingerprint": None, "transaction_id": f"42{secrets.randbelow(10**26):026d}"},
+        },
+        "receipt_email": None,
+        "receipt_number": None,
+        "receipt_url": None,
+        "refunded": False,
+        "refunds": listed([], url=f"/v1/charges/{charge_id}/refunds"),
+        "review": None,
+        "shipping": None,
+        "source_transfer": None,
+        "statement_descriptor": None,
+        "statement_descriptor_suffix": None,
+        "status": "succeeded",
+        "transfer_data": None,
+        "transfer_group": None,
+    }
+
+
+def refund(of: Json, *, amount: int, metadata: dict[str, str], reason: str | None, created: int) -> Json:
+    """Return a pending refund of charge ``of``."""
+    return {
+        "id": new_id("re"),
+        "object": "refund",
+        "amount": amount,
+        "balance_transaction": None,
+        "charge": of["id"],
+        "created": created,
+        "currency": of["currency"],
+        "metadata": metadata,
+        "payment_intent": of["payment_intent"],
+        "reason": reason,
+        "receipt_number": None,
+        "source_transfer_reversal": None,
+        "status": "pending",
+        "transfer_reversal": None,
+    }
+
+
+def balance_transaction(*, kind: str, amount: int, fee: int, source: str, created: int) -> Json:
+    """Return a line of the gateway's books. ``kind``: ``payment``, ``payment_refund`` or ``payment_failure_refund``."""
+    return {
+        "id": new_id("txn"),
+        "object": "balance_transaction",
+        "amount": amount,
+        "available_on": created,
+        "created": created,
+        "currency": "cny",
+        "description": None,
+        "exchange_rate": None,
+        "fee": fee,
+        "fee_details": [
+            {"amount": fee, "application": None, "currency": "cny", "description": "Fee", "type": "stripe_fee"}
+        ]
+        if fee
+        else [],
+        "net": amount - fee,
+        "reporting_category": {"payment": "charge", "payment_refund": "refund"}.get(kind, "refund_failure"),
+        "source": source,
+        "status": "available",
+        "type": kind,
+    }
+
+
+def event(*, kind: str, subject: Json, created: int, pending_webhooks: int, key: str | None) -> Json:
+    """Return the event that ``subject`` became what it is; ``key`` is the idempotency key that did it."""
+    return {
+        "id": new_id("evt"),
+        "object": "event",
+        "api_version": "2020-08-27",
+        "created": created,
+        "data": {"object": subject},
+        "livemode": False,
+        "pending_webhooks": pending_webhooks,
+        "request": {"id": None, "idempotency_key": key},
+        "type": kind,
+    }

@@ -1,0 +1,170 @@
+"""Stripe's JSON into the port's objects, strictly: what has another shape is an unknown outcome, never a guess."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.core.payments.ports import (
+    BadEvent,
+    GatewayEvent,
+    GatewayRefund,
+    GatewayUnknown,
+    Intent,
+    IntentState,
+    RefundState,
+)
+
+Json = Mapping[str, Any]
+
+
+class _Misshapen(Exception):
+    """A field is missing or of another type."""
+
+
+def read_intent(body: object) -> Intent:
+    """Read a payment intent.
+
+    :raises GatewayUnknown: ``malformed_answer``.
+    """
+    try:
+        answer = _object(body, "payment_intent")
+        state = IntentState(_text(answer, "status"))
+        code = _qr_code(answer) if state is IntentState.REQUIRES_ACTION else {}
+        return Intent(
+            id=_text(answer, "id"),
+            state=state,
+            amount_fen=_whole(answer, "amount"),
+            amount_received_fen=_whole(answer, "amount_received", missing=0),
+            currency=_text(answer, "currency"),
+            is_live=_flag(answer, "livemode"),
+            qr_text=_text_or_none(code, "data"),
+            qr_image_url=_text_or_none(code, "image_data_url") or _text_or_none(code, "image_url_png"),
+            metadata=_metadata(answer),
+            created_at=_whole(answer, "created"),
+            charge_id=_charge_id(answer),
+        )
+    except (_Misshapen, ValueError) as error:
+        raise GatewayUnknown("malformed_answer") from error
+
+
+def read_refund(body: object) -> GatewayRefund:
+    """Read a refund.
+
+    :raises GatewayUnknown: ``malformed_answer``.
+    """
+    try:
+        answer = _object(body, "refund")
+        return GatewayRefund(
+            id=_text(answer, "id"),
+            state=RefundState(_text(answer, "status")),
+            amount_fen=_whole(answer, "amount"),
+            currency=_text(answer, "currency"),
+            intent_id=_text_or_none(answer, "payment_intent"),
+            metadata=_metadata(answer),
+            failure_reason=_text_or_none(answer, "failure_reason"),
+        )
+    except (_Misshapen, ValueError) as error:
+        raise GatewayUnknown("malformed_answer") from error
+
+
+def read_page(body: object) -> tuple[list[Json], bool]:
+    """Read one page of a list: its objects, and whether there are more after them.
+
+    :raises GatewayUnknown: ``malformed_answer``.
+    """
+    try:
+        answer = _object(body, "list")
+        return _items(answer), _flag(answer, "has_more")
+    except _Misshapen as error:
+        raise GatewayUnknown("malformed_answer") from error
+
+
+def read_event(body: object) -> GatewayEvent:
+    """Read a notice whose signature has been checked.
+
+    :raises BadEvent: it has no shape that Linli knows.
+    """
+    try:
+        notice = _object(body, "event")
+        subject = _inner(_inner(notice, "data"), "object")
+        kind, object_id = _text(subject, "object"), _text(subject, "id")
+        return GatewayEvent(
+            id=_text(notice, "id"),
+            type=_text(notice, "type"),
+            object_id=object_id,
+            object_kind=kind,
+            created_at=_whole(notice, "created"),
+            is_live=_flag(notice, "livemode"),
+            intent_id=object_id if kind == "payment_intent" else _text_or_none(subject, "payment_intent"),
+        )
+    except _Misshapen as error:
+        raise BadEvent from error
+
+
+def _object(body: object, kind: str) -> Json:
+    if not isinstance(body, dict) or body.get("object") != kind:
+        raise _Misshapen
+    return body
+
+
+def _inner(answer: Json, name: str) -> Json:
+    value = answer.get(name)
+    if not isinstance(value, dict):
+        raise _Misshapen
+    return value
+
+
+def _items(answer: Json) -> list[Json]:
+    items = answer.get("data")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise _Misshapen
+    for item in items:
+        _text(item, "id")
+    return items
+
+
+def _text(answer: Json, name: str) -> str:
+    value = answer.get(name)
+    if not isinstance(value, str) or not value:
+        raise _Misshapen
+    return value
+
+
+def _text_or_none(answer: Json, name: str) -> str | None:
+    return None if answer.get(name) is None else _text(answer, name)
+
+
+def _whole(answer: Json, name: str, *, missing: int | None = None) -> int:
+    value = answer.get(name, missing)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise _Misshapen
+    return value
+
+
+def _flag(answer: Json, name: str) -> bool:
+    value = answer.get(name)
+    if not isinstance(value, bool):
+        raise _Misshapen
+    return value
+
+
+def _metadata(answer: Json) -> dict[str, str]:
+    value = answer.get("metadata") or {}
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise _Misshapen
+    return value
+
+
+def _qr_code(answer: Json) -> Json:
+    code = _inner(_inner(answer, "next_action"), "wechat_pay_display_qr_code")
+    _text(code, "data")
+    return code
+
+
+def _charge_id(answer: Json) -> str | None:
+    """Return the id of the latest charge: in a list up to API version 2022-08-01, a plain id since."""
+    if isinstance(answer.get("latest_charge"), str):
+        return _text(answer, "latest_charge")
+    if not isinstance(answer.get("charges"), dict):
+        return None
+    charges, _ = read_page(answer["charges"])
+    return _text(charges[0], "id") if charges else None

@@ -1,0 +1,139 @@
+"""Write the demo world into the database: once, whole or not at all."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from sqlalchemy import Table, insert, text
+
+from app.cli.demo.shapes import Address, Deposit, Person, Shop, World
+from app.cli.demo.world import build_world
+from app.core.accounts.models import AccountRow, AddressRow, MembershipRow
+from app.core.catalog.models import MerchantRow, OfferRow, ShopRow, SkuRow, StockRow
+from app.core.communities.models import CommunityRow, StoreRow
+from app.core.delivery.models import CourierRow
+from app.core.ledger import Journal, JournalKind, Leg, codes, post_many
+from app.kernel.db import Base
+from app.kernel.sealing import blind_index, seal
+from app.kernel.transaction import Transaction, transaction
+
+BATCH_ROWS_MAX = 2000
+_ONE_LOADER = 7_146_114
+
+_OPEN = text(
+    """
+    SELECT (business_now() AT TIME ZONE 'Asia/Shanghai')::date AS today,
+           EXISTS (SELECT 1 FROM stores) AS is_loaded
+    """
+)
+_TAKEN = text("SELECT count(*) FROM accounts WHERE phone_index = ANY(:phone_indexes)")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Rows on their way into one table."""
+
+    model: type[Base]
+    rows: list[Row]
+
+    @property
+    def table(self) -> Table:
+        """The table that the rows are for."""
+        return cast("Table", self.model.__table__)
+
+
+def load_world(seed: int) -> World | None:
+    """Write the world of ``seed`` and put the residents' first money on their e-accounts.
+
+    One transaction, behind a lock: of two loaders at once the second finds the world there.
+
+    :returns: the world, or None when there were stores already; then nothing is changed.
+    :raises click.ClickException: somebody already signed in with a phone number of the world; nothing is changed.
+    """
+    with transaction() as tx:
+        tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_LOADER})
+        found = tx.execute(_OPEN).one()
+        if found.is_loaded:
+            return None
+        world = build_world(seed, today=found.today)
+        _refuse_taken_phones(tx, world)
+        _write(tx, list(_shelves(world)))
+        post_many(tx, [_journal(deposit) for deposit in world.deposits])
+    return world
+
+
+def _refuse_taken_phones(tx: Transaction, world: World) -> None:
+    indexes = [blind_index(person.phone, context="accounts.phone") for person in world.people]
+    taken = tx.execute(_TAKEN, {"phone_indexes": indexes}).scalar_one()
+    if taken:
+        raise click.ClickException(f"{taken} of the demo's phone numbers have accounts already: take an empty database")
+
+
+def _write(tx: Transaction, shelves: list[Shelf]) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("demo", total=sum(len(shelf.rows) for shelf in shelves))
+        for shelf in shelves:
+            progress.update(task, description=shelf.table.name)
+            for start in range(0, len(shelf.rows), BATCH_ROWS_MAX):
+                batch = shelf.rows[start : start + BATCH_ROWS_MAX]
+                tx.connection.execute(insert(shelf.table), batch)
+                progress.advance(task, len(batch))
+
+
+def _shelves(world: World) -> Iterator[Shelf]:
+    """Yield the rows of each table, a table after those that it refers to."""
+    yield Shelf(StoreRow, _as_rows(world.stores))
+    yield Shelf(CommunityRow, _as_rows(world.communities))
+    yield Shelf(AccountRow, [_account(person) for person in world.people])
+    yield Shelf(MembershipRow, _as_rows(world.memberships))
+    yield Shelf(AddressRow, [_address(address) for address in world.addresses])
+    yield Shelf(CourierRow, _as_rows(world.couriers))
+    yield Shelf(MerchantRow, _as_rows(world.merchants))
+    yield Shelf(ShopRow, [_shop(shop) for shop in world.shops])
+    yield Shelf(OfferRow, _as_rows(world.offers))
+    yield Shelf(SkuRow, _as_rows(world.skus))
+    yield Shelf(StockRow, _as_rows(world.stock))
+
+
+def _as_rows(things: Iterable[Any]) -> list[Row]:
+    return [asdict(thing) for thing in things]
+
+
+def _account(person: Person) -> Row:
+    return {
+        "account_id": person.account_id,
+        "phone_sealed": seal(person.phone, context="accounts.phone"),
+        "phone_index": blind_index(person.phone, context="accounts.phone"),
+        "name_sealed": seal(person.name, context="accounts.name"),
+    }
+
+
+def _address(address: Address) -> Row:
+    row = asdict(address)
+    door = orjson.dumps(row.pop("door")).decode()
+    return {**row, "door_sealed": seal(door, context="addresses.door")}
+
+
+def _shop(shop: Shop) -> Row:
+    row = asdict(shop)
+    return {**row, "phone_sealed": seal(row.pop("phone"), context="shops.phone")}
+
+
+def _journal(deposit: Deposit) -> Journal:
+    return Journal(
+        key=f"demo-deposit:{deposit.account_id}",
+        kind=JournalKind.TOP_UP,
+        legs=(
+            Leg(codes.BANK_SETTLEMENT, -deposit.amount_fen),
+            Leg(codes.e_account(deposit.account_id), deposit.amount_fen),
+        ),
+        ref=str(deposit.account_id),
+    )

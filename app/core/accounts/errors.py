@@ -1,0 +1,66 @@
+"""What can be wrong with people, sign-in and addresses."""
+
+from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Throttled, Unauthenticated
+
+
+class PhoneInvalid(Invalid):
+    """Not a phone number that can receive a text message in mainland China."""
+
+    code = "phone_invalid"
+    title = "The phone number is not valid"
+
+
+class CodeRefused(Unauthenticated):
+    """The code is wrong, used, expired or meant for another device; which, is not said."""
+
+    code = "code_refused"
+    title = "The code was refused"
+
+
+class TooManyCodes(Throttled):
+    """A phone gets one code a minute, five an hour, ten a day; parameter ``retry_after_s``."""
+
+    code = "too_many_codes"
+    title = "Too many codes were asked for"
+
+
+class RefreshRefused(Unauthenticated):
+    """The refresh token is unknown, expired or was used before; its session is over."""
+
+    code = "refresh_refused"
+    title = "Sign in again"
+
+
+class SessionEnded(Unauthenticated):
+    """The session was ended; a new sign-in is needed."""
+
+    code = "session_ended"
+    title = "The session has ended"
+
+
+class NoMembership(Forbidden):
+    """The person has no part on this side."""
+
+    code = "no_membership"
+    title = "You have no part on this side"
+
+
+class AccountSuspended(Forbidden):
+    """The account is suspended."""
+
+    code = "account_suspended"
+    title = "The account is suspended"
+
+
+class AddressNotFound(NotFound):
+    """No such address, or not one of yours."""
+
+    code = "address_not_found"
+    title = "Address not found"
+
+
+class TooManyAddresses(Conflict):
+    """An account keeps at most this many addresses; parameter ``addresses_max``."""
+
+    code = "too_many_addresses"
+    title = "Too many addresses"

@@ -1,0 +1,126 @@
+"""Tables of people: accounts, sign-in, sessions, memberships, addresses. Personal fields are sealed."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kernel.columns import one_of
+from app.kernel.db import Base
+
+
+class AccountState(StrEnum):
+    """May the person use the account?"""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class OrganizationKind(StrEnum):
+    """What a membership is in."""
+
+    MERCHANT = "merchant"
+    STORE = "store"
+    PLATFORM = "platform"
+
+
+class MemberRole(StrEnum):
+    """What a member is there."""
+
+    OWNER = "owner"
+    MANAGER = "manager"
+    CLERK = "clerk"
+    AGENT = "agent"
+    REVIEWER = "reviewer"
+    FINANCE = "finance"
+    SUPPORT = "support"
+    ADMIN = "admin"
+
+
+PLATFORM_ID = UUID(int=0)
+"""The platform's organization id in memberships; there is one platform."""
+
+
+class AccountRow(Base):
+    """A person. The phone number is found by its blind index."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (one_of("state", AccountState),)
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    phone_sealed: Mapped[str]
+    phone_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    name_sealed: Mapped[str | None]
+    state: Mapped[str] = mapped_column(server_default="active")
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class SignInCodeRow(Base):
+    """A code sent by text message: hashed, single use, few tries, bound to phone and device."""
+
+    __tablename__ = "sign_in_codes"
+    __table_args__ = (Index(None, "phone_index", "created_at"),)
+
+    code_id: Mapped[UUID] = mapped_column(primary_key=True)
+    phone_index: Mapped[bytes] = mapped_column(LargeBinary)
+    device: Mapped[str]
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    tries_left: Mapped[int]
+    expires_at: Mapped[datetime]
+    consumed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class SessionRow(Base):
+    """A sign-in on one device at one side. Ending it ends its refresh tokens."""
+
+    __tablename__ = "sessions"
+
+    session_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    side: Mapped[str]
+    device: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    last_used_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    ended_at: Mapped[datetime | None]
+
+
+class RefreshTokenRow(Base):
+    """An opaque refresh token, stored by digest. Used twice, it ends its session."""
+
+    __tablename__ = "refresh_tokens"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.session_id"), index=True)
+    expires_at: Mapped[datetime]
+    rotated_at: Mapped[datetime | None]
+
+
+class MembershipRow(Base):
+    """A person's role in a merchant, an experience store or the platform."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (one_of("organization_kind", OrganizationKind), one_of("role", MemberRole))
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    organization_kind: Mapped[str] = mapped_column(primary_key=True)
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
+    role: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class AddressRow(Base):
+    """Where a resident receives: the community in the clear, the door and the contact sealed."""
+
+    __tablename__ = "addresses"
+
+    address_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), index=True)
+    lat: Mapped[float]
+    lng: Mapped[float]
+    door_sealed: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    removed_at: Mapped[datetime | None]

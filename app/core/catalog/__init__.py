@@ -1,0 +1,1 @@
+"""What shops sell: merchants (商户), shops, offers, SKUs and their stock."""

@@ -1,0 +1,10 @@
+"""What can be wrong with places."""
+
+from app.kernel.errors import NotFound
+
+
+class CommunityNotFound(NotFound):
+    """No such community."""
+
+    code = "community_not_found"
+    title = "Community not found"

@@ -1,0 +1,121 @@
+"""Tables of couriers, shifts, trips, stops and deliveries."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.delivery.states import DeliveryState, FailureReason, StopKind, StopState, TripState
+from app.kernel.columns import not_negative, one_of
+from app.kernel.db import Base
+
+ACTIVE_TRIPS_MAX = 3
+"""How many trips one courier carries at a time."""
+
+
+class CourierState(StrEnum):
+    """May the person deliver?"""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class CourierRow(Base):
+    """A courier (管家): a vetted adult neighbour, registered in one community."""
+
+    __tablename__ = "couriers"
+    __table_args__ = (one_of("state", CourierState),)
+
+    courier_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), index=True)
+    state: Mapped[str] = mapped_column(server_default="active")
+
+
+class ShiftRow(Base):
+    """A shift (班次), on from its start until it is ended; at most one is on per courier."""
+
+    __tablename__ = "courier_shifts"
+    __table_args__ = (
+        Index("uq_courier_shifts_on", "courier_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+        CheckConstraint(f"active_trips BETWEEN 0 AND {ACTIVE_TRIPS_MAX}", name="active_trips_range"),
+        {"postgresql_with": {"fillfactor": 70}},
+    )
+
+    shift_id: Mapped[UUID] = mapped_column(primary_key=True)
+    courier_id: Mapped[UUID] = mapped_column(ForeignKey("couriers.courier_id"), index=True)
+    lat: Mapped[float]
+    lng: Mapped[float]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    active_trips: Mapped[int] = mapped_column(server_default="0")
+
+
+class TripRow(Base):
+    """A trip (配送单): what one courier carries in one go, with its fee."""
+
+    __tablename__ = "trips"
+    __table_args__ = (
+        one_of("state", TripState),
+        *not_negative("fee_fen"),
+        CheckConstraint("(state = 'assigned') <= (courier_id IS NOT NULL)", name="assigned_to_someone"),
+        Index("ix_trips_open", text("point(lng, lat)"), postgresql_using="gist", postgresql_where=text("state = 'open'")),
+        Index("ix_trips_mine", "courier_id", text("trip_id DESC")),
+        {"postgresql_with": {"fillfactor": 70}},
+    )
+
+    trip_id: Mapped[UUID] = mapped_column(primary_key=True)
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), index=True)
+    state: Mapped[str]
+    courier_id: Mapped[UUID | None] = mapped_column(ForeignKey("couriers.courier_id"))
+    fee_fen: Mapped[int]
+    lat: Mapped[float]
+    lng: Mapped[float]
+    expected_ready_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    assigned_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class StopRow(Base):
+    """A stop of a trip: a pick-up at a shop or a drop at an address."""
+
+    __tablename__ = "stops"
+    __table_args__ = (one_of("kind", StopKind), one_of("state", StopState))
+
+    stop_id: Mapped[UUID] = mapped_column(primary_key=True)
+    trip_id: Mapped[UUID] = mapped_column(ForeignKey("trips.trip_id"), index=True)
+    position: Mapped[int]
+    kind: Mapped[str]
+    state: Mapped[str]
+    lat: Mapped[float]
+    lng: Mapped[float]
+    arrived_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+
+
+class DeliveryRow(Base):
+    """The delivery of one order: its trip, its two stops and its share of the trip's fee."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        one_of("state", DeliveryState),
+        one_of("failure_reason", FailureReason),
+        *not_negative("fee_fen", "failure_count"),
+        {"postgresql_with": {"fillfactor": 70}},
+    )
+
+    delivery_id: Mapped[UUID] = mapped_column(primary_key=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.order_id"), unique=True)
+    trip_id: Mapped[UUID] = mapped_column(ForeignKey("trips.trip_id"), index=True)
+    pick_up_stop_id: Mapped[UUID] = mapped_column(ForeignKey("stops.stop_id"), index=True)
+    drop_stop_id: Mapped[UUID] = mapped_column(ForeignKey("stops.stop_id"), index=True)
+    state: Mapped[str]
+    fee_fen: Mapped[int]
+    failure_reason: Mapped[str | None]
+    failure_count: Mapped[int] = mapped_column(server_default="0")
+    code_tries_left: Mapped[int] = mapped_column(server_default="5")
+    photo_reference: Mapped[str | None]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

@@ -1,0 +1,135 @@
+"""The machines of trip, stop and delivery. A trip has ordered stops; each order has one delivery that names its stops."""
+
+from enum import StrEnum
+
+from app.kernel.actor import Role
+from app.kernel.machines import Table
+
+_COURIER = frozenset({Role.COURIER})
+_SYSTEM = frozenset({Role.SYSTEM})
+
+
+class TripState(StrEnum):
+    """Where a trip (配送单) stands. Fee and pay hang on it."""
+
+    OPEN = "open"
+    ASSIGNED = "assigned"
+    DONE = "done"
+    CANCELED = "canceled"
+
+
+class StopKind(StrEnum):
+    """What happens at a stop."""
+
+    PICK_UP = "pick_up"
+    DROP = "drop"
+
+
+class StopState(StrEnum):
+    """Where a stop stands."""
+
+    WAITING = "waiting"
+    ARRIVED = "arrived"
+    DONE = "done"
+    CANCELED = "canceled"
+
+
+class DeliveryState(StrEnum):
+    """Where the delivery of one order stands."""
+
+    OPEN = "open"
+    OFFERED = "offered"
+    ASSIGNED = "assigned"
+    AT_PICKUP = "at_pickup"
+    PICKED_UP = "picked_up"
+    AT_DROP = "at_drop"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    REATTEMPTING = "reattempting"
+    RETURNING = "returning"
+    RETURNED = "returned"
+    DISPOSED = "disposed"
+    CANCELED = "canceled"
+
+
+class DeliveryAction(StrEnum):
+    """What can happen to a delivery."""
+
+    OFFER = "offer"
+    WITHDRAW_OFFER = "withdraw_offer"
+    CLAIM = "claim"
+    GIVE_BACK = "give_back"
+    ARRIVE_AT_PICKUP = "arrive_at_pickup"
+    PICK_UP = "pick_up"
+    ARRIVE_AT_DROP = "arrive_at_drop"
+    DELIVER = "deliver"
+    FAIL = "fail"
+    REATTEMPT = "reattempt"
+    START_AGAIN = "start_again"
+    RETURN = "return"
+    ARRIVE_BACK = "arrive_back"
+    DISPOSE = "dispose"
+    CANCEL = "cancel"
+
+
+class FailureReason(StrEnum):
+    """Why a delivery failed at the door."""
+
+    ABSENT = "absent"
+    WRONG_ADDRESS = "wrong_address"
+    REFUSED = "refused"
+    UNSAFE = "unsafe"
+    DAMAGED = "damaged"
+
+
+class Fault(StrEnum):
+    """Who was at fault, and so pays."""
+
+    RESIDENT = "resident"
+    COURIER = "courier"
+    NOBODY = "nobody"
+
+
+FAULT_OF = {
+    FailureReason.ABSENT: Fault.RESIDENT,
+    FailureReason.WRONG_ADDRESS: Fault.RESIDENT,
+    FailureReason.REFUSED: Fault.RESIDENT,
+    FailureReason.UNSAFE: Fault.NOBODY,
+    FailureReason.DAMAGED: Fault.COURIER,
+}
+
+REATTEMPTS_MAX = 2
+
+FINAL_DELIVERY_STATES = frozenset(
+    {DeliveryState.DELIVERED, DeliveryState.RETURNED, DeliveryState.DISPOSED, DeliveryState.CANCELED}
+)
+
+_S, _A = DeliveryState, DeliveryAction
+
+DELIVERY_TRANSITIONS: Table[DeliveryState, DeliveryAction] = {
+    (_S.OPEN, _A.OFFER): (_S.OFFERED, _SYSTEM),
+    (_S.OFFERED, _A.WITHDRAW_OFFER): (_S.OPEN, frozenset({Role.COURIER, Role.SYSTEM})),
+    (_S.OFFERED, _A.CLAIM): (_S.ASSIGNED, _COURIER),
+    (_S.OPEN, _A.CLAIM): (_S.ASSIGNED, _COURIER),
+    (_S.ASSIGNED, _A.GIVE_BACK): (_S.OPEN, _COURIER),
+    (_S.AT_PICKUP, _A.GIVE_BACK): (_S.OPEN, _COURIER),
+    (_S.ASSIGNED, _A.ARRIVE_AT_PICKUP): (_S.AT_PICKUP, _COURIER),
+    (_S.ASSIGNED, _A.PICK_UP): (_S.PICKED_UP, _COURIER),
+    (_S.AT_PICKUP, _A.PICK_UP): (_S.PICKED_UP, _COURIER),
+    (_S.PICKED_UP, _A.ARRIVE_AT_DROP): (_S.AT_DROP, _COURIER),
+    (_S.PICKED_UP, _A.DELIVER): (_S.DELIVERED, _COURIER),
+    (_S.AT_DROP, _A.DELIVER): (_S.DELIVERED, _COURIER),
+    (_S.PICKED_UP, _A.FAIL): (_S.FAILED, _COURIER),
+    (_S.AT_DROP, _A.FAIL): (_S.FAILED, _COURIER),
+    (_S.FAILED, _A.REATTEMPT): (_S.REATTEMPTING, _COURIER),
+    (_S.REATTEMPTING, _A.START_AGAIN): (_S.PICKED_UP, _COURIER),
+    (_S.REATTEMPTING, _A.RETURN): (_S.RETURNING, _COURIER),
+    (_S.FAILED, _A.RETURN): (_S.RETURNING, _COURIER),
+    (_S.RETURNING, _A.ARRIVE_BACK): (_S.RETURNED, frozenset({Role.COURIER, Role.SYSTEM})),
+    (_S.FAILED, _A.DISPOSE): (_S.DISPOSED, frozenset({Role.COURIER, Role.SYSTEM})),
+    (_S.OPEN, _A.CANCEL): (_S.CANCELED, _SYSTEM),
+    (_S.OFFERED, _A.CANCEL): (_S.CANCELED, _SYSTEM),
+    (_S.ASSIGNED, _A.CANCEL): (_S.CANCELED, _SYSTEM),
+    (_S.AT_PICKUP, _A.CANCEL): (_S.CANCELED, _SYSTEM),
+}
+"""``offered`` is entered by dispatch with consent (派单); the hall (抢单) claims from ``open``."""

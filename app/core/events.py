@@ -1,0 +1,183 @@
+"""Everything that can have happened. Past tense, frozen; ids, fen, states and instants only, never personal data.
+
+Each event names the parties whose live streams it belongs to; :func:`topics_of` turns them into topics.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.kernel.outbox import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEvent(Event):
+    """Something about one order; carries every party that may see it."""
+
+    order_id: UUID
+    account_id: UUID
+    shop_id: UUID
+    state: str
+    courier_id: UUID | None = None
+    store_id: UUID | None = None
+
+
+class OrderPlaced(OrderEvent):
+    """A resident placed an order; it waits for its payment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPaid(OrderEvent):
+    """The order's escrow is funded; the merchant's five minutes have begun, unless the shop accepts by itself."""
+
+    is_auto_accept: bool = False
+
+
+class OrderAccepted(OrderEvent):
+    """The shop promised to prepare it (接单)."""
+
+
+class OrderCanceled(OrderEvent):
+    """It ended before its time; what was paid goes back."""
+
+
+class OrderCancelRequested(OrderEvent):
+    """The resident asked the shop to let the order go."""
+
+
+class OrderCancelRefused(OrderEvent):
+    """The shop keeps the order, by word or by ten minutes of silence."""
+
+
+class OrderShorted(OrderEvent):
+    """The shop lacks some lines; they are refunded (缺货)."""
+
+
+class OrderReady(OrderEvent):
+    """It stands on the counter."""
+
+
+class OrderLacksCourier(OrderEvent):
+    """It has stood ready for ten minutes without a courier."""
+
+
+class OrderPickedUp(OrderEvent):
+    """The courier has it."""
+
+
+class OrderDelivered(OrderEvent):
+    """It was handed over at the door."""
+
+
+class OrderDeliveryFailed(OrderEvent):
+    """It could not be handed over."""
+
+
+class OrderReattempted(OrderEvent):
+    """The courier sets out for the door again."""
+
+
+class OrderReturned(OrderEvent):
+    """It is back at the shop."""
+
+
+class OrderCompleted(OrderEvent):
+    """It is over; what was earned is pending."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripEvent(Event):
+    """Something about one trip."""
+
+    trip_id: UUID
+    community_id: UUID
+    courier_id: UUID | None = None
+
+
+class TripOpened(TripEvent):
+    """A trip may be claimed."""
+
+
+class TripClaimed(TripEvent):
+    """One courier has it."""
+
+
+class TripGivenBack(TripEvent):
+    """The courier gave it back; it may be claimed again."""
+
+
+class TripEnded(TripEvent):
+    """All its stops are done, or it was called off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentEvent(Event):
+    """Something about one payment."""
+
+    payment_id: UUID
+    account_id: UUID
+    attempt_id: UUID | None = None
+
+
+class PaymentAttemptRequested(PaymentEvent):
+    """An intent is to be made at the gateway under the stored key."""
+
+
+class PaymentSettled(PaymentEvent):
+    """The money is in the books."""
+
+
+class PaymentClosed(PaymentEvent):
+    """Nobody waits for this money any more; what still comes goes back."""
+
+
+class PaymentMismatched(PaymentEvent):
+    """The gateway's object does not say what we asked for. Needs a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundEvent(Event):
+    """Something about one refund."""
+
+    refund_id: UUID
+    account_id: UUID
+
+
+class RefundRequested(RefundEvent):
+    """A refund at the gateway was decided."""
+
+
+class RefundSucceeded(RefundEvent):
+    """The money is back where it came from, or in the resident's account."""
+
+
+class RefundFailed(RefundEvent):
+    """The gateway will not pay it back; the resident's account gets it instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayEventReceived(Event):
+    """The gateway told us something; its object is to be re-read."""
+
+    gateway_event_id: str
+
+
+def _leaves(base: type[Event]) -> list[type[Event]]:
+    below = {child.__name__: child for child in base.__subclasses__()}
+    return [leaf for child in below.values() for leaf in _leaves(child)] if below else [base]
+
+
+EVENT_KINDS: Mapping[str, type[Event]] = {
+    leaf.__name__: leaf
+    for base in (OrderEvent, TripEvent, PaymentEvent, RefundEvent, GatewayEventReceived)
+    for leaf in _leaves(base)
+}
+"""Name in the outbox → class. A test holds that each is wired or listened to."""
+
+_TOPIC_FIELDS = ("account_id", "shop_id", "courier_id", "store_id", "community_id")
+
+
+def topics_of(body: Mapping[str, Any]) -> list[str]:
+    """Return the live topics that an event's body belongs to, such as ``"shop:0197…"``."""
+    return [f"{name.removesuffix('_id')}:{body[name]}" for name in _TOPIC_FIELDS if body.get(name)]

@@ -1,0 +1,67 @@
+"""The ledger (账本): the only writer of money, below every other domain.
+
+Double entry in whole fen. A use case builds a :class:`Journal` of legs between account codes and posts it in its own
+transaction; a key makes the act happen once. See :mod:`app.core.ledger.books` for the laws of calling it.
+"""
+
+from app.core.ledger import codes
+from app.core.ledger.books import (
+    Balance,
+    Finding,
+    Held,
+    Posted,
+    Proof,
+    StatementLine,
+    balance,
+    capture_hold,
+    close_day,
+    expire_holds,
+    open_account,
+    place_hold,
+    post,
+    post_many,
+    prove,
+    statement,
+    void_hold,
+)
+from app.core.ledger.errors import (
+    AccountNotFound,
+    CaptureExceedsHold,
+    DayClosed,
+    HoldClosed,
+    HoldNotFound,
+    InsufficientFunds,
+    LedgerKeyReused,
+)
+from app.core.ledger.journals import Journal, JournalKind, Leg
+
+__all__ = [
+    "AccountNotFound",
+    "Balance",
+    "CaptureExceedsHold",
+    "DayClosed",
+    "Finding",
+    "Held",
+    "HoldClosed",
+    "HoldNotFound",
+    "InsufficientFunds",
+    "Journal",
+    "JournalKind",
+    "LedgerKeyReused",
+    "Leg",
+    "Posted",
+    "Proof",
+    "StatementLine",
+    "balance",
+    "capture_hold",
+    "close_day",
+    "codes",
+    "expire_holds",
+    "open_account",
+    "place_hold",
+    "post",
+    "post_many",
+    "prove",
+    "statement",
+    "void_hold",
+]

@@ -1,0 +1,269 @@
+"""The books (账本): typed calls of the database functions that are their only writers.
+
+Every call runs inside the caller's transaction and commits with it. A transaction makes **at most one** writing call,
+as its last lock: the functions lock accounts in the order of their ids, and a second call would start anew from below.
+
+A refusal aborts the PostgreSQL transaction. The caller lets the error pass through ``with transaction()``, which rolls
+back; it cannot catch the error and go on.
+
+Counters of limits (a person's yearly total, a day's quota) belong to their own domains. They are moved by a conditional
+UPDATE *before* the ledger call in the same transaction, so that both hold or neither; an account's row and its code
+tell the owner.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from app.core.ledger.codes import kind_of
+from app.core.ledger.errors import refusals
+from app.core.ledger.journals import Journal, JournalKind, Leg
+
+if TYPE_CHECKING:
+    from app.kernel.transaction import Transaction
+
+FINDINGS_MAX = 100
+
+_OPEN_ACCOUNT = text("SELECT ledger.open_account(:code)")
+_POST_MANY = text(
+    """
+    SELECT journal_ids, replayed FROM ledger.post_many(
+        CAST(:keys AS text[]), CAST(:kinds AS text[]), CAST(:refs AS text[]), CAST(:days AS date[]),
+        CAST(:leg_counts AS integer[]), CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))
+    """
+)
+_PLACE_HOLD = text("SELECT hold_id, replayed FROM ledger.place_hold(:key, :account, :amount_fen, :ttl)")
+_CAPTURE_HOLD = text(
+    """
+    SELECT journal_id, replayed FROM ledger.capture_hold(
+        :hold_key, :key, :kind, :ref, :day, CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))
+    """
+)
+_VOID_HOLD = text("SELECT ledger.void_hold(:hold_key)")
+_EXPIRE_HOLDS = text("SELECT ledger.expire_holds(:limit)")
+_CLOSE_DAY = text("SELECT ledger.close_day(:day)")
+_BALANCE = text("SELECT posted_fen, held_fen, available_fen FROM ledger.balance WHERE code = :code")
+_STATEMENT = text(
+    """
+    SELECT seq, kind, ref, amount_fen, balance_fen, posted_at, effective_on FROM ledger.statement
+    WHERE code = :code AND seq < :before_seq ORDER BY seq DESC LIMIT :limit
+    """
+)
+_BOOKS = text("SELECT * FROM ledger.books")
+_FINDINGS = text("SELECT finding, code, seq, journal_id, detail FROM ledger.finding LIMIT :limit")
+_SEQ_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A journal that stands in the books; ``replayed`` when it stood there before this call."""
+
+    journal_id: int
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A hold that is placed; ``replayed`` when it was placed before this call."""
+
+    hold_id: int
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """An account's balance, fen: ``available_fen = posted_fen - held_fen``."""
+
+    code: str
+    posted_fen: int
+    held_fen: int
+    available_fen: int
+
+    @property
+    def kind(self) -> str:
+        """Kind of the account, as in the chart."""
+        return kind_of(self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One entry as its owner reads it; ``balance_fen`` is the balance after it, ``seq`` its place, from 1."""
+
+    seq: int
+    kind: str
+    ref: str | None
+    amount_fen: int
+    balance_fen: int
+    posted_at: datetime
+    effective_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with the books, and where."""
+
+    finding: str
+    code: str | None
+    seq: int | None
+    journal_id: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What one look at the whole books found: sums in fen, counts of what is wrong. All zero when they are sound."""
+
+    sum_balances: int
+    sum_entries: int
+    bad_accounts: int
+    bad_holds: int
+    bad_journals: int
+    empty_journals: int
+    bad_links: int
+    negative_accounts: int
+    bad_keys: int
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing at all was found."""
+        return not self.findings and not any(getattr(self, name) for name in _COUNTS)
+
+    def __str__(self) -> str:
+        if self.is_sound:
+            return "the books are sound"
+        counts = ", ".join(f"{name} {getattr(self, name)}" for name in _COUNTS if getattr(self, name))
+        lines = (f"  {f.finding} {f.code or ''} seq {f.seq} journal {f.journal_id}: {f.detail}" for f in self.findings)
+        return "\n".join([f"the books are NOT sound: {counts}", *lines])
+
+
+_COUNTS = tuple(field.name for field in fields(Proof) if field.name != "findings")
+
+
+def open_account(tx: "Transaction", code: str) -> None:
+    """Open the account ``code`` if it is not open yet. Only kinds that do not open by themselves need it.
+
+    :raises AccountNotFound: there is no such kind, or the code is not of its form.
+    """
+    with refusals():
+        tx.execute(_OPEN_ACCOUNT, {"code": code})
+
+
+def post(tx: "Transaction", journal: Journal) -> Posted:
+    """Post one journal; see :func:`post_many`."""
+    return post_many(tx, (journal,))[0]
+
+
+def post_many(tx: "Transaction", journals: Sequence[Journal]) -> list[Posted]:
+    """Post all of ``journals``, or none, in one round trip. Locks their keys, then their accounts by id.
+
+    Journals that touch the same account are applied to it in the order given.
+
+    :returns: one result per journal, in their order.
+    :raises InsufficientFunds: an account would go below its floor.
+    :raises LedgerKeyReused: a key stands for another journal.
+    :raises AccountNotFound: a leg names an account that is not open and does not open by itself.
+    :raises DayClosed: an effective day is closed.
+    """
+    if not journals:
+        return []
+    params = {
+        "keys": [journal.key for journal in journals],
+        "kinds": [str(journal.kind) for journal in journals],
+        "refs": [journal.ref for journal in journals],
+        "days": [journal.effective_on for journal in journals],
+        "leg_counts": [len(journal.legs) for journal in journals],
+        "accounts": [leg.account for journal in journals for leg in journal.legs],
+        "amounts": [leg.amount_fen for journal in journals for leg in journal.legs],
+    }
+    with refusals():
+        row = tx.execute(_POST_MANY, params).one()
+    return [Posted(journal_id, replayed) for journal_id, replayed in zip(row.journal_ids, row.replayed, strict=True)]
+
+
+def place_hold(tx: "Transaction", *, key: str, account: str, amount_fen: int, ttl: timedelta) -> Held:
+    """Set ``amount_fen`` of ``account`` aside under ``key`` until ``ttl`` from now (business time).
+
+    :raises InsufficientFunds: less than that is available.
+    :raises LedgerKeyReused: the key stands for another hold.
+    """
+    assert amount_fen > 0, f"a hold of {amount_fen} fen"
+    assert ttl > timedelta(), f"a hold for {ttl}"
+    with refusals():
+        row = tx.execute(_PLACE_HOLD, {"key": key, "account": account, "amount_fen": amount_fen, "ttl": ttl}).one()
+    return Held(row.hold_id, row.replayed)
+
+
+def capture_hold(  # noqa: PLR0913 - a journal's parts, and the hold it is paid from
+    tx: "Transaction", hold_key: str, *, key: str, kind: JournalKind, legs: Sequence[Leg], ref: str | None = None
+) -> Posted:
+    """Pay the sum of ``legs`` out of a hold and release the rest. Locks the hold, then as :func:`post_many`.
+
+    :param legs: where the money goes; the leg of the held account is added to them.
+    :raises HoldNotFound: no hold has this key.
+    :raises HoldClosed: it was voided, expired, or captured by another journal.
+    :raises CaptureExceedsHold: the legs sum to more than it holds.
+    :raises LedgerKeyReused: ``key`` stands for another journal, or for other legs.
+    """
+    params = {
+        "hold_key": hold_key,
+        "key": key,
+        "kind": str(kind),
+        "ref": ref,
+        "day": None,
+        "accounts": [leg.account for leg in legs],
+        "amounts": [leg.amount_fen for leg in legs],
+    }
+    with refusals():
+        row = tx.execute(_CAPTURE_HOLD, params).one()
+    return Posted(row.journal_id, row.replayed)
+
+
+def void_hold(tx: "Transaction", hold_key: str) -> bool:
+    """Release a hold whole; return whether it had been released before.
+
+    :raises HoldNotFound: no hold has this key.
+    :raises HoldClosed: it was captured.
+    """
+    with refusals():
+        return bool(tx.execute(_VOID_HOLD, {"hold_key": hold_key}).scalar_one())
+
+
+def expire_holds(tx: "Transaction", limit: int) -> list[str]:
+    """Release at most ``limit`` holds that are past their time, oldest first, and return their keys."""
+    return list(tx.execute(_EXPIRE_HOLDS, {"limit": limit}).scalar_one())
+
+
+def close_day(tx: "Transaction", day: date) -> None:
+    """Close ``day`` and all before it: nothing can take effect on them any more. Waits for journals in flight."""
+    with refusals():
+        tx.execute(_CLOSE_DAY, {"day": day})
+
+
+def balance(tx: "Transaction", code: str) -> Balance:
+    """Return the balance of account ``code``, its stripes added up; zero when it was never used."""
+    row = tx.execute(_BALANCE, {"code": code}).one_or_none()
+    if row is None:
+        return Balance(code, posted_fen=0, held_fen=0, available_fen=0)
+    return Balance(code, row.posted_fen, row.held_fen, row.available_fen)
+
+
+def statement(tx: "Transaction", code: str, *, before_seq: int | None = None, limit: int = 50) -> list[StatementLine]:
+    """Return at most ``limit`` entries of account ``code``, newest first.
+
+    :param before_seq: only entries before this place; None begins with the latest.
+    """
+    params = {"code": code, "before_seq": _SEQ_MAX if before_seq is None else before_seq, "limit": limit}
+    return [StatementLine(**row) for row in tx.execute(_STATEMENT, params).mappings()]
+
+
+def prove(tx: "Transaction") -> Proof:
+    """Check the whole books in one snapshot; when they are unsound, say where (at most ``FINDINGS_MAX`` findings)."""
+    counts = Proof(**tx.execute(_BOOKS).mappings().one())
+    if counts.is_sound:
+        return counts
+    found = tuple(Finding(**row) for row in tx.execute(_FINDINGS, {"limit": FINDINGS_MAX}).mappings())
+    return replace(counts, findings=found)

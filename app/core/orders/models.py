@@ -1,0 +1,155 @@
+"""Tables of carts, checkouts, orders and their lines. What an order says was frozen when it was placed."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.orders.states import CheckoutState, OrderState
+from app.kernel.columns import not_negative, one_of
+from app.kernel.db import Base
+
+
+class Fulfillment(StrEnum):
+    """How an order reaches the resident (履约方式)."""
+
+    DELIVERY = "delivery"
+    STORE_PICKUP = "store_pickup"
+
+
+class CancelReason(StrEnum):
+    """Why an order ended before its time."""
+
+    UNPAID = "unpaid"
+    BY_RESIDENT = "by_resident"
+    NOT_ACCEPTED_IN_TIME = "not_accepted_in_time"
+    NO_COURIER = "no_courier"
+    NOT_COLLECTED = "not_collected"
+    OUT_OF_STOCK = "out_of_stock"
+    TOO_BUSY = "too_busy"
+    CLOSING = "closing"
+    OTHER = "other"
+
+
+class CartLineRow(Base):
+    """One SKU in a resident's cart (购物车), across shops."""
+
+    __tablename__ = "cart_lines"
+    __table_args__ = (CheckConstraint("quantity BETWEEN 1 AND 999", name="quantity_range"),)
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    sku_id: Mapped[UUID] = mapped_column(ForeignKey("skus.sku_id"), primary_key=True, index=True)
+    quantity: Mapped[int]
+    added_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class CheckoutRow(Base):
+    """A checkout (结算单): the orders of one cart, paid by one payment."""
+
+    __tablename__ = "checkouts"
+    __table_args__ = (
+        one_of("state", CheckoutState),
+        *not_negative("total_fen"),
+        Index("ix_checkouts_mine", "account_id", text("checkout_id DESC")),
+        {"postgresql_with": {"fillfactor": 80}},
+    )
+
+    checkout_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"))
+    state: Mapped[str]
+    total_fen: Mapped[int]
+    placed_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class OrderRow(Base):
+    """An order (订单) at one shop. ``total = goods + packing + delivery - discount``; refunds never exceed it.
+
+    ``left_fen`` is what its lines still hold (without delivery), ``commission_fen`` the commission on that: both change
+    only when lines are shorted, so that an ending needs this row alone. The row is also the lock of the order's lines,
+    trip and delivery.
+    """
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        one_of("state", OrderState),
+        one_of("fulfillment", Fulfillment),
+        one_of("cancel_reason", CancelReason),
+        *not_negative("goods_fen", "packing_fen", "delivery_fen", "discount_fen", "refunded_fen", "left_fen", "commission_fen"),
+        CheckConstraint("total_fen = goods_fen + packing_fen + delivery_fen - discount_fen", name="adds_up"),
+        CheckConstraint("refunded_fen <= total_fen", name="refunded_within_total"),
+        Index("ix_orders_mine", "account_id", text("order_id DESC")),
+        Index("ix_orders_shop", "shop_id", "state", text("order_id DESC")),
+        Index("ix_orders_store_shelf", "store_id", "state", postgresql_where=text("fulfillment = 'store_pickup'")),
+        {"postgresql_with": {"fillfactor": 70}},
+    )
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str]
+    checkout_id: Mapped[UUID] = mapped_column(ForeignKey("checkouts.checkout_id"), index=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"))
+    shop_id: Mapped[UUID] = mapped_column(ForeignKey("shops.shop_id"))
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchants.merchant_id"), index=True)
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), index=True)
+    store_id: Mapped[UUID] = mapped_column(ForeignKey("stores.store_id"))
+    state: Mapped[str]
+    fulfillment: Mapped[str]
+    is_perishable: Mapped[bool]
+    goods_fen: Mapped[int]
+    packing_fen: Mapped[int]
+    delivery_fen: Mapped[int]
+    discount_fen: Mapped[int]
+    total_fen: Mapped[int]
+    refunded_fen: Mapped[int] = mapped_column(server_default="0")
+    left_fen: Mapped[int]
+    commission_fen: Mapped[int]
+    payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.payment_id"), index=True)
+    payment_method: Mapped[str | None]
+    note: Mapped[str] = mapped_column(server_default="")
+    address_sealed: Mapped[str | None]
+    address_lat: Mapped[float | None]
+    address_lng: Mapped[float | None]
+    preparation_minutes: Mapped[int]
+    placed_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
+    promised_at: Mapped[datetime | None]
+    ready_at: Mapped[datetime | None]
+    picked_up_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    cancel_requested_at: Mapped[datetime | None]
+    shorted_at: Mapped[datetime | None]
+    cancel_reason: Mapped[str | None]
+    code_tries_left: Mapped[int] = mapped_column(server_default="5")
+
+
+class OrderLineRow(Base):
+    """A frozen copy of what was bought, with its share of every discount and its commission rate."""
+
+    __tablename__ = "order_lines"
+    __table_args__ = (
+        CheckConstraint("quantity BETWEEN 1 AND 999", name="quantity_range"),
+        CheckConstraint("goods_fen = unit_price_fen * quantity", name="goods_add_up"),
+        CheckConstraint("commission_bp BETWEEN 0 AND 10000", name="commission_bp_range"),
+        CheckConstraint("refundable_fen <= goods_fen + packing_fen - discount_fen", name="refundable_within_paid"),
+        *not_negative("packing_fen", "discount_fen", "refundable_fen"),
+    )
+
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.order_id"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sku_id: Mapped[UUID] = mapped_column(ForeignKey("skus.sku_id"), index=True)
+    name: Mapped[str]
+    option: Mapped[str]
+    unit_price_fen: Mapped[int]
+    quantity: Mapped[int]
+    goods_fen: Mapped[int]
+    packing_fen: Mapped[int]
+    discount_fen: Mapped[int]
+    commission_bp: Mapped[int]
+    commission_rule: Mapped[str]
+    refundable_fen: Mapped[int]
+    is_counted: Mapped[bool]
+    shorted_at: Mapped[datetime | None]

@@ -1,0 +1,244 @@
+"""Rows of orders: how they are locked, and the fragments of writes that use cases join into one closing statement.
+
+An opening statement reads only from rows that it locks, or that never change: a row that is merely joined would be
+seen as it was before a wait for the lock. The order row is the lock of its lines, its trip and its delivery.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CursorResult, Row, text
+
+from app.core.orders.errors import CheckoutNotFound, OrderNotFound
+from app.core.orders.models import Fulfillment
+from app.core.orders.states import CheckoutState, OrderState
+from app.kernel.transaction import Opening, Transaction, opening
+
+_ORDER = """
+    o.order_id, o.number, o.checkout_id, o.account_id, o.shop_id, o.merchant_id, o.community_id, o.store_id,
+    o.state, o.fulfillment, o.is_perishable, o.delivery_fen, o.total_fen, o.refunded_fen, o.left_fen, o.commission_fen,
+    o.payment_id, o.payment_method, o.preparation_minutes, o.address_lat, o.address_lng, o.accepted_at,
+    o.cancel_requested_at, o.shorted_at, o.code_tries_left, business_now() AS now
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A locked order as a use case decides about it."""
+
+    order_id: UUID
+    number: str
+    checkout_id: UUID
+    account_id: UUID
+    shop_id: UUID
+    merchant_id: UUID
+    community_id: UUID
+    store_id: UUID
+    state: OrderState
+    fulfillment: Fulfillment
+    is_perishable: bool
+    delivery_fen: int
+    total_fen: int
+    refunded_fen: int
+    left_fen: int
+    commission_fen: int
+    payment_id: UUID | None
+    payment_method: str | None
+    preparation_minutes: int
+    address_lat: float | None
+    address_lng: float | None
+    accepted_at: datetime | None
+    cancel_requested_at: datetime | None
+    shorted_at: datetime | None
+    code_tries_left: int
+    now: datetime
+
+    @property
+    def is_delivered(self) -> bool:
+        """True when a courier carries it."""
+        return self.fulfillment is Fulfillment.DELIVERY
+
+
+_ORDER_FIELDS = tuple(Order.__dataclass_fields__)
+
+
+def order_of(row: Row[Any]) -> Order:
+    """Return the order in a row that holds at least its columns."""
+    values = {name: getattr(row, name) for name in _ORDER_FIELDS}
+    values["state"] = OrderState(values["state"])
+    values["fulfillment"] = Fulfillment(values["fulfillment"])
+    return Order(**values)
+
+
+LOCK_OWN = opening(
+    f"SELECT {_ORDER} FROM orders AS o WHERE o.order_id = :order_id AND o.account_id = :account_id FOR UPDATE OF o"
+)
+LOCK_FOR_SHOP = opening(
+    f"""
+    SELECT {_ORDER}, s.lat AS shop_lat, s.lng AS shop_lng FROM orders AS o
+    JOIN shops AS s ON s.shop_id = o.shop_id
+    JOIN memberships AS m ON m.organization_id = o.merchant_id AND m.organization_kind = 'merchant'
+    WHERE o.order_id = :order_id AND m.account_id = :account_id
+    FOR UPDATE OF o
+    """
+)
+LOCK_FOR_STORE = opening(
+    f"""
+    SELECT {_ORDER} FROM orders AS o
+    JOIN memberships AS m ON m.organization_id = o.store_id AND m.organization_kind = 'store'
+    WHERE o.order_id = :order_id AND m.account_id = :account_id AND o.fulfillment = 'store_pickup'
+    FOR UPDATE OF o
+    """
+)
+LOCK_BY_SYSTEM = opening(
+    f"""
+    SELECT {_ORDER}, s.lat AS shop_lat, s.lng AS shop_lng FROM orders AS o
+    JOIN shops AS s ON s.shop_id = o.shop_id
+    WHERE o.order_id = :order_id FOR UPDATE OF o
+    """
+)
+_LOCK_CHECKOUT = """
+    SELECT c.checkout_id, c.account_id, c.state AS checkout_state, c.total_fen AS checkout_fen,
+           p.payment_id AS payment_id_of_checkout, p.state AS payment_state, p.method AS payment_method_chosen,
+           {session} AS is_session_live,
+           o.order_id, o.state, o.shop_id, o.store_id, o.total_fen, s.is_auto_accept, business_now() AS now
+    FROM checkouts AS c
+    JOIN orders AS o ON o.checkout_id = c.checkout_id
+    JOIN shops AS s ON s.shop_id = o.shop_id
+    JOIN payments AS p ON p.checkout_id = c.checkout_id
+    WHERE c.checkout_id = :checkout_id AND {whose}
+    ORDER BY o.order_id
+    FOR UPDATE OF c, o, p
+"""
+LOCK_OWN_CHECKOUT = opening(
+    _LOCK_CHECKOUT.format(
+        whose="c.account_id = :account_id",
+        session="EXISTS (SELECT 1 FROM sessions WHERE session_id = :session_id AND ended_at IS NULL)",
+    )
+)
+LOCK_CHECKOUT = opening(_LOCK_CHECKOUT.format(whose="true", session="true"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutOrder:
+    """One order of a locked checkout."""
+
+    order_id: UUID
+    shop_id: UUID
+    store_id: UUID
+    state: OrderState
+    total_fen: int
+    is_auto_accept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """A locked checkout with its orders and the state of its payment."""
+
+    checkout_id: UUID
+    account_id: UUID
+    state: CheckoutState
+    total_fen: int
+    payment_id: UUID
+    payment_state: str
+    payment_method: str | None
+    is_session_live: bool
+    now: datetime
+    orders: tuple[CheckoutOrder, ...]
+
+
+def lock_checkout(tx: Transaction, statement: Opening, params: dict[str, object]) -> Checkout:
+    """Lock a checkout, its orders and its payment.
+
+    :raises CheckoutNotFound: there is none, or not for this asker.
+    """
+    rows = tx.open(statement, params)
+    if not rows:
+        raise CheckoutNotFound
+    first = rows[0]
+    return Checkout(
+        checkout_id=first.checkout_id,
+        account_id=first.account_id,
+        state=CheckoutState(first.checkout_state),
+        total_fen=first.checkout_fen,
+        payment_id=first.payment_id_of_checkout,
+        payment_state=first.payment_state,
+        payment_method=first.payment_method_chosen,
+        is_session_live=first.is_session_live,
+        now=first.now,
+        orders=tuple(
+            CheckoutOrder(
+                order_id=row.order_id,
+                shop_id=row.shop_id,
+                store_id=row.store_id,
+                state=OrderState(row.state),
+                total_fen=row.total_fen,
+                is_auto_accept=row.is_auto_accept,
+            )
+            for row in rows
+        ),
+    )
+
+
+def lock_order(tx: Transaction, statement: Opening, params: dict[str, object]) -> Order:
+    """Lock one order.
+
+    :raises OrderNotFound: there is none, or not for this asker.
+    """
+    row = tx.open_one(statement, params)
+    if row is None:
+        raise OrderNotFound
+    return order_of(row)
+
+
+def move(*sets: str) -> str:
+    """Return the write that moves one locked order, with further columns set by ``"column = expression"``."""
+    columns = "".join(f", {one}" for one in sets)
+    return f"""
+moved AS (
+    UPDATE orders SET state = :to_state{columns}
+    WHERE order_id = :order_id AND state = :from_state
+    RETURNING order_id
+)"""
+
+
+ANSWER_MOVED = "SELECT count(*) FROM moved"
+
+
+def assert_moved(result: CursorResult[Any]) -> None:
+    """Hold the compare-and-set of :func:`move` to what the lock promises."""
+    assert result.scalar_one() == 1, "a locked order changed under its lock"
+
+
+_COUNTED = """
+    SELECT sku_id, sum(quantity) AS quantity FROM order_lines
+    WHERE order_id = ANY(:stock_order_ids) AND is_counted AND shorted_at IS NULL GROUP BY sku_id
+"""
+
+
+def _stock(sets: str) -> str:
+    return f"""
+counted AS ({_COUNTED}),
+locked_stock AS (
+    SELECT s.sku_id FROM stock AS s JOIN counted AS n ON n.sku_id = s.sku_id ORDER BY s.sku_id FOR UPDATE OF s
+),
+restocked AS (
+    UPDATE stock AS s SET {sets}
+    FROM counted AS n JOIN locked_stock AS k ON k.sku_id = n.sku_id WHERE s.sku_id = n.sku_id
+    RETURNING s.sku_id
+)"""
+
+
+STOCK_RELEASED = _stock("on_hand = s.on_hand + n.quantity, reserved = s.reserved - n.quantity")
+"""Reserved pieces of the orders ``:stock_order_ids`` go back on the shelf."""
+STOCK_SOLD = _stock("sold = s.sold + n.quantity, reserved = s.reserved - n.quantity")
+"""Reserved pieces of the orders ``:stock_order_ids`` are sold."""
+
+LINES = text(
+    """
+    SELECT line, sku_id, name, quantity, refundable_fen, commission_bp, is_counted, shorted_at
+    FROM order_lines WHERE order_id = :order_id ORDER BY line
+    """
+)

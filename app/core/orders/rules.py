@@ -1,0 +1,116 @@
+"""Pure rules of an order's life: windows, promises, and who gets what when it ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from app.core.orders.states import OrderState
+from app.kernel.money import rate_fen
+
+PAYMENT_WINDOW = timedelta(minutes=15)
+ACCEPT_WINDOW = timedelta(minutes=5)
+FREE_CANCEL_WINDOW = timedelta(minutes=2)
+CANCEL_ANSWER_WINDOW = timedelta(minutes=10)
+LATE_PREPARATION = timedelta(minutes=60)
+"""An hour past the promise, the resident may cancel a preparing order freely."""
+NO_COURIER_ALERT = timedelta(minutes=10)
+NO_COURIER_END = timedelta(minutes=30)
+CONFIRM_WINDOW_PERISHABLE = timedelta(hours=24)
+CONFIRM_WINDOW_GOODS = timedelta(days=7)
+COLLECT_WINDOW = timedelta(hours=48)
+STRANDED_WINDOW = timedelta(hours=24)
+"""A failed delivery that its courier leaves undecided is closed by us after this."""
+DELIVERY_ALLOWANCE = timedelta(minutes=20)
+
+CODE_DIGITS = 4
+COLLECT_CODE_DIGITS = 6
+
+
+def order_number(order_id: UUID, placed_at: datetime) -> str:
+    """Return the number that people read out: month and day, then eight digits; unique in practice per shop and day."""
+    digits = str(order_id.int % 10**8).zfill(8)
+    return f"{placed_at:%m%d}-{digits[:4]}-{digits[4:]}"
+
+
+def promised_at(accepted_at: datetime, preparation_minutes: int, *, is_delivered: bool) -> datetime:
+    """Return by when the order is promised: preparation, and an allowance for the way."""
+    ready = accepted_at + timedelta(minutes=preparation_minutes)
+    return ready + DELIVERY_ALLOWANCE if is_delivered else ready
+
+
+def may_cancel_freely(
+    state: OrderState, *, accepted_at: datetime | None, ready_due_at: datetime | None, is_shorted: bool, now: datetime
+) -> bool:
+    """Say whether the resident may cancel without asking: before acceptance, within two minutes of it, once the shop
+    was short of something, or when the kitchen is an hour late.
+    """
+    if state is OrderState.AWAITING_ACCEPT or is_shorted:
+        return True
+    if accepted_at is not None and now <= accepted_at + FREE_CANCEL_WINDOW:
+        return True
+    return ready_due_at is not None and now > ready_due_at + LATE_PREPARATION
+
+
+class Ending(StrEnum):
+    """The ways in which a paid order's money leaves its escrow."""
+
+    COMPLETED = "completed"
+    """Handed over, collected, or undeliverable by the resident's fault: everyone is paid."""
+    CANCELED = "canceled"
+    """It never left the shop: all goes back."""
+    GIVEN_UP = "given_up"
+    """Ready, but nobody came to carry it: all goes back, the platform pays the shop."""
+    RETURNED_RESIDENT_FAULT = "returned_resident_fault"
+    """Goods are back at the shop by the resident's fault: goods are refunded, the way is paid."""
+    RETURNED_NO_FAULT = "returned_no_fault"
+    """Goods are back by nobody's fault: all goes back, the platform pays the way."""
+    LOST_PLATFORM = "lost_platform"
+    """Spoiled by nobody's fault: all goes back, the platform pays shop and courier."""
+    LOST_COURIER = "lost_courier"
+    """Spoiled by the courier: all goes back, the platform pays the shop, the way is not paid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """Where the escrow goes, and what the platform adds; fen. ``refund + merchant + commission + courier = escrow + loss``."""
+
+    refund_fen: int
+    merchant_fen: int
+    commission_fen: int
+    courier_fen: int
+    platform_loss_fen: int
+
+
+def commission_of(lines: Sequence[tuple[int, int]]) -> int:
+    """Return the commission on ``(refundable fen, rate in bp)`` lines: half-up once a line, on what is really sold."""
+    return sum(rate_fen(refundable_fen, commission_bp) for refundable_fen, commission_bp in lines)
+
+
+def shares_at_end(ending: Ending, *, goods_fen: int, commission_fen: int, delivery_fen: int) -> Shares:
+    """Split what is left in an order's escrow by how the order ended.
+
+    :param goods_fen: what its lines still hold. :param commission_fen: the commission on that.
+    :param delivery_fen: the delivery fee.
+    """
+    escrow_fen = goods_fen + delivery_fen
+    if ending is Ending.COMPLETED:
+        refund, merchant, commission, courier = 0, goods_fen - commission_fen, commission_fen, delivery_fen
+    elif ending is Ending.CANCELED:
+        refund, merchant, commission, courier = escrow_fen, 0, 0, 0
+    elif ending is Ending.GIVEN_UP or ending is Ending.LOST_COURIER:
+        refund, merchant, commission, courier = escrow_fen, goods_fen - commission_fen, commission_fen, 0
+    elif ending is Ending.RETURNED_RESIDENT_FAULT:
+        refund, merchant, commission, courier = goods_fen, 0, 0, delivery_fen
+    elif ending is Ending.RETURNED_NO_FAULT:
+        refund, merchant, commission, courier = escrow_fen, 0, 0, delivery_fen
+    else:
+        refund, merchant, commission, courier = escrow_fen, goods_fen - commission_fen, commission_fen, delivery_fen
+    return Shares(
+        refund_fen=refund,
+        merchant_fen=merchant,
+        commission_fen=commission,
+        courier_fen=courier,
+        platform_loss_fen=refund + merchant + commission + courier - escrow_fen,
+    )

@@ -1,0 +1,38 @@
+"""What can be wrong with payments, refunds and the gateway's events."""
+
+from app.kernel.errors import Conflict, Invalid, NotFound
+
+
+class PaymentNotFound(NotFound):
+    """No such payment, or not one of yours."""
+
+    code = "payment_not_found"
+    title = "Payment not found"
+
+
+class AlreadyPaid(Conflict):
+    """The checkout is paid."""
+
+    code = "already_paid"
+    title = "Already paid"
+
+
+class CheckoutClosed(Conflict):
+    """The checkout was canceled or has expired; parameter ``state``."""
+
+    code = "checkout_closed"
+    title = "This checkout can no longer be paid"
+
+
+class StepUpRefused(Conflict):
+    """The step-up grant is unknown, used, or not for this payment."""
+
+    code = "step_up_refused"
+    title = "The payment was not confirmed"
+
+
+class WebhookRefused(Invalid):
+    """The event's signature, time or body does not stand up. Nothing was stored."""
+
+    code = "webhook_refused"
+    title = "The event was refused"

@@ -1,0 +1,49 @@
+"""Who acts: the verified outcome of authentication, handed from the door to the use case."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+
+class Side(StrEnum):
+    """The five doors people come in by; also the ``aud`` of an access token."""
+
+    USER = "user"
+    MERCHANT = "merchant"
+    COURIER = "courier"
+    STORE = "store"
+    PLATFORM = "platform"
+
+
+class Role(StrEnum):
+    """In what part someone moves a machine. Tables of transitions name these."""
+
+    RESIDENT = "resident"
+    MERCHANT = "merchant"
+    COURIER = "courier"
+    STORE = "store"
+    PLATFORM = "platform"
+    SYSTEM = "system"
+
+
+ROLE_OF_SIDE = {
+    Side.USER: Role.RESIDENT,
+    Side.MERCHANT: Role.MERCHANT,
+    Side.COURIER: Role.COURIER,
+    Side.STORE: Role.STORE,
+    Side.PLATFORM: Role.PLATFORM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A signed-in person at one side. What rows the person may touch is decided where the row is fetched."""
+
+    account_id: UUID
+    session_id: UUID
+    side: Side
+
+    @property
+    def role(self) -> Role:
+        """The part this side plays in the machines."""
+        return ROLE_OF_SIDE[self.side]

@@ -1,0 +1,53 @@
+"""Places on the ground: WGS-84 degrees inside, GCJ-02 converted at load and at the door."""
+
+import math
+
+EARTH_RADIUS_M = 6_371_008.8
+_KRASOVSKY_A = 6_378_245.0
+_KRASOVSKY_EE = 0.006_693_421_622_965_943
+
+
+def distance_m(lat1: float, lng1: float, lat2: float, lng2: float) -> int:
+    """Return the great-circle distance in whole meters (haversine on the mean sphere)."""
+    phi1, phi2 = math.radians(lat1), math.radians(lat2)
+    a = (
+        math.sin((phi2 - phi1) / 2) ** 2
+        + math.cos(phi1) * math.cos(phi2) * math.sin(math.radians(lng2 - lng1) / 2) ** 2
+    )
+    return round(2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(a))))
+
+
+def box_around(lat: float, lng: float, radius_m: float) -> tuple[float, float, float, float]:
+    """Return ``(lat_min, lng_min, lat_max, lng_max)`` of a box that holds the circle of ``radius_m``."""
+    d_lat = math.degrees(radius_m / EARTH_RADIUS_M)
+    d_lng = d_lat / max(0.01, math.cos(math.radians(lat)))
+    return lat - d_lat, lng - d_lng, lat + d_lat, lng + d_lng
+
+
+def gcj02_to_wgs84(lat: float, lng: float) -> tuple[float, float]:
+    """Convert China's GCJ-02 to WGS-84 by fixed-point iteration; good to well under a meter."""
+    wgs_lat, wgs_lng = lat, lng
+    for _ in range(5):
+        gcj_lat, gcj_lng = wgs84_to_gcj02(wgs_lat, wgs_lng)
+        wgs_lat, wgs_lng = wgs_lat + lat - gcj_lat, wgs_lng + lng - gcj_lng
+    return wgs_lat, wgs_lng
+
+
+def wgs84_to_gcj02(lat: float, lng: float) -> tuple[float, float]:
+    """Convert WGS-84 to GCJ-02 by the public polynomial of that datum (valid inside China)."""
+    x, y = lng - 105.0, lat - 35.0
+    root = math.sqrt(abs(x))
+    wave = 20.0 * math.sin(6.0 * x * math.pi) + 20.0 * math.sin(2.0 * x * math.pi)
+    d_lat = -100.0 + 2.0 * x + 3.0 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root
+    d_lat += wave * 2 / 3
+    d_lat += (20.0 * math.sin(y * math.pi) + 40.0 * math.sin(y / 3.0 * math.pi)) * 2 / 3
+    d_lat += (160.0 * math.sin(y / 12.0 * math.pi) + 320.0 * math.sin(y * math.pi / 30.0)) * 2 / 3
+    d_lng = 300.0 + x + 2.0 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root
+    d_lng += wave * 2 / 3
+    d_lng += (20.0 * math.sin(x * math.pi) + 40.0 * math.sin(x / 3.0 * math.pi)) * 2 / 3
+    d_lng += (150.0 * math.sin(x / 12.0 * math.pi) + 300.0 * math.sin(x / 30.0 * math.pi)) * 2 / 3
+    phi = math.radians(lat)
+    magic = 1 - _KRASOVSKY_EE * math.sin(phi) ** 2
+    meridian = _KRASOVSKY_A * (1 - _KRASOVSKY_EE) / (magic * math.sqrt(magic))
+    parallel = _KRASOVSKY_A / math.sqrt(magic) * math.cos(phi)
+    return lat + math.degrees(d_lat / meridian), lng + math.degrees(d_lng / parallel)

@@ -1,0 +1,226 @@
+"""One transaction per use case, in as few round trips as its story has turns.
+
+A use case usually speaks to the database twice: an *opening* statement claims the idempotency key and locks and reads
+the rows to decide about; a *closing* statement applies what was decided and, with it, records the events, sets the
+timers and keeps the result for a repeat. Between the two stands pure Python, and sometimes one call of the ledger.
+
+READ COMMITTED. Transactions do not nest, and nothing outside one touches the session.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Connection, CursorResult, Executable, Row, TextClause, text
+from sqlalchemy.orm import Session
+
+from app.kernel.db import db
+from app.kernel.errors import Conflict
+from app.kernel.outbox import Event
+from app.kernel.timers import Timer
+
+_CLAIM = """
+claimed AS (
+    INSERT INTO idempotency_keys (principal_id, operation, key, request_hash)
+    VALUES (:claim_principal, :claim_operation, :claim_key, :claim_hash)
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)"""
+
+_RECORD = """
+recorded AS (
+    INSERT INTO outbox (event_id, kind, body, recorded_at)
+    SELECT CAST(e ->> 'event_id' AS uuid), e ->> 'kind', e -> 'body', business_now()
+    FROM jsonb_array_elements(CAST(:closing_events AS jsonb)) AS e
+),
+scheduled AS (
+    INSERT INTO timers (kind, subject_id, due_at)
+    SELECT t ->> 'kind', CAST(t ->> 'subject_id' AS uuid),
+           business_now() + CAST(t ->> 'after_s' AS double precision) * interval '1 second'
+    FROM jsonb_array_elements(CAST(:closing_timers AS jsonb)) AS t
+    ON CONFLICT (kind, subject_id) DO UPDATE SET due_at = excluded.due_at, attempts = 0
+)"""
+
+_KEEP = """
+kept AS (
+    UPDATE idempotency_keys SET result = CAST(:closing_result AS jsonb)
+    WHERE principal_id = :claim_principal AND operation = :claim_operation AND key = :claim_key
+)"""
+
+_READ_CLAIM = text(
+    """
+    SELECT request_hash, result FROM idempotency_keys
+    WHERE principal_id = :claim_principal AND operation = :claim_operation AND key = :claim_key
+    """
+)
+
+
+class IdempotencyKeyReused(Conflict):
+    """The key was used before, for another request. Nothing was done."""
+
+    code = "idempotency_key_reused"
+    title = "Idempotency-Key was used for another request"
+
+
+class Replayed(Exception):  # noqa: N818 - a signal to the door, not an error
+    """This request was done before; ``result`` is what it answered then. The transaction changed nothing."""
+
+    def __init__(self, result: Mapping[str, Any]) -> None:
+        super().__init__("replayed")
+        self.result = result
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What makes a request the same request: who, what, under which key, with which body.
+
+    :param request_hash: SHA-256 of operation, path and body, 32 bytes.
+    """
+
+    principal_id: UUID
+    operation: str
+    key: str
+    request_hash: bytes
+
+    def as_params(self) -> dict[str, object]:
+        """Return the claim as parameters of the statements above."""
+        return {
+            "claim_principal": self.principal_id,
+            "claim_operation": self.operation,
+            "claim_key": self.key,
+            "claim_hash": self.request_hash,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A first statement: ``SELECT … FOR UPDATE``, ready to be sent with or without a claim."""
+
+    plain: TextClause
+    claiming: TextClause
+
+
+def opening(select: str) -> Opening:
+    """Prepare a use case's first statement, a ``SELECT`` that locks what it returns."""
+    return Opening(
+        plain=text(select),
+        claiming=text(
+            f"WITH {_CLAIM}, subject AS ({select})\n"  # noqa: S608 - both parts are constants of the code
+            "SELECT f.is_fresh, s.* FROM (SELECT EXISTS (SELECT 1 FROM claimed) AS is_fresh) AS f\n"
+            "LEFT JOIN (SELECT true AS is_found, q.* FROM subject AS q) AS s ON true"
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A last statement: the writes, with what every transaction leaves behind."""
+
+    plain: TextClause
+    keeping: TextClause
+
+
+def closing(writes: str = "", *, answer: str = "SELECT 1") -> Closing:
+    """Prepare a use case's last statement.
+
+    :param writes: named data-modifying CTEs, ``"moved AS (UPDATE … RETURNING 1), made AS (INSERT …)"``.
+    :param answer: the final ``SELECT``, usually of what the writes return.
+    """
+    middle = f", {writes}" if writes else ""
+    return Closing(
+        plain=text(f"WITH {_RECORD}{middle}\n{answer}"), keeping=text(f"WITH {_RECORD}, {_KEEP}{middle}\n{answer}")
+    )
+
+
+_CLOSE_ONLY = closing()
+
+
+@dataclass(slots=True)
+class Transaction:
+    """The open transaction: statements, and what is to be left behind when it ends."""
+
+    connection: Connection
+    session: Session
+    claim: Claim | None
+    is_claimed: bool = False
+    _events: list[Event] = field(default_factory=list)
+    _timers: list[Timer] = field(default_factory=list)
+    _result: bytes | None = None
+
+    def execute(self, statement: Executable, params: Mapping[str, object] | None = None) -> CursorResult[Any]:
+        """Send one statement: one round trip."""
+        return self.connection.execute(statement, params)
+
+    def open(self, statement: Opening, params: Mapping[str, object]) -> Sequence[Row[Any]]:
+        """Claim the key (if there is one) and read and lock the subject, in one round trip.
+
+        :raises Replayed: the key was claimed before by the same request; carries the result kept then.
+        :raises IdempotencyKeyReused: the key was claimed before by another request.
+        """
+        if self.claim is None or self.is_claimed:
+            return self.execute(statement.plain, params).fetchall()
+        rows = self.execute(statement.claiming, {**params, **self.claim.as_params()}).fetchall()
+        if not rows[0].is_fresh:
+            self._replay(self.claim)
+        self.is_claimed = True
+        return [] if rows[0].is_found is None else rows
+
+    def open_one(self, statement: Opening, params: Mapping[str, object]) -> Row[Any] | None:
+        """As :meth:`open`, for a subject of at most one row."""
+        rows = self.open(statement, params)
+        return rows[0] if rows else None
+
+    def _replay(self, claim: Claim) -> None:
+        kept = self.execute(_READ_CLAIM, claim.as_params()).one()
+        if bytes(kept.request_hash) != claim.request_hash:
+            raise IdempotencyKeyReused(pointer="Idempotency-Key")
+        raise Replayed(kept.result)
+
+    def record(self, *events: Event) -> None:
+        """Leave ``events`` in the outbox when this transaction commits."""
+        self._events.extend(events)
+
+    def schedule(self, *timers: Timer) -> None:
+        """Set ``timers`` when this transaction commits; one already set for the same subject is moved."""
+        self._timers.extend(timers)
+
+    def keep(self, result: object) -> None:
+        """Keep ``result`` (a dataclass of ids, fen and states) as the answer to a repeat of the same key."""
+        self._result = orjson.dumps(result)
+
+    def close(self, statement: Closing, params: Mapping[str, object]) -> CursorResult[Any]:
+        """Apply the writes and leave events, timers and result behind, in one round trip."""
+        left = {
+            **params,
+            "closing_events": orjson.dumps([event.as_record() for event in self._events]).decode(),
+            "closing_timers": orjson.dumps([timer.as_record() for timer in self._timers]).decode(),
+        }
+        self._events, self._timers = [], []
+        if self.claim is None:
+            return self.execute(statement.plain, left)
+        assert self.is_claimed, "a transaction with a claim begins with open()"
+        assert self._result is not None, "a transaction with a claim keeps its result"
+        left |= self.claim.as_params()
+        left["closing_result"], self._result = self._result.decode(), None
+        return self.execute(statement.keeping, left)
+
+    def settle(self) -> None:
+        """Leave behind what no :meth:`close` has taken along."""
+        if self._events or self._timers or self._result is not None:
+            self.close(_CLOSE_ONLY, {})
+
+
+@contextmanager
+def transaction(claim: Claim | None = None) -> Iterator[Transaction]:
+    """Open the use case's transaction; commit at the end of the block, roll back on any exception."""
+    session = db.session()
+    try:
+        with session.begin():
+            tx = Transaction(connection=session.connection(), session=session, claim=claim)
+            yield tx
+            tx.settle()
+    finally:
+        session.close()

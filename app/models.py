@@ -1,0 +1,25 @@
+"""All mapped classes, imported once, so that ``Base.metadata`` is whole. For migrations and start-up."""
+
+from app.core.accounts import models as accounts
+from app.core.catalog import models as catalog
+from app.core.communities import models as communities
+from app.core.delivery import models as delivery
+from app.core.notices import models as notices
+from app.core.orders import models as orders
+from app.core.payments import models as payments
+from app.core.settlement import models as settlement
+from app.kernel import outbox, rows, timers
+
+__all__ = [
+    "accounts",
+    "catalog",
+    "communities",
+    "delivery",
+    "notices",
+    "orders",
+    "outbox",
+    "payments",
+    "rows",
+    "settlement",
+    "timers",
+]

@@ -1,0 +1,174 @@
+"""Trips: claimed from the hall (抢单), given back, arrived at. Of any number of couriers, one gets a trip."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from app.core.delivery.errors import NotOnShift, StopNotFound, TooManyTrips, TripNotFound, TripTaken
+from app.core.delivery.models import ACTIVE_TRIPS_MAX
+from app.core.delivery.repository import LOCK_OWN_TRIP, LOCK_TRIP, Delivery, lock_trip
+from app.core.delivery.states import DELIVERY_TRANSITIONS, DeliveryAction, DeliveryState, StopKind, StopState, TripState
+from app.core.events import TripClaimed, TripGivenBack
+from app.kernel.actor import Actor
+from app.kernel.machines import next_state
+from app.kernel.transaction import Claim, closing, opening, transaction
+
+LATE_SHOP = timedelta(minutes=10)
+"""A trip given back when the shop is this late is nobody's fault."""
+
+_CLAIM = closing(
+    f"""
+    counted AS (
+        UPDATE courier_shifts SET active_trips = active_trips + 1
+        WHERE courier_id = :courier_id AND ended_at IS NULL AND active_trips < {ACTIVE_TRIPS_MAX}
+        RETURNING shift_id
+    ),
+    claimed_trip AS (
+        UPDATE trips SET state = 'assigned', courier_id = :courier_id, assigned_at = business_now()
+        WHERE trip_id = :trip_id AND state = 'open' RETURNING trip_id
+    ),
+    assigned AS (
+        UPDATE deliveries SET state = :delivery_state WHERE trip_id = :trip_id AND state IN ('open', 'offered')
+    )""",
+    answer="""
+    SELECT (SELECT count(*) FROM counted) AS shifts, (SELECT count(*) FROM claimed_trip) AS trips,
+        EXISTS (SELECT 1 FROM courier_shifts WHERE courier_id = :courier_id AND ended_at IS NULL) AS is_on_shift
+    """,
+)
+_GIVE_BACK = closing(
+    """
+    given_back AS (
+        UPDATE trips SET state = 'open', courier_id = NULL, assigned_at = NULL
+        WHERE trip_id = :trip_id AND state = 'assigned' RETURNING trip_id
+    ),
+    reopened AS (
+        UPDATE deliveries SET state = :delivery_state WHERE trip_id = :trip_id AND state IN ('assigned', 'at_pickup')
+    ),
+    stops_again AS (
+        UPDATE stops SET state = 'waiting', arrived_at = NULL WHERE trip_id = :trip_id AND state = 'arrived'
+    ),
+    counted AS (
+        UPDATE courier_shifts SET active_trips = active_trips - 1
+        WHERE courier_id = :courier_id AND ended_at IS NULL
+    )""",
+    answer="SELECT count(*) FROM given_back",
+)
+_LOCK_STOP = opening(
+    """
+    SELECT p.stop_id, p.kind, p.state AS stop_state, t.trip_id, d.delivery_id, d.state AS delivery_state
+    FROM orders AS o
+    JOIN deliveries AS d ON d.order_id = o.order_id
+    JOIN trips AS t ON t.trip_id = d.trip_id
+    JOIN stops AS p ON p.stop_id IN (d.pick_up_stop_id, d.drop_stop_id)
+    WHERE p.stop_id = :stop_id AND t.courier_id = :courier_id
+    ORDER BY o.order_id
+    FOR UPDATE OF o, t, d, p
+    """
+)
+_ARRIVE = closing(
+    """
+    arrived AS (
+        UPDATE stops SET state = :stop_state, arrived_at = business_now() WHERE stop_id = :stop_id
+    ),
+    there AS (
+        UPDATE deliveries SET state = :delivery_state WHERE delivery_id = ANY(CAST(:delivery_ids AS uuid[]))
+    )"""
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripMoved:
+    """What an act on a trip answers."""
+
+    trip_id: UUID
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopMoved:
+    """What arriving answers."""
+
+    stop_id: UUID
+    trip_id: UUID
+    state: str
+
+
+def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
+    """Take an open trip.
+
+    Locks the trip's orders, the trip and its deliveries, then the courier's shift, whose count holds the cap.
+
+    :raises TripTaken: another courier has it, or it was called off.
+    :raises NotOnShift: the courier is not working. :raises TooManyTrips: three trips are under way.
+    """
+    with transaction(claim) as tx:
+        deliveries = lock_trip(tx, LOCK_TRIP, {"trip_id": trip_id})
+        if not deliveries:
+            raise TripNotFound
+        if deliveries[0].trip_state is not TripState.OPEN:
+            raise TripTaken
+        state = _next_of_all(deliveries, DeliveryAction.CLAIM, actor)
+        tx.record(TripClaimed(trip_id=trip_id, community_id=deliveries[0].community_id, courier_id=actor.account_id))
+        moved = TripMoved(trip_id=trip_id, state=TripState.ASSIGNED.value)
+        tx.keep(moved)
+        done = tx.close(
+            _CLAIM, {"trip_id": trip_id, "courier_id": actor.account_id, "delivery_state": state.value}
+        ).one()
+        if not done.shifts:
+            raise TooManyTrips(trips_max=ACTIVE_TRIPS_MAX) if done.is_on_shift else NotOnShift()
+        assert done.trips == 1, "claimed under lock"
+    return moved
+
+
+def give_back_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
+    """Give a trip back before anything was picked up; it is open again for others."""
+    with transaction(claim) as tx:
+        deliveries = lock_trip(tx, LOCK_OWN_TRIP, {"trip_id": trip_id, "courier_id": actor.account_id})
+        if not deliveries:
+            raise TripNotFound
+        state = _next_of_all(deliveries, DeliveryAction.GIVE_BACK, actor)
+        tx.record(TripGivenBack(trip_id=trip_id, community_id=deliveries[0].community_id, courier_id=actor.account_id))
+        moved = TripMoved(trip_id=trip_id, state=TripState.OPEN.value)
+        tx.keep(moved)
+        tx.close(_GIVE_BACK, {"trip_id": trip_id, "courier_id": actor.account_id, "delivery_state": state.value})
+    return moved
+
+
+def arrive_at_stop(actor: Actor, claim: Claim, *, stop_id: UUID) -> StopMoved:
+    """Say that one stands at a stop of one's trip.
+
+    :raises StopNotFound: the stop is on no trip of the courier's.
+    """
+    with transaction(claim) as tx:
+        rows = tx.open(_LOCK_STOP, {"stop_id": stop_id, "courier_id": actor.account_id})
+        if not rows:
+            raise StopNotFound
+        action = (
+            DeliveryAction.ARRIVE_AT_PICKUP if rows[0].kind == StopKind.PICK_UP else DeliveryAction.ARRIVE_AT_DROP
+        )
+        states = {
+            next_state(DELIVERY_TRANSITIONS, DeliveryState(row.delivery_state), action, actor.role) for row in rows
+        }
+        moved = StopMoved(stop_id=stop_id, trip_id=rows[0].trip_id, state=StopState.ARRIVED.value)
+        tx.keep(moved)
+        tx.close(
+            _ARRIVE,
+            {
+                "stop_id": stop_id,
+                "stop_state": StopState.ARRIVED.value,
+                "delivery_state": states.pop().value,
+                "delivery_ids": [row.delivery_id for row in rows],
+            },
+        )
+    return moved
+
+
+def _next_of_all(deliveries: list[Delivery], action: DeliveryAction, actor: Actor) -> DeliveryState:
+    """Return where ``action`` leads the trip's deliveries that are still under way; all go the same way."""
+    targets = {
+        next_state(DELIVERY_TRANSITIONS, delivery.state, action, actor.role)
+        for delivery in deliveries
+        if delivery.state is not DeliveryState.CANCELED
+    }
+    assert len(targets) == 1, "deliveries of one trip move together until they are picked up"
+    return targets.pop()

@@ -1,0 +1,106 @@
+"""Accept an order (接单): the shop promises it, and its trip is born, so that couriers can look ahead."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from app.core.delivery.states import DeliveryState, StopKind, StopState, TripState
+from app.core.events import OrderAccepted, TripOpened
+from app.core.orders.errors import OrderNotFound
+from app.core.orders.repository import (
+    ANSWER_MOVED,
+    LOCK_BY_SYSTEM,
+    LOCK_FOR_SHOP,
+    Order,
+    assert_moved,
+    move,
+    order_of,
+)
+from app.core.orders.rules import promised_at
+from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
+from app.kernel.actor import Actor, Role
+from app.kernel.ids import new_id
+from app.kernel.machines import next_state
+from app.kernel.transaction import Claim, Transaction, closing, transaction
+from app.usecases.ordering.ending import OrderMoved
+
+_ACCEPTED = move("accepted_at = business_now()", "promised_at = :promised_at")
+_ACCEPT = closing(_ACCEPTED, answer=ANSWER_MOVED)
+_ACCEPT_AND_OPEN_TRIP = closing(
+    f"""{_ACCEPTED},
+    trip AS (
+        INSERT INTO trips (trip_id, community_id, state, fee_fen, lat, lng, expected_ready_at, created_at)
+        VALUES (:trip_id, :community_id, :trip_state, :fee_fen, :shop_lat, :shop_lng, :expected_ready_at, business_now())
+    ),
+    its_stops AS (
+        INSERT INTO stops (stop_id, trip_id, position, kind, state, lat, lng)
+        VALUES (:pick_up_stop_id, :trip_id, 1, :pick_up_kind, :stop_state, :shop_lat, :shop_lng),
+               (:drop_stop_id, :trip_id, 2, :drop_kind, :stop_state, :address_lat, :address_lng)
+    ),
+    its_delivery AS (
+        INSERT INTO deliveries (delivery_id, order_id, trip_id, pick_up_stop_id, drop_stop_id, state, fee_fen, created_at)
+        VALUES (:delivery_id, :order_id, :trip_id, :pick_up_stop_id, :drop_stop_id, :delivery_state, :fee_fen,
+            business_now())
+    )""",
+    answer=ANSWER_MOVED,
+)
+
+
+def accept_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
+    """Promise, as a member of its shop, that the order will be prepared."""
+    with transaction(claim) as tx:
+        row = tx.open_one(LOCK_FOR_SHOP, {"order_id": order_id, "account_id": actor.account_id})
+        if row is None:
+            raise OrderNotFound
+        return _accept(tx, order_of(row), actor.role, shop_lat=row.shop_lat, shop_lng=row.shop_lng)
+
+
+def auto_accept_order(tx: Transaction, order_id: UUID) -> None:
+    """Accept for a shop that accepts by itself; an order that has moved on is left alone."""
+    row = tx.open_one(LOCK_BY_SYSTEM, {"order_id": order_id})
+    if row is not None and row.state == OrderState.AWAITING_ACCEPT:
+        _accept(tx, order_of(row), Role.SYSTEM, shop_lat=row.shop_lat, shop_lng=row.shop_lng)
+
+
+def _accept(tx: Transaction, order: Order, role: Role, *, shop_lat: float, shop_lng: float) -> OrderMoved:
+    target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.ACCEPT, role)
+    tx.record(
+        OrderAccepted(
+            order_id=order.order_id,
+            account_id=order.account_id,
+            shop_id=order.shop_id,
+            state=target.value,
+            store_id=None if order.is_delivered else order.store_id,
+        )
+    )
+    moved = OrderMoved(order_id=order.order_id, state=target.value)
+    if tx.claim is not None:
+        tx.keep(moved)
+    params: dict[str, object] = {
+        "order_id": order.order_id,
+        "from_state": order.state.value,
+        "to_state": target.value,
+        "promised_at": promised_at(order.now, order.preparation_minutes, is_delivered=order.is_delivered),
+    }
+    if order.is_delivered:
+        trip_id = new_id()
+        tx.record(TripOpened(trip_id=trip_id, community_id=order.community_id))
+        params |= {
+            "trip_id": trip_id,
+            "delivery_id": new_id(),
+            "pick_up_stop_id": new_id(),
+            "drop_stop_id": new_id(),
+            "community_id": order.community_id,
+            "trip_state": TripState.OPEN.value,
+            "delivery_state": DeliveryState.OPEN.value,
+            "stop_state": StopState.WAITING.value,
+            "pick_up_kind": StopKind.PICK_UP.value,
+            "drop_kind": StopKind.DROP.value,
+            "fee_fen": order.delivery_fen,
+            "shop_lat": shop_lat,
+            "shop_lng": shop_lng,
+            "address_lat": order.address_lat,
+            "address_lng": order.address_lng,
+            "expected_ready_at": order.now + timedelta(minutes=order.preparation_minutes),
+        }
+    assert_moved(tx.close(_ACCEPT_AND_OPEN_TRIP if order.is_delivered else _ACCEPT, params))
+    return moved

@@ -1,0 +1,181 @@
+"""The end of a paid order, whoever brings it about: its escrow is emptied by one rule, its stock settled, its trip called off.
+
+A use case locks the order, asks :func:`end_order` for the money, and closes with :data:`END_WRITES`. One ledger call.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import orjson
+
+from app.core import ledger
+from app.core.delivery.states import DELIVERY_TRANSITIONS, DeliveryAction
+from app.core.events import OrderCanceled, OrderCompleted, OrderReturned
+from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.orders.models import CancelReason
+from app.core.orders.repository import ANSWER_MOVED, STOCK_RELEASED, STOCK_SOLD, Order, assert_moved, move
+from app.core.orders.rules import Ending, Shares, shares_at_end
+from app.core.orders.states import OrderState
+from app.core.settlement.models import PartyKind
+from app.kernel.clock import SHANGHAI
+from app.kernel.transaction import Transaction, closing
+from app.usecases.paying.refunds import REFUND_WRITES, Decision, decide_refund
+
+SETTLEMENT_DELAY = timedelta(days=1)
+"""T+1: what was earned today is available tomorrow."""
+
+_CANCELABLE = ", ".join(
+    f"'{state.value}'" for state, action in DELIVERY_TRANSITIONS if action is DeliveryAction.CANCEL
+)
+
+_CALL_OFF_TRIP = f"""
+off_delivery AS (
+    UPDATE deliveries SET state = 'canceled', ended_at = business_now()
+    WHERE order_id = :order_id AND state IN ({_CANCELABLE}) RETURNING trip_id, pick_up_stop_id, drop_stop_id
+),
+off_stops AS (
+    UPDATE stops AS p SET state = 'canceled' FROM off_delivery AS d
+    WHERE p.stop_id IN (d.pick_up_stop_id, d.drop_stop_id) AND p.state IN ('waiting', 'arrived')
+),
+off_trip AS (
+    UPDATE trips AS t SET state = 'canceled', ended_at = business_now() FROM off_delivery AS d
+    WHERE t.trip_id = d.trip_id
+      AND NOT EXISTS (
+          SELECT 1 FROM deliveries AS other WHERE other.trip_id = t.trip_id AND other.order_id <> :order_id
+          AND other.state NOT IN ('delivered', 'returned', 'disposed', 'canceled'))
+    RETURNING t.courier_id
+),
+off_shift AS (
+    UPDATE courier_shifts AS h SET active_trips = h.active_trips - 1 FROM off_trip AS t
+    WHERE h.courier_id = t.courier_id AND h.ended_at IS NULL
+)"""
+_EARN = """
+earned AS (
+    INSERT INTO settlement_items (order_id, party_kind, party_id, amount_fen, eligible_on)
+    SELECT :order_id, e.party_kind, e.party_id, e.amount_fen, :eligible_on
+    FROM jsonb_to_recordset(CAST(:earnings AS jsonb)) AS e (party_kind text, party_id uuid, amount_fen bigint)
+)"""
+_ENDED = ("ended_at = business_now()", "refunded_fen = refunded_fen + :refund_fen", "left_fen = 0", "commission_fen = 0")
+_CANCELED = closing(
+    f"{move(*_ENDED, 'cancel_reason = :cancel_reason')}, {REFUND_WRITES}, {_EARN}, {STOCK_RELEASED}, {_CALL_OFF_TRIP}",
+    answer=ANSWER_MOVED,
+)
+_GIVEN_UP = closing(
+    f"{move(*_ENDED, 'cancel_reason = :cancel_reason')}, {REFUND_WRITES}, {_EARN}, {STOCK_SOLD}, {_CALL_OFF_TRIP}",
+    answer=ANSWER_MOVED,
+)
+_RETURNED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {_EARN}, {STOCK_RELEASED}", answer=ANSWER_MOVED)
+_SOLD = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {_EARN}, {STOCK_SOLD}", answer=ANSWER_MOVED)
+_SOLD_UNREFUNDED = closing(f"{move(*_ENDED)}, {_EARN}, {STOCK_SOLD}", answer=ANSWER_MOVED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderMoved:
+    """What an act on an order answers."""
+
+    order_id: UUID
+    state: str
+    refund_id: UUID | None = None
+    refund_fen: int = 0
+
+
+def end_order(
+    tx: Transaction,
+    order: Order,
+    ending: Ending,
+    *,
+    target: OrderState,
+    courier_id: UUID | None = None,
+    cancel_reason: CancelReason | None = None,
+) -> OrderMoved:
+    """End a paid order: refund, pay, settle the stock, record. The caller has locked it and checked the move.
+
+    :param courier_id: who carried it; without one, a delivery fee is nobody's and goes back or to the platform.
+    :param cancel_reason: why, when ``target`` is canceled.
+    """
+    shares = shares_at_end(
+        ending, goods_fen=order.left_fen, commission_fen=order.commission_fen, delivery_fen=order.delivery_fen
+    )
+    decision = decide_refund(tx, order, amount_fen=shares.refund_fen, reason=(cancel_reason or ending).value)
+    journals = [journal for journal in (decision.journal, _payout(order, shares, courier_id)) if journal is not None]
+    if journals:
+        ledger.post_many(tx, journals)
+    moved = OrderMoved(
+        order_id=order.order_id,
+        state=target.value,
+        refund_id=decision.refund_id if shares.refund_fen else None,
+        refund_fen=shares.refund_fen,
+    )
+    _record(tx, order, target, courier_id)
+    if tx.claim is not None:
+        tx.keep(moved)
+    _close(tx, order, shares, decision, ending=ending, target=target, courier_id=courier_id, cancel_reason=cancel_reason)
+    return moved
+
+
+def _payout(order: Order, shares: Shares, courier_id: UUID | None) -> Journal | None:
+    """Return the journal by which those who earned are paid, from the escrow and, where it bears a loss, the platform."""
+    from_escrow_fen = order.left_fen + order.delivery_fen - shares.refund_fen
+    courier = codes.courier_pending(courier_id) if courier_id else codes.DELIVERY_INCOME
+    amounts = {
+        codes.escrow(order.order_id): -from_escrow_fen,
+        codes.PLATFORM_LOSS: -shares.platform_loss_fen,
+        codes.merchant_pending(order.merchant_id): shares.merchant_fen,
+        codes.COMMISSION: shares.commission_fen,
+        courier: shares.courier_fen,
+    }
+    legs = tuple(Leg(code, amount_fen) for code, amount_fen in amounts.items() if amount_fen)
+    if not legs:
+        return None
+    kind = JournalKind.COMPENSATION if shares.platform_loss_fen else JournalKind.COMPLETION
+    return Journal(key=f"end:{order.order_id}", kind=kind, legs=legs, ref=str(order.order_id))
+
+
+def _record(tx: Transaction, order: Order, target: OrderState, courier_id: UUID | None) -> None:
+    kind = {OrderState.CANCELED: OrderCanceled, OrderState.RETURNED: OrderReturned}.get(target, OrderCompleted)
+    tx.record(
+        kind(
+            order_id=order.order_id,
+            account_id=order.account_id,
+            shop_id=order.shop_id,
+            state=target.value,
+            courier_id=courier_id,
+            store_id=None if order.is_delivered else order.store_id,
+        )
+    )
+
+
+def _close(
+    tx: Transaction,
+    order: Order,
+    shares: Shares,
+    decision: Decision,
+    *,
+    ending: Ending,
+    target: OrderState,
+    courier_id: UUID | None,
+    cancel_reason: CancelReason | None,
+) -> None:
+    earnings = [{"party_kind": PartyKind.MERCHANT, "party_id": order.merchant_id, "amount_fen": shares.merchant_fen}]
+    if courier_id is not None:
+        earnings.append({"party_kind": PartyKind.COURIER, "party_id": courier_id, "amount_fen": shares.courier_fen})
+    today = order.now.astimezone(SHANGHAI).date()
+    params: dict[str, object] = {
+        **decision.params,
+        "order_id": order.order_id,
+        "from_state": order.state.value,
+        "to_state": target.value,
+        "stock_order_ids": [order.order_id],
+        "earnings": orjson.dumps([earning for earning in earnings if earning["amount_fen"]]).decode(),
+        "eligible_on": today + SETTLEMENT_DELAY,
+    }
+    if target is OrderState.CANCELED:
+        assert cancel_reason is not None, "a cancelation has a reason"
+        params["cancel_reason"] = cancel_reason.value
+        statement = _GIVEN_UP if ending is Ending.GIVEN_UP else _CANCELED
+    elif target is OrderState.RETURNED:
+        statement = _RETURNED
+    else:
+        statement = _SOLD if shares.refund_fen else _SOLD_UNREFUNDED
+    assert_moved(tx.close(statement, params))

@@ -1,0 +1,86 @@
+"""The good end: collected at the counter, confirmed by the resident, or complete by time."""
+
+import hmac
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.core.orders.errors import CodeLocked, WrongCode
+from app.core.orders.models import CancelReason
+from app.core.orders.repository import LOCK_BY_SYSTEM, LOCK_FOR_STORE, LOCK_OWN, Order, lock_order
+from app.core.orders.rules import COLLECT_CODE_DIGITS, Ending
+from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
+from app.kernel.actor import Actor, Role
+from app.kernel.machines import next_state
+from app.kernel.sealing import derived_code
+from app.kernel.transaction import Claim, Transaction, transaction
+from app.usecases.ordering.ending import OrderMoved, end_order
+
+ORDER_COMPLETES = "order_completes"
+"""Timer: nobody complained."""
+
+_COUNT_TRY = text("UPDATE orders SET code_tries_left = code_tries_left - 1 WHERE order_id = :order_id")
+_COURIER = text(
+    "SELECT t.courier_id FROM deliveries AS d JOIN trips AS t ON t.trip_id = d.trip_id WHERE d.order_id = :order_id"
+)
+
+
+def collect_code(order_id: UUID) -> str:
+    """Return the code that the resident shows at the store's counter."""
+    return derived_code(str(order_id), purpose="collect", digits=COLLECT_CODE_DIGITS)
+
+
+def collect_order(actor: Actor, claim: Claim, *, order_id: UUID, code: str) -> OrderMoved:
+    """Hand an order over at the store's counter to whoever shows its code (自提).
+
+    :raises WrongCode: it is another's, or mistyped; the try is counted.
+    :raises CodeLocked: it was mistyped too often.
+    """
+    with transaction(claim) as tx:
+        order = lock_order(tx, LOCK_FOR_STORE, {"order_id": order_id, "account_id": actor.account_id})
+        target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.COLLECT, actor.role)
+        if order.code_tries_left <= 0:
+            raise CodeLocked
+        if hmac.compare_digest(code, collect_code(order_id)):
+            return end_order(tx, order, Ending.COMPLETED, target=target)
+    count_try(order_id)
+    raise WrongCode(pointer="/code", tries_left=order.code_tries_left - 1)
+
+
+def count_try(order_id: UUID) -> None:
+    """Count a wrong code, in a transaction of its own: the refusal rolls back everything else."""
+    with transaction() as tx:
+        tx.execute(_COUNT_TRY, {"order_id": order_id})
+
+
+def confirm_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
+    """Confirm, as its resident, that the order arrived (确认收货)."""
+    with transaction(claim) as tx:
+        order = lock_order(tx, LOCK_OWN, {"order_id": order_id, "account_id": actor.account_id})
+        return _complete(tx, order, actor.role)
+
+
+def complete_order(tx: Transaction, order_id: UUID) -> None:
+    """Complete a delivered order about which nobody complained in time."""
+    order = lock_order(tx, LOCK_BY_SYSTEM, {"order_id": order_id})
+    if order.state is OrderState.DELIVERED:
+        _complete(tx, order, Role.SYSTEM)
+
+
+def lapse_collection(tx: Transaction, order_id: UUID) -> None:
+    """End an order that nobody collected for two days: perishable goods are kept, others go back and are refunded."""
+    order = lock_order(tx, LOCK_BY_SYSTEM, {"order_id": order_id})
+    if order.state is not OrderState.READY or order.is_delivered:
+        return
+    if order.is_perishable:
+        target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.COLLECT, Role.SYSTEM)
+        end_order(tx, order, Ending.COMPLETED, target=target)
+    else:
+        target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.GIVE_UP, Role.SYSTEM)
+        end_order(tx, order, Ending.CANCELED, target=target, cancel_reason=CancelReason.NOT_COLLECTED)
+
+
+def _complete(tx: Transaction, order: Order, role: Role) -> OrderMoved:
+    target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.CONFIRM, role)
+    courier_id = tx.execute(_COURIER, {"order_id": order.order_id}).scalar_one_or_none()
+    return end_order(tx, order, Ending.COMPLETED, target=target, courier_id=courier_id)

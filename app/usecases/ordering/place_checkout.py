@@ -1,0 +1,222 @@
+"""Place a checkout (下单): one order per shop, stock reserved, prices frozen. Two round trips."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from app.core.events import OrderPlaced
+from app.core.orders.errors import QuoteChanged, SoldOut
+from app.core.orders.models import Fulfillment
+from app.core.orders.quote import ShopQuote
+from app.core.orders.rules import PAYMENT_WINDOW, commission_of, order_number
+from app.core.orders.states import CHECKOUT_TRANSITIONS, CheckoutAction, CheckoutState, OrderState
+from app.core.payments.models import PaymentPurpose
+from app.core.payments.states import PaymentState
+from app.kernel.actor import Actor
+from app.kernel.ids import new_id
+from app.kernel.machines import next_state
+from app.kernel.timers import Timer
+from app.kernel.transaction import Claim, closing, transaction
+from app.usecases.shopping.quoting import LOCK_CART, PricedCart, is_perishable, price_cart
+
+CHECKOUT_EXPIRES = "checkout_expires"
+"""Timer: the payment window of a checkout is over."""
+
+_COMMISSION_RULE = "shop_rate"
+"""Name of the rule that set a line's commission rate: the rate of its shop."""
+
+_PLACE = closing(
+    """
+    made_checkout AS (
+        INSERT INTO checkouts (checkout_id, account_id, state, total_fen, placed_at, expires_at)
+        VALUES (:checkout_id, :account_id, :checkout_state, :total_fen, business_now(), :expires_at)
+    ),
+    made_payment AS (
+        INSERT INTO payments (payment_id, account_id, purpose, checkout_id, amount_fen, state, created_at)
+        VALUES (:payment_id, :account_id, :purpose, :checkout_id, :total_fen, :payment_state, business_now())
+    ),
+    made_orders AS (
+        INSERT INTO orders (order_id, number, checkout_id, account_id, shop_id, merchant_id, community_id, store_id,
+            state, fulfillment, is_perishable, goods_fen, packing_fen, delivery_fen, discount_fen, total_fen, left_fen,
+            commission_fen, note, address_sealed, address_lat, address_lng, preparation_minutes, placed_at)
+        SELECT o.order_id, o.number, :checkout_id, :account_id, o.shop_id, o.merchant_id, :community_id, :store_id,
+            :order_state, :fulfillment, o.is_perishable, o.goods_fen, o.packing_fen, o.delivery_fen, o.discount_fen,
+            o.total_fen, o.left_fen, o.commission_fen, :note, :address_sealed, :address_lat, :address_lng,
+            o.preparation_minutes, business_now()
+        FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (order_id uuid, number text, shop_id uuid,
+            merchant_id uuid, is_perishable boolean, goods_fen bigint, packing_fen bigint, delivery_fen bigint,
+            discount_fen bigint, total_fen bigint, left_fen bigint, commission_fen bigint, preparation_minutes bigint)
+    ),
+    made_lines AS (
+        INSERT INTO order_lines (order_id, line, sku_id, name, option, unit_price_fen, quantity, goods_fen,
+            packing_fen, discount_fen, commission_bp, commission_rule, refundable_fen, is_counted)
+        SELECT l.order_id, l.line, l.sku_id, l.name, l.option, l.unit_price_fen, l.quantity, l.goods_fen, l.packing_fen,
+            l.discount_fen, l.commission_bp, :commission_rule, l.goods_fen + l.packing_fen - l.discount_fen, l.is_counted
+        FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l (order_id uuid, line bigint, sku_id uuid, name text,
+            option text, unit_price_fen bigint, quantity bigint, goods_fen bigint, packing_fen bigint,
+            discount_fen bigint, commission_bp bigint, is_counted boolean)
+    ),
+    emptied AS (
+        DELETE FROM cart_lines WHERE account_id = :account_id AND sku_id = ANY(CAST(:sku_ids AS uuid[]))
+    ),
+    wanted AS (
+        SELECT * FROM unnest(CAST(:counted_ids AS uuid[]), CAST(:counted AS bigint[])) AS w (sku_id, quantity)
+    ),
+    locked_stock AS (
+        SELECT n.sku_id FROM stock AS n JOIN wanted AS w ON w.sku_id = n.sku_id ORDER BY n.sku_id FOR UPDATE OF n
+    ),
+    reserved AS (
+        UPDATE stock AS n SET on_hand = n.on_hand - w.quantity, reserved = n.reserved + w.quantity
+        FROM wanted AS w JOIN locked_stock AS k ON k.sku_id = w.sku_id
+        WHERE n.sku_id = w.sku_id AND n.on_hand >= w.quantity
+        RETURNING n.sku_id
+    )""",
+    answer="SELECT sku_id FROM reserved",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedOrder:
+    """One order of the checkout."""
+
+    order_id: UUID
+    number: str
+    shop_id: UUID
+    total_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """What placement answers."""
+
+    checkout_id: UUID
+    payment_id: UUID
+    state: str
+    total_fen: int
+    orders: list[PlacedOrder]
+
+
+def place_checkout(
+    actor: Actor, claim: Claim, *, address_id: UUID, quote_version: str, fulfillment: Fulfillment, note: str
+) -> Placed:
+    """Turn the cart into a checkout to be paid within fifteen minutes.
+
+    Locks the cart's lines, then the stock of counted SKUs in SKU order.
+
+    :param quote_version: the version of the quote that the resident saw and agreed to.
+    :raises QuoteChanged: the cart would now cost or hold something else.
+    :raises SoldOut: another resident was faster.
+    """
+    state = next_state(CHECKOUT_TRANSITIONS, CheckoutState.OPEN, CheckoutAction.PLACE, actor.role)
+    with transaction(claim) as tx:
+        cart = price_cart(tx.open(LOCK_CART, {"account_id": actor.account_id, "address_id": address_id}), fulfillment)
+        quote = cart.quote
+        if quote.version != quote_version:
+            raise QuoteChanged(pointer="/quote_version", total_fen=quote.total_fen, quote_version=quote.version)
+        checkout_id, payment_id = new_id(), new_id()
+        orders = [_order_of(shop, cart) for shop in quote.shops]
+        placed = Placed(
+            checkout_id=checkout_id,
+            payment_id=payment_id,
+            state=state.value,
+            total_fen=quote.total_fen,
+            orders=[
+                PlacedOrder(
+                    order_id=order["order_id"],
+                    number=order["number"],
+                    shop_id=order["shop_id"],
+                    total_fen=order["total_fen"],
+                )
+                for order in orders
+            ],
+        )
+        for order in orders:
+            tx.record(
+                OrderPlaced(
+                    order_id=order["order_id"],
+                    account_id=actor.account_id,
+                    shop_id=order["shop_id"],
+                    state=OrderState.AWAITING_PAYMENT,
+                )
+            )
+        tx.schedule(Timer(CHECKOUT_EXPIRES, checkout_id, PAYMENT_WINDOW))
+        tx.keep(placed)
+        counted = {line.sku_id: line.quantity for shop in quote.shops for line in shop.lines if line.is_counted}
+        reserved = tx.close(
+            _PLACE,
+            {
+                "checkout_id": checkout_id,
+                "payment_id": payment_id,
+                "account_id": actor.account_id,
+                "checkout_state": state.value,
+                "payment_state": PaymentState.PENDING.value,
+                "order_state": OrderState.AWAITING_PAYMENT.value,
+                "purpose": PaymentPurpose.CHECKOUT.value,
+                "total_fen": quote.total_fen,
+                "expires_at": cart.now + PAYMENT_WINDOW,
+                "community_id": cart.first.community_id,
+                "store_id": cart.first.store_id,
+                "fulfillment": fulfillment.value,
+                "note": note,
+                "address_sealed": cart.first.door_sealed,
+                "address_lat": cart.first.address_lat,
+                "address_lng": cart.first.address_lng,
+                "commission_rule": _COMMISSION_RULE,
+                "orders": orjson.dumps(orders).decode(),
+                "lines": orjson.dumps(
+                    [
+                        line
+                        for order, shop in zip(orders, quote.shops, strict=True)
+                        for line in _lines_of(order["order_id"], shop)
+                    ]
+                ).decode(),
+                "sku_ids": [line.sku_id for shop in quote.shops for line in shop.lines],
+                "counted_ids": list(counted),
+                "counted": list(counted.values()),
+            },
+        )
+        missing = set(counted) - {row.sku_id for row in reserved}
+        if missing:
+            raise SoldOut(sku_id=min(missing), left=0)
+    return placed
+
+
+def _order_of(shop: ShopQuote, cart: PricedCart) -> dict[str, object]:
+    row = cart.shops[shop.shop_id]
+    order_id = new_id()
+    return {
+        "order_id": order_id,
+        "number": order_number(order_id, cart.now),
+        "shop_id": shop.shop_id,
+        "merchant_id": row.merchant_id,
+        "is_perishable": is_perishable(row.vertical),
+        "goods_fen": shop.goods_fen,
+        "packing_fen": shop.packing_fen,
+        "delivery_fen": shop.delivery_fen,
+        "discount_fen": shop.discount_fen,
+        "total_fen": shop.total_fen,
+        "left_fen": sum(line.paid_fen for line in shop.lines),
+        "commission_fen": commission_of([(line.paid_fen, shop.commission_bp) for line in shop.lines]),
+        "preparation_minutes": shop.preparation_minutes,
+    }
+
+
+def _lines_of(order_id: object, shop: ShopQuote) -> list[dict[str, object]]:
+    return [
+        {
+            "order_id": order_id,
+            "line": number,
+            "sku_id": line.sku_id,
+            "name": line.name,
+            "option": line.option,
+            "unit_price_fen": line.unit_price_fen,
+            "quantity": line.quantity,
+            "goods_fen": line.goods_fen,
+            "packing_fen": line.packing_fen,
+            "discount_fen": line.discount_fen,
+            "commission_bp": shop.commission_bp,
+            "is_counted": line.is_counted,
+        }
+        for number, line in enumerate(shop.lines, start=1)
+    ]

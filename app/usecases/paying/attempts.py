@@ -1,0 +1,371 @@
+"""Attempts at the gateway: the intent stands in our table before the first byte is sent, the answer is written after.
+
+Between the two there is no transaction. An answer that does not come leaves the attempt *unknown*; it is asked about
+again, under the same key, by the worker. Whoever brings the news (the request, the webhook, the worker) hands the
+gateway's object to :func:`apply_intent`, which decides under lock and takes effect once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Row, text
+
+from app.core import ledger
+from app.core.events import PaymentClosed, PaymentMismatched, PaymentSettled, RefundRequested
+from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.orders.repository import LOCK_CHECKOUT, lock_checkout
+from app.core.orders.states import CheckoutState
+from app.core.payments.models import PaymentMethod, PaymentPurpose
+from app.core.payments.ports import (
+    GatewayRefused,
+    GatewayUnknown,
+    GatewayUnreachable,
+    Intent,
+    IntentState,
+    PaymentGateway,
+)
+from app.core.payments.states import (
+    ATTEMPT_TRANSITIONS,
+    AttemptAction,
+    AttemptState,
+    PaymentState,
+    RefundState,
+)
+from app.kernel.actor import Role
+from app.kernel.clock import wall_now
+from app.kernel.ids import new_id
+from app.kernel.machines import next_state
+from app.kernel.transaction import Transaction, closing, transaction
+from app.usecases.paying.settlement import PAID_WRITES, payment_journal, record_paid
+
+GATEWAY = "stripe"
+"""Name of the provider in account codes."""
+
+ATTEMPT_EXPIRES = "attempt_expires"
+"""Timer: the code was not scanned in time."""
+ATTEMPT_LIFETIME = timedelta(minutes=10)
+
+KEY_LIFETIME = timedelta(hours=23)
+"""How long a key is re-sent; the gateway forgets it after a day, from then on the object is looked for instead."""
+
+_CLOCK_MARGIN_S = 300
+OPEN_ATTEMPT_STATES = frozenset({AttemptState.REQUESTED, AttemptState.UNKNOWN})
+
+log = structlog.get_logger()
+
+OPEN_ATTEMPT = """
+opened AS (
+    INSERT INTO payment_attempts (attempt_id, payment_id, key, amount_fen, state)
+    VALUES (:attempt_id, :payment_id, :attempt_key, :amount_fen, :attempt_state)
+)"""
+
+_READ = text(
+    """
+    SELECT a.attempt_id, a.payment_id, a.key, a.amount_fen, a.state, a.intent_id, a.created_at,
+           p.checkout_id, p.account_id, p.purpose
+    FROM payment_attempts AS a JOIN payments AS p ON p.payment_id = a.payment_id
+    WHERE a.attempt_id = CAST(:attempt_id AS uuid)
+    """
+)
+_ASKED = text(
+    """
+    UPDATE payment_attempts SET asked_at = clock_timestamp(), state = CAST(:state AS text)
+    WHERE attempt_id = :attempt_id AND state = CAST(:was AS text)
+    """
+)
+_OPEN_OF_PAYMENT = text(
+    "SELECT attempt_id FROM payment_attempts WHERE payment_id = :payment_id AND state IN ('requested', 'unknown')"
+)
+_SILENT = text(
+    """
+    SELECT attempt_id FROM payment_attempts
+    WHERE state IN ('requested', 'unknown')
+      AND coalesce(asked_at, created_at) < clock_timestamp() - interval '2 minutes'
+    ORDER BY coalesce(asked_at, created_at) LIMIT :limit
+    """
+)
+_OF_INTENT = text("SELECT attempt_id FROM payment_attempts WHERE intent_id = :intent_id")
+_LOCK_ATTEMPT = text("SELECT state FROM payment_attempts WHERE attempt_id = :attempt_id FOR UPDATE")
+_LOCK_PAYMENT = text(
+    "SELECT payment_id, account_id, state, amount_fen FROM payments WHERE payment_id = :payment_id FOR UPDATE"
+)
+_SEEN = """
+seen AS (
+    UPDATE payment_attempts SET state = :attempt_state, intent_id = :intent_id,
+        qr_text = coalesce(CAST(:qr_text AS text), qr_text), asked_at = clock_timestamp(),
+        ended_at = CASE WHEN :is_ended THEN clock_timestamp() END
+    WHERE attempt_id = :attempt_id
+)"""
+_CLOSE_SEEN = closing(_SEEN)
+_CLOSE_PAID_CHECKOUT = closing(f"{_SEEN}, {PAID_WRITES}")
+_CLOSE_TOPPED_UP = closing(
+    f"""{_SEEN},
+    topped_up AS (UPDATE payments SET state = 'paid', paid_at = business_now() WHERE payment_id = :payment_id)"""
+)
+_CLOSE_LATE = closing(
+    f"""{_SEEN},
+    decided AS (
+        INSERT INTO refunds (refund_id, payment_id, attempt_id, account_id, method, amount_fen, reason, state, key,
+            requested_at)
+        VALUES (:refund_id, :payment_id, :attempt_id, :account_id, 'wechat_pay', :amount_fen, 'late_money',
+            :refund_state, :refund_key, business_now())
+    )"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    attempt_id: UUID
+    payment_id: UUID
+    key: str
+    amount_fen: int
+    state: AttemptState
+    intent_id: str | None
+    created_at: datetime
+    checkout_id: UUID | None
+    account_id: UUID
+    purpose: PaymentPurpose
+
+
+def _attempt_of(row: Row[Any]) -> _Attempt:
+    return _Attempt(
+        row.attempt_id,
+        row.payment_id,
+        row.key,
+        row.amount_fen,
+        AttemptState(row.state),
+        row.intent_id,
+        row.created_at,
+        row.checkout_id,
+        row.account_id,
+        PaymentPurpose(row.purpose),
+    )
+
+
+def read_attempt(attempt_id: UUID) -> _Attempt | None:
+    """Return an attempt as it stands, without a lock."""
+    with transaction() as tx:
+        row = tx.execute(_READ, {"attempt_id": attempt_id}).one_or_none()
+    return None if row is None else _attempt_of(row)
+
+
+def ask_gateway(gateway: PaymentGateway, attempt_id: UUID) -> None:
+    """Make the intent of an attempt, or learn what became of it, and apply what the gateway says.
+
+    Safe to call any number of times from anywhere: the key is the attempt's, the effect is decided under lock.
+
+    :raises GatewayUnknown, GatewayUnreachable: it has to be asked again; the attempt says so.
+    """
+    attempt = read_attempt(attempt_id)
+    if attempt is None or attempt.state is AttemptState.SUCCEEDED:
+        return
+    try:
+        intent = _ask(gateway, attempt)
+    except GatewayRefused as refusal:
+        log.warning("gateway refused an attempt", attempt_id=str(attempt_id), gateway_code=str(refusal.params))
+        _note(attempt, AttemptAction.FAIL)
+        return
+    except (GatewayUnknown, GatewayUnreachable):
+        _note(attempt, AttemptAction.LOSE_SIGHT)
+        raise
+    if intent is None:
+        _note(attempt, AttemptAction.FAIL)
+        return
+    apply_intent(gateway, attempt_id, intent)
+
+
+def expire_attempt(gateway: PaymentGateway, attempt_id: UUID) -> None:
+    """Call an open attempt off at the gateway, so that its code can no longer be paid, and apply what it says.
+
+    An attempt that was paid in this very moment is treated as paid.
+
+    :raises GatewayUnknown, GatewayUnreachable: it has to be tried again.
+    """
+    attempt = read_attempt(attempt_id)
+    if attempt is None or attempt.state not in OPEN_ATTEMPT_STATES:
+        return
+    if attempt.intent_id is None:
+        ask_gateway(gateway, attempt_id)
+        attempt = read_attempt(attempt_id)
+        if attempt is None or attempt.intent_id is None or attempt.state not in OPEN_ATTEMPT_STATES:
+            return
+    assert attempt.intent_id is not None
+    try:
+        intent = gateway.cancel_intent(key=f"cancel:{attempt_id}", intent_id=attempt.intent_id)
+    except GatewayRefused:
+        intent = gateway.retrieve_intent(attempt.intent_id)
+    apply_intent(gateway, attempt_id, intent)
+
+
+def open_attempts(payment_id: UUID) -> list[UUID]:
+    """Return the attempts of a payment that may still be paid."""
+    with transaction() as tx:
+        return list(tx.execute(_OPEN_OF_PAYMENT, {"payment_id": payment_id}).scalars())
+
+
+def silent_attempts(limit: int) -> list[UUID]:
+    """Return open attempts of which nothing was heard for two minutes, the longest silence first."""
+    with transaction() as tx:
+        return list(tx.execute(_SILENT, {"limit": limit}).scalars())
+
+
+def attempt_of_intent(intent_id: str) -> UUID | None:
+    """Return the attempt that an intent belongs to, if we know it."""
+    with transaction() as tx:
+        return tx.execute(_OF_INTENT, {"intent_id": intent_id}).scalar_one_or_none()
+
+
+def _ask(gateway: PaymentGateway, attempt: _Attempt) -> Intent | None:
+    if attempt.intent_id is not None:
+        return gateway.retrieve_intent(attempt.intent_id)
+    if wall_now() - attempt.created_at < KEY_LIFETIME:
+        try:
+            return gateway.create_intent(
+                key=attempt.key,
+                amount_fen=attempt.amount_fen,
+                attempt_id=attempt.attempt_id,
+                payment_id=attempt.payment_id,
+                description=f"Linli {attempt.purpose.value}",
+            )
+        except GatewayUnknown as unknown:
+            if not unknown.is_replayed:
+                raise
+    born = int(attempt.created_at.timestamp())
+    return gateway.find_intent(
+        attempt_id=attempt.attempt_id,
+        created_from=born - _CLOCK_MARGIN_S,
+        created_to=born + int(KEY_LIFETIME.total_seconds()) + _CLOCK_MARGIN_S,
+    )
+
+
+def _note(attempt: _Attempt, action: AttemptAction) -> None:
+    """Write what an answer, or its absence, says of an attempt that is still open."""
+    if attempt.state not in OPEN_ATTEMPT_STATES:
+        return
+    state = next_state(ATTEMPT_TRANSITIONS, attempt.state, action, Role.SYSTEM)
+    with transaction() as tx:
+        tx.execute(_ASKED, {"attempt_id": attempt.attempt_id, "state": state.value, "was": attempt.state.value})
+
+
+def apply_intent(gateway: PaymentGateway, attempt_id: UUID, intent: Intent) -> None:
+    """Let the gateway's object take effect, once, whoever brings it and however often.
+
+    Locks checkout, orders and payment, then the attempt, then the ledger's accounts. Money that nobody waits for any
+    more is set aside and a refund of it decided in the same transaction.
+    """
+    attempt = read_attempt(attempt_id)
+    if attempt is None:
+        log.error("the gateway speaks of an unknown attempt", attempt_id=str(attempt_id))
+        return
+    with transaction() as tx:
+        if attempt.checkout_id is not None:
+            checkout = lock_checkout(tx, LOCK_CHECKOUT, {"checkout_id": attempt.checkout_id})
+            is_awaited = checkout.state is CheckoutState.PLACED
+        else:
+            checkout = None
+            payment = tx.execute(_LOCK_PAYMENT, {"payment_id": attempt.payment_id}).one()
+            is_awaited = payment.state == PaymentState.PENDING
+        state = AttemptState(tx.execute(_LOCK_ATTEMPT, {"attempt_id": attempt_id}).scalar_one())
+        if state is AttemptState.SUCCEEDED:
+            return
+        if intent.is_live != gateway.is_live or not _is_match(attempt, intent):
+            tx.record(
+                PaymentMismatched(
+                    payment_id=attempt.payment_id, account_id=attempt.account_id, attempt_id=attempt.attempt_id
+                )
+            )
+            log.error("the gateway's object does not match", attempt_id=str(attempt_id), intent_id=intent.id)
+            return
+        action = _action_of(intent)
+        if action is not AttemptAction.SUCCEED and state not in OPEN_ATTEMPT_STATES:
+            return
+        params: dict[str, object] = {
+            "attempt_id": attempt_id,
+            "attempt_state": next_state(ATTEMPT_TRANSITIONS, state, action, Role.SYSTEM).value,
+            "intent_id": intent.id,
+            "qr_text": intent.qr_text,
+            "is_ended": action is not AttemptAction.SEE,
+            "payment_id": attempt.payment_id,
+        }
+        if action is not AttemptAction.SUCCEED:
+            tx.close(_CLOSE_SEEN, params)
+        elif not is_awaited:
+            _return_late_money(tx, attempt, params)
+        elif checkout is not None:
+            source = codes.gateway_clearing(GATEWAY)
+            ledger.post(tx, payment_journal(checkout, key=f"pay:{attempt_id}", source=source))
+            record_paid(tx, checkout)
+            tx.close(
+                _CLOSE_PAID_CHECKOUT,
+                {**params, "checkout_id": checkout.checkout_id, "method": PaymentMethod.WECHAT_PAY.value},
+            )
+        else:
+            _credit_top_up(tx, attempt, params)
+
+
+def _is_match(attempt: _Attempt, intent: Intent) -> bool:
+    """Say whether the object is about this attempt: its ids, its amount, its currency, in sandbox or live as we are."""
+    is_same = attempt.intent_id in {None, intent.id} and intent.metadata.get("attempt_id") == str(attempt.attempt_id)
+    is_same_money = intent.amount_fen == attempt.amount_fen and intent.currency == "cny"
+    received = intent.amount_received_fen if intent.state is IntentState.SUCCEEDED else attempt.amount_fen
+    return is_same and is_same_money and received == attempt.amount_fen
+
+
+def _action_of(intent: Intent) -> AttemptAction:
+    if intent.state is IntentState.SUCCEEDED:
+        return AttemptAction.SUCCEED
+    if intent.state is IntentState.CANCELED:
+        return AttemptAction.EXPIRE
+    return AttemptAction.SEE
+
+
+def _credit_top_up(tx: Transaction, attempt: _Attempt, params: dict[str, object]) -> None:
+    ledger.post(
+        tx,
+        Journal(
+            key=f"pay:{attempt.attempt_id}",
+            kind=JournalKind.TOP_UP,
+            legs=(
+                Leg(codes.gateway_clearing(GATEWAY), -attempt.amount_fen),
+                Leg(codes.e_account(attempt.account_id), attempt.amount_fen),
+            ),
+            ref=str(attempt.payment_id),
+        ),
+    )
+    tx.record(PaymentSettled(payment_id=attempt.payment_id, account_id=attempt.account_id))
+    tx.close(_CLOSE_TOPPED_UP, params)
+
+
+def _return_late_money(tx: Transaction, attempt: _Attempt, params: dict[str, object]) -> None:
+    """Set aside money that came when nobody waited for it, and decide to send it back."""
+    refund_id = new_id()
+    ledger.post(
+        tx,
+        Journal(
+            key=f"late:{attempt.attempt_id}",
+            kind=JournalKind.LATE_PAYMENT,
+            legs=(
+                Leg(codes.gateway_clearing(GATEWAY), -attempt.amount_fen),
+                Leg(codes.REFUND_PAYABLE, attempt.amount_fen),
+            ),
+            ref=str(refund_id),
+        ),
+    )
+    tx.record(
+        PaymentClosed(payment_id=attempt.payment_id, account_id=attempt.account_id, attempt_id=attempt.attempt_id),
+        RefundRequested(refund_id=refund_id, account_id=attempt.account_id),
+    )
+    tx.close(
+        _CLOSE_LATE,
+        {
+            **params,
+            "refund_id": refund_id,
+            "account_id": attempt.account_id,
+            "amount_fen": attempt.amount_fen,
+            "refund_state": RefundState.REQUESTED.value,
+            "refund_key": f"refund:{refund_id}",
+        },
+    )

@@ -1,0 +1,132 @@
+"""Pay a checkout (支付): from the e-account at once, or by WeChat Pay through an attempt at the gateway."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.core import ledger
+from app.core.accounts.errors import SessionEnded
+from app.core.events import PaymentAttemptRequested
+from app.core.ledger import codes
+from app.core.orders.repository import LOCK_OWN_CHECKOUT, Checkout, lock_checkout
+from app.core.orders.states import CHECKOUT_TRANSITIONS, CheckoutAction, CheckoutState
+from app.core.payments.errors import AlreadyPaid, CheckoutClosed, StepUpRefused
+from app.core.payments.models import PaymentMethod
+from app.core.payments.states import AttemptState, PaymentState
+from app.kernel.actor import Actor
+from app.kernel.ids import new_id
+from app.kernel.machines import IllegalTransition, next_state
+from app.kernel.timers import Timer
+from app.kernel.transaction import Claim, Transaction, closing, transaction
+from app.usecases.paying.attempts import ATTEMPT_EXPIRES, ATTEMPT_LIFETIME, OPEN_ATTEMPT
+from app.usecases.paying.settlement import PAID_ANSWER, PAID_WRITES, payment_journal, record_paid
+
+_PAID = closing(PAID_WRITES, answer=PAID_ANSWER)
+_ATTEMPT = closing(
+    f"""
+    chosen AS (
+        UPDATE payments SET method = :method WHERE payment_id = :payment_id AND state = 'pending' RETURNING payment_id
+    ), {OPEN_ATTEMPT}""",
+    answer="SELECT count(*) FROM chosen",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentStarted:
+    """What paying answers: paid, or pending with an attempt whose code is to be scanned."""
+
+    payment_id: UUID
+    checkout_id: UUID | None
+    method: str
+    state: str
+    amount_fen: int
+    attempt_id: UUID | None
+
+
+def pay_checkout(
+    actor: Actor, claim: Claim, *, checkout_id: UUID, method: PaymentMethod, step_up_grant: UUID | None
+) -> PaymentStarted:
+    """Pay all orders of a checkout by one payment.
+
+    Locks the checkout, its orders, its payment; then, from the e-account, the ledger's accounts. Three round trips.
+
+    :param step_up_grant: proof of a payment PIN or passkey; no account needs one yet, so naming one is refused.
+    :raises AlreadyPaid, CheckoutClosed: the checkout is past paying.
+    :raises app.core.ledger.InsufficientFunds: the e-account holds less.
+    """
+    with transaction(claim) as tx:
+        checkout = lock_checkout(
+            tx,
+            LOCK_OWN_CHECKOUT,
+            {"checkout_id": checkout_id, "account_id": actor.account_id, "session_id": actor.session_id},
+        )
+        if not checkout.is_session_live:
+            raise SessionEnded
+        if step_up_grant is not None:
+            raise StepUpRefused(pointer="/step_up_grant")
+        _refuse_unpayable(checkout, actor)
+        if method is PaymentMethod.E_ACCOUNT:
+            return _pay_from_e_account(tx, actor, checkout)
+        return _open_attempt(tx, actor, checkout)
+
+
+def _refuse_unpayable(checkout: Checkout, actor: Actor) -> None:
+    if checkout.state is CheckoutState.PAID:
+        raise AlreadyPaid
+    try:
+        next_state(CHECKOUT_TRANSITIONS, checkout.state, CheckoutAction.PAY, actor.role)
+    except IllegalTransition:
+        raise CheckoutClosed(state=checkout.state.value) from None
+
+
+def _pay_from_e_account(tx: Transaction, actor: Actor, checkout: Checkout) -> PaymentStarted:
+    source = codes.e_account(actor.account_id)
+    ledger.post(tx, payment_journal(checkout, key=f"pay:{checkout.payment_id}", source=source))
+    record_paid(tx, checkout)
+    started = PaymentStarted(
+        payment_id=checkout.payment_id,
+        checkout_id=checkout.checkout_id,
+        method=PaymentMethod.E_ACCOUNT.value,
+        state=PaymentState.PAID.value,
+        amount_fen=checkout.total_fen,
+        attempt_id=None,
+    )
+    tx.keep(started)
+    done = tx.close(
+        _PAID,
+        {
+            "checkout_id": checkout.checkout_id,
+            "payment_id": checkout.payment_id,
+            "method": PaymentMethod.E_ACCOUNT.value,
+        },
+    ).one()
+    assert (done.payments, done.checkouts, done.orders) == (1, 1, len(checkout.orders)), "paid under lock"
+    return started
+
+
+def _open_attempt(tx: Transaction, actor: Actor, checkout: Checkout) -> PaymentStarted:
+    attempt_id = new_id()
+    tx.record(
+        PaymentAttemptRequested(payment_id=checkout.payment_id, account_id=actor.account_id, attempt_id=attempt_id)
+    )
+    tx.schedule(Timer(ATTEMPT_EXPIRES, attempt_id, ATTEMPT_LIFETIME))
+    started = PaymentStarted(
+        payment_id=checkout.payment_id,
+        checkout_id=checkout.checkout_id,
+        method=PaymentMethod.WECHAT_PAY.value,
+        state=PaymentState.PENDING.value,
+        amount_fen=checkout.total_fen,
+        attempt_id=attempt_id,
+    )
+    tx.keep(started)
+    tx.close(
+        _ATTEMPT,
+        {
+            "payment_id": checkout.payment_id,
+            "method": PaymentMethod.WECHAT_PAY.value,
+            "attempt_id": attempt_id,
+            "attempt_key": f"attempt:{attempt_id}",
+            "attempt_state": AttemptState.REQUESTED.value,
+            "amount_fen": checkout.total_fen,
+        },
+    )
+    return started

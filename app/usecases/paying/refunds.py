@@ -1,0 +1,227 @@
+"""Refunds (退款): always from a decision. Into the e-account at once; to WeChat by the worker, with the refund's own key.
+
+Money on its way back through the gateway stands in ``refund_payable`` from the decision on, so an order's escrow is
+empty when the order is over. A gateway that will not pay it back leaves it to the resident's e-account.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Row, text
+
+from app.core import ledger
+from app.core.events import RefundFailed, RefundRequested, RefundSucceeded
+from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.orders.repository import Order
+from app.core.payments.models import PaymentMethod
+from app.core.payments.ports import (
+    GatewayRefund,
+    GatewayRefused,
+    GatewayUnknown,
+    GatewayUnreachable,
+    PaymentGateway,
+)
+from app.core.payments.ports import RefundState as GatewayRefundState
+from app.core.payments.states import REFUND_TRANSITIONS, RefundAction, RefundState
+from app.kernel.actor import Role
+from app.kernel.ids import new_id
+from app.kernel.machines import next_state
+from app.kernel.transaction import Transaction, closing, transaction
+from app.usecases.paying.attempts import GATEWAY, KEY_LIFETIME
+
+log = structlog.get_logger()
+
+OPEN_REFUND_STATES = frozenset({RefundState.REQUESTED, RefundState.SUBMITTING, RefundState.UNKNOWN})
+
+REFUND_WRITES = """
+refunded_payment AS (
+    UPDATE payments SET refunded_fen = refunded_fen + :refund_fen
+    WHERE payment_id = :refund_payment_id AND :refund_fen > 0
+),
+decided AS (
+    INSERT INTO refunds (refund_id, payment_id, order_id, account_id, method, amount_fen, reason, state, key,
+        requested_at, ended_at)
+    SELECT :refund_id, :refund_payment_id, :order_id, :refund_account_id, :refund_method, :refund_fen, :refund_reason,
+        :refund_state, :refund_key, business_now(), CASE WHEN :refund_state = 'succeeded' THEN business_now() END
+    WHERE :refund_fen > 0
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A refund of an order, decided: what to post, what to write."""
+
+    refund_id: UUID
+    amount_fen: int
+    journal: Journal | None
+    params: dict[str, object]
+
+
+def decide_refund(tx: Transaction, order: Order, *, amount_fen: int, reason: str) -> Decision:
+    """Decide to give ``amount_fen`` of an order's escrow back to where it came from.
+
+    The caller posts the journal and joins :data:`REFUND_WRITES` into its closing statement.
+
+    :param order: locked by the caller. :param amount_fen: ``>= 0``; nothing happens for 0.
+    """
+    assert order.payment_id is not None, "only what was paid can be refunded"
+    refund_id = new_id()
+    is_at_once = order.payment_method == PaymentMethod.E_ACCOUNT
+    state = RefundState.SUCCEEDED if is_at_once else RefundState.REQUESTED
+    journal = None
+    if amount_fen > 0:
+        target = codes.e_account(order.account_id) if is_at_once else codes.REFUND_PAYABLE
+        journal = Journal(
+            key=f"refund:{refund_id}",
+            kind=JournalKind.REFUND,
+            legs=(Leg(codes.escrow(order.order_id), -amount_fen), Leg(target, amount_fen)),
+            ref=str(order.order_id),
+        )
+        event = RefundSucceeded if is_at_once else RefundRequested
+        tx.record(event(refund_id=refund_id, account_id=order.account_id))
+    return Decision(
+        refund_id,
+        amount_fen,
+        journal,
+        {
+            "refund_id": refund_id,
+            "refund_payment_id": order.payment_id,
+            "refund_account_id": order.account_id,
+            "refund_method": order.payment_method,
+            "refund_fen": amount_fen,
+            "refund_reason": reason,
+            "refund_state": state.value,
+            "refund_key": f"refund:{refund_id}",
+        },
+    )
+
+
+_READ = text(
+    """
+    SELECT r.refund_id, r.account_id, r.amount_fen, r.state, r.key, r.gateway_refund_id, r.submit_count,
+           r.requested_at < business_now() - CAST(:key_lifetime AS interval) AS is_key_old,
+           coalesce(mine.intent_id, paid.intent_id) AS intent_id
+    FROM refunds AS r
+    LEFT JOIN payment_attempts AS mine ON mine.attempt_id = r.attempt_id
+    LEFT JOIN payment_attempts AS paid ON paid.payment_id = r.payment_id AND paid.state = 'succeeded'
+        AND r.attempt_id IS NULL
+        AND NOT EXISTS (SELECT 1 FROM refunds AS late WHERE late.attempt_id = paid.attempt_id)
+    WHERE r.refund_id = :refund_id
+    """
+)
+_LOCK = text("SELECT state, account_id, amount_fen FROM refunds WHERE refund_id = :refund_id FOR UPDATE")
+_MARK = text(
+    """
+    UPDATE refunds SET state = CAST(:state AS text), submit_count = submit_count + CAST(:submitted AS integer)
+    WHERE refund_id = :refund_id
+    """
+)
+_OPEN = text(
+    """
+    SELECT refund_id FROM refunds WHERE state IN ('requested', 'submitting', 'unknown') ORDER BY requested_at LIMIT :limit
+    """
+)
+_END = closing(
+    """
+    ended AS (
+        UPDATE refunds SET state = :state, gateway_refund_id = coalesce(CAST(:gateway_refund_id AS text), gateway_refund_id),
+            failure = CAST(:failure AS text), ended_at = business_now()
+        WHERE refund_id = :refund_id
+    )"""
+)
+
+
+def submit_refund(gateway: PaymentGateway, refund_id: UUID) -> None:
+    """Send a decided refund to the gateway, or learn what became of it. Safe to call any number of times.
+
+    :raises GatewayUnknown, GatewayUnreachable: it has to be tried again, with the same key.
+    """
+    row = _begin(refund_id)
+    if row is None:
+        return
+    try:
+        refund = _ask(gateway, row)
+    except GatewayRefused as refusal:
+        log.error("gateway refused a refund", refund_id=str(refund_id), gateway_code=refusal.gateway_code)
+        _end(refund_id, RefundAction.FAIL, gateway_refund_id=None, failure=refusal.gateway_code)
+        return
+    except (GatewayUnknown, GatewayUnreachable):
+        _lose_sight(refund_id)
+        raise
+    if refund.state is GatewayRefundState.SUCCEEDED:
+        _end(refund_id, RefundAction.SUCCEED, gateway_refund_id=refund.id, failure=None)
+    elif refund.state in {GatewayRefundState.FAILED, GatewayRefundState.CANCELED}:
+        _end(refund_id, RefundAction.FAIL, gateway_refund_id=refund.id, failure=refund.failure_reason or "failed")
+    else:
+        _lose_sight(refund_id)
+
+
+def open_refunds(limit: int) -> list[UUID]:
+    """Return refunds that the gateway has not settled yet, oldest first."""
+    with transaction() as tx:
+        return list(tx.execute(_OPEN, {"limit": limit}).scalars())
+
+
+def _ask(gateway: PaymentGateway, row: Row[Any]) -> GatewayRefund:
+    assert row.intent_id is not None, "a gateway refund belongs to a paid intent"
+    if row.submit_count > 0:
+        found = gateway.find_refund(refund_id=row.refund_id, intent_id=row.intent_id)
+        if found is not None:
+            return found
+        if row.is_key_old:
+            raise GatewayRefused("key_expired", "never seen at the gateway while its key lived")
+    return gateway.create_refund(
+        key=row.key, intent_id=row.intent_id, amount_fen=row.amount_fen, refund_id=row.refund_id
+    )
+
+
+def _begin(refund_id: UUID) -> Row[Any] | None:
+    with transaction() as tx:
+        locked = tx.execute(_LOCK, {"refund_id": refund_id}).one_or_none()
+        if locked is None or RefundState(locked.state) not in OPEN_REFUND_STATES:
+            return None
+        row = tx.execute(_READ, {"refund_id": refund_id, "key_lifetime": KEY_LIFETIME}).one()
+        state = next_state(REFUND_TRANSITIONS, RefundState(locked.state), RefundAction.SUBMIT, Role.SYSTEM)
+        tx.execute(_MARK, {"refund_id": refund_id, "state": state.value, "submitted": 1})
+        return row
+
+
+def _lose_sight(refund_id: UUID) -> None:
+    with transaction() as tx:
+        state = RefundState(tx.execute(_LOCK, {"refund_id": refund_id}).one().state)
+        if state is RefundState.SUBMITTING:
+            unknown = next_state(REFUND_TRANSITIONS, state, RefundAction.LOSE_SIGHT, Role.SYSTEM)
+            tx.execute(_MARK, {"refund_id": refund_id, "state": unknown.value, "submitted": 0})
+
+
+def _end(refund_id: UUID, action: RefundAction, *, gateway_refund_id: str | None, failure: str | None) -> None:
+    """Write the end of a refund and move its money: out through the gateway, or into the resident's account."""
+    with transaction() as tx:
+        locked = tx.execute(_LOCK, {"refund_id": refund_id}).one()
+        state = RefundState(locked.state)
+        if state not in OPEN_REFUND_STATES:
+            return
+        is_paid = action is RefundAction.SUCCEED
+        target = codes.gateway_clearing(GATEWAY) if is_paid else codes.e_account(locked.account_id)
+        ledger.post(
+            tx,
+            Journal(
+                key=f"refund_end:{refund_id}",
+                kind=JournalKind.REFUND,
+                legs=(Leg(codes.REFUND_PAYABLE, -locked.amount_fen), Leg(target, locked.amount_fen)),
+                ref=str(refund_id),
+            ),
+        )
+        event = RefundSucceeded if is_paid else RefundFailed
+        tx.record(event(refund_id=refund_id, account_id=locked.account_id))
+        tx.close(
+            _END,
+            {
+                "refund_id": refund_id,
+                "state": next_state(REFUND_TRANSITIONS, state, action, Role.SYSTEM).value,
+                "gateway_refund_id": gateway_refund_id,
+                "failure": failure,
+            },
+        )

@@ -1,0 +1,55 @@
+"""What it means that a checkout is paid: its orders wait for their shops. Shared by every way to pay."""
+
+from app.core.events import OrderPaid, PaymentSettled
+from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.orders.repository import Checkout
+from app.core.orders.rules import ACCEPT_WINDOW
+from app.core.orders.states import OrderState
+from app.kernel.timers import Timer
+from app.kernel.transaction import Transaction
+
+ORDER_LAPSES = "order_lapses"
+"""Timer: the shop has not accepted in time."""
+
+PAID_WRITES = """
+paid_payment AS (
+    UPDATE payments SET state = 'paid', method = :method, paid_at = business_now()
+    WHERE payment_id = :payment_id AND state = 'pending'
+    RETURNING payment_id
+),
+paid_checkout AS (
+    UPDATE checkouts SET state = 'paid' WHERE checkout_id = :checkout_id AND state = 'placed' RETURNING checkout_id
+),
+moved AS (
+    UPDATE orders SET state = 'awaiting_accept', paid_at = business_now(), payment_id = :payment_id,
+        payment_method = :method
+    WHERE checkout_id = :checkout_id AND state = 'awaiting_payment'
+    RETURNING order_id
+)"""
+PAID_ANSWER = """
+SELECT (SELECT count(*) FROM paid_payment) AS payments, (SELECT count(*) FROM paid_checkout) AS checkouts,
+       (SELECT count(*) FROM moved) AS orders
+"""
+
+
+def payment_journal(checkout: Checkout, *, key: str, source: str) -> Journal:
+    """Return the journal that funds the escrow of each order of ``checkout`` from the account ``source``."""
+    legs = [Leg(source, -checkout.total_fen)]
+    legs += [Leg(codes.escrow(order.order_id), order.total_fen) for order in checkout.orders]
+    return Journal(key=key, kind=JournalKind.PAYMENT, legs=tuple(legs), ref=str(checkout.checkout_id))
+
+
+def record_paid(tx: Transaction, checkout: Checkout) -> None:
+    """Record that ``checkout`` is paid, and start each shop's five minutes."""
+    tx.record(PaymentSettled(payment_id=checkout.payment_id, account_id=checkout.account_id))
+    for order in checkout.orders:
+        tx.record(
+            OrderPaid(
+                order_id=order.order_id,
+                account_id=checkout.account_id,
+                shop_id=order.shop_id,
+                state=OrderState.AWAITING_ACCEPT,
+                is_auto_accept=order.is_auto_accept,
+            )
+        )
+        tx.schedule(Timer(ORDER_LAPSES, order.order_id, ACCEPT_WINDOW))

@@ -1,0 +1,101 @@
+"""A resident's addresses (收货地址): building, unit, floor and door in a community; door and contact sealed."""
+
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+
+from app.core.accounts.errors import AddressNotFound, TooManyAddresses
+from app.core.communities.errors import CommunityNotFound
+from app.kernel.actor import Actor
+from app.kernel.ids import new_id
+from app.kernel.sealing import seal
+from app.kernel.transaction import Claim, closing, opening, transaction
+from app.usecases.people.sign_in import normalize_phone
+
+ADDRESSES_MAX = 20
+DOOR_CONTEXT = "addresses.door"
+
+_LOCK_ACCOUNT = opening("SELECT account_id FROM accounts WHERE account_id = :account_id FOR UPDATE")
+_COUNT = text(
+    """
+    SELECT (SELECT count(*) FROM addresses WHERE account_id = :account_id AND removed_at IS NULL) AS addresses,
+           c.lat, c.lng
+    FROM (SELECT 1) AS one LEFT JOIN communities AS c ON c.community_id = :community_id
+    """
+)
+_ADD = closing(
+    """
+    made AS (
+        INSERT INTO addresses (address_id, account_id, community_id, lat, lng, door_sealed)
+        VALUES (:address_id, :account_id, :community_id, :lat, :lng, :door_sealed)
+    )"""
+)
+_REMOVE = text(
+    """
+    UPDATE addresses SET removed_at = clock_timestamp()
+    WHERE address_id = :address_id AND account_id = :account_id AND removed_at IS NULL
+    """
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where exactly, and for whom."""
+
+    contact_name: str
+    contact_phone: str
+    building: str
+    unit: str
+    floor: str
+    door: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressAdded:
+    """What adding an address answers."""
+
+    address_id: UUID
+    community_id: UUID
+
+
+def add_address(
+    actor: Actor, claim: Claim, *, community_id: UUID, door: Door, lat: float | None, lng: float | None
+) -> AddressAdded:
+    """Add an address in a community; without coordinates it lies at the community's centre.
+
+    :raises CommunityNotFound: there is no such community. :raises TooManyAddresses: there are twenty already.
+    """
+    door = Door(**{**asdict(door), "contact_phone": normalize_phone(door.contact_phone)})
+    with transaction(claim) as tx:
+        tx.open_one(_LOCK_ACCOUNT, {"account_id": actor.account_id})
+        row = tx.execute(_COUNT, {"account_id": actor.account_id, "community_id": community_id}).one()
+        if row.lat is None:
+            raise CommunityNotFound(pointer="/community_id")
+        if row.addresses >= ADDRESSES_MAX:
+            raise TooManyAddresses(addresses_max=ADDRESSES_MAX)
+        added = AddressAdded(address_id=new_id(), community_id=community_id)
+        tx.keep(added)
+        tx.close(
+            _ADD,
+            {
+                "address_id": added.address_id,
+                "account_id": actor.account_id,
+                "community_id": community_id,
+                "lat": row.lat if lat is None else lat,
+                "lng": row.lng if lng is None else lng,
+                "door_sealed": seal(orjson.dumps(asdict(door)).decode(), context=DOOR_CONTEXT),
+            },
+        )
+    return added
+
+
+def remove_address(actor: Actor, *, address_id: UUID) -> None:
+    """Remove an address; orders keep their own copy.
+
+    :raises AddressNotFound: there is none, or it is another's.
+    """
+    with transaction() as tx:
+        if tx.execute(_REMOVE, {"address_id": address_id, "account_id": actor.account_id}).rowcount != 1:
+            raise AddressNotFound

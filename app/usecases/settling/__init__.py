@@ -1,0 +1,1 @@
+"""Settlement (结算): what was earned becomes available."""

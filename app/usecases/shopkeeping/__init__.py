@@ -1,0 +1,1 @@
+"""A shop in the pocket (随身店铺): opening, offers, prices, stock."""

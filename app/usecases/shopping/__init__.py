@@ -1,0 +1,1 @@
+"""The resident chooses: cart and quote."""

@@ -1,0 +1,64 @@
+"""The cart (购物车): lines across shops. Minimum orders and hours are checked at checkout, not here."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.core.catalog.errors import SkuNotFound
+from app.core.orders.errors import CartTooLarge
+from app.core.orders.quote import LINES_MAX
+from app.kernel.actor import Actor
+from app.kernel.transaction import transaction
+
+_PUT = text(
+    """
+    WITH sku AS (
+        SELECT k.sku_id FROM skus AS k JOIN offers AS f ON f.offer_id = k.offer_id
+        WHERE k.sku_id = :sku_id AND f.state = 'on_sale'
+    ), put AS (
+        INSERT INTO cart_lines (account_id, sku_id, quantity) SELECT :account_id, sku_id, :quantity FROM sku
+        ON CONFLICT (account_id, sku_id) DO UPDATE SET quantity = excluded.quantity
+        RETURNING sku_id
+    )
+    SELECT (SELECT count(*) FROM put) AS put_count,
+           (SELECT count(*) FROM cart_lines WHERE account_id = :account_id AND sku_id <> :sku_id) AS others_count
+    """
+)
+_TAKE_OUT = text("DELETE FROM cart_lines WHERE account_id = :account_id AND sku_id = :sku_id")
+_EMPTY = text("DELETE FROM cart_lines WHERE account_id = :account_id")
+
+
+@dataclass(frozen=True, slots=True)
+class CartLine:
+    """What the cart now holds of one SKU."""
+
+    sku_id: UUID
+    quantity: int
+
+
+def put_in_cart(actor: Actor, *, sku_id: UUID, quantity: int) -> CartLine:
+    """Set how many pieces of a SKU the cart holds.
+
+    :raises SkuNotFound: no such SKU is on sale.
+    :raises CartTooLarge: the cart holds :data:`LINES_MAX` other lines.
+    """
+    with transaction() as tx:
+        row = tx.execute(_PUT, {"account_id": actor.account_id, "sku_id": sku_id, "quantity": quantity}).one()
+        if row.put_count == 0:
+            raise SkuNotFound
+        if row.others_count >= LINES_MAX:
+            raise CartTooLarge(lines_max=LINES_MAX)
+    return CartLine(sku_id, quantity)
+
+
+def take_out_of_cart(actor: Actor, *, sku_id: UUID) -> None:
+    """Remove a line; one that is not there is gone already."""
+    with transaction() as tx:
+        tx.execute(_TAKE_OUT, {"account_id": actor.account_id, "sku_id": sku_id})
+
+
+def empty_cart(actor: Actor) -> None:
+    """Remove all lines."""
+    with transaction() as tx:
+        tx.execute(_EMPTY, {"account_id": actor.account_id})

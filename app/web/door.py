@@ -1,0 +1,196 @@
+"""A door: one side's routes. A view translates and nothing more; what all views share happens here.
+
+In order: token → query → Idempotency-Key → body → view → answer. A view gets what it declares::
+
+    @door.post("/orders/<uuid:order_id>/acceptance", answer=OrderMovedOut, once=True)
+    @policy("order.accept", Relation.OWN_SHOP)
+    def accept(actor: Actor, *, claim: Claim, order_id: UUID) -> OrderMoved:
+        return accept_order(actor, claim, order_id=order_id)
+"""
+
+import hashlib
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, is_dataclass
+from functools import wraps
+from typing import Any, TypeVar
+
+import orjson
+from flask import Blueprint, Response, current_app, request
+from marshmallow import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from app.kernel.actor import Actor, Side
+from app.kernel.errors import Invalid
+from app.kernel.transaction import Claim, Replayed
+from app.settings import Environment
+from app.web.fields import Body
+from app.web.policy import policy_of
+from app.web.problems import InputInvalid, NotJson
+from app.web.replies import as_kept, reply
+from app.web.tokens import TokenInvalid
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+BODY_BYTES_MAX = 256 * 1024
+_KEY = re.compile(r"[\x21-\x7e]{8,128}")
+_RETRYABLE = frozenset({"40P01", "40001"})
+_TRIES_MAX = 3
+
+
+class IdempotencyKeyNeeded(Invalid):
+    """A request that moves money or orders needs an ``Idempotency-Key``: 8 to 128 visible ASCII characters."""
+
+    code = "idempotency_key_needed"
+    title = "Idempotency-Key needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What OpenAPI tells of a view."""
+
+    body: Body | None
+    query: Body | None
+    answer: Body | None
+    status: int
+    is_once: bool
+
+
+class Door(Blueprint):
+    """The routes of one side, under ``/<name>/v1``."""
+
+    def __init__(self, name: str, import_name: str, *, side: Side | None, prefix: str | None = None) -> None:
+        super().__init__(name, import_name, url_prefix=f"/{name}/v1" if prefix is None else prefix)
+        self.side = side
+
+    def get(self, rule: str, **options: Any) -> Callable[[View], View]:  # type: ignore[override]
+        """Add a read."""
+        return self._route(rule, "GET", **options)
+
+    def post(self, rule: str, **options: Any) -> Callable[[View], View]:  # type: ignore[override]
+        """Add an act."""
+        return self._route(rule, "POST", **options)
+
+    def put(self, rule: str, **options: Any) -> Callable[[View], View]:  # type: ignore[override]
+        """Add a replacement."""
+        return self._route(rule, "PUT", **options)
+
+    def delete(self, rule: str, **options: Any) -> Callable[[View], View]:  # type: ignore[override]
+        """Add a removal."""
+        return self._route(rule, "DELETE", **options)
+
+    def _route(
+        self,
+        rule: str,
+        method: str,
+        *,
+        answer: type[Body] | None = None,
+        body: type[Body] | None = None,
+        query: type[Body] | None = None,
+        status: int = 200,
+        once: bool = False,
+    ) -> Callable[[View], View]:
+        operation = Operation(
+            body=body() if body else None,
+            query=query() if query else None,
+            answer=answer() if answer else None,
+            status=status,
+            is_once=once,
+        )
+
+        def add(view: View) -> View:
+            self.add_url_rule(rule, endpoint=view.__name__, view_func=self._serve(view, operation), methods=[method])
+            return view
+
+        return add
+
+    def _serve(self, view: Callable[..., Any], operation: Operation) -> Callable[..., Response]:
+        declared = policy_of(view)
+        assert declared is not None, f"{view.__name__} has no policy"
+        side = self.side
+
+        @wraps(view)
+        def serve(**path: Any) -> Response:
+            given: dict[str, Any] = dict(path)
+            args: tuple[Actor, ...] = (authenticate(side),) if declared.needs_token else ()
+            if operation.query is not None:
+                given["query"] = _load(operation.query, _query_of(request.args))
+            payload: object = None
+            if operation.body is not None:
+                payload = _json_of(request.get_data(cache=False))
+                given["body"] = _load(operation.body, payload)
+            if operation.is_once:
+                given["claim"] = _claim(args[0], view.__name__, path, payload)
+                return _answer(_perform(view, args, given), operation)
+            return _answer(view(*args, **given), operation)
+
+        serve.operation = operation  # type: ignore[attr-defined]
+        return serve
+
+
+def authenticate(side: Side | None) -> Actor:
+    """Return who holds the request's bearer token.
+
+    :raises TokenInvalid: there is none, or it does not stand up for this side.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise TokenInvalid
+    actor: Actor = current_app.extensions["linli_verifier"].verify(token.strip(), side)
+    return actor
+
+
+def _query_of(args: Mapping[str, str]) -> dict[str, str]:
+    return dict(args.items())
+
+
+def _json_of(raw: bytes) -> object:
+    try:
+        return orjson.loads(raw or b"{}")
+    except orjson.JSONDecodeError:
+        raise NotJson from None
+
+
+def _load(schema: Body, given: object) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = schema.load(given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InputInvalid.of(error) from None
+    return loaded
+
+
+def _claim(actor: Actor, operation: str, path: Mapping[str, Any], payload: object) -> Claim:
+    key = request.headers.get("Idempotency-Key", "")
+    if not _KEY.fullmatch(key):
+        raise IdempotencyKeyNeeded(pointer="Idempotency-Key")
+    text = orjson.dumps([operation, {name: str(value) for name, value in path.items()}, payload], option=orjson.OPT_SORT_KEYS)
+    return Claim(actor.account_id, operation, key, hashlib.sha256(text).digest())
+
+
+def _perform(view: Callable[..., Any], args: tuple[Actor, ...], given: Mapping[str, Any]) -> Any:
+    """Run a view that acts once: a repeat gets the kept result; a lost deadlock is tried again with the same key."""
+    for attempt in range(1, _TRIES_MAX + 1):
+        try:
+            result = view(*args, **given)
+        except Replayed as replayed:
+            return dict(replayed.result)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _RETRYABLE or attempt == _TRIES_MAX:
+                raise
+            time.sleep(random.uniform(0, 0.02 * attempt))  # noqa: S311 - jitter, not a secret
+        else:
+            return as_kept(result) if is_dataclass(result) else result
+    raise AssertionError("unreachable")
+
+
+def _answer(result: Any, operation: Operation) -> Response:
+    if isinstance(result, Response):
+        return result
+    if operation.answer is None:
+        return Response(status=204, headers={"Cache-Control": "no-store"})
+    response = reply(result, operation.status)
+    if current_app.config["LINLI"].environment is Environment.TEST:
+        operation.answer.load(orjson.loads(response.get_data()))
+    return response

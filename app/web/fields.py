@@ -1,0 +1,210 @@
+"""Fields and the one base schema: unknown fields refused, integers strict, text bounded and clean.
+
+A refusal is a message key with parameters (``"field_too_long|max=20"``); :mod:`app.web.messages` has the words.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from marshmallow import RAISE, Schema, ValidationError, fields
+
+from app.kernel.money import FEN_MAX
+
+BIGINT_MAX = 2**63 - 1
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_COMMON = {"required": "field_required", "null": "field_null", "validator_failed": "field_invalid"}
+
+
+class Body(Schema):
+    """Base of every schema, in and out."""
+
+    error_messages: ClassVar[dict[str, str]] = {"unknown": "field_unknown", "type": "field_not_object"}
+
+    is_query: ClassVar[bool] = False
+
+    class Meta:
+        """Refuse what was not asked for."""
+
+        unknown = RAISE
+
+
+class Query(Body):
+    """Base of the schemas of query strings, where integers, flags and numbers are written as text."""
+
+    is_query: ClassVar[bool] = True
+
+
+def _is_query(field: fields.Field[Any]) -> bool:
+    return isinstance(field.root, Query)
+
+
+class Int(fields.Integer):
+    """A JSON integer between bounds: ``true``, ``"1"`` and ``1.0`` are refused."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_integer"}
+
+    def __init__(self, *, low: int, high: int, **kwargs: Any) -> None:
+        super().__init__(strict=True, metadata={"minimum": low, "maximum": high, **kwargs.pop("metadata", {})}, **kwargs)
+        self.low, self.high = low, high
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object) -> int:
+        if _is_query(self) and isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+            value = int(value)
+        if type(value) is not int:
+            raise self.make_error("invalid")
+        if not self.low <= value <= self.high:
+            message = f"field_out_of_range|min={self.low}|max={self.high}"
+            raise ValidationError(message)
+        return value
+
+
+class Fen(Int):
+    """An amount of money, integer fen (分)."""
+
+    def __init__(self, *, low: int = 0, high: int = FEN_MAX, **kwargs: Any) -> None:
+        super().__init__(low=low, high=high, **kwargs)
+
+
+class Quantity(Int):
+    """Pieces of one thing, 1 to 999."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(low=1, high=999, **kwargs)
+
+
+class Flag(fields.Boolean):
+    """A JSON boolean and nothing that looks like one; in a query ``true`` or ``false``."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_boolean"}
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object) -> bool:
+        if _is_query(self) and value in {"true", "false"}:
+            return value == "true"
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
+class Degrees(fields.Float):
+    """A coordinate, WGS-84 degrees, finite and within bounds."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_number"}
+
+    def __init__(self, *, bound: int, **kwargs: Any) -> None:
+        super().__init__(metadata={"minimum": -bound, "maximum": bound}, **kwargs)
+        self.bound = bound
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object) -> float:
+        if _is_query(self) and isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{1,15})?", value):
+            value = float(value)
+        if type(value) not in {int, float}:
+            raise self.make_error("invalid")
+        assert isinstance(value, int | float)
+        if not -self.bound <= value <= self.bound:
+            message = f"field_out_of_range|min={-self.bound}|max={self.bound}"
+            raise ValidationError(message)
+        return float(value)
+
+
+class Text(fields.String):
+    """A line of text in any language: normalized (NFC), trimmed, without control characters, ``low`` to ``high`` long."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_text"}
+
+    def __init__(self, *, high: int, low: int = 1, **kwargs: Any) -> None:
+        super().__init__(metadata={"minLength": low, "maxLength": high, **kwargs.pop("metadata", {})}, **kwargs)
+        self.low, self.high = low, high
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if len(value) > self.high * 4:
+            raise ValidationError(f"field_too_long|max={self.high}")
+        clean = unicodedata.normalize("NFC", value).strip()
+        if any(unicodedata.category(character) in {"Cc", "Cs"} for character in clean):
+            message = "field_control_characters"
+            raise ValidationError(message)
+        if len(clean) > self.high:
+            raise ValidationError(f"field_too_long|max={self.high}")
+        if len(clean) < self.low:
+            raise ValidationError(f"field_too_short|min={self.low}")
+        return clean
+
+
+class Pattern(Text):
+    """Text of one form."""
+
+    def __init__(self, pattern: str, *, high: int, **kwargs: Any) -> None:
+        super().__init__(high=high, metadata={"pattern": f"^{pattern}$"}, **kwargs)
+        self.pattern = re.compile(pattern)
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: object) -> str:
+        clean = super()._deserialize(value, attr, data, **kwargs)
+        if not self.pattern.fullmatch(clean):
+            message = "field_wrong_form"
+            raise ValidationError(message)
+        return clean
+
+
+class Choice(fields.String):
+    """One of a few words."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_text"}
+
+    def __init__(self, choices: type[Any], **kwargs: Any) -> None:
+        self.choices = [choice.value for choice in choices]
+        super().__init__(metadata={"enum": self.choices + ([None] if kwargs.get("allow_none") else [])}, **kwargs)
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if value not in self.choices:
+            raise ValidationError(f"field_not_one_of|choices={', '.join(self.choices)}")
+        return value
+
+
+class Id(fields.UUID):
+    """A UUID in its usual hyphenated form."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid_uuid": "field_not_uuid"}
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object) -> UUID:
+        if not isinstance(value, str) or not _UUID.fullmatch(value):
+            raise self.make_error("invalid_uuid")
+        return UUID(value)
+
+
+class Instant(fields.Field[datetime]):
+    """An instant, RFC 3339 with a zone; written in UTC."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_instant"}
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object) -> datetime:
+        if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", value):
+            raise self.make_error("invalid")
+        try:
+            return datetime.fromisoformat(value.upper().replace("Z", "+00:00"))
+        except ValueError:
+            raise self.make_error("invalid") from None
+
+
+class Many(fields.List):
+    """A list of at most ``high`` items."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_list"}
+
+    def __init__(self, item: Any, *, high: int, low: int = 0, **kwargs: Any) -> None:
+        super().__init__(item, metadata={"minItems": low, "maxItems": high}, **kwargs)
+        self.low, self.high = low, high
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: object) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        if not self.low <= len(value) <= self.high:
+            message = f"field_list_length|min={self.low}|max={self.high}"
+            raise ValidationError(message)
+        return super()._deserialize(value, attr, data, **kwargs)

@@ -1,0 +1,28 @@
+"""Answers: JSON written by orjson; instants in UTC with a ``Z``. Private unless a route says otherwise."""
+
+import dataclasses
+from typing import Any
+
+import orjson
+from flask import Response
+
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+
+
+def to_json(value: object) -> bytes:
+    """Return ``value`` (dataclasses, dicts, ids, instants) as JSON."""
+    return orjson.dumps(value, option=_OPTIONS)
+
+
+def reply(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return ``value`` as a JSON answer that no shared cache may keep."""
+    response = Response(to_json(value), status=status, mimetype="application/json", headers=headers)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def as_kept(value: Any) -> dict[str, Any]:
+    """Return a use case's result as it is kept for a repeat, so that first answer and repeat are the same bytes."""
+    assert dataclasses.is_dataclass(value), "results are dataclasses of ids, fen and states"
+    kept: dict[str, Any] = orjson.loads(orjson.dumps(value))
+    return kept

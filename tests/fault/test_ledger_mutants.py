@@ -1,0 +1,127 @@
+# ruff: noqa: E501, ISC004 - texts of the SQL file stand here as they stand there
+"""The drills have teeth: a ledger that lacks one of its laws fails at least one of them."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.ledger_database import LEDGER_SQL, admin_url, ledger_database
+from tests.support.ledger_drills import (
+    drill_double_capture,
+    drill_double_spend,
+    drill_refusals,
+    drill_same_key,
+    drill_transfers,
+)
+
+ADMIN_URL = admin_url()
+pytestmark = pytest.mark.skipif(ADMIN_URL is None, reason="TEST_DATABASE_URL names no server")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A textual change of the ledger's SQL, each old text occurring exactly once, and the drill that must notice it."""
+
+    name: str
+    changes: tuple[tuple[str, str], ...]
+    drill: object
+
+
+FLOOR_OF_POSTING = (
+    "where a.id = v_account and (a.floor_fen is null or a.posted_fen + v_leg.amount - a.held_fen >= a.floor_fen)"
+)
+FLOOR_CHECK = "check (posted_fen - held_fen >= floor_fen)"
+
+MUTANTS = (
+    Mutant(
+        "accounts are not locked in order",
+        (("order by 1 nulls first, l.journal", "order by a.id is not null, random()"),),
+        drill_transfers,
+    ),
+    Mutant("no floor", ((FLOOR_OF_POSTING, "where a.id = v_account"), (FLOOR_CHECK, "check (true)")), drill_refusals),
+    Mutant(
+        "the floor is read first and written later",
+        (
+            (FLOOR_OF_POSTING, "where a.id = v_account"),
+            (FLOOR_CHECK, "check (true)"),
+            (
+                "            v_journal := v_leg.journal;\n",
+                "            v_journal := v_leg.journal;\n"
+                "            if exists (select from ledger.account a where a.id = v_account and a.posted_fen + v_leg.amount < a.floor_fen)"
+                " then raise exception 'short' using errcode = 'LD002'; end if; perform pg_sleep(0.002);\n",
+            ),
+        ),
+        drill_double_spend,
+    ),
+    Mutant(
+        "a reused key is not compared",
+        (
+            (
+                "if v_known.request_hash <> v_request then\n                    raise",
+                "if false then\n                    raise",
+            ),
+        ),
+        drill_same_key,
+    ),
+    Mutant(
+        "the chain forgets its predecessor",
+        (("head = ledger.chain(a.head, v_digest", "head = ledger.chain('\\x00', v_digest"),),
+        drill_same_key,
+    ),
+    Mutant("the sequence is off by one", (("seq = a.seq + 1,", "seq = a.seq + 2,"),), drill_same_key),
+    Mutant(
+        "a hold is not locked",
+        (("where h.key = p_hold_key for update;", "where h.key = p_hold_key; perform pg_sleep(0.05);"),),
+        drill_double_capture,
+    ),
+    Mutant("the sum is not checked", (("if v_sum is distinct from 0 or", "if"),), drill_refusals),
+    Mutant(
+        "entries can be updated",
+        (
+            (
+                "array['journal', 'entry', 'journal_key', 'closed_day'] loop\n        execute format('create trigger refuse_change before update or",
+                "array['journal', 'journal_key', 'closed_day'] loop\n        execute format('create trigger refuse_change before update or",
+            ),
+            ("enable always trigger refuse_change, ", ""),
+        ),
+        drill_refusals,
+    ),
+    Mutant(
+        "nothing refuses a truncate",
+        (
+            ("create trigger refuse_truncate before truncate", "create trigger refuse_truncate before insert"),
+            (
+                "for each statement execute function ledger.refuse_change()', v_table);\n        execute format('alter table ledger.%I enable always trigger refuse_change, enable always trigger refuse_truncate', v_table);",
+                "for each statement execute function ledger.refuse_change()', v_table);\n        execute format('alter table ledger.%I disable trigger refuse_truncate', v_table);",
+            ),
+        ),
+        drill_refusals,
+    ),
+    Mutant(
+        "a capture keeps the whole hold",
+        (
+            (
+                "update ledger.account a set held_fen = a.held_fen - v_hold.amount_fen where a.id = v_hold.account_id;\n    end if;",
+                "update ledger.account a set held_fen = a.held_fen - v_taken where a.id = v_hold.account_id;\n    end if;",
+            ),
+        ),
+        drill_double_capture,
+    ),
+)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_ledger_without_one_of_its_laws_is_noticed(mutant: Mutant) -> None:
+    assert ADMIN_URL is not None
+    source = LEDGER_SQL.read_text(encoding="utf-8")
+    for old, new in mutant.changes:
+        assert source.count(old) == 1, f"{source.count(old)} times in the SQL: {old}"
+        source = source.replace(old, new)
+
+    with ledger_database(ADMIN_URL, source=source) as url, contextlib.ExitStack() as noticed:
+        noticed.enter_context(pytest.raises(AssertionError))
+        assert callable(mutant.drill)
+        mutant.drill(url)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError
 
 SECRET_BYTES_MIN = 32
-WEBHOOK_SECRET_CHARS_MIN = 16
+WEBHOOK_SECRET_CHARS_MIN = 32
 
 
 class Environment(StrEnum):
@@ -54,6 +54,8 @@ class Settings:
     stripe_webhook_secrets: tuple[str, ...]
     public_url: str
     live_url: str
+    sms_url: str | None
+    sms_key: str | None
     pool_size: int
 
     @property
@@ -93,6 +95,8 @@ def read_settings() -> Settings:
             stripe_webhook_secrets=tuple(env.list("STRIPE_WEBHOOK_SECRETS", subcast=str)),
             public_url=env.str("LINLI_PUBLIC_URL").rstrip("/"),
             live_url=env.str("LINLI_LIVE_URL").rstrip("/"),
+            sms_url=env.str("LINLI_SMS_URL", None),
+            sms_key=env.str("LINLI_SMS_KEY", None),
             pool_size=env.int("LINLI_POOL_SIZE", 8),
         )
     except EnvError as error:
@@ -116,6 +120,8 @@ def _refuse_weak(settings: Settings) -> None:
         raise SettingsError("STRIPE_API_BASE must be an http(s) URL")
     if not settings.is_sandboxed and urlsplit(settings.stripe_api_base).scheme != "https":
         raise SettingsError("STRIPE_API_BASE must be https in production: the sandbox gateway is for development")
+    if not settings.is_sandboxed and not ((settings.sms_url or "").startswith("https://") and settings.sms_key):
+        raise SettingsError("LINLI_SMS_URL (https) and LINLI_SMS_KEY are needed in production: codes go by text message")
     if not settings.is_sandboxed and not settings.stripe_secret_key.startswith(("sk_live_", "rk_live_")):
         raise SettingsError("STRIPE_SECRET_KEY must be a live key in production")
 

@@ -2,7 +2,10 @@
 
 import click
 
+from app.cli.books import books_commands
 from app.cli.db import db_commands
+from app.cli.demo import demo_commands
+from app.cli.docs import openapi
 
 
 @click.group()
@@ -10,4 +13,5 @@ def main() -> None:
     """Linli (邻里): operate a community O2O platform."""
 
 
-main.add_command(db_commands)
+for command in (db_commands, demo_commands, books_commands, openapi):
+    main.add_command(command)

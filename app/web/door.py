@@ -56,6 +56,8 @@ class Operation:
     answer: Body | None
     status: int
     is_once: bool
+    finish: Callable[[Actor, dict[str, Any]], dict[str, Any]] | None = None
+    """Makes the answer from a kept result, on first answer and repeat alike."""
 
 
 class Door(Blueprint):
@@ -91,6 +93,7 @@ class Door(Blueprint):
         query: type[Body] | None = None,
         status: int = 200,
         once: bool = False,
+        finish: Callable[[Actor, dict[str, Any]], dict[str, Any]] | None = None,
     ) -> Callable[[View], View]:
         operation = Operation(
             body=body() if body else None,
@@ -98,6 +101,7 @@ class Door(Blueprint):
             answer=answer() if answer else None,
             status=status,
             is_once=once,
+            finish=finish,
         )
 
         def add(view: View) -> View:
@@ -123,7 +127,8 @@ class Door(Blueprint):
                 given["body"] = _load(operation.body, payload)
             if operation.is_once:
                 given["claim"] = _claim(args[0], view.__name__, path, payload)
-                return _answer(_perform(view, args, given), operation)
+                result = _perform(view, args, given)
+                return _answer(operation.finish(args[0], result) if operation.finish else result, operation)
             return _answer(view(*args, **given), operation)
 
         serve.operation = operation  # type: ignore[attr-defined]

@@ -30,11 +30,12 @@ def say(code: str, part: Literal["title", "detail"], language: Language, params:
 
 
 def say_field(key: str, language: Language) -> str:
-    """Return the words for a field's refusal, such as ``"field_too_long|max=20"``."""
+    """Return the words for a field's refusal, such as ``"field_too_long|max=20"``; a whole problem's code shows its title."""
     code, *pairs = key.split("|")
     if code not in catalog(language):
         return catalog(language)["field_invalid"]["detail"]
-    return say(code, "detail", language, dict(pair.split("=", 1) for pair in pairs))
+    part: Literal["title", "detail"] = "detail" if code.startswith("field_") else "title"
+    return say(code, part, language, dict(pair.split("=", 1) for pair in pairs))
 
 
 def choose_language(accept_language: str) -> Language:

@@ -71,6 +71,7 @@ values
     ('platform_loss',      '平台损失',     'platform', 'none', -1, null,  4, true,  false, 'borne by the platform by decision: at its own fault, or with nobody left to pay'),
     ('gateway_clearing',   '支付渠道清算', 'provider', 'name', -1, null, 16, false, false, 'what a payment provider holds for us'),
     ('bank_settlement',    '银行结算',     'platform', 'none', -1, null, 16, true,  false, 'our money at the bank; withdrawals leave through it'),
+    ('refund_payable',     '待退款',       'platform', 'none',  1, null,  4, true,  false, 'decided to go back through a payment provider and not left yet'),
     ('biller_payable',     '缴费应付',     'biller',   'name',  1, null,  4, false, false, 'collected for a biller and not passed on yet'),
     ('fund_omnibus',       '基金总户',     'platform', 'none', -1, null, 16, true,  false, 'mirror of the shares that the fund company keeps for all holders'),
     ('fund_advance',       '基金待回款',   'platform', 'none', -1, null,  4, true,  false, 'owed by the fund for shares redeemed ahead of its payment'),

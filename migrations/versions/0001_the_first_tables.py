@@ -430,7 +430,7 @@ def upgrade() -> None:
         sa.Column("cancel_reason", sa.Text(), nullable=True),
         sa.Column("code_tries_left", sa.BigInteger(), server_default="5", nullable=False),
         sa.CheckConstraint(
-            "cancel_reason IN ('unpaid', 'by_resident', 'not_accepted_in_time', 'no_courier', 'out_of_stock', 'too_busy', 'closing', 'other')",
+            "cancel_reason IN ('unpaid', 'by_resident', 'not_accepted_in_time', 'no_courier', 'not_collected', 'out_of_stock', 'too_busy', 'closing', 'other')",
             name=op.f("ck_orders_cancel_reason"),
         ),
         sa.CheckConstraint("fulfillment IN ('delivery', 'store_pickup')", name=op.f("ck_orders_fulfillment")),
@@ -544,7 +544,6 @@ def upgrade() -> None:
         sa.Column("attempt_id", sa.Uuid(), nullable=True),
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("method", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
@@ -555,7 +554,6 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failure", sa.Text(), nullable=True),
         sa.CheckConstraint("method IN ('e_account', 'wechat_pay')", name=op.f("ck_refunds_method")),
-        sa.CheckConstraint("source IN ('escrow', 'suspense')", name=op.f("ck_refunds_source")),
         sa.CheckConstraint(
             "state IN ('requested', 'submitting', 'unknown', 'succeeded', 'failed')", name=op.f("ck_refunds_state")
         ),

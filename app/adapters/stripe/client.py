@@ -97,6 +97,7 @@ class StripeClient:
         self._webhooks = webhooks
         self._timeout = (connect_timeout_s, read_timeout_s)
         self._auth = _Bearer(secret_key)
+        self._is_live = secret_key.startswith(("sk_live_", "rk_live_"))
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.update(
@@ -108,6 +109,11 @@ class StripeClient:
 
     def __repr__(self) -> str:
         return f"StripeClient(api_base={self._api_base!r})"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the API key moves real money."""
+        return self._is_live
 
     def close(self) -> None:
         """Close the pooled connections."""

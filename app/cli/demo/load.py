@@ -130,7 +130,7 @@ def _shop(shop: Shop) -> Row:
 def _journal(deposit: Deposit) -> Journal:
     return Journal(
         key=f"demo-deposit:{deposit.account_id}",
-        kind=JournalKind.TOP_UP,
+        kind=JournalKind.OPENING,
         legs=(
             Leg(codes.BANK_SETTLEMENT, -deposit.amount_fen),
             Leg(codes.e_account(deposit.account_id), deposit.amount_fen),

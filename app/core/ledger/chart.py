@@ -149,6 +149,7 @@ CHART: tuple[AccountKind, ...] = (
     ),
     _outside("gateway_clearing", "支付渠道清算", OwnerKind.PROVIDER, -1, 16, "what a payment provider holds for us"),
     _ours("bank_settlement", "银行结算", -1, 16, "our money at the bank; withdrawals leave through it"),
+    _ours("refund_payable", "待退款", 1, 4, "decided to go back through a payment provider and not left yet"),
     _outside("biller_payable", "缴费应付", OwnerKind.BILLER, 1, 4, "collected for a biller and not passed on yet"),
     _ours("fund_omnibus", "基金总户", -1, 16, "mirror of the shares that the fund company keeps for all holders"),
     _ours("fund_advance", "基金待回款", -1, 4, "owed by the fund for shares redeemed ahead of its payment"),

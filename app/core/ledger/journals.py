@@ -8,6 +8,7 @@ from enum import StrEnum
 class JournalKind(StrEnum):
     """Why money moved (业务类型)."""
 
+    OPENING = "opening"  # an account's opening balance, in demonstrations and migrations
     TOP_UP = "top_up"
     PAYMENT = "payment"
     PROMOTION = "promotion"

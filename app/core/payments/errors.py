@@ -36,3 +36,14 @@ class WebhookRefused(Invalid):
 
     code = "webhook_refused"
     title = "The event was refused"
+
+
+INTENT_FEN_MAX = 99_999_999
+"""The largest amount that one payment at the gateway may have, fen."""
+
+
+class AmountOverLimit(Conflict):
+    """The gateway takes no such amount in one payment; parameter ``amount_fen_max``. The e-account does."""
+
+    code = "amount_over_limit"
+    title = "Too much for one payment"

@@ -185,6 +185,11 @@ class BadEvent(Invalid):
 class PaymentGateway(Protocol):
     """What Linli asks of a payment gateway. Every method may raise the errors of the module's law."""
 
+    @property
+    def is_live(self) -> bool:
+        """Whether this installation moves real money; an object of the other world is never ours."""
+        ...
+
     def create_intent(
         self, *, key: str, amount_fen: int, attempt_id: UUID, payment_id: UUID, description: str
     ) -> Intent:

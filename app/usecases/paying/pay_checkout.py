@@ -9,7 +9,7 @@ from app.core.events import PaymentAttemptRequested
 from app.core.ledger import codes
 from app.core.orders.repository import LOCK_OWN_CHECKOUT, Checkout, lock_checkout
 from app.core.orders.states import CHECKOUT_TRANSITIONS, CheckoutAction, CheckoutState
-from app.core.payments.errors import AlreadyPaid, CheckoutClosed, StepUpRefused
+from app.core.payments.errors import INTENT_FEN_MAX, AlreadyPaid, AmountOverLimit, CheckoutClosed, StepUpRefused
 from app.core.payments.models import PaymentMethod
 from app.core.payments.states import AttemptState, PaymentState
 from app.kernel.actor import Actor
@@ -104,6 +104,8 @@ def _pay_from_e_account(tx: Transaction, actor: Actor, checkout: Checkout) -> Pa
 
 
 def _open_attempt(tx: Transaction, actor: Actor, checkout: Checkout) -> PaymentStarted:
+    if checkout.total_fen > INTENT_FEN_MAX:
+        raise AmountOverLimit(amount_fen_max=INTENT_FEN_MAX)
     attempt_id = new_id()
     tx.record(
         PaymentAttemptRequested(payment_id=checkout.payment_id, account_id=actor.account_id, attempt_id=attempt_id)

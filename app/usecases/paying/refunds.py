@@ -123,6 +123,12 @@ _OPEN = text(
     SELECT refund_id FROM refunds WHERE state IN ('requested', 'submitting', 'unknown') ORDER BY requested_at LIMIT :limit
     """
 )
+_OPEN_OF_INTENT = text(
+    """
+    SELECT r.refund_id FROM refunds AS r JOIN payment_attempts AS a ON a.payment_id = r.payment_id
+    WHERE a.intent_id = :intent_id AND r.state IN ('submitting', 'unknown') ORDER BY r.refund_id LIMIT 50
+    """
+)
 _END = closing(
     """
     ended AS (
@@ -162,6 +168,12 @@ def open_refunds(limit: int) -> list[UUID]:
     """Return refunds that the gateway has not settled yet, oldest first."""
     with transaction() as tx:
         return list(tx.execute(_OPEN, {"limit": limit}).scalars())
+
+
+def open_refunds_of_intent(intent_id: str) -> list[UUID]:
+    """Return refunds that were submitted for an intent's payment and whose outcome is not known yet."""
+    with transaction() as tx:
+        return list(tx.execute(_OPEN_OF_INTENT, {"intent_id": intent_id}).scalars())
 
 
 def _ask(gateway: PaymentGateway, row: Row[Any]) -> GatewayRefund:

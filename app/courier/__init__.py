@@ -1,0 +1,1 @@
+"""The courier's door (管家端): shifts, trips, hand-over, earnings."""

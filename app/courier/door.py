@@ -1,0 +1,135 @@
+"""Routes of the courier's door, ``/courier/v1``."""
+
+from typing import Any
+from uuid import UUID
+
+from app.core.delivery.states import FailureReason
+from app.courier import queries, schemas
+from app.kernel.actor import Actor, Side
+from app.kernel.transaction import Claim
+from app.usecases.delivering.hand_over import (
+    DeliveryMoved,
+    deliver,
+    dispose,
+    fail_delivery,
+    pick_up,
+    reattempt_delivery,
+    return_to_shop,
+)
+from app.usecases.delivering.shifts import ShiftMoved, end_shift, start_shift
+from app.usecases.delivering.trips import StopMoved, TripMoved, arrive_at_stop, claim_trip, give_back_trip
+from app.usecases.ordering.ending import OrderMoved
+from app.web.door import Door
+from app.web.policy import Relation, policy
+from app.web.sign_in import add_sign_in
+from app.web.views import OrderMovedOut
+
+door = Door("courier", __name__, side=Side.COURIER)
+add_sign_in(door, Side.COURIER)
+
+
+@door.put("/shift", body=schemas.ShiftIn, answer=schemas.ShiftOut, once=True)
+@policy("shift.write", Relation.OWN)
+def begin_shift(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ShiftMoved:
+    """Go on shift at a place."""
+    return start_shift(actor, claim, **body)
+
+
+@door.post("/shift/end", answer=schemas.ShiftOut, once=True)
+@policy("shift.write", Relation.OWN)
+def finish_shift(actor: Actor, *, claim: Claim) -> ShiftMoved:
+    """Go off shift."""
+    return end_shift(actor, claim)
+
+
+@door.get("/trips/open", query=schemas.OpenTripsQuery, answer=schemas.OpenTripsOut)
+@policy("trip.read", Relation.SIDE)
+def list_open_trips(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List trips that may be claimed near a place, nearest first."""
+    return queries.open_trips(**query)
+
+
+@door.get("/trips", query=schemas.TripsQuery, answer=schemas.TripsOut)
+@policy("trip.read", Relation.OWN_TRIP)
+def list_trips(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List one's trips, newest first."""
+    return queries.trips(actor, **query)
+
+
+@door.get("/trips/<uuid:trip_id>", answer=schemas.TripOut)
+@policy("trip.read", Relation.OWN_TRIP)
+def read_trip(actor: Actor, *, trip_id: UUID) -> dict[str, Any]:
+    """Read one of one's trips, with the doors to go to."""
+    return queries.trip(actor, trip_id=trip_id)
+
+
+@door.post("/trips/<uuid:trip_id>/claim", answer=schemas.TripMovedOut, once=True)
+@policy("trip.claim", Relation.SIDE)
+def claim_open_trip(actor: Actor, *, claim: Claim, trip_id: UUID) -> TripMoved:
+    """Take an open trip; of any number of couriers, one gets it."""
+    return claim_trip(actor, claim, trip_id=trip_id)
+
+
+@door.post("/trips/<uuid:trip_id>/give-back", answer=schemas.TripMovedOut, once=True)
+@policy("trip.give_back", Relation.OWN_TRIP)
+def give_back(actor: Actor, *, claim: Claim, trip_id: UUID) -> TripMoved:
+    """Give a trip back before anything was picked up."""
+    return give_back_trip(actor, claim, trip_id=trip_id)
+
+
+@door.post("/stops/<uuid:stop_id>/arrival", answer=schemas.StopMovedOut, once=True)
+@policy("trip.carry", Relation.OWN_TRIP)
+def arrive(actor: Actor, *, claim: Claim, stop_id: UUID) -> StopMoved:
+    """Say that one stands at a stop."""
+    return arrive_at_stop(actor, claim, stop_id=stop_id)
+
+
+@door.post("/deliveries/<uuid:delivery_id>/pick-up", body=schemas.PickUpIn, answer=schemas.DeliveryMovedOut, once=True)
+@policy("trip.carry", Relation.OWN_TRIP)
+def take(actor: Actor, *, claim: Claim, delivery_id: UUID, body: dict[str, Any]) -> DeliveryMoved:
+    """Take an order from the counter, with the shop's code."""
+    return pick_up(actor, claim, delivery_id=delivery_id, code=body["code"])
+
+
+@door.post(
+    "/deliveries/<uuid:delivery_id>/hand-over", body=schemas.HandOverIn, answer=schemas.DeliveryMovedOut, once=True
+)
+@policy("trip.carry", Relation.OWN_TRIP)
+def hand_over(actor: Actor, *, claim: Claim, delivery_id: UUID, body: dict[str, Any]) -> DeliveryMoved:
+    """Hand an order over at the door, with the resident's code or a photo."""
+    return deliver(actor, claim, delivery_id=delivery_id, **body)
+
+
+@door.post("/deliveries/<uuid:delivery_id>/failure", body=schemas.FailureIn, answer=schemas.DeliveryMovedOut, once=True)
+@policy("trip.carry", Relation.OWN_TRIP)
+def fail(actor: Actor, *, claim: Claim, delivery_id: UUID, body: dict[str, Any]) -> DeliveryMoved:
+    """Say that an order could not be handed over, and why."""
+    return fail_delivery(actor, claim, delivery_id=delivery_id, reason=FailureReason(body["reason"]))
+
+
+@door.post("/deliveries/<uuid:delivery_id>/reattempt", answer=schemas.DeliveryMovedOut, once=True)
+@policy("trip.carry", Relation.OWN_TRIP)
+def reattempt(actor: Actor, *, claim: Claim, delivery_id: UUID) -> DeliveryMoved:
+    """Set out for the door again."""
+    return reattempt_delivery(actor, claim, delivery_id=delivery_id)
+
+
+@door.post("/deliveries/<uuid:delivery_id>/return", answer=OrderMovedOut, once=True)
+@policy("trip.carry", Relation.OWN_TRIP)
+def bring_back(actor: Actor, *, claim: Claim, delivery_id: UUID) -> OrderMoved:
+    """Say that the goods are back at the shop."""
+    return return_to_shop(actor, claim, delivery_id=delivery_id)
+
+
+@door.post("/deliveries/<uuid:delivery_id>/disposal", answer=OrderMovedOut, once=True)
+@policy("trip.carry", Relation.OWN_TRIP)
+def throw_away(actor: Actor, *, claim: Claim, delivery_id: UUID) -> OrderMoved:
+    """Say that an undeliverable order was disposed of."""
+    return dispose(actor, claim, delivery_id=delivery_id)
+
+
+@door.get("/earnings", answer=schemas.EarningsOut)
+@policy("account.read", Relation.OWN)
+def read_earnings(actor: Actor) -> dict[str, Any]:
+    """Read what one has earned."""
+    return queries.earnings(actor)

@@ -1,0 +1,175 @@
+"""What couriers send and see."""
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from app.core.delivery.states import DeliveryState, FailureReason, StopKind, StopState, TripState
+from app.core.orders.states import OrderState
+from app.web.fields import Body, Choice, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Query, Text
+from app.web.paging import PageQuery
+from app.web.views import COUNT_MAX, LIST_MAX
+
+
+class ShiftIn(Body):
+    """Where the shift begins."""
+
+    lat = Degrees(bound=90, required=True)
+    lng = Degrees(bound=180, required=True)
+
+
+class ShiftOut(Body):
+    """Whether one is on shift."""
+
+    courier_id = Id(required=True)
+    is_on = Flag(required=True)
+
+
+class OpenTripsQuery(Query):
+    """Open trips near a place."""
+
+    lat = Degrees(bound=90, required=True)
+    lng = Degrees(bound=180, required=True)
+    limit = Int(low=1, high=100, load_default=20)
+
+
+class OpenTripOut(Body):
+    """A trip that may be claimed, before one knows the door."""
+
+    trip_id = Id(required=True)
+    community_id = Id(required=True)
+    fee_fen = Fen(required=True)
+    distance_m = Int(low=0, high=COUNT_MAX, required=True)
+    length_m = Int(low=0, high=COUNT_MAX, required=True)
+    shop_names = Many(Text(high=100), high=20, required=True)
+    expected_ready_at = Instant(required=True)
+    created_at = Instant(required=True)
+
+
+class OpenTripsOut(Body):
+    """Nearest first."""
+
+    items = Many(fields.Nested(OpenTripOut), high=LIST_MAX, required=True)
+
+
+class TripsQuery(PageQuery):
+    """One's trips, newest first."""
+
+    state = Choice(TripState, load_default=None)
+
+
+class StopOut(Body):
+    """A stop of one's trip."""
+
+    stop_id = Id(required=True)
+    position = Int(low=1, high=100, required=True)
+    kind = Choice(StopKind, required=True)
+    state = Choice(StopState, required=True)
+    lat = fields.Float(required=True)
+    lng = fields.Float(required=True)
+    arrived_at = Instant(required=True, allow_none=True)
+    done_at = Instant(required=True, allow_none=True)
+
+
+class DropOut(Body):
+    """The door, shown from acceptance until half an hour after delivery."""
+
+    contact_name = Text(high=50, required=True)
+    contact_phone = Text(high=20, required=True)
+    building = Text(high=20, required=True)
+    unit = Text(high=20, low=0, required=True)
+    floor = Text(high=10, low=0, required=True)
+    door = Text(high=20, required=True)
+
+
+class DeliveryOut(Body):
+    """The delivery of one order on one's trip."""
+
+    delivery_id = Id(required=True)
+    order_id = Id(required=True)
+    order_number = Text(high=20, required=True)
+    order_state = Choice(OrderState, required=True)
+    shop_name = Text(high=100, required=True)
+    pick_up_stop_id = Id(required=True)
+    drop_stop_id = Id(required=True)
+    state = Choice(DeliveryState, required=True)
+    fee_fen = Fen(required=True)
+    note = Text(high=200, low=0, required=True)
+    drop = fields.Nested(DropOut, required=True, allow_none=True)
+
+
+class TripOut(Body):
+    """One's trip with stops and deliveries."""
+
+    trip_id = Id(required=True)
+    community_id = Id(required=True)
+    state = Choice(TripState, required=True)
+    fee_fen = Fen(required=True)
+    expected_ready_at = Instant(required=True)
+    assigned_at = Instant(required=True, allow_none=True)
+    ended_at = Instant(required=True, allow_none=True)
+    stops = Many(fields.Nested(StopOut), high=100, required=True)
+    deliveries = Many(fields.Nested(DeliveryOut), high=100, required=True)
+
+
+class TripsOut(Body):
+    """A page of trips."""
+
+    items = Many(fields.Nested(TripOut), high=LIST_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
+
+
+class TripMovedOut(Body):
+    """Where a trip stands after an act on it."""
+
+    trip_id = Id(required=True)
+    state = Choice(TripState, required=True)
+
+
+class StopMovedOut(Body):
+    """Where a stop stands after an act on it."""
+
+    stop_id = Id(required=True)
+    trip_id = Id(required=True)
+    state = Choice(StopState, required=True)
+
+
+class DeliveryMovedOut(Body):
+    """Where a delivery and its order stand after an act on them."""
+
+    delivery_id = Id(required=True)
+    order_id = Id(required=True)
+    state = Choice(DeliveryState, required=True)
+    order_state = Choice(OrderState, required=True)
+
+
+class PickUpIn(Body):
+    """The shop's code."""
+
+    code = Pattern(r"[0-9]{4}", high=4, required=True)
+
+
+class HandOverIn(Body):
+    """The resident's code, or the reference of a photo of where it was left."""
+
+    code = Pattern(r"[0-9]{4}", high=4, load_default=None, allow_none=True)
+    photo_reference = Text(high=200, load_default=None, allow_none=True)
+
+    @validates_schema
+    def one_of_both(self, data: dict[str, object], **_kwargs: object) -> None:
+        """Want a code or a photo."""
+        if data.get("code") is None and data.get("photo_reference") is None:
+            message = "field_code_or_photo"
+            raise ValidationError(message)
+
+
+class FailureIn(Body):
+    """Why it could not be handed over."""
+
+    reason = Choice(FailureReason, required=True)
+
+
+class EarningsOut(Body):
+    """What one has earned: pending until its day, then available."""
+
+    pending_fen = Fen(high=COUNT_MAX, required=True)
+    available_fen = Fen(high=COUNT_MAX, required=True)
+    trips_done = Int(low=0, high=COUNT_MAX, required=True)

@@ -1,0 +1,1 @@
+"""The providers' door: what payment gateways tell us, signature first."""

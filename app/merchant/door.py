@@ -1,0 +1,139 @@
+"""Routes of the merchant's door, ``/merchant/v1``."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from app.core.catalog.models import OfferKind, OfferState
+from app.core.orders.models import CancelReason
+from app.kernel.actor import Actor, Side
+from app.kernel.transaction import Claim
+from app.merchant import queries, schemas
+from app.usecases.ordering.accept_order import accept_order
+from app.usecases.ordering.cancel_order import agree_to_cancel, refuse_to_cancel, reject_order
+from app.usecases.ordering.ending import OrderMoved
+from app.usecases.ordering.prepare_order import ready_order, short_order
+from app.usecases.shopkeeping.shelf import (
+    OfferChanged,
+    ShopChanged,
+    add_offer,
+    change_offer,
+    change_opening,
+    change_sku,
+)
+from app.web.door import Door
+from app.web.policy import Relation, policy
+from app.web.shelf import FOR_MEMBER, ShelfQuery, shelf_page
+from app.web.sign_in import add_sign_in
+from app.web.views import OffersOut, OrderMovedOut
+
+door = Door("merchant", __name__, side=Side.MERCHANT)
+add_sign_in(door, Side.MERCHANT)
+
+
+@door.get("/shops", answer=schemas.ShopsOut)
+@policy("shop.read", Relation.OWN_SHOP)
+def list_shops(actor: Actor) -> dict[str, Any]:
+    """List the shops that one may act for."""
+    return queries.shops(actor)
+
+
+@door.get("/shops/<uuid:shop_id>/orders", query=schemas.OrdersQuery, answer=schemas.OrdersOut)
+@policy("order.read", Relation.OWN_SHOP)
+def list_orders(actor: Actor, *, shop_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
+    """List a shop's paid orders, newest first."""
+    return queries.orders(actor, shop_id=shop_id, **query)
+
+
+@door.get("/orders/<uuid:order_id>", answer=schemas.OrderOut)
+@policy("order.read", Relation.OWN_SHOP)
+def read_order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
+    """Read an order of one's shop, with the code for the courier."""
+    return queries.order(actor, order_id=order_id)
+
+
+@door.post("/orders/<uuid:order_id>/acceptance", answer=OrderMovedOut, once=True)
+@policy("order.accept", Relation.OWN_SHOP)
+def accept(actor: Actor, *, claim: Claim, order_id: UUID) -> OrderMoved:
+    """Promise that the shop will prepare an order."""
+    return accept_order(actor, claim, order_id=order_id)
+
+
+@door.post("/orders/<uuid:order_id>/rejection", body=schemas.RejectIn, answer=OrderMovedOut, once=True)
+@policy("order.reject", Relation.OWN_SHOP)
+def reject(actor: Actor, *, claim: Claim, order_id: UUID, body: dict[str, Any]) -> OrderMoved:
+    """Refuse an order, with a reason; it is refunded whole."""
+    return reject_order(actor, claim, order_id=order_id, reason=CancelReason(body["reason"]))
+
+
+@door.post("/orders/<uuid:order_id>/shortage", body=schemas.ShortIn, answer=OrderMovedOut, once=True)
+@policy("order.short", Relation.OWN_SHOP)
+def short(actor: Actor, *, claim: Claim, order_id: UUID, body: dict[str, Any]) -> OrderMoved:
+    """Say which lines are lacking; they are refunded, and the resident may cancel freely."""
+    return short_order(actor, claim, order_id=order_id, lines=frozenset(body["lines"]))
+
+
+@door.post("/orders/<uuid:order_id>/readiness", answer=OrderMovedOut, once=True)
+@policy("order.ready", Relation.OWN_SHOP)
+def ready(actor: Actor, *, claim: Claim, order_id: UUID) -> OrderMoved:
+    """Say that an order stands on the counter."""
+    return ready_order(actor, claim, order_id=order_id)
+
+
+@door.post("/orders/<uuid:order_id>/cancel-answer", body=schemas.CancelAnswerIn, answer=OrderMovedOut, once=True)
+@policy("order.cancel", Relation.OWN_SHOP)
+def answer_cancel_request(actor: Actor, *, claim: Claim, order_id: UUID, body: dict[str, Any]) -> OrderMoved:
+    """Let an order go, or keep it, after the resident asked."""
+    answer = agree_to_cancel if body["is_agreed"] else refuse_to_cancel
+    return answer(actor, claim, order_id=order_id)
+
+
+@door.put("/shops/<uuid:shop_id>/opening", body=schemas.OpeningIn, answer=schemas.OpeningOut, once=True)
+@policy("shop.write", Relation.OWN_SHOP)
+def set_opening(actor: Actor, *, claim: Claim, shop_id: UUID, body: dict[str, Any]) -> ShopChanged:
+    """Open the shop, let it rest, pause it, change its hours."""
+    return change_opening(actor, claim, shop_id=shop_id, **body)
+
+
+@door.get("/shops/<uuid:shop_id>/offers", query=ShelfQuery, answer=OffersOut)
+@policy("offer.read", Relation.OWN_SHOP)
+def list_offers(actor: Actor, *, shop_id: UUID, query: dict[str, Any]) -> Response:
+    """List one's shop's offers, paused ones too."""
+    return shelf_page(FOR_MEMBER, shop_id, account_id=actor.account_id, **query)
+
+
+@door.post("/shops/<uuid:shop_id>/offers", body=schemas.OfferIn, answer=schemas.OfferChangedOut, status=201, once=True)
+@policy("offer.write", Relation.OWN_SHOP)
+def create_offer(actor: Actor, *, claim: Claim, shop_id: UUID, body: dict[str, Any]) -> OfferChanged:
+    """Put a new offer on the shelf."""
+    return add_offer(actor, claim, shop_id=shop_id, **{**body, "kind": OfferKind(body["kind"])})
+
+
+@door.put(
+    "/shops/<uuid:shop_id>/offers/<uuid:offer_id>",
+    body=schemas.OfferChangeIn,
+    answer=schemas.OfferChangedOut,
+    once=True,
+)
+@policy("offer.write", Relation.OWN_SHOP)
+def update_offer(actor: Actor, *, claim: Claim, shop_id: UUID, offer_id: UUID, body: dict[str, Any]) -> OfferChanged:
+    """Rename an offer, pause it, put it back, or remove it."""
+    state = None if body["state"] is None else OfferState(body["state"])
+    return change_offer(actor, claim, shop_id=shop_id, offer_id=offer_id, state=state, name=body["name"])
+
+
+@door.put(
+    "/shops/<uuid:shop_id>/skus/<uuid:sku_id>", body=schemas.SkuChangeIn, answer=schemas.OfferChangedOut, once=True
+)
+@policy("offer.write", Relation.OWN_SHOP)
+def update_sku(actor: Actor, *, claim: Claim, shop_id: UUID, sku_id: UUID, body: dict[str, Any]) -> OfferChanged:
+    """Change a price, or the pieces counted on the shelf."""
+    return change_sku(actor, claim, shop_id=shop_id, sku_id=sku_id, **body)
+
+
+@door.get("/balances", answer=schemas.BalancesOut)
+@policy("account.read", Relation.OWN_SHOP)
+def list_balances(actor: Actor) -> dict[str, Any]:
+    """Read what one's merchants have earned."""
+    return queries.balances(actor)

@@ -1,0 +1,101 @@
+"""What merchants read: only of shops whose merchant they are members of."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from app.core.catalog.errors import ShopNotFound
+from app.core.orders.errors import OrderNotFound
+from app.core.orders.states import OrderState
+from app.kernel.actor import Actor
+from app.kernel.transaction import transaction
+from app.usecases.delivering.hand_over import pick_up_code
+from app.web.orders import COLUMNS, FROM, order_core
+from app.web.paging import page, read_cursor
+
+_MEMBER = """
+    JOIN memberships AS m ON m.organization_id = s.merchant_id AND m.organization_kind = 'merchant'
+        AND m.account_id = :account_id
+"""
+_SHOPS = text(
+    f"""
+    SELECT s.shop_id, s.merchant_id, s.name, s.vertical, s.state, s.is_auto_accept FROM shops AS s {_MEMBER}
+    ORDER BY s.shop_id LIMIT 500
+    """
+)
+_IS_MEMBER = text(f"SELECT 1 FROM shops AS s {_MEMBER} WHERE s.shop_id = :shop_id")
+_ORDERS = text(
+    f"""
+    SELECT {COLUMNS}, c.name AS community_name {FROM} JOIN communities AS c ON c.community_id = o.community_id {_MEMBER}
+    WHERE o.shop_id = :shop_id AND o.order_id < :before AND o.state <> 'awaiting_payment' AND o.paid_at IS NOT NULL
+      AND (CAST(:state AS text) IS NULL OR o.state = :state)
+    ORDER BY o.order_id DESC LIMIT :limit
+    """
+)
+_ORDER = text(
+    f"""
+    SELECT {COLUMNS}, c.name AS community_name {FROM} JOIN communities AS c ON c.community_id = o.community_id {_MEMBER}
+    WHERE o.order_id = :order_id AND o.paid_at IS NOT NULL
+    """
+)
+_BALANCES = text(
+    """
+    SELECT h.merchant_id, h.name, coalesce(p.posted_fen, 0) AS pending_fen, coalesce(a.available_fen, 0) AS available_fen
+    FROM merchants AS h
+    JOIN memberships AS m ON m.organization_id = h.merchant_id AND m.organization_kind = 'merchant'
+        AND m.account_id = :account_id
+    LEFT JOIN ledger.balance AS p ON p.code = 'merchant_pending:' || h.merchant_id
+    LEFT JOIN ledger.balance AS a ON a.code = 'merchant_available:' || h.merchant_id
+    ORDER BY h.merchant_id LIMIT 100
+    """
+)
+
+
+def shops(actor: Actor) -> dict[str, Any]:
+    """Return the shops that one may act for."""
+    with transaction() as tx:
+        return {"items": [dict(row._mapping) for row in tx.execute(_SHOPS, {"account_id": actor.account_id})]}
+
+
+def orders(actor: Actor, *, shop_id: UUID, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
+    """Return a page of a shop's paid orders, newest first.
+
+    :raises ShopNotFound: there is no such shop, or it is another's.
+    """
+    params = {
+        "shop_id": shop_id,
+        "account_id": actor.account_id,
+        "before": read_cursor(cursor),
+        "state": state,
+        "limit": limit + 1,
+    }
+    with transaction() as tx:
+        rows = tx.execute(_ORDERS, params).fetchall()
+        if not rows and tx.execute(_IS_MEMBER, params).first() is None:
+            raise ShopNotFound
+    return page([_order(row) for row in rows], limit=limit, key="order_id")
+
+
+def order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
+    """Return an order of one's shop."""
+    with transaction() as tx:
+        row = tx.execute(_ORDER, {"order_id": order_id, "account_id": actor.account_id}).one_or_none()
+    if row is None:
+        raise OrderNotFound
+    return _order(row)
+
+
+def balances(actor: Actor) -> dict[str, Any]:
+    """Return what one's merchants have earned."""
+    with transaction() as tx:
+        return {"items": [dict(row._mapping) for row in tx.execute(_BALANCES, {"account_id": actor.account_id})]}
+
+
+def _order(row: Row[Any]) -> dict[str, Any]:
+    is_here = row.state in {OrderState.PREPARING, OrderState.READY}
+    return {
+        **order_core(row),
+        "pick_up_code": pick_up_code(row.order_id) if is_here else None,
+        "community_name": row.community_name,
+    }

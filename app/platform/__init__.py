@@ -1,0 +1,1 @@
+"""The operator's door (平台): orders, parties, the books."""

@@ -1,0 +1,251 @@
+"""Routes of the resident's door, ``/user/v1``."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, current_app
+
+from app.core.orders.models import Fulfillment
+from app.core.payments.models import PaymentMethod
+from app.core.payments.ports import GatewayUnknown, GatewayUnreachable
+from app.kernel.actor import Actor, Side
+from app.kernel.transaction import Claim
+from app.usecases.ordering.cancel_checkout import CheckoutMoved, cancel_checkout
+from app.usecases.ordering.cancel_order import ask_to_cancel, cancel_order
+from app.usecases.ordering.ending import OrderMoved
+from app.usecases.ordering.finish_order import confirm_order
+from app.usecases.ordering.place_checkout import Placed, place_checkout
+from app.usecases.paying.attempts import ask_gateway
+from app.usecases.paying.pay_checkout import PaymentStarted, pay_checkout
+from app.usecases.paying.top_up import top_up
+from app.usecases.people.addresses import AddressAdded, Door as FrontDoor, add_address, remove_address
+from app.usecases.shopping.cart import CartLine, empty_cart, put_in_cart, take_out_of_cart
+from app.usecases.shopping.quoting import quote_checkout
+from app.user import queries, schemas
+from app.web.door import Door
+from app.web.policy import Relation, policy
+from app.web.shelf import PUBLIC, ShelfQuery, shelf_page
+from app.web.sign_in import add_sign_in
+from app.web.views import CommunitiesOut, OffersOut, OrderMovedOut, StatementOut
+
+door = Door("user", __name__, side=Side.USER)
+add_sign_in(door, Side.USER)
+
+
+@door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)
+@policy("community.read", Relation.SIDE)
+def list_communities(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List communities, nearest first when a place is given."""
+    return queries.communities(**query)
+
+
+@door.get("/addresses", answer=schemas.AddressesOut)
+@policy("address.read", Relation.OWN)
+def list_addresses(actor: Actor) -> dict[str, Any]:
+    """List one's addresses."""
+    return queries.addresses(actor)
+
+
+@door.post("/addresses", body=schemas.AddressIn, answer=schemas.AddressAddedOut, status=201, once=True)
+@policy("address.write", Relation.OWN)
+def create_address(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> AddressAdded:
+    """Add an address in a community."""
+    place = {name: body.pop(name) for name in ("community_id", "lat", "lng")}
+    return add_address(actor, claim, door=FrontDoor(**body), **place)
+
+
+@door.delete("/addresses/<uuid:address_id>")
+@policy("address.write", Relation.OWN)
+def delete_address(actor: Actor, *, address_id: UUID) -> None:
+    """Remove an address; orders keep their own copy."""
+    remove_address(actor, address_id=address_id)
+
+
+@door.get("/shops", query=schemas.ShopsQuery, answer=schemas.ShopsOut)
+@policy("shop.read", Relation.OWN)
+def list_shops(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List shops that deliver to one's address, nearest first."""
+    return queries.shops_near(actor, **query)
+
+
+@door.get("/shops/<uuid:shop_id>", answer=schemas.ShopOut)
+@policy("shop.read", Relation.SIDE)
+def read_shop(_actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
+    """Read one shop."""
+    return queries.shop(shop_id=shop_id)
+
+
+@door.get("/shops/<uuid:shop_id>/offers", query=ShelfQuery, answer=OffersOut)
+@policy("offer.read", Relation.SIDE)
+def list_offers(_actor: Actor, *, shop_id: UUID, query: dict[str, Any]) -> Response:
+    """List what a shop sells, with prices and stock."""
+    return shelf_page(PUBLIC, shop_id, **query)
+
+
+@door.get("/cart", answer=schemas.CartOut)
+@policy("cart.read", Relation.OWN)
+def read_cart(actor: Actor) -> dict[str, Any]:
+    """Read one's cart."""
+    return queries.cart(actor)
+
+
+@door.put("/cart/lines/<uuid:sku_id>", body=schemas.CartLineIn, answer=schemas.CartLineOut)
+@policy("cart.write", Relation.OWN)
+def put_cart_line(actor: Actor, *, sku_id: UUID, body: dict[str, Any]) -> CartLine:
+    """Set how many pieces of a SKU the cart holds."""
+    return put_in_cart(actor, sku_id=sku_id, quantity=body["quantity"])
+
+
+@door.delete("/cart/lines/<uuid:sku_id>")
+@policy("cart.write", Relation.OWN)
+def delete_cart_line(actor: Actor, *, sku_id: UUID) -> None:
+    """Take a SKU out of the cart."""
+    take_out_of_cart(actor, sku_id=sku_id)
+
+
+@door.delete("/cart")
+@policy("cart.write", Relation.OWN)
+def delete_cart(actor: Actor) -> None:
+    """Empty the cart."""
+    empty_cart(actor)
+
+
+@door.post("/checkout-quotes", body=schemas.QuoteIn, answer=schemas.QuoteOut)
+@policy("checkout.quote", Relation.OWN)
+def quote(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
+    """Price the cart to an address, with every line of the price. Promises nothing, changes nothing."""
+    fulfillment = Fulfillment(body["fulfillment"])
+    return queries.shown_quote(quote_checkout(actor, address_id=body["address_id"], fulfillment=fulfillment))
+
+
+@door.post("/checkouts", body=schemas.CheckoutIn, answer=schemas.PlacedOut, status=201, once=True)
+@policy("checkout.place", Relation.OWN)
+def place(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> Placed:
+    """Turn the cart into one order per shop, to be paid within fifteen minutes."""
+    return place_checkout(actor, claim, **{**body, "fulfillment": Fulfillment(body["fulfillment"])})
+
+
+@door.get("/checkouts/<uuid:checkout_id>", answer=schemas.CheckoutOut)
+@policy("checkout.read", Relation.OWN)
+def read_checkout(actor: Actor, *, checkout_id: UUID) -> dict[str, Any]:
+    """Read one's checkout."""
+    return queries.checkout(actor, checkout_id=checkout_id)
+
+
+@door.post("/checkouts/<uuid:checkout_id>/cancellation", answer=schemas.CheckoutMovedOut, once=True)
+@policy("checkout.cancel", Relation.OWN)
+def cancel_unpaid(actor: Actor, *, claim: Claim, checkout_id: UUID) -> CheckoutMoved:
+    """Cancel a checkout before it is paid."""
+    return cancel_checkout(actor, claim, checkout_id=checkout_id)
+
+
+def _with_code(actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
+    """Make the code to scan, if there is to be one and it is not there yet; the worker does it when this fails."""
+    payment_id = UUID(started["payment_id"])
+    shown = queries.payment(actor, payment_id=payment_id)
+    if started["attempt_id"] is not None and shown["qr_text"] is None and shown["state"] == "pending":
+        try:
+            ask_gateway(current_app.extensions["linli_gateway"], UUID(started["attempt_id"]))
+        except (GatewayUnknown, GatewayUnreachable):
+            return shown
+        shown = queries.payment(actor, payment_id=payment_id)
+    return shown
+
+
+def _started(actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
+    if started["attempt_id"] is None:
+        answer = {name: value for name, value in started.items() if name != "attempt_id"}
+        return {
+            **answer,
+            "purpose": "checkout",
+            "refunded_fen": 0,
+            "attempt_id": None,
+            "attempt_state": None,
+            "qr_text": None,
+        }
+    return _with_code(actor, started)
+
+
+@door.post(
+    "/checkouts/<uuid:checkout_id>/payments",
+    body=schemas.PayIn,
+    answer=schemas.PaymentOut,
+    status=201,
+    once=True,
+    finish=_started,
+)
+@policy("checkout.pay", Relation.OWN)
+def pay(actor: Actor, *, claim: Claim, checkout_id: UUID, body: dict[str, Any]) -> PaymentStarted:
+    """Pay a checkout from the e-account, or get a WeChat Pay code to scan."""
+    return pay_checkout(
+        actor,
+        claim,
+        checkout_id=checkout_id,
+        method=PaymentMethod(body["method"]),
+        step_up_grant=body["step_up_grant"],
+    )
+
+
+@door.get("/payments/<uuid:payment_id>", answer=schemas.PaymentOut)
+@policy("payment.read", Relation.OWN)
+def read_payment(actor: Actor, *, payment_id: UUID) -> dict[str, Any]:
+    """Read one's payment, with the code to scan while it waits."""
+    return queries.payment(actor, payment_id=payment_id)
+
+
+@door.get("/orders", query=schemas.OrdersQuery, answer=schemas.OrdersOut)
+@policy("order.read", Relation.OWN)
+def list_orders(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List one's orders, newest first."""
+    return queries.orders(actor, **query)
+
+
+@door.get("/orders/<uuid:order_id>", answer=schemas.OrderOut)
+@policy("order.read", Relation.OWN)
+def read_order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
+    """Read one's order, with the code for the courier or the counter."""
+    return queries.order(actor, order_id=order_id)
+
+
+@door.post("/orders/<uuid:order_id>/cancellation", answer=OrderMovedOut, once=True)
+@policy("order.cancel", Relation.OWN)
+def cancel(actor: Actor, *, claim: Claim, order_id: UUID) -> OrderMoved:
+    """Cancel a paid order while that is free; all of it goes back."""
+    return cancel_order(actor, claim, order_id=order_id)
+
+
+@door.post("/orders/<uuid:order_id>/cancel-request", answer=OrderMovedOut, once=True)
+@policy("order.cancel", Relation.OWN)
+def request_cancellation(actor: Actor, *, claim: Claim, order_id: UUID) -> OrderMoved:
+    """Ask the shop to let an order go that it prepares."""
+    return ask_to_cancel(actor, claim, order_id=order_id)
+
+
+@door.post("/orders/<uuid:order_id>/confirmation", answer=OrderMovedOut, once=True)
+@policy("order.confirm", Relation.OWN)
+def confirm(actor: Actor, *, claim: Claim, order_id: UUID) -> OrderMoved:
+    """Confirm that an order arrived."""
+    return confirm_order(actor, claim, order_id=order_id)
+
+
+@door.get("/account", answer=schemas.AccountOut)
+@policy("account.read", Relation.OWN)
+def read_account(actor: Actor) -> dict[str, Any]:
+    """Read the balance of one's e-account."""
+    return queries.account(actor)
+
+
+@door.get("/account/statement", query=schemas.StatementQuery, answer=StatementOut)
+@policy("account.read", Relation.OWN)
+def read_statement(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """Read one's e-account's entries, newest first."""
+    return queries.statement(actor, **query)
+
+
+@door.post(
+    "/account/top-ups", body=schemas.TopUpIn, answer=schemas.PaymentOut, status=201, once=True, finish=_with_code
+)
+@policy("account.top_up", Relation.OWN)
+def begin_top_up(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> PaymentStarted:
+    """Get a WeChat Pay code that tops up the e-account."""
+    return top_up(actor, claim, amount_fen=body["amount_fen"])

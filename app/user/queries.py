@@ -1,0 +1,292 @@
+"""What residents read: each query scoped to the asker, each list bounded, one round trip each."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Row, text
+
+from app.core import ledger
+from app.core.accounts.errors import AddressNotFound
+from app.core.catalog.errors import ShopNotFound
+from app.core.catalog.models import ShopState
+from app.core.catalog.rules import delivery_fee_fen, is_open_at
+from app.core.ledger import codes
+from app.core.orders.errors import CheckoutNotFound, OrderNotFound
+from app.core.orders.models import Fulfillment
+from app.core.orders.quote import Quote
+from app.core.orders.states import FINAL_ORDER_STATES, OrderState
+from app.core.payments.errors import PaymentNotFound
+from app.kernel.actor import Actor
+from app.kernel.geo import box_around, distance_m
+from app.kernel.sealing import unseal
+from app.kernel.transaction import transaction
+from app.usecases.delivering.hand_over import door_code
+from app.usecases.ordering.finish_order import collect_code
+from app.usecases.people.addresses import DOOR_CONTEXT
+from app.web.orders import COLUMNS, FROM, order_core
+from app.web.paging import page, read_cursor
+
+RADIUS_M_MAX = 5_000
+"""No shop delivers further than this."""
+
+_NEAR = text(
+    """
+    SELECT community_id, name, district, street, store_id, lat, lng FROM communities
+    ORDER BY CASE WHEN CAST(:lat AS double precision) IS NULL THEN 0
+        ELSE point(lng, lat) <-> point(:lng, :lat) END, name LIMIT :limit
+    """
+)
+_ADDRESSES = text(
+    """
+    SELECT a.address_id, a.community_id, c.name AS community_name, a.lat, a.lng, a.door_sealed
+    FROM addresses AS a JOIN communities AS c ON c.community_id = a.community_id
+    WHERE a.account_id = :account_id AND a.removed_at IS NULL ORDER BY a.address_id DESC LIMIT 100
+    """
+)
+_ADDRESS = text(
+    "SELECT lat, lng FROM addresses WHERE address_id = :address_id AND account_id = :account_id AND removed_at IS NULL"
+)
+_SHOP = """
+    SELECT shop_id, name, vertical, state, lat, lng, radius_m, minimum_fen, packing_fen, preparation_minutes, hours,
+           fee_tiers, paused_until, license_number, license_expires_on, business_now() AS now
+    FROM shops
+"""
+_SHOPS_NEAR = text(
+    f"""
+    {_SHOP}
+    WHERE point(lng, lat) <@ box(point(:lng_min, :lat_min), point(:lng_max, :lat_max))
+      AND state IN ('open', 'resting') AND license_expires_on >= CAST(business_now() AS date)
+      AND (CAST(:vertical AS text) IS NULL OR vertical = :vertical)
+    """
+)
+_ONE_SHOP = text(f"{_SHOP} WHERE shop_id = :shop_id AND state IN ('open', 'resting')")
+_CART = text(
+    """
+    SELECT c.sku_id, c.quantity, s.shop_id, s.name AS shop_name, f.name, k.option, k.price_fen,
+           f.state = 'on_sale' AS is_on_sale, n.on_hand AS left
+    FROM cart_lines AS c
+    JOIN skus AS k ON k.sku_id = c.sku_id JOIN offers AS f ON f.offer_id = k.offer_id
+    JOIN shops AS s ON s.shop_id = k.shop_id LEFT JOIN stock AS n ON n.sku_id = k.sku_id
+    WHERE c.account_id = :account_id ORDER BY s.shop_id, c.added_at, c.sku_id LIMIT 200
+    """
+)
+_CHECKOUT = text(
+    """
+    SELECT c.checkout_id, p.payment_id, c.state, c.total_fen, c.placed_at, c.expires_at,
+        (SELECT json_agg(json_build_object('order_id', o.order_id, 'number', o.number, 'shop_id', o.shop_id,
+            'total_fen', o.total_fen, 'state', o.state) ORDER BY o.order_id)
+         FROM orders AS o WHERE o.checkout_id = c.checkout_id) AS orders
+    FROM checkouts AS c JOIN payments AS p ON p.checkout_id = c.checkout_id
+    WHERE c.checkout_id = :checkout_id AND c.account_id = :account_id
+    """
+)
+_PAYMENT = text(
+    """
+    SELECT p.payment_id, p.purpose, p.checkout_id, p.method, p.state, p.amount_fen, p.refunded_fen,
+           a.attempt_id, a.state AS attempt_state, a.qr_text
+    FROM payments AS p
+    LEFT JOIN LATERAL (
+        SELECT attempt_id, state, qr_text FROM payment_attempts WHERE payment_id = p.payment_id
+        ORDER BY attempt_id DESC LIMIT 1) AS a ON true
+    WHERE p.payment_id = :payment_id AND p.account_id = :account_id
+    """
+)
+_ORDERS = text(
+    f"""
+    SELECT {COLUMNS} {FROM}
+    WHERE o.account_id = :account_id AND o.order_id < :before AND (CAST(:state AS text) IS NULL OR o.state = :state)
+    ORDER BY o.order_id DESC LIMIT :limit
+    """
+)
+_ORDER = text(f"SELECT {COLUMNS} {FROM} WHERE o.order_id = :order_id AND o.account_id = :account_id")
+
+
+def communities(*, lat: float | None, lng: float | None, limit: int) -> dict[str, Any]:
+    """Return communities, nearest first when a place is given."""
+    with transaction() as tx:
+        rows = tx.execute(_NEAR, {"lat": lat if lng is not None else None, "lng": lng, "limit": limit})
+        return {"items": [dict(row._mapping) for row in rows]}
+
+
+def addresses(actor: Actor) -> dict[str, Any]:
+    """Return one's addresses, newest first."""
+    with transaction() as tx:
+        rows = tx.execute(_ADDRESSES, {"account_id": actor.account_id}).fetchall()
+    return {"items": [_address(row) for row in rows]}
+
+
+def _address(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "address_id": row.address_id,
+        "community_id": row.community_id,
+        "community_name": row.community_name,
+        "lat": row.lat,
+        "lng": row.lng,
+        **orjson.loads(unseal(row.door_sealed, context=DOOR_CONTEXT)),
+    }
+
+
+def shops_near(
+    actor: Actor, *, address_id: UUID, vertical: str | None, is_open: bool | None, limit: int
+) -> dict[str, Any]:
+    """Return shops that deliver to an address, nearest first, open or closed, with fee and minimum."""
+    with transaction() as tx:
+        place = tx.execute(_ADDRESS, {"address_id": address_id, "account_id": actor.account_id}).one_or_none()
+        if place is None:
+            raise AddressNotFound(pointer="/address_id")
+        lat_min, lng_min, lat_max, lng_max = box_around(place.lat, place.lng, RADIUS_M_MAX)
+        rows = tx.execute(
+            _SHOPS_NEAR,
+            {"lat_min": lat_min, "lng_min": lng_min, "lat_max": lat_max, "lng_max": lng_max, "vertical": vertical},
+        ).fetchall()
+    shown = [_shop(row, distance_m(row.lat, row.lng, place.lat, place.lng)) for row in rows]
+    within = [shop for shop, row in zip(shown, rows, strict=True) if shop["distance_m"] <= row.radius_m]
+    wanted = [shop for shop in within if is_open is None or shop["is_open"] is is_open]
+    return {"items": sorted(wanted, key=lambda shop: (shop["distance_m"], str(shop["shop_id"])))[:limit]}
+
+
+def shop(*, shop_id: UUID) -> dict[str, Any]:
+    """Return one shop; distance and fee are those of its own door."""
+    with transaction() as tx:
+        row = tx.execute(_ONE_SHOP, {"shop_id": shop_id}).one_or_none()
+    if row is None:
+        raise ShopNotFound
+    return _shop(row, 0)
+
+
+def _shop(row: Row[Any], meters: int) -> dict[str, Any]:
+    return {
+        "shop_id": row.shop_id,
+        "name": row.name,
+        "vertical": row.vertical,
+        "is_open": row.state == ShopState.OPEN and is_open_at(row.hours, row.paused_until, row.now),
+        "distance_m": meters,
+        "delivery_fen": delivery_fee_fen(row.fee_tiers, meters),
+        "minimum_fen": row.minimum_fen,
+        "packing_fen": row.packing_fen,
+        "preparation_minutes": row.preparation_minutes,
+        "license_number": row.license_number,
+    }
+
+
+def cart(actor: Actor) -> dict[str, Any]:
+    """Return the cart."""
+    with transaction() as tx:
+        items = [dict(row._mapping) for row in tx.execute(_CART, {"account_id": actor.account_id})]
+    return {"items": items, "goods_fen": sum(item["price_fen"] * item["quantity"] for item in items)}
+
+
+def shown_quote(quote: Quote) -> dict[str, Any]:
+    """Return a quote as residents see it: without what the platform takes."""
+    return {
+        "quote_version": quote.version,
+        "total_fen": quote.total_fen,
+        "shops": [
+            {
+                "shop_id": part.shop_id,
+                "shop_name": part.shop_name,
+                "distance_m": part.distance_m,
+                "preparation_minutes": part.preparation_minutes,
+                "goods_fen": part.goods_fen,
+                "packing_fen": part.packing_fen,
+                "delivery_fen": part.delivery_fen,
+                "discount_fen": part.discount_fen,
+                "total_fen": part.total_fen,
+                "lines": [
+                    {
+                        "sku_id": line.sku_id,
+                        "name": line.name,
+                        "option": line.option,
+                        "unit_price_fen": line.unit_price_fen,
+                        "quantity": line.quantity,
+                        "goods_fen": line.goods_fen,
+                        "packing_fen": line.packing_fen,
+                        "discount_fen": line.discount_fen,
+                    }
+                    for line in part.lines
+                ],
+            }
+            for part in quote.shops
+        ],
+    }
+
+
+def checkout(actor: Actor, *, checkout_id: UUID) -> dict[str, Any]:
+    """Return one's checkout as it stands."""
+    with transaction() as tx:
+        row = tx.execute(_CHECKOUT, {"checkout_id": checkout_id, "account_id": actor.account_id}).one_or_none()
+    if row is None:
+        raise CheckoutNotFound
+    return dict(row._mapping)
+
+
+def payment(actor: Actor, *, payment_id: UUID) -> dict[str, Any]:
+    """Return one's payment with its latest attempt."""
+    with transaction() as tx:
+        row = tx.execute(_PAYMENT, {"payment_id": payment_id, "account_id": actor.account_id}).one_or_none()
+    if row is None:
+        raise PaymentNotFound
+    return dict(row._mapping)
+
+
+def orders(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
+    """Return a page of one's orders, newest first."""
+    params = {"account_id": actor.account_id, "before": read_cursor(cursor), "state": state, "limit": limit + 1}
+    with transaction() as tx:
+        rows = tx.execute(_ORDERS, params).fetchall()
+    return page([_order(row) for row in rows], limit=limit, key="order_id")
+
+
+def order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
+    """Return one's order."""
+    with transaction() as tx:
+        row = tx.execute(_ORDER, {"order_id": order_id, "account_id": actor.account_id}).one_or_none()
+    if row is None:
+        raise OrderNotFound
+    return _order(row)
+
+
+def _order(row: Row[Any]) -> dict[str, Any]:
+    is_under_way = OrderState(row.state) not in FINAL_ORDER_STATES | {OrderState.AWAITING_PAYMENT, OrderState.DELIVERED}
+    is_delivered = row.fulfillment == Fulfillment.DELIVERY
+    return {
+        **order_core(row),
+        "checkout_id": row.checkout_id,
+        "door_code": door_code(row.order_id) if is_under_way and is_delivered else None,
+        "collect_code": collect_code(row.order_id) if is_under_way and not is_delivered else None,
+    }
+
+
+def account(actor: Actor) -> dict[str, Any]:
+    """Return the balance of one's e-account."""
+    with transaction() as tx:
+        balance = ledger.balance(tx, codes.e_account(actor.account_id))
+    return {
+        "account_id": actor.account_id,
+        "balance_fen": balance.posted_fen,
+        "held_fen": balance.held_fen,
+        "available_fen": balance.available_fen,
+    }
+
+
+def statement(actor: Actor, *, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Return a page of one's e-account's entries, newest first."""
+    before = None if cursor is None else int(cursor)
+    with transaction() as tx:
+        lines = ledger.statement(tx, codes.e_account(actor.account_id), before_seq=before, limit=limit + 1)
+    shown = lines[:limit]
+    return {
+        "items": [
+            {
+                "seq": line.seq,
+                "kind": line.kind,
+                "reference": line.ref,
+                "amount_fen": line.amount_fen,
+                "balance_fen": line.balance_fen,
+                "posted_at": line.posted_at,
+            }
+            for line in shown
+        ],
+        "next_cursor": str(shown[-1].seq) if len(lines) > limit else None,
+    }

@@ -1,0 +1,281 @@
+"""What residents send and see."""
+
+from marshmallow import fields
+
+from app.core.catalog.models import Vertical
+from app.core.orders.models import Fulfillment
+from app.core.orders.states import CheckoutState, OrderState
+from app.core.payments.models import PaymentMethod, PaymentPurpose
+from app.core.payments.states import AttemptState, PaymentState
+from app.usecases.paying.top_up import TOP_UP_FEN_MAX
+from app.web.fields import Body, Choice, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Quantity, Query, Text
+from app.web.paging import PageQuery
+from app.web.views import COUNT_MAX, LIST_MAX, OrderCore
+
+
+class PlaceQuery(Query):
+    """Near a place, or all by name."""
+
+    lat = Degrees(bound=90, load_default=None)
+    lng = Degrees(bound=180, load_default=None)
+    limit = Int(low=1, high=100, load_default=20)
+
+
+class AddressIn(Body):
+    """Where in a community, and for whom."""
+
+    community_id = Id(required=True)
+    contact_name = Text(high=50, required=True)
+    contact_phone = Text(high=20, required=True)
+    building = Text(high=20, required=True)
+    unit = Text(high=20, low=0, load_default="")
+    floor = Text(high=10, low=0, load_default="")
+    door = Text(high=20, required=True)
+    lat = Degrees(bound=90, load_default=None, allow_none=True)
+    lng = Degrees(bound=180, load_default=None, allow_none=True)
+
+
+class AddressAddedOut(Body):
+    """The new address."""
+
+    address_id = Id(required=True)
+    community_id = Id(required=True)
+
+
+class AddressOut(Body):
+    """One of one's own addresses."""
+
+    address_id = Id(required=True)
+    community_id = Id(required=True)
+    community_name = Text(high=100, required=True)
+    contact_name = Text(high=50, required=True)
+    contact_phone = Text(high=20, required=True)
+    building = Text(high=20, required=True)
+    unit = Text(high=20, low=0, required=True)
+    floor = Text(high=10, low=0, required=True)
+    door = Text(high=20, required=True)
+    lat = fields.Float(required=True)
+    lng = fields.Float(required=True)
+
+
+class AddressesOut(Body):
+    """All of one's addresses, newest first."""
+
+    items = Many(fields.Nested(AddressOut), high=LIST_MAX, required=True)
+
+
+class ShopsQuery(Query):
+    """Shops that deliver to an address."""
+
+    address_id = Id(required=True)
+    vertical = Choice(Vertical, load_default=None)
+    is_open = Flag(load_default=None)
+    limit = Int(low=1, high=100, load_default=50)
+
+
+class ShopOut(Body):
+    """A shop as it stands for an address now."""
+
+    shop_id = Id(required=True)
+    name = Text(high=100, required=True)
+    vertical = Choice(Vertical, required=True)
+    is_open = Flag(required=True)
+    distance_m = Int(low=0, high=COUNT_MAX, required=True)
+    delivery_fen = Fen(required=True)
+    minimum_fen = Fen(required=True)
+    packing_fen = Fen(required=True)
+    preparation_minutes = Int(low=0, high=COUNT_MAX, required=True)
+    license_number = Text(high=50, required=True)
+
+
+class ShopsOut(Body):
+    """Nearest first."""
+
+    items = Many(fields.Nested(ShopOut), high=LIST_MAX, required=True)
+
+
+class CartLineIn(Body):
+    """How many pieces the cart is to hold."""
+
+    quantity = Quantity(required=True)
+
+
+class CartLineOut(Body):
+    """What the cart holds of one SKU."""
+
+    sku_id = Id(required=True)
+    quantity = Quantity(required=True)
+
+
+class CartItemOut(CartLineOut):
+    """A line of the cart with what the shelf says of it now."""
+
+    shop_id = Id(required=True)
+    shop_name = Text(high=100, required=True)
+    name = Text(high=200, required=True)
+    option = Text(high=100, low=0, required=True)
+    price_fen = Fen(required=True)
+    is_on_sale = Flag(required=True)
+    left = Int(low=0, high=COUNT_MAX, required=True, allow_none=True)
+
+
+class CartOut(Body):
+    """The cart, shop by shop."""
+
+    items = Many(fields.Nested(CartItemOut), high=LIST_MAX, required=True)
+    goods_fen = Fen(high=COUNT_MAX, required=True)
+
+
+class QuoteIn(Body):
+    """Where to, and how."""
+
+    address_id = Id(required=True)
+    fulfillment = Choice(Fulfillment, load_default="delivery")
+
+
+class QuotedLineOut(Body):
+    """A line with its share of packing and discount."""
+
+    sku_id = Id(required=True)
+    name = Text(high=200, required=True)
+    option = Text(high=100, low=0, required=True)
+    unit_price_fen = Fen(required=True)
+    quantity = Quantity(required=True)
+    goods_fen = Fen(high=COUNT_MAX, required=True)
+    packing_fen = Fen(high=COUNT_MAX, required=True)
+    discount_fen = Fen(high=COUNT_MAX, required=True)
+
+
+class ShopQuoteOut(Body):
+    """One shop's part: ``total = goods + packing + delivery - discount``."""
+
+    shop_id = Id(required=True)
+    shop_name = Text(high=100, required=True)
+    distance_m = Int(low=0, high=COUNT_MAX, required=True)
+    preparation_minutes = Int(low=0, high=COUNT_MAX, required=True)
+    goods_fen = Fen(high=COUNT_MAX, required=True)
+    packing_fen = Fen(high=COUNT_MAX, required=True)
+    delivery_fen = Fen(high=COUNT_MAX, required=True)
+    discount_fen = Fen(high=COUNT_MAX, required=True)
+    total_fen = Fen(high=COUNT_MAX, required=True)
+    lines = Many(fields.Nested(QuotedLineOut), high=LIST_MAX, required=True)
+
+
+class QuoteOut(Body):
+    """What the cart costs to this address now. Placing takes the version as agreement."""
+
+    quote_version = Text(high=32, required=True)
+    total_fen = Fen(high=COUNT_MAX, required=True)
+    shops = Many(fields.Nested(ShopQuoteOut), high=LIST_MAX, required=True)
+
+
+class CheckoutIn(QuoteIn):
+    """Agreement to a quote."""
+
+    quote_version = Pattern(r"[0-9a-f]{32}", high=32, required=True)
+    note = Text(high=200, low=0, load_default="")
+
+
+class PlacedOrderOut(Body):
+    """One order of a checkout."""
+
+    order_id = Id(required=True)
+    number = Text(high=20, required=True)
+    shop_id = Id(required=True)
+    total_fen = Fen(high=COUNT_MAX, required=True)
+
+
+class PlacedOut(Body):
+    """A checkout to be paid within fifteen minutes."""
+
+    checkout_id = Id(required=True)
+    payment_id = Id(required=True)
+    state = Choice(CheckoutState, required=True)
+    total_fen = Fen(high=COUNT_MAX, required=True)
+    orders = Many(fields.Nested(PlacedOrderOut), high=LIST_MAX, required=True)
+
+
+class CheckoutOrderOut(PlacedOrderOut):
+    """One order of a checkout, as it stands."""
+
+    state = Choice(OrderState, required=True)
+
+
+class CheckoutOut(PlacedOut):
+    """A checkout as it stands."""
+
+    orders = Many(fields.Nested(CheckoutOrderOut), high=LIST_MAX, required=True)
+    placed_at = Instant(required=True)
+    expires_at = Instant(required=True)
+
+
+class CheckoutMovedOut(Body):
+    """A checkout that ended unpaid."""
+
+    checkout_id = Id(required=True)
+    state = Choice(CheckoutState, required=True)
+
+
+class PayIn(Body):
+    """How to pay. ``step_up_grant`` is the proof of a payment PIN or passkey, for accounts that have one."""
+
+    method = Choice(PaymentMethod, required=True)
+    step_up_grant = Id(load_default=None, allow_none=True)
+
+
+class TopUpIn(Body):
+    """How much to put into the e-account by WeChat Pay."""
+
+    amount_fen = Fen(low=1, high=TOP_UP_FEN_MAX, required=True)
+
+
+class PaymentOut(Body):
+    """A payment; ``qr_text`` is what to draw as a QR code while it waits to be scanned."""
+
+    payment_id = Id(required=True)
+    purpose = Choice(PaymentPurpose, required=True)
+    checkout_id = Id(required=True, allow_none=True)
+    method = Choice(PaymentMethod, required=True, allow_none=True)
+    state = Choice(PaymentState, required=True)
+    amount_fen = Fen(high=COUNT_MAX, required=True)
+    refunded_fen = Fen(high=COUNT_MAX, required=True)
+    attempt_id = Id(required=True, allow_none=True)
+    attempt_state = Choice(AttemptState, required=True, allow_none=True)
+    qr_text = Text(high=2000, required=True, allow_none=True)
+
+
+class OrdersQuery(PageQuery):
+    """One's orders, newest first."""
+
+    state = Choice(OrderState, load_default=None)
+
+
+class OrderOut(OrderCore):
+    """One's order. ``door_code`` is for the courier at the door, ``collect_code`` for the store's counter."""
+
+    checkout_id = Id(required=True)
+    door_code = Text(high=10, required=True, allow_none=True)
+    collect_code = Text(high=10, required=True, allow_none=True)
+
+
+class OrdersOut(Body):
+    """A page of orders."""
+
+    items = Many(fields.Nested(OrderOut), high=LIST_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
+
+
+class AccountOut(Body):
+    """The e-account."""
+
+    account_id = Id(required=True)
+    balance_fen = Fen(high=COUNT_MAX, required=True)
+    held_fen = Fen(high=COUNT_MAX, required=True)
+    available_fen = Fen(high=COUNT_MAX, required=True)
+
+
+class StatementQuery(Query):
+    """A page of the statement."""
+
+    limit = Int(low=1, high=100, load_default=20)
+    cursor = Pattern(r"[0-9]{1,18}", high=18, load_default=None)

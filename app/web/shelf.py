@@ -1,0 +1,74 @@
+"""The shelf as a list: offers with prices and stock, put together by the database as the JSON that leaves. One read."""
+
+from uuid import UUID
+
+import orjson
+from flask import Response
+from sqlalchemy import text
+
+from app.core.catalog.errors import ShopNotFound
+from app.kernel.transaction import transaction
+from app.web.fields import Int, Query, Text
+from app.web.paging import CursorInvalid
+
+_SHELF = """
+SELECT CAST(json_build_object('items', coalesce(json_agg(offer ORDER BY place, offer_id), CAST('[]' AS json))) AS text)
+       AS page, count(*) AS found, max(place) AS last_place, {{seen}} AS is_seen
+FROM (
+    SELECT f.position AS place, f.offer_id, json_build_object(
+        'offer_id', f.offer_id, 'kind', f.kind, 'name', f.name, 'category', f.category, 'state', f.state,
+        'position', f.position, 'skus', (
+            SELECT coalesce(json_agg(json_build_object(
+                'sku_id', k.sku_id, 'option', k.option, 'price_fen', k.price_fen, 'packing_fen', k.packing_fen,
+                'barcode', k.barcode, 'quantity_max', k.quantity_max, 'left', n.on_hand) ORDER BY k.price_fen, k.sku_id),
+                CAST('[]' AS json))
+            FROM skus AS k LEFT JOIN stock AS n ON n.sku_id = k.sku_id WHERE k.offer_id = f.offer_id)) AS offer
+    FROM offers AS f
+    WHERE f.shop_id = :shop_id AND f.state {{states}} AND f.position > :after
+    ORDER BY f.position, f.offer_id LIMIT :limit
+) AS shelf
+""".replace("{{", "{").replace("}}", "}")
+PUBLIC = text(
+    _SHELF.format(
+        states="= 'on_sale'",
+        seen="EXISTS (SELECT 1 FROM shops WHERE shop_id = :shop_id AND state IN ('open', 'resting'))",
+    )
+)
+FOR_MEMBER = text(
+    _SHELF.format(
+        states="<> 'removed'",
+        seen="""EXISTS (
+            SELECT 1 FROM shops AS s
+            JOIN memberships AS m ON m.organization_id = s.merchant_id AND m.organization_kind = 'merchant'
+            WHERE s.shop_id = :shop_id AND m.account_id = :account_id)""",
+    )
+)
+"""Positions on a shelf are unique per shop, so a cursor is the last position seen."""
+
+
+class ShelfQuery(Query):
+    """A page of the shelf."""
+
+    limit = Int(low=1, high=100, load_default=20)
+    cursor = Text(high=20, load_default=None)
+
+
+def shelf_page(statement: object, shop_id: UUID, *, limit: int, cursor: str | None, **params: object) -> Response:
+    """Return a page of a shop's shelf as it leaves.
+
+    :raises ShopNotFound: there is no such shop, or it is not the asker's to see.
+    """
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):  # noqa: PLR2004 - fits 64 bits
+        raise CursorInvalid(pointer="cursor")
+    with transaction() as tx:
+        row = tx.execute(
+            statement,  # type: ignore[arg-type]
+            {"shop_id": shop_id, "after": int(cursor or -1), "limit": limit, **params},
+        ).one()
+    if not row.is_seen:
+        raise ShopNotFound
+    following = orjson.dumps(str(row.last_place) if row.found == limit else None).decode()
+    body = f'{row.page[:-1]}, "next_cursor": {following}}}'
+    response = Response(body, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,116 @@
+"""Sign-in, the same at every door: a code by text message, a session, a refresh, an end; and tickets for live events."""
+
+from typing import Any
+
+from flask import current_app
+from flask_jwt_extended import create_access_token
+
+from app.kernel.actor import Actor, Side
+from app.kernel.ids import new_id
+from app.usecases.people import sign_in as people
+from app.usecases.people.live import issue_ticket
+from app.web.door import Door
+from app.web.fields import Body, Id, Int, Pattern, Text
+from app.web.policy import Relation, policy
+from app.web.tokens import LIFETIME_S
+
+
+class CodeIn(Body):
+    """Whom to send a code to; the device is any name that the app keeps for itself."""
+
+    phone = Text(high=20, required=True)
+    device = Text(high=64, required=True)
+
+
+class CodeOut(Body):
+    """The code is under way."""
+
+    expires_in_s = Int(low=1, high=3600, required=True)
+
+
+class SessionIn(Body):
+    """The code that came, for the phone and device it was asked for."""
+
+    phone = Text(high=20, required=True)
+    code = Pattern(r"[0-9]{6}", high=6, required=True)
+    device = Text(high=64, required=True)
+
+
+class RefreshIn(Body):
+    """The last refresh token."""
+
+    refresh_token = Text(high=100, required=True)
+
+
+class SessionOut(Body):
+    """A token for ten minutes and the means to get the next."""
+
+    account_id = Id(required=True)
+    access_token = Text(high=2000, required=True)
+    expires_in_s = Int(low=1, high=3600, required=True)
+    refresh_token = Text(high=100, required=True)
+
+
+class TicketOut(Body):
+    """Opens one live stream within a minute: ``GET {live_url}/live?ticket=…``."""
+
+    ticket = Text(high=200, required=True)
+    expires_in_s = Int(low=1, high=3600, required=True)
+    url = Text(high=500, required=True)
+
+
+def add_sign_in(door: Door, side: Side) -> None:
+    """Add the routes of sign-in to ``door``."""
+
+    @door.post("/sign-in-codes", body=CodeIn, answer=CodeOut, status=202)
+    @policy("session.begin", Relation.ANYONE)
+    def ask_for_code(body: dict[str, Any]) -> dict[str, Any]:
+        """Send a sign-in code by text message."""
+        people.request_code(current_app.extensions["linli_messages"], phone=body["phone"], device=body["device"])
+        return {"expires_in_s": int(people.CODE_LIFETIME.total_seconds())}
+
+    @door.post("/sessions", body=SessionIn, answer=SessionOut, status=201)
+    @policy("session.begin", Relation.ANYONE)
+    def begin_session(body: dict[str, Any]) -> dict[str, Any]:
+        """Exchange a code for a session; a resident's first one opens the account."""
+        return _session(people.sign_in(**body, side=side), side)
+
+    @door.post("/sessions/refresh", body=RefreshIn, answer=SessionOut)
+    @policy("session.refresh", Relation.ANYONE)
+    def refresh_session(body: dict[str, Any]) -> dict[str, Any]:
+        """Go on with a session; the refresh token is used up."""
+        return _session(people.refresh(refresh_token=body["refresh_token"], side=side), side)
+
+    @door.delete("/sessions/current")
+    @policy("session.end", Relation.OWN)
+    def end_session(actor: Actor) -> None:
+        """Sign out."""
+        people.sign_out(actor)
+
+    @door.post("/live-tickets", answer=TicketOut, status=201)
+    @policy("live.listen", Relation.OWN)
+    def ask_for_ticket(actor: Actor) -> dict[str, Any]:
+        """Get a one-time ticket for one's live events."""
+        ticket = issue_ticket(actor, [])
+        url = f"{current_app.config['LINLI'].live_url}/live?ticket={ticket.ticket}"
+        return {"ticket": ticket.ticket, "expires_in_s": ticket.expires_in_s, "url": url}
+
+
+def _session(signed_in: people.SignedIn, side: Side) -> dict[str, Any]:
+    return {
+        "account_id": signed_in.account_id,
+        "access_token": access_token(signed_in, side),
+        "expires_in_s": LIFETIME_S,
+        "refresh_token": signed_in.refresh_token,
+    }
+
+
+def access_token(signed_in: people.SignedIn, side: Side) -> str:
+    """Return an access token for a session at ``side``, signed with the first key of the ring."""
+    kid = next(iter(current_app.config["LINLI"].token_keys))
+    token: str = create_access_token(
+        identity=str(signed_in.account_id),
+        additional_claims={"aud": side.value, "sid": str(signed_in.session_id), "jti": str(new_id())},
+        additional_headers={"kid": kid},
+    )
+    return token

@@ -1,0 +1,138 @@
+"""Shapes that more than one side shows. Each side's own shapes are in its ``schemas``."""
+
+from marshmallow import fields
+
+from app.core.catalog.models import OfferKind, OfferState, Vertical
+from app.core.orders.models import CancelReason, Fulfillment
+from app.core.orders.states import OrderState
+from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Many, Quantity, Text
+
+COUNT_MAX = 2**53 - 1
+LIST_MAX = 1000
+
+
+class LineOut(Body):
+    """A frozen line of an order."""
+
+    line = Int(low=1, high=1000, required=True)
+    sku_id = Id(required=True)
+    name = Text(high=200, required=True)
+    option = Text(high=100, low=0, required=True)
+    unit_price_fen = Fen(required=True)
+    quantity = Quantity(required=True)
+    goods_fen = Fen(high=COUNT_MAX, required=True)
+    packing_fen = Fen(high=COUNT_MAX, required=True)
+    discount_fen = Fen(high=COUNT_MAX, required=True)
+    is_shorted = Flag(required=True)
+
+
+class OrderCore(Body):
+    """What every party of an order may see of it."""
+
+    order_id = Id(required=True)
+    number = Text(high=20, required=True)
+    shop_id = Id(required=True)
+    shop_name = Text(high=100, required=True)
+    state = Choice(OrderState, required=True)
+    fulfillment = Choice(Fulfillment, required=True)
+    goods_fen = Fen(high=COUNT_MAX, required=True)
+    packing_fen = Fen(high=COUNT_MAX, required=True)
+    delivery_fen = Fen(high=COUNT_MAX, required=True)
+    discount_fen = Fen(high=COUNT_MAX, required=True)
+    total_fen = Fen(high=COUNT_MAX, required=True)
+    refunded_fen = Fen(high=COUNT_MAX, required=True)
+    note = Text(high=200, low=0, required=True)
+    cancel_reason = Choice(CancelReason, required=True, allow_none=True)
+    placed_at = Instant(required=True)
+    accepted_at = Instant(required=True, allow_none=True)
+    promised_at = Instant(required=True, allow_none=True)
+    ready_at = Instant(required=True, allow_none=True)
+    picked_up_at = Instant(required=True, allow_none=True)
+    delivered_at = Instant(required=True, allow_none=True)
+    ended_at = Instant(required=True, allow_none=True)
+    cancel_requested_at = Instant(required=True, allow_none=True)
+    lines = Many(fields.Nested(LineOut), high=LIST_MAX, required=True)
+
+
+class OrderMovedOut(Body):
+    """Where an order stands after an act on it, and what was refunded by it."""
+
+    order_id = Id(required=True)
+    state = Choice(OrderState, required=True)
+    refund_id = Id(required=True, allow_none=True)
+    refund_fen = Fen(high=COUNT_MAX, required=True)
+
+
+class SkuOut(Body):
+    """One buyable form of an offer; ``left`` is null for unlimited stock."""
+
+    sku_id = Id(required=True)
+    option = Text(high=100, low=0, required=True)
+    price_fen = Fen(required=True)
+    packing_fen = Fen(required=True)
+    barcode = Text(high=20, required=True, allow_none=True)
+    quantity_max = Quantity(required=True)
+    left = Int(low=0, high=COUNT_MAX, required=True, allow_none=True)
+
+
+class OfferOut(Body):
+    """What a shop sells."""
+
+    offer_id = Id(required=True)
+    kind = Choice(OfferKind, required=True)
+    name = Text(high=200, required=True)
+    category = Text(high=100, low=0, required=True)
+    state = Choice(OfferState, required=True)
+    position = Int(low=0, high=COUNT_MAX, required=True)
+    skus = Many(fields.Nested(SkuOut), high=LIST_MAX, required=True)
+
+
+class OffersOut(Body):
+    """A page of the shelf; ``next_cursor`` is null on the last."""
+
+    items = Many(fields.Nested(OfferOut), high=LIST_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
+
+
+class ShopBrief(Body):
+    """A shop by name."""
+
+    shop_id = Id(required=True)
+    name = Text(high=100, required=True)
+    vertical = Choice(Vertical, required=True)
+
+
+class CommunityOut(Body):
+    """A community; coordinates are WGS-84 degrees."""
+
+    community_id = Id(required=True)
+    name = Text(high=100, required=True)
+    district = Text(high=100, required=True)
+    street = Text(high=100, required=True)
+    store_id = Id(required=True)
+    lat = fields.Float(required=True)
+    lng = fields.Float(required=True)
+
+
+class CommunitiesOut(Body):
+    """Communities, nearest first when a place was given."""
+
+    items = Many(fields.Nested(CommunityOut), high=LIST_MAX, required=True)
+
+
+class StatementLineOut(Body):
+    """One entry of an account, newest first; ``balance_fen`` is the balance after it."""
+
+    seq = Int(low=1, high=COUNT_MAX, required=True)
+    kind = Text(high=50, required=True)
+    reference = Text(high=200, low=0, required=True, allow_none=True)
+    amount_fen = Int(low=-COUNT_MAX, high=COUNT_MAX, required=True)
+    balance_fen = Int(low=-COUNT_MAX, high=COUNT_MAX, required=True)
+    posted_at = Instant(required=True)
+
+
+class StatementOut(Body):
+    """A page of an account's entries."""
+
+    items = Many(fields.Nested(StatementLineOut), high=LIST_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)

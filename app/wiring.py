@@ -1,0 +1,191 @@
+"""Which adapter fills which port, which reaction follows which event, what each timer does; and the web application.
+
+The one module that knows everything by name. ``create_app`` calls :func:`assemble`.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import structlog
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask import Flask
+from flask_jwt_extended import JWTManager
+
+import app.models  # noqa: F401 - fills the metadata
+from app.adapters.jobs import defer
+from app.adapters.sms import HttpMessages, SandboxMessages
+from app.adapters.stripe.client import StripeClient
+from app.adapters.stripe.signature import WebhookVerifier
+from app.courier import door as courier
+from app.gateway import door as gateway
+from app.kernel import sealing
+from app.kernel.db import db
+from app.kernel.reactions import Reaction
+from app.kernel.transaction import Transaction
+from app.merchant import door as merchant
+from app.platform import door as platform
+from app.settings import Environment, Settings
+from app.store import door as store
+from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
+from app.usecases.ordering.accept_order import auto_accept_order
+from app.usecases.ordering.cancel_checkout import expire_checkout
+from app.usecases.ordering.cancel_order import CANCEL_REQUEST_LAPSES, lapse_cancel_request, lapse_order
+from app.usecases.ordering.finish_order import ORDER_COMPLETES, complete_order, lapse_collection
+from app.usecases.ordering.place_checkout import CHECKOUT_EXPIRES
+from app.usecases.ordering.prepare_order import (
+    COLLECT_LAPSES,
+    NO_COURIER_ALERTS,
+    NO_COURIER_ENDS,
+    alert_no_courier,
+    give_up_order,
+)
+from app.usecases.paying.attempts import ATTEMPT_EXPIRES
+from app.usecases.paying.settlement import ORDER_LAPSES
+from app.user import door as user
+from app.web import pages, problems, tokens
+from app.web.door import BODY_BYTES_MAX
+from app.web.policy import refuse_unguarded
+
+if TYPE_CHECKING:
+    from app.core.notices.ports import TextMessages
+    from app.core.payments.ports import PaymentGateway
+
+RESCUE_S = 15.0
+"""When the worker looks after an attempt whose request should have reached the gateway by then."""
+
+
+def _auto_accept(tx: Transaction, body: Mapping[str, Any]) -> None:
+    auto_accept_order(tx, UUID(body["order_id"]))
+
+
+def _rescue_attempt(tx: Transaction, body: Mapping[str, Any]) -> None:
+    defer(tx, "ask_attempt", body["attempt_id"], delay_s=RESCUE_S)
+
+
+def _close_attempts(tx: Transaction, body: Mapping[str, Any]) -> None:
+    defer(tx, "close_attempts", body["payment_id"])
+
+
+def _submit_refund(tx: Transaction, body: Mapping[str, Any]) -> None:
+    defer(tx, "submit_refund", body["refund_id"])
+
+
+def _read_event(tx: Transaction, body: Mapping[str, Any]) -> None:
+    defer(tx, "read_event", body["gateway_event_id"])
+
+
+REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
+    "OrderPaid": (Reaction("auto_accept", _auto_accept, lambda body: bool(body["is_auto_accept"])),),
+    "PaymentAttemptRequested": (Reaction("rescue_attempt", _rescue_attempt),),
+    "PaymentClosed": (Reaction("close_attempts", _close_attempts),),
+    "RefundRequested": (Reaction("submit_refund", _submit_refund),),
+    "GatewayEventReceived": (Reaction("read_event", _read_event),),
+}
+
+
+def _expire_attempt(tx: Transaction, attempt_id: UUID) -> None:
+    defer(tx, "expire_attempt", attempt_id)
+
+
+TIMERS = {
+    CHECKOUT_EXPIRES: expire_checkout,
+    ORDER_LAPSES: lapse_order,
+    CANCEL_REQUEST_LAPSES: lapse_cancel_request,
+    NO_COURIER_ALERTS: alert_no_courier,
+    NO_COURIER_ENDS: give_up_order,
+    COLLECT_LAPSES: lapse_collection,
+    DELIVERY_STRANDED: close_stranded,
+    ORDER_COMPLETES: complete_order,
+    ATTEMPT_EXPIRES: _expire_attempt,
+}
+
+
+def gateway_of(flask_app: Flask) -> "PaymentGateway":
+    """Return the payment gateway that ``flask_app`` speaks to."""
+    found: PaymentGateway = flask_app.extensions["linli_gateway"]
+    return found
+
+
+def assemble(settings: Settings) -> Flask:
+    """Return the web application for ``settings``; every endpoint guarded, or it does not start."""
+    _configure_logging(settings)
+    sealing.configure(sealing.Keyring(settings.data_keys, settings.index_key, settings.code_pepper))
+    flask_app = Flask("app", static_folder=None)
+    flask_app.config.update(
+        LINLI=settings,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
+        MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
+        PROPAGATE_EXCEPTIONS=False,
+        **_token_config(settings),
+    )
+    db.init_app(flask_app)
+    JWTManager(flask_app)
+    flask_app.extensions["linli_verifier"] = tokens.Verifier(settings.token_keys)
+    flask_app.extensions["linli_gateway"] = StripeClient(
+        api_base=settings.stripe_api_base,
+        secret_key=settings.stripe_secret_key,
+        webhooks=WebhookVerifier(settings.stripe_webhook_secrets),
+    )
+    flask_app.extensions["linli_messages"] = _messages(settings)
+    problems.install(flask_app)
+    for door in (user.door, merchant.door, courier.door, store.door, platform.door, gateway.door, pages.door):
+        flask_app.register_blueprint(door)
+    if settings.is_sandboxed:
+        flask_app.register_blueprint(pages.development_door)
+    flask_app.after_request(pages.add_security_headers)
+    refuse_unguarded(flask_app)
+    return flask_app
+
+
+def _messages(settings: Settings) -> "TextMessages":
+    if settings.sms_url is not None and settings.sms_key is not None:
+        return HttpMessages(settings.sms_url, settings.sms_key)
+    return SandboxMessages()
+
+
+def _engine_options(settings: Settings) -> dict[str, Any]:
+    limits = "-c lock_timeout=2000 -c statement_timeout=10000 -c idle_in_transaction_session_timeout=15000"
+    return {
+        "pool_size": settings.pool_size,
+        "max_overflow": 0,
+        "pool_timeout": 5,
+        "pool_pre_ping": False,
+        "connect_args": {"options": f"{limits} -c timezone=UTC -c jit=off", "connect_timeout": 3},
+    }
+
+
+def _token_config(settings: Settings) -> dict[str, Any]:
+    seed = next(iter(settings.token_keys.values()))
+    private = Ed25519PrivateKey.from_private_bytes(seed)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return {
+        "JWT_ALGORITHM": tokens.ALGORITHM,
+        "JWT_PRIVATE_KEY": pem.decode(),
+        "JWT_PUBLIC_KEY": public.decode(),
+        "JWT_ACCESS_TOKEN_EXPIRES": tokens.LIFETIME_S,
+        "JWT_ENCODE_ISSUER": tokens.ISSUER,
+    }
+
+
+def _configure_logging(settings: Settings) -> None:
+    level = logging.WARNING if settings.environment is Environment.TEST else logging.INFO
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(),
+    )

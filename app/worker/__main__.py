@@ -1,0 +1,90 @@
+"""``python -m app.worker``: relay, reactions, timers, sweeps and jobs, one thread each. Stops cleanly on a signal."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from flask import Flask
+
+from app import create_app
+from app.settings import SettingsError, read_settings
+from app.wiring import REACTIONS, TIMERS, gateway_of
+from app.worker.jobs import make_jobs, run_jobs
+from app.worker.relay import react_batch, relay_batch
+from app.worker.sweeps import ask_again, forget_old, settle_due
+from app.worker.timers import run_due_timers
+
+IDLE_S = 0.05
+SWEEP_S = 2.0
+ASK_S = 15.0
+FORGET_S = 600.0
+FAILURE_WAIT_S = 2.0
+
+log = structlog.get_logger()
+
+
+def _loop(app: Flask, stop: threading.Event, act: Callable[[], int | None], pause_s: float) -> None:
+    """Do ``act`` until stopped; pause when it found nothing; survive a database that is away."""
+    while not stop.is_set():
+        try:
+            with app.app_context():
+                found = act()
+        except Exception as error:  # noqa: BLE001 - the edge: the worker outlives any single failure
+            log.warning("worker step failed", step=getattr(act, "__name__", "?"), error=type(error).__name__)
+            stop.wait(FAILURE_WAIT_S)
+            continue
+        if not found:
+            stop.wait(pause_s)
+
+
+def _keep_running_jobs(app: Flask, stop: threading.Event, conninfo: str) -> None:
+    while not stop.is_set():
+        try:
+            run_jobs(make_jobs(app, gateway_of(app), conninfo), stop)
+        except Exception as error:  # noqa: BLE001 - the edge: the database may be away for a while
+            log.warning("jobs interrupted", error=type(error).__name__)
+            stop.wait(FAILURE_WAIT_S)
+
+
+def main() -> int:
+    """Run until a signal comes."""
+    settings = read_settings()
+    app = create_app(settings)
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+
+    def relay() -> int:
+        return relay_batch(REACTIONS) + react_batch(REACTIONS)
+
+    def timers() -> int:
+        return run_due_timers(TIMERS)
+
+    conninfo = settings.database_url.replace("postgresql+psycopg://", "postgresql://")
+    threads = [
+        threading.Thread(target=_loop, args=(app, stop, relay, IDLE_S), name="relay"),
+        threading.Thread(target=_loop, args=(app, stop, timers, IDLE_S), name="timers"),
+        threading.Thread(target=_loop, args=(app, stop, settle_due, SWEEP_S), name="settlement"),
+        threading.Thread(target=_loop, args=(app, stop, ask_again, ASK_S), name="asking"),
+        threading.Thread(target=_loop, args=(app, stop, forget_old, FORGET_S), name="retention"),
+        threading.Thread(target=_keep_running_jobs, args=(app, stop, conninfo), name="jobs"),
+    ]
+    for thread in threads:
+        thread.daemon = True
+        thread.start()
+    log.info("worker runs")
+    while not stop.is_set():
+        time.sleep(0.2)
+    for thread in threads:
+        thread.join(timeout=5)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except SettingsError as error:
+        sys.exit(error.message)

@@ -1,0 +1,81 @@
+"""Jobs: calls to the outside, retried for long by the job library (Procrastinate). Each is safe to run again.
+
+They are deferred inside our own transactions, so a job exists exactly when what it is about was committed. Its library
+notifies its worker at insert; that happens in the worker's transactions, never in a resident's.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import procrastinate
+from flask import Flask
+from procrastinate import BaseRetryStrategy, RetryDecision
+from procrastinate.jobs import Job
+
+from app.core.payments.ports import GatewayUnknown, GatewayUnreachable, PaymentGateway
+from app.usecases.paying.attempts import (
+    ask_gateway,
+    expire_attempt,
+    open_attempts,
+)
+from app.usecases.paying.inbox import read_event_again
+from app.usecases.paying.refunds import submit_refund
+
+WAIT_S_MAX = 300
+TRIES_MAX = 300
+"""With waits of up to five minutes: a day."""
+
+class PatientRetry(BaseRetryStrategy):
+    """Ask again after 2, 4, 8 … seconds, at most five minutes apart, for a day."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Retry what is unknown or unreachable; anything else is ours to mend."""
+        if job.attempts >= TRIES_MAX or not isinstance(exception, GatewayUnknown | GatewayUnreachable):
+            return None
+        return RetryDecision(retry_in={"seconds": min(WAIT_S_MAX, 2 ** min(job.attempts + 1, 10))})
+
+
+def make_jobs(app: Flask, gateway: PaymentGateway, conninfo: str) -> procrastinate.App:
+    """Return the job application with all tasks, each run inside the Flask application's context."""
+    jobs = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo, max_size=4))
+
+    def add(name: str, act: Callable[[str], None]) -> None:
+        def run(subject: str) -> None:
+            with app.app_context():
+                act(subject)
+
+        jobs.task(name=name, queue="outside", retry=PatientRetry())(run)
+
+    add("ask_attempt", lambda subject: ask_gateway(gateway, UUID(subject)))
+    add("expire_attempt", lambda subject: expire_attempt(gateway, UUID(subject)))
+    add("close_attempts", lambda subject: _close_attempts(gateway, UUID(subject)))
+    add("submit_refund", lambda subject: submit_refund(gateway, UUID(subject)))
+    add("read_event", lambda subject: read_event_again(gateway, subject))
+    return jobs
+
+
+def _close_attempts(gateway: PaymentGateway, payment_id: UUID) -> None:
+    for attempt_id in open_attempts(payment_id):
+        expire_attempt(gateway, attempt_id)
+
+
+def run_jobs(jobs: procrastinate.App, stop: "Any") -> None:
+    """Run jobs until ``stop`` (a :class:`threading.Event`) is set."""
+
+    async def work() -> None:
+        async with jobs.open_async():
+            task = asyncio.create_task(
+                jobs.run_worker_async(
+                    queues=["outside"], concurrency=4, install_signal_handlers=False, fetch_job_polling_interval=1.0
+                )
+            )
+            while not stop.is_set() and not task.done():
+                await asyncio.sleep(0.2)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            if not stop.is_set() and (failure := task.exception() if not task.cancelled() else None):
+                raise failure
+
+    asyncio.run(work())

@@ -1,0 +1,66 @@
+"""Sweeps: what is looked for every few seconds, so that nothing waits for a message that was lost."""
+
+import structlog
+from sqlalchemy import text
+
+from app.adapters.jobs import defer
+from app.kernel.transaction import transaction
+from app.usecases.paying.attempts import silent_attempts
+from app.usecases.paying.refunds import open_refunds
+from app.usecases.settling.settle_party import due_parties, settle_party
+
+LIMIT = 500
+RETENTION_BATCH = 5_000
+
+log = structlog.get_logger()
+
+_HAS_JOB = text(
+    """
+    SELECT 1 FROM procrastinate_jobs
+    WHERE task_name = :task AND args ->> 'subject' = :subject AND status IN ('todo', 'doing') LIMIT 1
+    """
+)
+_RETENTION = (
+    """DELETE FROM live_events WHERE position IN (
+        SELECT position FROM live_events WHERE published_at < clock_timestamp() - interval '1 day'
+          AND position < (SELECT max(position) FROM live_events) ORDER BY position LIMIT :limit)""",
+    """DELETE FROM receipts WHERE state = 'done' AND event_id IN (
+        SELECT event_id FROM outbox WHERE relayed_at < clock_timestamp() - interval '7 days' ORDER BY seq LIMIT :limit)""",
+    """DELETE FROM outbox AS o WHERE seq IN (
+        SELECT seq FROM outbox WHERE relayed_at < clock_timestamp() - interval '7 days' ORDER BY seq LIMIT :limit)
+        AND NOT EXISTS (SELECT 1 FROM receipts AS r WHERE r.event_id = o.event_id)""",
+    """DELETE FROM idempotency_keys WHERE (principal_id, operation, key) IN (
+        SELECT principal_id, operation, key FROM idempotency_keys
+        WHERE claimed_at < clock_timestamp() - interval '7 days' LIMIT :limit)""",
+    "DELETE FROM sign_in_codes WHERE created_at < clock_timestamp() - interval '2 days'",
+    "DELETE FROM live_tickets WHERE expires_at < clock_timestamp() - interval '1 day'",
+    "DELETE FROM sandbox_messages WHERE sent_at < clock_timestamp() - interval '7 days'",
+)
+_BOUNDED = tuple(text(statement) for statement in _RETENTION)
+
+
+def settle_due() -> int:
+    """Settle every party whose day has come; return how many."""
+    parties = due_parties(LIMIT)
+    for party in parties:
+        settle_party(party)
+    return len(parties)
+
+
+def ask_again() -> int:
+    """Defer a question about every attempt and refund that has been silent; return how many."""
+    asked = 0
+    for task, subjects in (("ask_attempt", silent_attempts(LIMIT)), ("submit_refund", open_refunds(LIMIT))):
+        for subject in subjects:
+            with transaction() as tx:
+                if tx.execute(_HAS_JOB, {"task": task, "subject": str(subject)}).first() is None:
+                    defer(tx, task, subject)
+                    asked += 1
+    return asked
+
+
+def forget_old() -> None:
+    """Delete what is kept only for a while: published events, kept answers, used codes."""
+    for statement in _BOUNDED:
+        with transaction() as tx:
+            tx.execute(statement, {"limit": RETENTION_BATCH} if ":limit" in str(statement) else {})

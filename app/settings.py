@@ -121,7 +121,9 @@ def _refuse_weak(settings: Settings) -> None:
     if not settings.is_sandboxed and urlsplit(settings.stripe_api_base).scheme != "https":
         raise SettingsError("STRIPE_API_BASE must be https in production: the sandbox gateway is for development")
     if not settings.is_sandboxed and not ((settings.sms_url or "").startswith("https://") and settings.sms_key):
-        raise SettingsError("LINLI_SMS_URL (https) and LINLI_SMS_KEY are needed in production: codes go by text message")
+        raise SettingsError(
+            "LINLI_SMS_URL (https) and LINLI_SMS_KEY are needed in production: codes go by text message"
+        )
     if not settings.is_sandboxed and not settings.stripe_secret_key.startswith(("sk_live_", "rk_live_")):
         raise SettingsError("STRIPE_SECRET_KEY must be a live key in production")
 

@@ -59,7 +59,7 @@ BEGIN
 END $$;
 """
 
-# ruff: noqa: S608 - the statements are put together from the constants above
+
 FUND_ACCOUNTS = f"""
 SELECT ledger.open_account('{CODE}' || ({FIRST} + i)) FROM generate_series(1, {ACCOUNTS}) i;
 SELECT ledger.post_many(array['seed:' || i], array['top_up'], array[null], array[null]::date[], array[2],

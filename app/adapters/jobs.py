@@ -1,4 +1,4 @@
-"""The job library behind one function: a job is deferred inside our own transaction, so it exists exactly when that commits."""
+"""The job library behind one function: a job is deferred inside our transaction, and exists when that commits."""
 
 from uuid import UUID
 

@@ -9,9 +9,7 @@ from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index
 from app.kernel.transaction import transaction
 
-_KEEP = text(
-    "INSERT INTO sandbox_messages (message_id, phone_index, body) VALUES (:message_id, :phone_index, :body)"
-)
+_KEEP = text("INSERT INTO sandbox_messages (message_id, phone_index, body) VALUES (:message_id, :phone_index, :body)")
 _CONTEXT = "sandbox_messages.phone"
 _LATEST = text(
     """

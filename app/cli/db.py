@@ -108,7 +108,9 @@ def check() -> None:
     with create_engine(url, poolclass=pool.NullPool).connect() as connection:
         context = MigrationContext.configure(
             connection,
-            opts={"include_object": lambda _o, name, kind, *_: not (kind == "table" and name.startswith("procrastinate_"))},
+            opts={
+                "include_object": lambda _o, name, kind, *_: not (kind == "table" and name.startswith("procrastinate_"))
+            },
         )
         differences = compare_metadata(context, Base.metadata)
     if differences:

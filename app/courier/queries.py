@@ -1,10 +1,10 @@
 """What couriers read: open trips without the door; their own trips with it, while they need it."""
 
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import Row, text
-from uuid import UUID
 
 from app.core import ledger
 from app.core.delivery.errors import TripNotFound

@@ -1,4 +1,4 @@
-"""Errors that speak to people. Each carries a frozen ``code`` and parameters; ``app.web.problems`` gives status and words.
+"""Errors that speak to people: a frozen ``code`` and parameters; ``app.web.problems`` gives status and words.
 
 A family decides the HTTP status, a subclass names the fact. Assertions, not these, guard against our own mistakes.
 """

@@ -1,7 +1,7 @@
 """Personal data at rest: AES-256-GCM with named keys, a keyed blind index for look-up, and codes derived, not stored.
 
 A sealed value is ``<key id>.<base64url nonce || ciphertext>``. The key id lets old values be read while new ones are
-written with the first key. The context (table and column) is authenticated, so a value cannot be moved to another field.
+written with the first key. The context (table and column) is authenticated: a value cannot be moved to another field.
 """
 
 import base64

@@ -65,7 +65,7 @@ class IdempotencyKeyReused(Conflict):
     title = "Idempotency-Key was used for another request"
 
 
-class Replayed(Exception):  # noqa: N818 - a signal to the door, not an error
+class Replayed(Exception):
     """This request was done before; ``result`` is what it answered then. The transaction changed nothing."""
 
     def __init__(self, result: Mapping[str, Any]) -> None:
@@ -108,7 +108,7 @@ def opening(select: str) -> Opening:
     return Opening(
         plain=text(select),
         claiming=text(
-            f"WITH {_CLAIM}, subject AS ({select})\n"  # noqa: S608 - both parts are constants of the code
+            f"WITH {_CLAIM}, subject AS ({select})\n"
             "SELECT f.is_fresh, s.* FROM (SELECT EXISTS (SELECT 1 FROM claimed) AS is_fresh) AS f\n"
             "LEFT JOIN (SELECT true AS is_found, q.* FROM subject AS q) AS s ON true"
         ),

@@ -41,7 +41,8 @@ _ORDER = text(
 )
 _BALANCES = text(
     """
-    SELECT h.merchant_id, h.name, coalesce(p.posted_fen, 0) AS pending_fen, coalesce(a.available_fen, 0) AS available_fen
+    SELECT h.merchant_id, h.name, coalesce(p.posted_fen, 0) AS pending_fen,
+           coalesce(a.available_fen, 0) AS available_fen
     FROM merchants AS h
     JOIN memberships AS m ON m.organization_id = h.merchant_id AND m.organization_kind = 'merchant'
         AND m.account_id = :account_id

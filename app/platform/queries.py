@@ -65,9 +65,7 @@ def _require_member(tx: Transaction, actor: Actor) -> None:
         raise NoMembership
 
 
-def orders(
-    actor: Actor, *, limit: int, cursor: str | None, state: str | None, shop_id: UUID | None
-) -> dict[str, Any]:
+def orders(actor: Actor, *, limit: int, cursor: str | None, state: str | None, shop_id: UUID | None) -> dict[str, Any]:
     """Return a page of all orders, newest first."""
     params = {"before": read_cursor(cursor), "state": state, "shop_id": shop_id, "limit": limit + 1}
     with transaction() as tx:

@@ -63,7 +63,6 @@ class PartiesOut(Body):
     next_cursor = Text(high=64, required=True, allow_none=True)
 
 
-
 class TrialLineOut(Body):
     """The sum of all accounts of one kind; positive is what we owe."""
 

@@ -97,7 +97,6 @@ class _Running:
         self.public_url = settings.public_url
         self.origin = f"{origin.scheme}://{origin.netloc}"
         self.hub = Hub()
-        self.feed = Feed(url, self.hub)
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             kwargs=connection_options(),
@@ -109,6 +108,7 @@ class _Running:
             open=False,
             name="live",
         )
+        self.feed = Feed(url, self.hub, on_return=self.pool.check)
         self.opening = 0
 
     async def start(self) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 from psycopg import AsyncConnection, OperationalError
@@ -20,11 +22,16 @@ log = structlog.get_logger()
 
 
 class Feed:
-    """Keeps a hub up to date for as long as :meth:`run` runs."""
+    """Keeps a hub up to date for as long as :meth:`run` runs.
 
-    def __init__(self, database_url: str, hub: Hub) -> None:
+    :param on_return: run beside the feed each time when the database is back; other connections are broken by then.
+    """
+
+    def __init__(self, database_url: str, hub: Hub, on_return: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._database_url = database_url
         self._hub = hub
+        self._on_return = on_return
+        self._returning: asyncio.Task[None] | None = None
         self.is_connected = False
 
     async def run(self) -> None:
@@ -52,7 +59,9 @@ class Feed:
         newest = await newest_position(connection)
         if self._hub.position is None:
             self._hub.position = newest
-        elif newest < self._hub.position:
+            return
+        self._returning = asyncio.create_task(self._on_return())
+        if newest < self._hub.position:
             log.error("live positions went back", position=self._hub.position, newest=newest)
             self._hub.reset(newest)
 

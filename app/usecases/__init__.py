@@ -1,1 +1,1 @@
-"""What can be done: one verb per function, one transaction, one story: find through the actor, decide, change, record."""
+"""What can be done. One verb, one transaction, one story: find through the actor, decide, change, record."""

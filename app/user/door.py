@@ -18,7 +18,8 @@ from app.usecases.ordering.place_checkout import Placed, place_checkout
 from app.usecases.paying.attempts import ask_gateway
 from app.usecases.paying.pay_checkout import PaymentStarted, pay_checkout
 from app.usecases.paying.top_up import top_up
-from app.usecases.people.addresses import AddressAdded, Door as FrontDoor, add_address, remove_address
+from app.usecases.people.addresses import AddressAdded, add_address, remove_address
+from app.usecases.people.addresses import Door as FrontDoor
 from app.usecases.shopping.cart import CartLine, empty_cart, put_in_cart, take_out_of_cart
 from app.usecases.shopping.quoting import quote_checkout
 from app.user import queries, schemas

@@ -170,7 +170,9 @@ def _claim(actor: Actor, operation: str, path: Mapping[str, Any], payload: objec
     key = request.headers.get("Idempotency-Key", "")
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyNeeded(pointer="Idempotency-Key")
-    text = orjson.dumps([operation, {name: str(value) for name, value in path.items()}, payload], option=orjson.OPT_SORT_KEYS)
+    text = orjson.dumps(
+        [operation, {name: str(value) for name, value in path.items()}, payload], option=orjson.OPT_SORT_KEYS
+    )
     return Claim(actor.account_id, operation, key, hashlib.sha256(text).digest())
 
 

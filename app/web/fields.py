@@ -48,7 +48,9 @@ class Int(fields.Integer):
     default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_integer"}
 
     def __init__(self, *, low: int, high: int, **kwargs: Any) -> None:
-        super().__init__(strict=True, metadata={"minimum": low, "maximum": high, **kwargs.pop("metadata", {})}, **kwargs)
+        super().__init__(
+            strict=True, metadata={"minimum": low, "maximum": high, **kwargs.pop("metadata", {})}, **kwargs
+        )
         self.low, self.high = low, high
 
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object) -> int:
@@ -111,7 +113,7 @@ class Degrees(fields.Float):
 
 
 class Text(fields.String):
-    """A line of text in any language: normalized (NFC), trimmed, without control characters, ``low`` to ``high`` long."""
+    """A line of text in any language: normalized (NFC), trimmed, no control characters, ``low`` to ``high`` long."""
 
     default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_text"}
 
@@ -183,11 +185,15 @@ class Instant(fields.Field[datetime]):
 
     default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_instant"}
 
-    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object) -> datetime:
-        if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", value):
+    def _deserialize(
+        self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object
+    ) -> datetime:
+        if not isinstance(value, str) or not re.fullmatch(
+            r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", value
+        ):
             raise self.make_error("invalid")
         try:
-            return datetime.fromisoformat(value.upper().replace("Z", "+00:00"))
+            return datetime.fromisoformat(value.upper())
         except ValueError:
             raise self.make_error("invalid") from None
 
@@ -201,7 +207,9 @@ class Many(fields.List):
         super().__init__(item, metadata={"minItems": low, "maxItems": high}, **kwargs)
         self.low, self.high = low, high
 
-    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: object) -> list[Any]:
+    def _deserialize(
+        self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: object
+    ) -> list[Any]:
         if not isinstance(value, list):
             raise self.make_error("invalid")
         if not self.low <= len(value) <= self.high:

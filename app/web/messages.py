@@ -27,10 +27,8 @@ def say(code: str, part: Literal["title", "detail"], language: Language, params:
     return catalog(language)[code][part].format_map(_Shown(params))
 
 
-
-
 def say_field(key: str, language: Language) -> str:
-    """Return the words for a field's refusal, such as ``"field_too_long|max=20"``; a whole problem's code shows its title."""
+    """Return the words for a field's refusal, ``"field_too_long|max=20"``; a problem's code shows its title."""
     code, *pairs = key.split("|")
     if code not in catalog(language):
         return catalog(language)["field_invalid"]["detail"]

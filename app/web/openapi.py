@@ -19,8 +19,6 @@ _PATH_PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 VERSION = "0.1.0"
 
 
-
-
 def describe(app: Flask) -> dict[str, Any]:
     """Return the document of all routes of ``app`` that carry an operation."""
     plugin = MarshmallowPlugin(schema_name_resolver=_name_of)
@@ -43,8 +41,9 @@ def describe(app: Flask) -> dict[str, Any]:
 
 _INFO = {
     "description": (
-        "Amounts are integer fen (分). Instants are RFC 3339, UTC. Refusals are RFC 9457 problem documents with a frozen "
-        "`code`. Acts on money and orders need an `Idempotency-Key`; a repeat with the same key and body gets the same answer."
+        "Amounts are integer fen (分). Instants are RFC 3339, UTC. Refusals are RFC 9457 problem documents with a "
+        "frozen `code`. Acts on money and orders need an `Idempotency-Key`; a repeat with the same key and body gets "
+        "the same answer."
     ),
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
 }
@@ -107,9 +106,11 @@ def _operation(rule: Any, endpoint: str, view: Any, operation: Operation) -> dic
     summary, _, rest = (view.__doc__ or "").strip().partition("\n")
     described: dict[str, Any] = {
         "operationId": endpoint.replace(".", "_"),
-        "tags": [endpoint.split(".")[0]],
+        "tags": [endpoint.split(".", maxsplit=1)[0]],
         "summary": summary.strip(),
-        "description": re.sub(r"\s+", " ", f"{rest} Permission: `{declared.verb}` ({declared.relation.value}).").strip(),
+        "description": re.sub(
+            r"\s+", " ", f"{rest} Permission: `{declared.verb}` ({declared.relation.value})."
+        ).strip(),
         "parameters": [_path_parameter(converter, name) for converter, name in _PATH_PARAMETER.findall(rule.rule)],
         "responses": {"default": {"$ref": "#/components/responses/Problem"}},
     }
@@ -143,5 +144,8 @@ def _operation(rule: Any, endpoint: str, view: Any, operation: Operation) -> dic
 
 
 def _path_parameter(converter: str, name: str) -> dict[str, Any]:
-    kinds: dict[str, dict[str, Any]] = {"uuid": {"type": "string", "format": "uuid"}, "int": {"type": "integer", "minimum": 0}}
+    kinds: dict[str, dict[str, Any]] = {
+        "uuid": {"type": "string", "format": "uuid"},
+        "int": {"type": "integer", "minimum": 0},
+    }
     return {"in": "path", "name": name, "required": True, "schema": kinds.get(converter, {"type": "string"})}

@@ -112,7 +112,7 @@ def _docs_page() -> str:
                 f"<li>{status}{_schema_link(answer)}</li>" for status, answer in operation["responses"].items()
             )
             sections.append(
-                f"<section id='{operation['operationId']}'><h3><b>{method.upper()}</b> <code>{html.escape(path)}</code></h3>"
+                f"<section id='{operation['operationId']}'><h3>{method.upper()} <code>{html.escape(path)}</code></h3>"
                 f"<p>{html.escape(operation['summary'])}</p><p class=d>{html.escape(operation['description'])}</p>"
                 f"<ul>{parameters}</ul>"
                 + (f"<p>Body: {_ref_link(body)}</p>" if body else "")
@@ -145,7 +145,10 @@ def _schema_text(schema: dict[str, Any]) -> str:
 
 
 def _page(title: str, body: str) -> str:
-    style = "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}section{border-top:1px solid #ccc}.d{color:#555}pre{overflow:auto}"
+    style = (
+        "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+        "section{border-top:1px solid #ccc}.d{color:#555}pre{overflow:auto}"
+    )
     return (
         f"<!doctype html><html lang=zh-CN><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>{re.sub('<[^>]+>', '', title)}</title><style>{style}</style><h1>{title}</h1>{body}</html>"

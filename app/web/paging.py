@@ -1,4 +1,4 @@
-"""Lists: ``{items, next_cursor}``, newest first, always with a limit. A cursor is the last id seen, opaque to callers."""
+"""Lists: ``{items, next_cursor}``, newest first, always with a limit. A cursor is the last id, opaque to callers."""
 
 import base64
 import binascii

@@ -20,7 +20,8 @@ FROM (
         'position', f.position, 'skus', (
             SELECT coalesce(json_agg(json_build_object(
                 'sku_id', k.sku_id, 'option', k.option, 'price_fen', k.price_fen, 'packing_fen', k.packing_fen,
-                'barcode', k.barcode, 'quantity_max', k.quantity_max, 'left', n.on_hand) ORDER BY k.price_fen, k.sku_id),
+                'barcode', k.barcode, 'quantity_max', k.quantity_max, 'left', n.on_hand)
+                ORDER BY k.price_fen, k.sku_id),
                 CAST('[]' AS json))
             FROM skus AS k LEFT JOIN stock AS n ON n.sku_id = k.sku_id WHERE k.offer_id = f.offer_id)) AS offer
     FROM offers AS f

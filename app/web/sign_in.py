@@ -1,4 +1,4 @@
-"""Sign-in, the same at every door: a code by text message, a session, a refresh, an end; and tickets for live events."""
+"""Sign-in, the same at every door: a code by text message, a session, its refresh and end; live tickets."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Access tokens: EdDSA, one fixed algorithm, keys by ``kid`` from our own ring, ``aud`` per side, ``sid`` of the session.
+"""Access tokens: EdDSA, one fixed algorithm, keys by ``kid`` from our own ring, ``aud`` per side, ``sid`` per session.
 
 One pure verifier for every process, cached by token. Header fields that point at keys (``jku``, ``x5u``, ``crit``) are
 refused. Time is the wall clock: a moved business clock never lengthens a token's life.
@@ -45,9 +45,7 @@ class Verifier:
     """Turns an access token into an :class:`Actor`. Safe for threads."""
 
     def __init__(self, token_keys: Mapping[str, bytes]) -> None:
-        self._keys = {
-            kid: Ed25519PrivateKey.from_private_bytes(seed).public_key() for kid, seed in token_keys.items()
-        }
+        self._keys = {kid: Ed25519PrivateKey.from_private_bytes(seed).public_key() for kid, seed in token_keys.items()}
         self._cache: OrderedDict[str, _Verified] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -1,1 +1,1 @@
-"""The worker: relays events, runs reactions, timers, sweeps and jobs. Any number may run; the relay is one at a time."""
+"""The worker: relay, reactions, timers, sweeps and jobs. Any number may run; the relay is one at a time."""

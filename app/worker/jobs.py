@@ -27,6 +27,7 @@ WAIT_S_MAX = 300
 TRIES_MAX = 300
 """With waits of up to five minutes: a day."""
 
+
 class PatientRetry(BaseRetryStrategy):
     """Ask again after 2, 4, 8 … seconds, at most five minutes apart, for a day."""
 

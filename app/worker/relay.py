@@ -28,7 +28,8 @@ _WAITING = text(
 _PUBLISH = text(
     """
     WITH news AS (
-        SELECT * FROM unnest(CAST(:seqs AS bigint[]), CAST(:topics AS jsonb[])) WITH ORDINALITY AS n (seq, topics, place)
+        SELECT * FROM unnest(CAST(:seqs AS bigint[]), CAST(:topics AS jsonb[]))
+            WITH ORDINALITY AS n (seq, topics, place)
     ),
     last AS (SELECT coalesce(max(position), 0) AS position FROM live_events),
     relayed AS (

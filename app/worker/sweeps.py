@@ -25,7 +25,8 @@ _RETENTION = (
         SELECT position FROM live_events WHERE published_at < clock_timestamp() - interval '1 day'
           AND position < (SELECT max(position) FROM live_events) ORDER BY position LIMIT :limit)""",
     """DELETE FROM receipts WHERE state = 'done' AND event_id IN (
-        SELECT event_id FROM outbox WHERE relayed_at < clock_timestamp() - interval '7 days' ORDER BY seq LIMIT :limit)""",
+        SELECT event_id FROM outbox WHERE relayed_at < clock_timestamp() - interval '7 days'
+        ORDER BY seq LIMIT :limit)""",
     """DELETE FROM outbox AS o WHERE seq IN (
         SELECT seq FROM outbox WHERE relayed_at < clock_timestamp() - interval '7 days' ORDER BY seq LIMIT :limit)
         AND NOT EXISTS (SELECT 1 FROM receipts AS r WHERE r.event_id = o.event_id)""",

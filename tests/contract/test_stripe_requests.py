@@ -1,6 +1,6 @@
 """Every request that the client sends, held against Stripe's published description; and what it makes of answers."""
 
-# ruff: noqa: ANN401 - JSON has no static type
+
 
 import json
 import socket

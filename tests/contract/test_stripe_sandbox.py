@@ -1,6 +1,6 @@
 """Every answer of the sandbox gateway, held against Stripe's published description and the official package's types."""
 
-# ruff: noqa: ANN401 - JSON has no static type
+
 
 import json
 from typing import Any

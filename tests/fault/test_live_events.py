@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.realtime import door
+from app.realtime.hub import Listener
 from tests.support.ledger_database import admin_url
 from tests.support.live_streams import PUBLIC_URL, LiveProcess, Relay, Stream, live_database, live_process
 
@@ -266,6 +269,37 @@ def test_a_wrong_environment_stops_the_start_with_one_sentence(tmp_path: Path) -
         live_process("postgresql://nobody@127.0.0.1:9/none", tmp_path, STRIPE_API_BASE="ftp://gateway"),
     ):
         pass
+
+
+def test_a_silent_stream_shows_that_it_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "KEEP_ALIVE_S", 0.01)
+    listener, sent = Listener([MINE], 0), []
+
+    async def send(message: door.Message) -> None:
+        sent.append(message.get("body"))
+        if len(sent) == 4:
+            listener.end()
+
+    asyncio.run(door._stream(listener, b"retry: 2000\n\n", [], never, send))
+
+    assert sent == [None, b"retry: 2000\n\n", b":\n\n", b":\n\n", b""]
+
+
+def test_a_client_that_never_reads_again_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "LINGER_S", 0.01)
+    listener = Listener([MINE], 0)
+
+    async def send(message: door.Message) -> None:
+        if message.get("body"):
+            listener.end()
+            await asyncio.Event().wait()
+
+    asyncio.run(asyncio.wait_for(door._stream(listener, b"retry: 2000\n\n", [], never, send), timeout=2))
+
+
+async def never() -> door.Message:
+    await asyncio.Event().wait()
+    raise AssertionError
 
 
 def test_importing_the_application_wants_no_environment_and_no_flask() -> None:

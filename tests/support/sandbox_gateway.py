@@ -1,6 +1,6 @@
 """The sandbox gateway as a process of its own, and a listener for the notices that it sends."""
 
-# ruff: noqa: ANN401 - JSON has no static type
+
 
 import json
 import socket

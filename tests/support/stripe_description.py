@@ -3,7 +3,7 @@
 Stricter than the description's letter: an object with named properties may have no others, in requests and in answers.
 """
 
-# ruff: noqa: ANN401 - JSON has no static type
+
 
 import json
 import re

@@ -240,7 +240,7 @@ def _page(rows: Rows, kind: str, given: Json) -> tuple[list[Json], bool]:
     is_backward = "ending_before" in given
     found = rows.connection.execute(
         # Every part comes from the constants above; values are bound.
-        f"SELECT body FROM thing WHERE {' AND '.join(where)} ORDER BY seq {'ASC' if is_backward else 'DESC'} LIMIT ?",  # noqa: S608
+        f"SELECT body FROM thing WHERE {' AND '.join(where)} ORDER BY seq {'ASC' if is_backward else 'DESC'} LIMIT ?",
         (*values, limit + 1),
     ).fetchall()
     items = [orjson.loads(row[0]) for row in found[:limit]]

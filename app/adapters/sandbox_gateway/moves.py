@@ -143,7 +143,7 @@ class Moves:
         if refund["status"] not in (("pending",) if is_ok else ("pending", "succeeded")):
             raise ApiError(400, "refund_unexpected_state", f"The refund is {refund['status']}.")
         charge = rows.get(refund["charge"], "charge")
-        assert charge is not None  # noqa: S101 - a refund is made from its charge
+        assert charge is not None
         if is_ok:
             self._settle(rows, refund)
         else:
@@ -209,7 +209,7 @@ class Moves:
                 400, "payment_intent_unexpected_state", f"Nothing was paid: {intent['status']}.", is_stored=True
             )
         charge = rows.get(intent["charges"]["data"][0]["id"], "charge")
-        assert charge is not None  # noqa: S101 - paid intents have one
+        assert charge is not None
         return charge
 
     def _settle(self, rows: Rows, refund: Json) -> None:

@@ -23,7 +23,7 @@ class ApiError(Exception):
         refused before anything was tried leaves the key free.
     """
 
-    def __init__(  # noqa: PLR0913 - the fields of Stripe's envelope
+    def __init__(
         self,
         status: int,
         code: str | None,

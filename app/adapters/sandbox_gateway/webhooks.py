@@ -84,8 +84,8 @@ class Notifier:
     def _send(self, event_id: str) -> tuple[str, bool]:
         """Post the event as it was recorded; return what came of it, and whether it arrived."""
         event = self._store.read().get(event_id, "event")
-        assert event is not None  # noqa: S101 - written in the same commit
-        assert self._options.webhook_url is not None  # noqa: S101 - else nothing is started
+        assert event is not None
+        assert self._options.webhook_url is not None
         payload = json.dumps(event, ensure_ascii=False, indent=2).encode()
         headers = {
             "Content-Type": "application/json; charset=utf-8",
@@ -111,7 +111,7 @@ class Notifier:
         return str(response.status_code), response.ok and not response.is_redirect
 
 
-def _note(  # noqa: PLR0913, PLR0917 - the columns of the row
+def _note(  # noqa: PLR0917 - the columns of the row
     rows: Rows, delivery_id: int, event_id: str, attempts: int, due_at: float | None, outcome: str
 ) -> None:
     rows.connection.execute(

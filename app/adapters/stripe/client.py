@@ -79,7 +79,7 @@ class StripeClient:
     :param pool_size: connections kept open, at most one per thread that calls.
     """
 
-    def __init__(  # noqa: PLR0913 - all but three have a default
+    def __init__(
         self,
         *,
         api_base: str,
@@ -123,8 +123,8 @@ class StripeClient:
         self, *, key: str, amount_fen: int, attempt_id: UUID, payment_id: UUID, description: str
     ) -> Intent:
         """Create and confirm a WeChat Pay intent; see the port."""
-        assert 1 <= amount_fen <= AMOUNT_FEN_MAX, amount_fen  # noqa: S101 - we made the amount
-        assert 1 <= len(description) <= DESCRIPTION_LENGTH_MAX  # noqa: S101 - we made the text
+        assert 1 <= amount_fen <= AMOUNT_FEN_MAX, amount_fen
+        assert 1 <= len(description) <= DESCRIPTION_LENGTH_MAX
         body = self._post(
             "/v1/payment_intents",
             key,
@@ -158,7 +158,7 @@ class StripeClient:
 
     def create_refund(self, *, key: str, intent_id: str, amount_fen: int, refund_id: UUID) -> GatewayRefund:
         """Send money back; see the port."""
-        assert 1 <= amount_fen <= AMOUNT_FEN_MAX, amount_fen  # noqa: S101 - we made the amount
+        assert 1 <= amount_fen <= AMOUNT_FEN_MAX, amount_fen
         body = self._post(
             "/v1/refunds",
             key,
@@ -205,7 +205,7 @@ class StripeClient:
         return self._send("GET", path, params=form.encode(query or {}))
 
     def _post(self, path: str, key: str, parameters: Mapping[str, form.Value]) -> object:
-        assert 1 <= len(key) <= KEY_LENGTH_MAX  # noqa: S101 - we made the key
+        assert 1 <= len(key) <= KEY_LENGTH_MAX
         return self._send("POST", path, data=form.encode(parameters), headers={"Idempotency-Key": key})
 
     def _send(

@@ -271,7 +271,14 @@ class Stack:
             "LINLI_PUBLIC_URL": self.urls.web,
             "LINLI_LIVE_URL": self.urls.live,
         }
-        return {**secrets_in(self.data_dir), **ours, **env}
+        settings = {**secrets_in(self.data_dir), **ours, **env}
+        sandbox = {
+            "SANDBOX_SECRET_KEY": settings["STRIPE_SECRET_KEY"],
+            "SANDBOX_WEBHOOK_SECRET": settings["STRIPE_WEBHOOK_SECRETS"].partition(",")[0],
+            "SANDBOX_WEBHOOK_URL": f"{self.urls.web}/gateway/v1/stripe/events",
+            "SANDBOX_PUBLIC_URL": self.urls.gateway,
+        }
+        return {**sandbox, **settings}
 
     def _prepare_database(self) -> None:
         if self._settings.get("DATABASE_URL"):

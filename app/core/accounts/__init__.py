@@ -1,1 +1,1 @@
-"""People (居民, 商户员工, 管家): one phone number is one account is one sign-in; what a person may do comes from memberships."""
+"""People (居民, 商户员工, 管家): one phone is one account is one sign-in; memberships say what one may do."""

@@ -12,7 +12,7 @@ from app.kernel.db import Base
 
 
 class AccountState(StrEnum):
-    """May the person use the account?"""
+    """Whether the person may use the account."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"

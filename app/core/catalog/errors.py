@@ -1,6 +1,6 @@
 """What can be wrong with shops and shelves."""
 
-from app.kernel.errors import Conflict, Invalid, NotFound
+from app.kernel.errors import Invalid, NotFound
 
 
 class ShopNotFound(NotFound):

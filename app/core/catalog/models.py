@@ -23,7 +23,7 @@ class Vertical(StrEnum):
 
 
 class ShopState(StrEnum):
-    """Is the shop on the platform, and does it take orders?"""
+    """Whether the shop is on the platform, and takes orders."""
 
     DRAFT = "draft"
     SUBMITTED = "submitted"
@@ -43,7 +43,7 @@ class OfferKind(StrEnum):
 
 
 class OfferState(StrEnum):
-    """Is the offer on the shelf?"""
+    """Whether the offer is on the shelf."""
 
     ON_SALE = "on_sale"
     PAUSED = "paused"

@@ -16,7 +16,7 @@ ACTIVE_TRIPS_MAX = 3
 
 
 class CourierState(StrEnum):
-    """May the person deliver?"""
+    """Whether the person may deliver."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -60,7 +60,9 @@ class TripRow(Base):
         one_of("state", TripState),
         *not_negative("fee_fen"),
         CheckConstraint("(state = 'assigned') <= (courier_id IS NOT NULL)", name="assigned_to_someone"),
-        Index("ix_trips_open", text("point(lng, lat)"), postgresql_using="gist", postgresql_where=text("state = 'open'")),
+        Index(
+            "ix_trips_open", text("point(lng, lat)"), postgresql_using="gist", postgresql_where=text("state = 'open'")
+        ),
         Index("ix_trips_mine", "courier_id", text("trip_id DESC")),
         {"postgresql_with": {"fillfactor": 70}},
     )

@@ -22,20 +22,15 @@ _FROM = """
     JOIN deliveries AS d ON d.order_id = o.order_id
     JOIN trips AS t ON t.trip_id = d.trip_id
 """
-LOCK_TRIP = opening(
-    f"SELECT {_COLUMNS} {_FROM} WHERE t.trip_id = :trip_id ORDER BY o.order_id FOR UPDATE OF o, t, d"
-)
+LOCK_TRIP = opening(f"SELECT {_COLUMNS} {_FROM} WHERE t.trip_id = :trip_id ORDER BY o.order_id FOR UPDATE OF o, t, d")
 LOCK_OWN_TRIP = opening(
     f"SELECT {_COLUMNS} {_FROM} WHERE t.trip_id = :trip_id AND t.courier_id = :courier_id "
     "ORDER BY o.order_id FOR UPDATE OF o, t, d"
 )
 LOCK_OWN_DELIVERY = opening(
-    f"SELECT {_COLUMNS} {_FROM} WHERE d.delivery_id = :delivery_id AND t.courier_id = :courier_id "
-    "FOR UPDATE OF o, t, d"
+    f"SELECT {_COLUMNS} {_FROM} WHERE d.delivery_id = :delivery_id AND t.courier_id = :courier_id FOR UPDATE OF o, t, d"
 )
-LOCK_DELIVERY_OF_ORDER = opening(
-    f"SELECT {_COLUMNS} {_FROM} WHERE o.order_id = :order_id FOR UPDATE OF o, t, d"
-)
+LOCK_DELIVERY_OF_ORDER = opening(f"SELECT {_COLUMNS} {_FROM} WHERE o.order_id = :order_id FOR UPDATE OF o, t, d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The machines of trip, stop and delivery. A trip has ordered stops; each order has one delivery that names its stops."""
+"""The machines of trip, stop and delivery. A trip has ordered stops; each order has one delivery that names two."""
 
 from enum import StrEnum
 

@@ -197,7 +197,7 @@ def place_hold(tx: "Transaction", *, key: str, account: str, amount_fen: int, tt
     return Held(row.hold_id, row.replayed)
 
 
-def capture_hold(  # noqa: PLR0913 - a journal's parts, and the hold it is paid from
+def capture_hold(
     tx: "Transaction", hold_key: str, *, key: str, kind: JournalKind, legs: Sequence[Leg], ref: str | None = None
 ) -> Posted:
     """Pay the sum of ``legs`` out of a hold and release the rest. Locks the hold, then as :func:`post_many`.

@@ -54,7 +54,7 @@ class AccountKind:
     meaning: str
 
 
-def _personal(  # noqa: PLR0913 - the columns of the table
+def _personal(
     kind: str,
     title_zh: str,
     owner_kind: OwnerKind,
@@ -77,7 +77,7 @@ def _ours(kind: str, title_zh: str, sign: int, stripes: int, meaning: str) -> Ac
     return AccountKind(kind, title_zh, OwnerKind.PLATFORM, Qualifier.NONE, sign, None, stripes, True, False, meaning)  # noqa: FBT003 - positional row of the table
 
 
-def _outside(  # noqa: PLR0913, PLR0917 - the columns of the table
+def _outside(  # noqa: PLR0917 - the columns of the table
     kind: str, title_zh: str, owner_kind: OwnerKind, sign: int, stripes: int, meaning: str
 ) -> AccountKind:
     """Return a kind with one account per name; a person opens each, so that a misspelt name opens none."""

@@ -88,7 +88,7 @@ class BelowMinimum(Conflict):
 
 
 class QuoteChanged(Conflict):
-    """The cart, a price or a fee changed since the quote; parameters ``total_fen`` and ``quote_version`` are the new."""
+    """The cart, a price or a fee changed since the quote; ``total_fen`` and ``quote_version`` are the new ones."""
 
     code = "quote_changed"
     title = "The price has changed"

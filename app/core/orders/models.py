@@ -77,7 +77,9 @@ class OrderRow(Base):
         one_of("state", OrderState),
         one_of("fulfillment", Fulfillment),
         one_of("cancel_reason", CancelReason),
-        *not_negative("goods_fen", "packing_fen", "delivery_fen", "discount_fen", "refunded_fen", "left_fen", "commission_fen"),
+        *not_negative(
+            "goods_fen", "packing_fen", "delivery_fen", "discount_fen", "refunded_fen", "left_fen", "commission_fen"
+        ),
         CheckConstraint("total_fen = goods_fen + packing_fen + delivery_fen - discount_fen", name="adds_up"),
         CheckConstraint("refunded_fen <= total_fen", name="refunded_within_total"),
         Index("ix_orders_mine", "account_id", text("order_id DESC")),

@@ -12,7 +12,16 @@ from uuid import UUID
 
 import orjson
 
-from app.core.orders.errors import BelowMinimum, LicenseExpired, OfferGone, OfferNotDeliverable, OutsideArea, QuantityOverCap, ShopClosed, SoldOut
+from app.core.orders.errors import (
+    BelowMinimum,
+    LicenseExpired,
+    OfferGone,
+    OfferNotDeliverable,
+    OutsideArea,
+    QuantityOverCap,
+    ShopClosed,
+    SoldOut,
+)
 from app.kernel.money import split_fen
 
 LINES_MAX = 50
@@ -193,6 +202,6 @@ def _refuse_line(line: Wanted) -> None:
 
 
 def _discount(tiers: Sequence[Mapping[str, Any]], goods_fen: int) -> int:
-    """Return what the shop takes off (满减): the best tier whose threshold the goods reach; a fen is always left to pay."""
+    """Return what the shop takes off (满减): the best tier that the goods reach; a fen is always left to pay."""
     off = max((int(tier["off_fen"]) for tier in tiers if goods_fen >= tier["from_fen"]), default=0)
     return min(off, goods_fen - 1)

@@ -43,8 +43,10 @@ def promised_at(accepted_at: datetime, preparation_minutes: int, *, is_delivered
 def may_cancel_freely(
     state: OrderState, *, accepted_at: datetime | None, ready_due_at: datetime | None, is_shorted: bool, now: datetime
 ) -> bool:
-    """Say whether the resident may cancel without asking: before acceptance, within two minutes of it, once the shop
-    was short of something, or when the kitchen is an hour late.
+    """Say whether the resident may cancel without asking.
+
+    That is so before acceptance, within two minutes of it, once the shop was short of something, or when the kitchen is
+    an hour late.
     """
     if state is OrderState.AWAITING_ACCEPT or is_shorted:
         return True
@@ -74,7 +76,10 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """Where the escrow goes, and what the platform adds; fen. ``refund + merchant + commission + courier = escrow + loss``."""
+    """Where the escrow goes, and what the platform adds, fen.
+
+    ``refund + merchant + commission + courier = escrow + platform loss``.
+    """
 
     refund_fen: int
     merchant_fen: int

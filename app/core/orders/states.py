@@ -1,4 +1,6 @@
-"""The machines of checkout and order: who may move what from where to where. Tables, read by :func:`app.kernel.machines.next_state`.
+"""The machines of checkout and order: who may move what from where to where.
+
+Tables, read by :func:`app.kernel.machines.next_state`.
 
 Refunds and after-sale cases are rows beside the machine, never states of it.
 """

@@ -32,7 +32,7 @@ from app.kernel.actor import Actor, Role
 from app.kernel.machines import next_state
 from app.kernel.sealing import derived_code
 from app.kernel.timers import Timer
-from app.kernel.transaction import Claim, Transaction, closing, transaction
+from app.kernel.transaction import Claim, Closing, Transaction, closing, transaction
 from app.usecases.ordering.ending import OrderMoved, end_order
 from app.usecases.ordering.finish_order import ORDER_COMPLETES
 
@@ -252,7 +252,7 @@ def _fault_of(delivery: Delivery) -> Fault:
     return FAULT_OF[delivery.failure_reason]
 
 
-def _end(
+def _end(  # noqa: PLR0917 - called twice, below each other
     tx: Transaction, delivery: Delivery, state: DeliveryState, action: OrderAction, ending: Ending, role: Role
 ) -> OrderMoved:
     order = lock_order(tx, LOCK_BY_SYSTEM, {"order_id": delivery.order_id})
@@ -266,9 +266,7 @@ def _end(
             "trip_id": delivery.trip_id,
         },
     )
-    tx.record(
-        TripEnded(trip_id=delivery.trip_id, community_id=delivery.community_id, courier_id=delivery.courier_id)
-    )
+    tx.record(TripEnded(trip_id=delivery.trip_id, community_id=delivery.community_id, courier_id=delivery.courier_id))
     return end_order(tx, order, ending, target=target, courier_id=delivery.courier_id)
 
 
@@ -285,14 +283,14 @@ def _wrong(delivery: Delivery) -> WrongCode:
     return WrongCode(pointer="/code", tries_left=delivery.code_tries_left - 1)
 
 
-def _move(  # noqa: PLR0913 - one mover for the four moves at counter and door
+def _move(  # noqa: PLR0917 - one mover for the four moves at counter and door
     tx: Transaction,
     actor: Actor,
     delivery: Delivery,
     state: DeliveryState,
     action: OrderAction,
     event: type[OrderEvent],
-    statement: object,
+    statement: Closing,
     stop_id: UUID,
     **more: object,
 ) -> DeliveryMoved:
@@ -320,5 +318,5 @@ def _move(  # noqa: PLR0913 - one mover for the four moves at counter and door
         "stop_id": stop_id,
         **more,
     }
-    assert_moved(tx.close(statement, params))  # type: ignore[arg-type]
+    assert_moved(tx.close(statement, params))
     return moved

@@ -143,9 +143,7 @@ def arrive_at_stop(actor: Actor, claim: Claim, *, stop_id: UUID) -> StopMoved:
         rows = tx.open(_LOCK_STOP, {"stop_id": stop_id, "courier_id": actor.account_id})
         if not rows:
             raise StopNotFound
-        action = (
-            DeliveryAction.ARRIVE_AT_PICKUP if rows[0].kind == StopKind.PICK_UP else DeliveryAction.ARRIVE_AT_DROP
-        )
+        action = DeliveryAction.ARRIVE_AT_PICKUP if rows[0].kind == StopKind.PICK_UP else DeliveryAction.ARRIVE_AT_DROP
         states = {
             next_state(DELIVERY_TRANSITIONS, DeliveryState(row.delivery_state), action, actor.role) for row in rows
         }

@@ -29,7 +29,8 @@ _ACCEPT_AND_OPEN_TRIP = closing(
     f"""{_ACCEPTED},
     trip AS (
         INSERT INTO trips (trip_id, community_id, state, fee_fen, lat, lng, expected_ready_at, created_at)
-        VALUES (:trip_id, :community_id, :trip_state, :fee_fen, :shop_lat, :shop_lng, :expected_ready_at, business_now())
+        VALUES (:trip_id, :community_id, :trip_state, :fee_fen, :shop_lat, :shop_lng, :expected_ready_at,
+            business_now())
     ),
     its_stops AS (
         INSERT INTO stops (stop_id, trip_id, position, kind, state, lat, lng)
@@ -37,7 +38,8 @@ _ACCEPT_AND_OPEN_TRIP = closing(
                (:drop_stop_id, :trip_id, 2, :drop_kind, :stop_state, :address_lat, :address_lng)
     ),
     its_delivery AS (
-        INSERT INTO deliveries (delivery_id, order_id, trip_id, pick_up_stop_id, drop_stop_id, state, fee_fen, created_at)
+        INSERT INTO deliveries (delivery_id, order_id, trip_id, pick_up_stop_id, drop_stop_id, state, fee_fen,
+            created_at)
         VALUES (:delivery_id, :order_id, :trip_id, :pick_up_stop_id, :drop_stop_id, :delivery_state, :fee_fen,
             business_now())
     )""",

@@ -21,7 +21,8 @@ from app.kernel.transaction import Claim, Transaction, closing, transaction
 _END = closing(
     f"""
     ended AS (
-        UPDATE checkouts SET state = :to_state WHERE checkout_id = :checkout_id AND state = 'placed' RETURNING checkout_id
+        UPDATE checkouts SET state = :to_state WHERE checkout_id = :checkout_id AND state = 'placed'
+        RETURNING checkout_id
     ),
     closed AS (
         UPDATE payments SET state = 'closed' WHERE checkout_id = :checkout_id AND state = 'pending'

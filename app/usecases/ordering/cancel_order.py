@@ -121,10 +121,10 @@ def lapse_cancel_request(tx: Transaction, order_id: UUID) -> None:
         assert_moved(tx.close(_REFUSED, _params(order, target)))
 
 
-def _told(kind: type[OrderCancelRequested | OrderCancelRefused], order: Order) -> OrderCancelRequested | OrderCancelRefused:
-    return kind(
-        order_id=order.order_id, account_id=order.account_id, shop_id=order.shop_id, state=order.state.value
-    )
+def _told(
+    kind: type[OrderCancelRequested | OrderCancelRefused], order: Order
+) -> OrderCancelRequested | OrderCancelRefused:
+    return kind(order_id=order.order_id, account_id=order.account_id, shop_id=order.shop_id, state=order.state.value)
 
 
 def _params(order: Order, target: OrderState) -> dict[str, object]:

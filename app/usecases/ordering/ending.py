@@ -1,6 +1,6 @@
-"""The end of a paid order, whoever brings it about: its escrow is emptied by one rule, its stock settled, its trip called off.
+"""The end of a paid order, whoever brings it about: escrow emptied by one rule, stock settled, trip called off.
 
-A use case locks the order, asks :func:`end_order` for the money, and closes with :data:`END_WRITES`. One ledger call.
+A use case locks the order, checks the move and calls :func:`end_order`, which closes the transaction. One ledger call.
 """
 
 from dataclasses import dataclass
@@ -25,9 +25,7 @@ from app.usecases.paying.refunds import REFUND_WRITES, Decision, decide_refund
 SETTLEMENT_DELAY = timedelta(days=1)
 """T+1: what was earned today is available tomorrow."""
 
-_CANCELABLE = ", ".join(
-    f"'{state.value}'" for state, action in DELIVERY_TRANSITIONS if action is DeliveryAction.CANCEL
-)
+_CANCELABLE = ", ".join(f"'{state.value}'" for state, action in DELIVERY_TRANSITIONS if action is DeliveryAction.CANCEL)
 
 _CALL_OFF_TRIP = f"""
 off_delivery AS (
@@ -56,7 +54,12 @@ earned AS (
     SELECT :order_id, e.party_kind, e.party_id, e.amount_fen, :eligible_on
     FROM jsonb_to_recordset(CAST(:earnings AS jsonb)) AS e (party_kind text, party_id uuid, amount_fen bigint)
 )"""
-_ENDED = ("ended_at = business_now()", "refunded_fen = refunded_fen + :refund_fen", "left_fen = 0", "commission_fen = 0")
+_ENDED = (
+    "ended_at = business_now()",
+    "refunded_fen = refunded_fen + :refund_fen",
+    "left_fen = 0",
+    "commission_fen = 0",
+)
 _CANCELED = closing(
     f"{move(*_ENDED, 'cancel_reason = :cancel_reason')}, {REFUND_WRITES}, {_EARN}, {STOCK_RELEASED}, {_CALL_OFF_TRIP}",
     answer=ANSWER_MOVED,
@@ -110,12 +113,14 @@ def end_order(
     _record(tx, order, target, courier_id)
     if tx.claim is not None:
         tx.keep(moved)
-    _close(tx, order, shares, decision, ending=ending, target=target, courier_id=courier_id, cancel_reason=cancel_reason)
+    _close(
+        tx, order, shares, decision, ending=ending, target=target, courier_id=courier_id, cancel_reason=cancel_reason
+    )
     return moved
 
 
 def _payout(order: Order, shares: Shares, courier_id: UUID | None) -> Journal | None:
-    """Return the journal by which those who earned are paid, from the escrow and, where it bears a loss, the platform."""
+    """Return the journal that pays those who earned: from the escrow and, where it bears a loss, the platform."""
     from_escrow_fen = order.left_fen + order.delivery_fen - shares.refund_fen
     courier = codes.courier_pending(courier_id) if courier_id else codes.DELIVERY_INCOME
     amounts = {

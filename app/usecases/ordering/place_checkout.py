@@ -52,7 +52,8 @@ _PLACE = closing(
         INSERT INTO order_lines (order_id, line, sku_id, name, option, unit_price_fen, quantity, goods_fen,
             packing_fen, discount_fen, commission_bp, commission_rule, refundable_fen, is_counted)
         SELECT l.order_id, l.line, l.sku_id, l.name, l.option, l.unit_price_fen, l.quantity, l.goods_fen, l.packing_fen,
-            l.discount_fen, l.commission_bp, :commission_rule, l.goods_fen + l.packing_fen - l.discount_fen, l.is_counted
+            l.discount_fen, l.commission_bp, :commission_rule, l.goods_fen + l.packing_fen - l.discount_fen,
+            l.is_counted
         FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l (order_id uuid, line bigint, sku_id uuid, name text,
             option text, unit_price_fen bigint, quantity bigint, goods_fen bigint, packing_fen bigint,
             discount_fen bigint, commission_bp bigint, is_counted boolean)

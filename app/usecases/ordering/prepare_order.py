@@ -38,8 +38,14 @@ COLLECT_LAPSES = "collect_lapses"
 _READY = closing(move("ready_at = business_now()", "cancel_requested_at = NULL"), answer=ANSWER_MOVED)
 _SHORT = closing(
     f"""
-    {move("shorted_at = business_now()", "refunded_fen = refunded_fen + :refund_fen", "left_fen = :left_fen",
-          "commission_fen = :commission_fen")},
+    {
+        move(
+            "shorted_at = business_now()",
+            "refunded_fen = refunded_fen + :refund_fen",
+            "left_fen = :left_fen",
+            "commission_fen = :commission_fen",
+        )
+    },
     {REFUND_WRITES},
     short_lines AS (
         UPDATE order_lines SET refundable_fen = 0, shorted_at = business_now()
@@ -90,9 +96,7 @@ def short_order(actor: Actor, claim: Claim, *, order_id: UUID, lines: frozenset[
         if decision.journal is not None:
             ledger.post(tx, decision.journal)
         tx.record(_told(OrderShorted, order, target))
-        moved = OrderMoved(
-            order_id=order_id, state=target.value, refund_id=decision.refund_id, refund_fen=refund_fen
-        )
+        moved = OrderMoved(order_id=order_id, state=target.value, refund_id=decision.refund_id, refund_fen=refund_fen)
         tx.keep(moved)
         missing = [
             {"sku_id": held[number].sku_id, "quantity": held[number].quantity}

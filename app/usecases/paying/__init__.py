@@ -1,1 +1,1 @@
-"""Payments in and refunds out: from the e-account in one step, by WeChat Pay with everything that can go wrong there."""
+"""Payments in and refunds out: by the e-account in one step, by WeChat Pay with all that can go wrong there."""

@@ -1,4 +1,4 @@
-"""Refunds (退款): always from a decision. Into the e-account at once; to WeChat by the worker, with the refund's own key.
+"""Refunds (退款): always from a decision. Into the e-account at once; to WeChat by the worker, under its own key.
 
 Money on its way back through the gateway stands in ``refund_payable`` from the decision on, so an order's escrow is
 empty when the order is over. A gateway that will not pay it back leaves it to the resident's e-account.
@@ -120,7 +120,8 @@ _MARK = text(
 )
 _OPEN = text(
     """
-    SELECT refund_id FROM refunds WHERE state IN ('requested', 'submitting', 'unknown') ORDER BY requested_at LIMIT :limit
+    SELECT refund_id FROM refunds WHERE state IN ('requested', 'submitting', 'unknown')
+    ORDER BY requested_at LIMIT :limit
     """
 )
 _OPEN_OF_INTENT = text(
@@ -132,7 +133,8 @@ _OPEN_OF_INTENT = text(
 _END = closing(
     """
     ended AS (
-        UPDATE refunds SET state = :state, gateway_refund_id = coalesce(CAST(:gateway_refund_id AS text), gateway_refund_id),
+        UPDATE refunds SET state = :state,
+            gateway_refund_id = coalesce(CAST(:gateway_refund_id AS text), gateway_refund_id),
             failure = CAST(:failure AS text), ended_at = business_now()
         WHERE refund_id = :refund_id
     )"""
@@ -150,7 +152,7 @@ def submit_refund(gateway: PaymentGateway, refund_id: UUID) -> None:
     try:
         refund = _ask(gateway, row)
     except GatewayRefused as refusal:
-        log.error("gateway refused a refund", refund_id=str(refund_id), gateway_code=refusal.gateway_code)
+        log.warning("gateway refused a refund", refund_id=str(refund_id), gateway_code=refusal.gateway_code)
         _end(refund_id, RefundAction.FAIL, gateway_refund_id=None, failure=refusal.gateway_code)
         return
     except (GatewayUnknown, GatewayUnreachable):

@@ -44,7 +44,7 @@ def _issue(topics: str) -> TextClause:
         SELECT :digest, coalesce(jsonb_agg(t.topic ORDER BY t.topic), '[]'), clock_timestamp() + :lifetime
         FROM ({topics}) AS t
         WHERE cardinality(CAST(:wished AS text[])) = 0 OR t.topic = ANY (CAST(:wished AS text[]))
-        """  # noqa: S608 - topics is one of the constants above
+        """
     )
 
 

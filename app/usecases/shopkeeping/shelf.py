@@ -101,7 +101,7 @@ class OfferChanged:
     sku_id: UUID | None = None
 
 
-def change_opening(  # noqa: PLR0913 - the four things that a shop's opening is made of
+def change_opening(
     actor: Actor, claim: Claim, *, shop_id: UUID, is_open: bool, pause_minutes: int | None, hours: Hours | None
 ) -> ShopChanged:
     """Open the shop or let it rest (休息), pause it for some minutes (忙碌), change its weekly hours.
@@ -131,7 +131,7 @@ def change_opening(  # noqa: PLR0913 - the four things that a shop's opening is 
     return changed
 
 
-def add_offer(  # noqa: PLR0913 - the parts of an offer
+def add_offer(
     actor: Actor,
     claim: Claim,
     *,

@@ -1,4 +1,4 @@
-"""From rows to the pure quote: what the cart holds, what shelves and shops say, priced for one address and one moment."""
+"""From rows to the pure quote: what cart, shelves and shops say, priced for one address and one moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

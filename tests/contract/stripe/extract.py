@@ -12,7 +12,7 @@
 - no prose: descriptions and titles are dropped, the constraints are not.
 """
 
-# ruff: noqa: ANN401 - JSON has no static type
+
 
 from __future__ import annotations
 

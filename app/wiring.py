@@ -80,6 +80,7 @@ def _read_event(tx: Transaction, body: Mapping[str, Any]) -> None:
 REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "OrderPaid": (Reaction("auto_accept", _auto_accept, lambda body: bool(body["is_auto_accept"])),),
     "PaymentAttemptRequested": (Reaction("rescue_attempt", _rescue_attempt),),
+    "PaymentSettled": (Reaction("close_attempts", _close_attempts, lambda body: bool(body["had_attempts"])),),
     "PaymentClosed": (Reaction("close_attempts", _close_attempts),),
     "RefundRequested": (Reaction("submit_refund", _submit_refund),),
     "GatewayEventReceived": (Reaction("read_event", _read_event),),
@@ -154,7 +155,7 @@ def _engine_options(settings: Settings) -> dict[str, Any]:
         "max_overflow": 0,
         "pool_timeout": 5,
         "pool_pre_ping": False,
-        "connect_args": {"options": f"{limits} -c timezone=UTC -c jit=off", "connect_timeout": 3},
+        "connect_args": {"options": f"{limits} -c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan", "connect_timeout": 3},
     }
 
 

@@ -73,7 +73,7 @@ def refuse_old_server(connection: Connection) -> None:
     :raises SettingsError: the server is older than PostgreSQL 15.
     """
     version = connection.dialect.server_version_info or (0,)
-    if version[0] < SERVER_VERSION_MIN:
+    if int(version[0]) < SERVER_VERSION_MIN:
         raise SettingsError(f"PostgreSQL {SERVER_VERSION_MIN} or newer is needed, the server is {version[0]}")
 
 

@@ -124,8 +124,14 @@ class PaymentAttemptRequested(PaymentEvent):
     """An intent is to be made at the gateway under the stored key."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentSettled(PaymentEvent):
-    """The money is in the books."""
+    """The money is in the books.
+
+    :ivar had_attempts: a code was shown for it; codes that are still open are to be called off.
+    """
+
+    had_attempts: bool = False
 
 
 class PaymentClosed(PaymentEvent):

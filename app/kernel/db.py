@@ -21,7 +21,7 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
-    """Base of every mapped class: ``int`` is BIGINT (fen must fit), instants are ``timestamptz``, text has no length."""
+    """Base of every mapped class: ``int`` is BIGINT (fen must fit), instants are ``timestamptz``, text is unbounded."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {  # noqa: RUF012 - the name and shape are SQLAlchemy's

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from datetime import UTC, datetime
 from uuid import UUID
 
 _RANDOM_BITS = 62
@@ -10,6 +11,11 @@ _SEQUENCE_BITS = 12
 _lock = threading.Lock()
 _last_ms = 0
 _sequence = 0
+
+
+def born_at(identifier: UUID) -> datetime:
+    """Return the wall time at which :func:`new_id` made ``identifier``, to the millisecond, UTC."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1_000, tz=UTC)
 
 
 def new_id() -> UUID:

@@ -9,18 +9,25 @@ READ COMMITTED. Transactions do not nest, and nothing outside one touches the se
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, CursorResult, Executable, Row, TextClause, text
-from sqlalchemy.orm import Session
+from psycopg.types.json import set_json_loads
+from sqlalchemy import Connection, CursorResult, Row, TextClause, text
+from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from app.kernel.db import db
 from app.kernel.errors import Conflict
 from app.kernel.outbox import Event
 from app.kernel.timers import Timer
+
+set_json_loads(orjson.loads)
+
+_is_open: ContextVar[bool] = ContextVar("transaction_is_open", default=False)
 
 _CLAIM = """
 claimed AS (
@@ -41,7 +48,7 @@ scheduled AS (
     SELECT t ->> 'kind', CAST(t ->> 'subject_id' AS uuid),
            business_now() + CAST(t ->> 'after_s' AS double precision) * interval '1 second'
     FROM jsonb_array_elements(CAST(:closing_timers AS jsonb)) AS t
-    ON CONFLICT (kind, subject_id) DO UPDATE SET due_at = excluded.due_at, attempts = 0
+    ON CONFLICT (kind, subject_id) DO UPDATE SET due_at = excluded.due_at, attempts = 0, parked_at = NULL
 )"""
 
 _KEEP = """
@@ -50,6 +57,12 @@ kept AS (
     WHERE principal_id = :claim_principal AND operation = :claim_operation AND key = :claim_key
 )"""
 
+_RELEASE = text(
+    """
+    DELETE FROM idempotency_keys
+    WHERE principal_id = :claim_principal AND operation = :claim_operation AND key = :claim_key
+    """
+)
 _READ_CLAIM = text(
     """
     SELECT request_hash, result FROM idempotency_keys
@@ -138,21 +151,26 @@ def closing(writes: str = "", *, answer: str = "SELECT 1") -> Closing:
 _CLOSE_ONLY = closing()
 
 
+@lru_cache(maxsize=1024)
+def _as_sent(statement: TextClause) -> str:
+    """Return a statement as the driver takes it; made once, for compiling it costs more than sending it."""
+    return str(statement.compile(dialect=dialect()))
+
+
 @dataclass(slots=True)
 class Transaction:
     """The open transaction: statements, and what is to be left behind when it ends."""
 
     connection: Connection
-    session: Session
     claim: Claim | None
     is_claimed: bool = False
     _events: list[Event] = field(default_factory=list)
     _timers: list[Timer] = field(default_factory=list)
     _result: bytes | None = None
 
-    def execute(self, statement: Executable, params: Mapping[str, object] | None = None) -> CursorResult[Any]:
+    def execute(self, statement: TextClause, params: Mapping[str, object] | None = None) -> CursorResult[Any]:
         """Send one statement: one round trip."""
-        return self.connection.execute(statement, params)
+        return self.connection.exec_driver_sql(_as_sent(statement), params or {})
 
     def open(self, statement: Opening, params: Mapping[str, object]) -> Sequence[Row[Any]]:
         """Claim the key (if there is one) and read and lock the subject, in one round trip.
@@ -207,6 +225,12 @@ class Transaction:
         left["closing_result"], self._result = self._result.decode(), None
         return self.execute(statement.keeping, left)
 
+    def release_claim(self) -> None:
+        """Give the key back: the request will be refused, but what was written so far is to be committed."""
+        assert self.claim is not None, "there is no claim to release"
+        assert self._result is None, "a refused request keeps no result"
+        self.execute(_RELEASE, self.claim.as_params())
+
     def settle(self) -> None:
         """Leave behind what no :meth:`close` has taken along."""
         if self._events or self._timers or self._result is not None:
@@ -216,11 +240,12 @@ class Transaction:
 @contextmanager
 def transaction(claim: Claim | None = None) -> Iterator[Transaction]:
     """Open the use case's transaction; commit at the end of the block, roll back on any exception."""
-    session = db.session()
+    assert not _is_open.get(), "transactions do not nest"
+    mark = _is_open.set(True)
     try:
-        with session.begin():
-            tx = Transaction(connection=session.connection(), session=session, claim=claim)
+        with db.engine.begin() as connection:
+            tx = Transaction(connection=connection, claim=claim)
             yield tx
             tx.settle()
     finally:
-        session.close()
+        _is_open.reset(mark)

@@ -1,7 +1,7 @@
 """What merchants send and see."""
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 
 from marshmallow import ValidationError, fields
 
@@ -34,7 +34,7 @@ class Clock(Pattern):
 class Hours(fields.Field[dict[str, Any]]):
     """ISO weekday ``"1".."7"`` → spans ``["08:00", "22:00"]``."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {
+    default_error_messages: dict[str, Any] = {
         "required": "field_required",
         "null": "field_null",
         "invalid": "field_not_object",

@@ -67,19 +67,19 @@ class Door(Blueprint):
         super().__init__(name, import_name, url_prefix=f"/{name}/v1" if prefix is None else prefix)
         self.side = side
 
-    def get(self, rule: str, **options: Any) -> Callable[[View], View]:  # type: ignore[override]
+    def get(self, rule: str, **options: Any) -> Callable[[View], View]:
         """Add a read."""
         return self._route(rule, "GET", **options)
 
-    def post(self, rule: str, **options: Any) -> Callable[[View], View]:  # type: ignore[override]
+    def post(self, rule: str, **options: Any) -> Callable[[View], View]:
         """Add an act."""
         return self._route(rule, "POST", **options)
 
-    def put(self, rule: str, **options: Any) -> Callable[[View], View]:  # type: ignore[override]
+    def put(self, rule: str, **options: Any) -> Callable[[View], View]:
         """Add a replacement."""
         return self._route(rule, "PUT", **options)
 
-    def delete(self, rule: str, **options: Any) -> Callable[[View], View]:  # type: ignore[override]
+    def delete(self, rule: str, **options: Any) -> Callable[[View], View]:
         """Add a removal."""
         return self._route(rule, "DELETE", **options)
 

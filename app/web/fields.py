@@ -16,13 +16,13 @@ from app.kernel.money import FEN_MAX
 
 BIGINT_MAX = 2**63 - 1
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_COMMON = {"required": "field_required", "null": "field_null", "validator_failed": "field_invalid"}
+_COMMON: dict[str, Any] = {"required": "field_required", "null": "field_null", "validator_failed": "field_invalid"}
 
 
 class Body(Schema):
     """Base of every schema, in and out."""
 
-    error_messages: ClassVar[dict[str, str]] = {"unknown": "field_unknown", "type": "field_not_object"}
+    error_messages: dict[str, str] = {"unknown": "field_unknown", "type": "field_not_object"}
 
     is_query: ClassVar[bool] = False
 
@@ -45,7 +45,7 @@ def _is_query(field: fields.Field[Any]) -> bool:
 class Int(fields.Integer):
     """A JSON integer between bounds: ``true``, ``"1"`` and ``1.0`` are refused."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_integer"}
+    default_error_messages: dict[str, Any] = {**_COMMON, "invalid": "field_not_integer"}
 
     def __init__(self, *, low: int, high: int, **kwargs: Any) -> None:
         super().__init__(
@@ -81,7 +81,7 @@ class Quantity(Int):
 class Flag(fields.Boolean):
     """A JSON boolean and nothing that looks like one; in a query ``true`` or ``false``."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_boolean"}
+    default_error_messages: dict[str, Any] = {**_COMMON, "invalid": "field_not_boolean"}
 
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object) -> bool:
         if _is_query(self) and value in {"true", "false"}:
@@ -94,7 +94,7 @@ class Flag(fields.Boolean):
 class Degrees(fields.Float):
     """A coordinate, WGS-84 degrees, finite and within bounds."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_number"}
+    default_error_messages: dict[str, Any] = {**_COMMON, "invalid": "field_not_number"}
 
     def __init__(self, *, bound: int, **kwargs: Any) -> None:
         super().__init__(metadata={"minimum": -bound, "maximum": bound}, **kwargs)
@@ -115,7 +115,7 @@ class Degrees(fields.Float):
 class Text(fields.String):
     """A line of text in any language: normalized (NFC), trimmed, no control characters, ``low`` to ``high`` long."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_text"}
+    default_error_messages: dict[str, Any] = {**_COMMON, "invalid": "field_not_text"}
 
     def __init__(self, *, high: int, low: int = 1, **kwargs: Any) -> None:
         super().__init__(metadata={"minLength": low, "maxLength": high, **kwargs.pop("metadata", {})}, **kwargs)
@@ -155,7 +155,7 @@ class Pattern(Text):
 class Choice(fields.String):
     """One of a few words."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_text"}
+    default_error_messages: dict[str, Any] = {**_COMMON, "invalid": "field_not_text"}
 
     def __init__(self, choices: type[Any], **kwargs: Any) -> None:
         self.choices = [choice.value for choice in choices]
@@ -172,7 +172,7 @@ class Choice(fields.String):
 class Id(fields.UUID):
     """A UUID in its usual hyphenated form."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid_uuid": "field_not_uuid"}
+    default_error_messages: dict[str, Any] = {**_COMMON, "invalid_uuid": "field_not_uuid"}
 
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object) -> UUID:
         if not isinstance(value, str) or not _UUID.fullmatch(value):
@@ -183,7 +183,7 @@ class Id(fields.UUID):
 class Instant(fields.Field[datetime]):
     """An instant, RFC 3339 with a zone; written in UTC."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_instant"}
+    default_error_messages: dict[str, Any] = {**_COMMON, "invalid": "field_not_instant"}
 
     def _deserialize(
         self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object
@@ -198,10 +198,10 @@ class Instant(fields.Field[datetime]):
             raise self.make_error("invalid") from None
 
 
-class Many(fields.List):
+class Many(fields.List[Any]):
     """A list of at most ``high`` items."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {**_COMMON, "invalid": "field_not_list"}
+    default_error_messages: dict[str, Any] = {**_COMMON, "invalid": "field_not_list"}
 
     def __init__(self, item: Any, *, high: int, low: int = 0, **kwargs: Any) -> None:
         super().__init__(item, metadata={"minItems": low, "maxItems": high}, **kwargs)

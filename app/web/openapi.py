@@ -24,7 +24,7 @@ def describe(app: Flask) -> dict[str, Any]:
     plugin = MarshmallowPlugin(schema_name_resolver=_name_of)
     spec = APISpec(title="Linli 邻里", version=VERSION, openapi_version="3.1.0", plugins=[plugin], info=_INFO)
     assert plugin.converter is not None
-    plugin.converter.add_attribute_function(_integer_bounds)
+    plugin.converter.add_attribute_function(_integer_bounds)  # type: ignore[no-untyped-call]
     plugin.converter.field_mapping[Instant] = ("string", "date-time")
     _add_shared(spec)
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ()))):

@@ -84,7 +84,7 @@ class InputInvalid(Invalid):
     @classmethod
     def of(cls, error: ValidationError) -> "InputInvalid":
         """Flatten marshmallow's messages to ``(pointer, key)`` pairs."""
-        return cls(list(_flatten(error.normalized_messages(), "")))
+        return cls(list(_flatten(error.messages, "")))
 
 
 def _flatten(messages: object, pointer: str) -> Iterator[tuple[str, str]]:

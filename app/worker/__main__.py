@@ -63,12 +63,15 @@ def main() -> int:
     def timers() -> int:
         return run_due_timers(TIMERS)
 
+    def asking() -> None:
+        ask_again()  # what it found is under way, not done: it always pauses
+
     conninfo = settings.database_url.replace("postgresql+psycopg://", "postgresql://")
     threads = [
         threading.Thread(target=_loop, args=(app, stop, relay, IDLE_S), name="relay"),
         threading.Thread(target=_loop, args=(app, stop, timers, IDLE_S), name="timers"),
         threading.Thread(target=_loop, args=(app, stop, settle_due, SWEEP_S), name="settlement"),
-        threading.Thread(target=_loop, args=(app, stop, ask_again, ASK_S), name="asking"),
+        threading.Thread(target=_loop, args=(app, stop, asking, ASK_S), name="asking"),
         threading.Thread(target=_loop, args=(app, stop, forget_old, FORGET_S), name="retention"),
         threading.Thread(target=_keep_running_jobs, args=(app, stop, conninfo), name="jobs"),
     ]

@@ -5,14 +5,17 @@ notifies its worker at insert; that happens in the worker's transactions, never 
 """
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 import procrastinate
 from flask import Flask
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable, PaymentGateway
 from app.usecases.paying.attempts import (
@@ -28,12 +31,15 @@ TRIES_MAX = 300
 """With waits of up to five minutes: a day."""
 
 
+_PASSING = (GatewayUnknown, GatewayUnreachable, OperationalError, InterfaceError, PoolTimeout)
+
+
 class PatientRetry(BaseRetryStrategy):
     """Ask again after 2, 4, 8 … seconds, at most five minutes apart, for a day."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Retry what is unknown or unreachable; anything else is ours to mend."""
-        if job.attempts >= TRIES_MAX or not isinstance(exception, GatewayUnknown | GatewayUnreachable):
+        """Retry what is unknown or unreachable, the database too; anything else is ours to mend."""
+        if job.attempts >= TRIES_MAX or not isinstance(exception, _PASSING):
             return None
         return RetryDecision(retry_in={"seconds": min(WAIT_S_MAX, 2 ** min(job.attempts + 1, 10))})
 
@@ -62,8 +68,8 @@ def _close_attempts(gateway: PaymentGateway, payment_id: UUID) -> None:
         expire_attempt(gateway, attempt_id)
 
 
-def run_jobs(jobs: procrastinate.App, stop: "Any") -> None:
-    """Run jobs until ``stop`` (a :class:`threading.Event`) is set."""
+def run_jobs(jobs: procrastinate.App, stop: threading.Event) -> None:
+    """Run jobs until ``stop`` is set."""
 
     async def work() -> None:
         async with jobs.open_async():
@@ -72,11 +78,11 @@ def run_jobs(jobs: procrastinate.App, stop: "Any") -> None:
                     queues=["outside"], concurrency=4, install_signal_handlers=False, fetch_job_polling_interval=1.0
                 )
             )
-            while not stop.is_set() and not task.done():
+            while not (stop.is_set() or task.done()):  # noqa: ASYNC110 - the signal comes from another thread
                 await asyncio.sleep(0.2)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            if not stop.is_set() and (failure := task.exception() if not task.cancelled() else None):
-                raise failure
+            if not task.done():
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     asyncio.run(work())

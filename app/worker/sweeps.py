@@ -11,6 +11,8 @@ from app.usecases.settling.settle_party import due_parties, settle_party
 
 LIMIT = 500
 RETENTION_BATCH = 5_000
+WORKER_SILENT_S = 30.0
+"""A worker whose heart has not beaten for so long is dead; what it was doing is done again."""
 
 log = structlog.get_logger()
 
@@ -18,6 +20,14 @@ _HAS_JOB = text(
     """
     SELECT 1 FROM procrastinate_jobs
     WHERE task_name = :task AND args ->> 'subject' = :subject AND status IN ('todo', 'doing') LIMIT 1
+    """
+)
+_TAKE_UP = text(
+    """
+    SELECT procrastinate_retry_job_v2(j.id, clock_timestamp(), NULL, NULL, NULL)
+    FROM procrastinate_jobs AS j LEFT JOIN procrastinate_workers AS w ON w.id = j.worker_id
+    WHERE j.status = 'doing'
+      AND (w.id IS NULL OR w.last_heartbeat < clock_timestamp() - :silent_s * interval '1 second')
     """
 )
 _RETENTION = (
@@ -49,14 +59,15 @@ def settle_due() -> int:
 
 
 def ask_again() -> int:
-    """Defer a question about every attempt and refund that has been silent; return how many."""
-    asked = 0
-    for task, subjects in (("ask_attempt", silent_attempts(LIMIT)), ("submit_refund", open_refunds(LIMIT))):
-        for subject in subjects:
-            with transaction() as tx:
-                if tx.execute(_HAS_JOB, {"task": task, "subject": str(subject)}).first() is None:
-                    defer(tx, task, subject)
-                    asked += 1
+    """Take jobs of dead workers up again; defer a question about every silent attempt and refund; return how many."""
+    with transaction() as tx:
+        asked = len(tx.execute(_TAKE_UP, {"silent_s": WORKER_SILENT_S}).fetchall())
+    silent = [("expire_attempt" if overdue else "ask_attempt", subject) for subject, overdue in silent_attempts(LIMIT)]
+    for task, subject in [*silent, *(("submit_refund", refund_id) for refund_id in open_refunds(LIMIT))]:
+        with transaction() as tx:
+            if tx.execute(_HAS_JOB, {"task": task, "subject": str(subject)}).first() is None:
+                defer(tx, task, subject)
+                asked += 1
     return asked
 
 

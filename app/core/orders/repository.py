@@ -110,8 +110,10 @@ _LOCK_CHECKOUT = """
     JOIN payments AS p ON p.checkout_id = c.checkout_id
     WHERE c.checkout_id = :checkout_id AND {whose}
     ORDER BY o.order_id
-    FOR UPDATE OF c, o, p
+    FOR UPDATE OF c, o
 """
+# The payment is not locked here: rows are locked one result row at a time, so it would be held while the second order is
+# still waited for, by whom ends that order and then wants the payment. It is only written under these locks.
 LOCK_OWN_CHECKOUT = opening(
     _LOCK_CHECKOUT.format(
         whose="c.account_id = :account_id",
@@ -135,7 +137,7 @@ class CheckoutOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """A locked checkout with its orders and the state of its payment."""
+    """A locked checkout with its orders and what is known of its payment."""
 
     checkout_id: UUID
     account_id: UUID
@@ -150,7 +152,7 @@ class Checkout:
 
 
 def lock_checkout(tx: Transaction, statement: Opening, params: dict[str, object]) -> Checkout:
-    """Lock a checkout, its orders and its payment.
+    """Lock a checkout and its orders. What is told of the payment may be from before a wait.
 
     :raises CheckoutNotFound: there is none, or not for this asker.
     """

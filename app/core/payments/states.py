@@ -94,4 +94,6 @@ REFUND_TRANSITIONS: Table[RefundState, RefundAction] = {
     (RefundState.SUBMITTING, RefundAction.FAIL): (RefundState.FAILED, _OURS),
     (RefundState.UNKNOWN, RefundAction.FAIL): (RefundState.FAILED, _OURS),
     (RefundState.REQUESTED, RefundAction.SUCCEED): (RefundState.SUCCEEDED, _OURS),
+    (RefundState.SUCCEEDED, RefundAction.FAIL): (RefundState.FAILED, _OURS),
 }
+"""A gateway's refund may come back after it was reported as paid: succeeded is not the last word, failed is."""

@@ -33,7 +33,7 @@ from app.kernel.machines import next_state
 from app.kernel.sealing import derived_code
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Closing, Transaction, closing, transaction
-from app.usecases.ordering.ending import OrderMoved, end_order
+from app.usecases.ordering.ending import CarriedOff, OrderMoved, end_order
 from app.usecases.ordering.finish_order import ORDER_COMPLETES
 
 DELIVERY_STRANDED = "delivery_stranded"
@@ -41,7 +41,9 @@ DELIVERY_STRANDED = "delivery_stranded"
 
 _PICKED_UP = closing(
     f"""{move("picked_up_at = business_now()", "cancel_requested_at = NULL")},
-    carried AS (UPDATE deliveries SET state = :delivery_state WHERE delivery_id = :delivery_id),
+    carried AS (
+        UPDATE deliveries SET state = :delivery_state, code_tries_left = DEFAULT WHERE delivery_id = :delivery_id
+    ),
     stop_done AS (
         UPDATE stops SET state = 'done', arrived_at = coalesce(arrived_at, business_now()), done_at = business_now()
         WHERE stop_id = :stop_id
@@ -74,15 +76,6 @@ _AGAIN = closing(
     carried AS (UPDATE deliveries SET state = :delivery_state WHERE delivery_id = :delivery_id),
     stop_again AS (UPDATE stops SET state = 'waiting', arrived_at = NULL WHERE stop_id = :stop_id)""",
     answer=ANSWER_MOVED,
-)
-_END_DELIVERY = text(
-    f"""
-    WITH carried AS (
-        UPDATE deliveries SET state = :delivery_state, ended_at = business_now() WHERE delivery_id = :delivery_id
-    ),
-    stop_off AS (UPDATE stops SET state = 'canceled' WHERE stop_id = :stop_id), {END_TRIP}
-    SELECT count(*) FROM ended_trip
-    """
 )
 _COUNT_TRY = text("UPDATE deliveries SET code_tries_left = code_tries_left - 1 WHERE delivery_id = :delivery_id")
 
@@ -122,7 +115,8 @@ def pick_up(actor: Actor, claim: Claim, *, delivery_id: UUID, code: str) -> Deli
             return _move(
                 tx, actor, delivery, target, OrderAction.PICK_UP, OrderPickedUp, _PICKED_UP, delivery.pick_up_stop_id
             )
-    raise _wrong(delivery)
+        refusal = _count_wrong_code(tx, delivery)
+    raise refusal
 
 
 def deliver(
@@ -153,7 +147,8 @@ def deliver(
                 photo_reference=photo_reference,
                 trip_id=delivery.trip_id,
             )
-    raise _wrong(delivery)
+        refusal = _count_wrong_code(tx, delivery)
+    raise refusal
 
 
 def fail_delivery(actor: Actor, claim: Claim, *, delivery_id: UUID, reason: FailureReason) -> DeliveryMoved:
@@ -257,17 +252,14 @@ def _end(  # noqa: PLR0917 - called twice, below each other
 ) -> OrderMoved:
     order = lock_order(tx, LOCK_BY_SYSTEM, {"order_id": delivery.order_id})
     target = next_state(ORDER_TRANSITIONS, order.state, action, role)
-    tx.execute(
-        _END_DELIVERY,
-        {
-            "delivery_id": delivery.delivery_id,
-            "delivery_state": state.value,
-            "stop_id": delivery.drop_stop_id,
-            "trip_id": delivery.trip_id,
-        },
-    )
     tx.record(TripEnded(trip_id=delivery.trip_id, community_id=delivery.community_id, courier_id=delivery.courier_id))
-    return end_order(tx, order, ending, target=target, courier_id=delivery.courier_id)
+    carried = CarriedOff(
+        delivery_id=delivery.delivery_id,
+        delivery_state=state.value,
+        stop_id=delivery.drop_stop_id,
+        trip_id=delivery.trip_id,
+    )
+    return end_order(tx, order, ending, target=target, courier_id=delivery.courier_id, carried=carried)
 
 
 def _is_code(delivery: Delivery, code: str, expected: str) -> bool:
@@ -276,10 +268,10 @@ def _is_code(delivery: Delivery, code: str, expected: str) -> bool:
     return hmac.compare_digest(code, expected)
 
 
-def _wrong(delivery: Delivery) -> WrongCode:
-    """Count a wrong code in a transaction of its own, after the refused one has ended."""
-    with transaction() as tx:
-        tx.execute(_COUNT_TRY, {"delivery_id": delivery.delivery_id})
+def _count_wrong_code(tx: Transaction, delivery: Delivery) -> WrongCode:
+    """Count a wrong code under the lock that it was tried under, and return the refusal to raise once that is committed."""
+    tx.execute(_COUNT_TRY, {"delivery_id": delivery.delivery_id})
+    tx.release_claim()
     return WrongCode(pointer="/code", tries_left=delivery.code_tries_left - 1)
 
 

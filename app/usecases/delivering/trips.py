@@ -10,7 +10,7 @@ from app.core.delivery.repository import LOCK_OWN_TRIP, LOCK_TRIP, Delivery, loc
 from app.core.delivery.states import DELIVERY_TRANSITIONS, DeliveryAction, DeliveryState, StopKind, StopState, TripState
 from app.core.events import TripClaimed, TripGivenBack
 from app.kernel.actor import Actor
-from app.kernel.machines import next_state
+from app.kernel.machines import IllegalTransition, next_state
 from app.kernel.transaction import Claim, closing, opening, transaction
 
 LATE_SHOP = timedelta(minutes=10)
@@ -42,7 +42,8 @@ _GIVE_BACK = closing(
         WHERE trip_id = :trip_id AND state = 'assigned' RETURNING trip_id
     ),
     reopened AS (
-        UPDATE deliveries SET state = :delivery_state WHERE trip_id = :trip_id AND state IN ('assigned', 'at_pickup')
+        UPDATE deliveries SET state = :delivery_state, code_tries_left = DEFAULT
+        WHERE trip_id = :trip_id AND state IN ('assigned', 'at_pickup')
     ),
     stops_again AS (
         UPDATE stops SET state = 'waiting', arrived_at = NULL WHERE trip_id = :trip_id AND state = 'arrived'
@@ -162,11 +163,16 @@ def arrive_at_stop(actor: Actor, claim: Claim, *, stop_id: UUID) -> StopMoved:
 
 
 def _next_of_all(deliveries: list[Delivery], action: DeliveryAction, actor: Actor) -> DeliveryState:
-    """Return where ``action`` leads the trip's deliveries that are still under way; all go the same way."""
+    """Return where ``action`` leads the trip's deliveries that are still under way; all go the same way.
+
+    :raises IllegalTransition: none is, the trip was called off.
+    """
     targets = {
         next_state(DELIVERY_TRANSITIONS, delivery.state, action, actor.role)
         for delivery in deliveries
         if delivery.state is not DeliveryState.CANCELED
     }
+    if not targets:
+        raise IllegalTransition(action=action.value, state=DeliveryState.CANCELED.value)
     assert len(targets) == 1, "deliveries of one trip move together until they are picked up"
     return targets.pop()

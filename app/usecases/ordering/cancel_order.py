@@ -113,9 +113,11 @@ def refuse_to_cancel(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMove
 
 
 def lapse_cancel_request(tx: Transaction, order_id: UUID) -> None:
-    """Count ten minutes of silence as a no."""
+    """Count ten minutes of silence as a no; a request that was made anew has its own ten."""
     order = lock_order(tx, LOCK_BY_SYSTEM, {"order_id": order_id})
-    if order.state is OrderState.PREPARING and order.cancel_requested_at is not None:
+    if order.state is not OrderState.PREPARING or order.cancel_requested_at is None:
+        return
+    if order.now >= order.cancel_requested_at + CANCEL_ANSWER_WINDOW:
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.REFUSE_TO_CANCEL, Role.SYSTEM)
         tx.record(_told(OrderCancelRefused, order))
         assert_moved(tx.close(_REFUSED, _params(order, target)))

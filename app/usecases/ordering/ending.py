@@ -3,13 +3,14 @@
 A use case locks the order, checks the move and calls :func:`end_order`, which closes the transaction. One ledger call.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
 import orjson
 
 from app.core import ledger
+from app.core.delivery.repository import END_TRIP
 from app.core.delivery.states import DELIVERY_TRANSITIONS, DeliveryAction
 from app.core.events import OrderCanceled, OrderCompleted, OrderReturned
 from app.core.ledger import Journal, JournalKind, Leg, codes
@@ -48,6 +49,11 @@ off_shift AS (
     UPDATE courier_shifts AS h SET active_trips = h.active_trips - 1 FROM off_trip AS t
     WHERE h.courier_id = t.courier_id AND h.ended_at IS NULL
 )"""
+_CARRY_OFF = f"""
+carried AS (
+    UPDATE deliveries SET state = :delivery_state, ended_at = business_now() WHERE delivery_id = :delivery_id
+),
+stop_off AS (UPDATE stops SET state = 'canceled' WHERE stop_id = :stop_id), {END_TRIP}"""
 _EARN = """
 earned AS (
     INSERT INTO settlement_items (order_id, party_kind, party_id, amount_fen, eligible_on)
@@ -68,9 +74,11 @@ _GIVEN_UP = closing(
     f"{move(*_ENDED, 'cancel_reason = :cancel_reason')}, {REFUND_WRITES}, {_EARN}, {STOCK_SOLD}, {_CALL_OFF_TRIP}",
     answer=ANSWER_MOVED,
 )
-_RETURNED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {_EARN}, {STOCK_RELEASED}", answer=ANSWER_MOVED)
-_SOLD = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {_EARN}, {STOCK_SOLD}", answer=ANSWER_MOVED)
-_SOLD_UNREFUNDED = closing(f"{move(*_ENDED)}, {_EARN}, {STOCK_SOLD}", answer=ANSWER_MOVED)
+_RETURNED = closing(
+    f"{move(*_ENDED)}, {REFUND_WRITES}, {_EARN}, {STOCK_RELEASED}, {_CARRY_OFF}", answer=ANSWER_MOVED
+)
+_DISPOSED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {_EARN}, {STOCK_SOLD}, {_CARRY_OFF}", answer=ANSWER_MOVED)
+_SOLD = closing(f"{move(*_ENDED)}, {_EARN}, {STOCK_SOLD}", answer=ANSWER_MOVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +91,17 @@ class OrderMoved:
     refund_fen: int = 0
 
 
-def end_order(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedOff:
+    """A delivery that ends with its order, away from the door: where it ends, and the stop and trip that end with it."""
+
+    delivery_id: UUID
+    delivery_state: str
+    stop_id: UUID
+    trip_id: UUID
+
+
+def end_order(  # noqa: PLR0913 - one end for all the ways to it
     tx: Transaction,
     order: Order,
     ending: Ending,
@@ -91,11 +109,16 @@ def end_order(
     target: OrderState,
     courier_id: UUID | None = None,
     cancel_reason: CancelReason | None = None,
+    carried: CarriedOff | None = None,
 ) -> OrderMoved:
     """End a paid order: refund, pay, settle the stock, record. The caller has locked it and checked the move.
 
+    Every end writes in one order: ledger, then shift, stock and payment by the closing statement. Two that share a
+    resident, a courier or a shelf wait for each other, never in a ring.
+
     :param courier_id: who carried it; without one, a delivery fee is nobody's and goes back or to the platform.
     :param cancel_reason: why, when ``target`` is canceled.
+    :param carried: the delivery that was returned or disposed of.
     """
     shares = shares_at_end(
         ending, goods_fen=order.left_fen, commission_fen=order.commission_fen, delivery_fen=order.delivery_fen
@@ -114,7 +137,15 @@ def end_order(
     if tx.claim is not None:
         tx.keep(moved)
     _close(
-        tx, order, shares, decision, ending=ending, target=target, courier_id=courier_id, cancel_reason=cancel_reason
+        tx,
+        order,
+        shares,
+        decision,
+        ending=ending,
+        target=target,
+        courier_id=courier_id,
+        cancel_reason=cancel_reason,
+        carried=carried,
     )
     return moved
 
@@ -151,7 +182,7 @@ def _record(tx: Transaction, order: Order, target: OrderState, courier_id: UUID 
     )
 
 
-def _close(
+def _close(  # noqa: PLR0913 - all that its statement writes
     tx: Transaction,
     order: Order,
     shares: Shares,
@@ -161,6 +192,7 @@ def _close(
     target: OrderState,
     courier_id: UUID | None,
     cancel_reason: CancelReason | None,
+    carried: CarriedOff | None,
 ) -> None:
     earnings = [{"party_kind": PartyKind.MERCHANT, "party_id": order.merchant_id, "amount_fen": shares.merchant_fen}]
     if courier_id is not None:
@@ -179,8 +211,10 @@ def _close(
         assert cancel_reason is not None, "a cancelation has a reason"
         params["cancel_reason"] = cancel_reason.value
         statement = _GIVEN_UP if ending is Ending.GIVEN_UP else _CANCELED
-    elif target is OrderState.RETURNED:
-        statement = _RETURNED
+    elif carried is not None:
+        params |= asdict(carried)
+        statement = _RETURNED if target is OrderState.RETURNED else _DISPOSED
     else:
-        statement = _SOLD if shares.refund_fen else _SOLD_UNREFUNDED
+        assert not shares.refund_fen, "who gets the goods pays for them"
+        statement = _SOLD
     assert_moved(tx.close(statement, params))

@@ -43,14 +43,9 @@ def collect_order(actor: Actor, claim: Claim, *, order_id: UUID, code: str) -> O
             raise CodeLocked
         if hmac.compare_digest(code, collect_code(order_id)):
             return end_order(tx, order, Ending.COMPLETED, target=target)
-    count_try(order_id)
-    raise WrongCode(pointer="/code", tries_left=order.code_tries_left - 1)
-
-
-def count_try(order_id: UUID) -> None:
-    """Count a wrong code, in a transaction of its own: the refusal rolls back everything else."""
-    with transaction() as tx:
         tx.execute(_COUNT_TRY, {"order_id": order_id})
+        tx.release_claim()
+    raise WrongCode(pointer="/code", tries_left=order.code_tries_left - 1)
 
 
 def confirm_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:

@@ -1,6 +1,7 @@
 """Place a checkout (下单): one order per shop, stock reserved, prices frozen. Two round trips."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -183,7 +184,7 @@ def place_checkout(
     return placed
 
 
-def _order_of(shop: ShopQuote, cart: PricedCart) -> dict[str, object]:
+def _order_of(shop: ShopQuote, cart: PricedCart) -> dict[str, Any]:
     row = cart.shops[shop.shop_id]
     order_id = new_id()
     return {

@@ -96,7 +96,8 @@ def short_order(actor: Actor, claim: Claim, *, order_id: UUID, lines: frozenset[
         if decision.journal is not None:
             ledger.post(tx, decision.journal)
         tx.record(_told(OrderShorted, order, target))
-        moved = OrderMoved(order_id=order_id, state=target.value, refund_id=decision.refund_id, refund_fen=refund_fen)
+        refund_id = decision.refund_id if refund_fen else None
+        moved = OrderMoved(order_id=order_id, state=target.value, refund_id=refund_id, refund_fen=refund_fen)
         tx.keep(moved)
         missing = [
             {"sku_id": held[number].sku_id, "quantity": held[number].quantity}

@@ -39,7 +39,7 @@ from app.kernel.clock import wall_now
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Transaction, closing, transaction
-from app.usecases.paying.settlement import PAID_WRITES, payment_journal, record_paid
+from app.usecases.paying.settlement import PAID_ANSWER, PAID_WRITES, payment_journal, record_paid
 
 GATEWAY = "stripe"
 """Name of the provider in account codes."""
@@ -76,12 +76,13 @@ _ASKED = text(
     WHERE attempt_id = :attempt_id AND state = CAST(:was AS text)
     """
 )
+_HEARD = text("UPDATE payment_attempts SET asked_at = clock_timestamp() WHERE attempt_id = :attempt_id")
 _OPEN_OF_PAYMENT = text(
     "SELECT attempt_id FROM payment_attempts WHERE payment_id = :payment_id AND state IN ('requested', 'unknown')"
 )
 _SILENT = text(
     """
-    SELECT attempt_id FROM payment_attempts
+    SELECT attempt_id, created_at < clock_timestamp() - CAST(:lifetime AS interval) AS is_overdue FROM payment_attempts
     WHERE state IN ('requested', 'unknown')
       AND coalesce(asked_at, created_at) < clock_timestamp() - interval '2 minutes'
     ORDER BY coalesce(asked_at, created_at) LIMIT :limit
@@ -99,8 +100,14 @@ seen AS (
         ended_at = CASE WHEN :is_ended THEN clock_timestamp() END
     WHERE attempt_id = :attempt_id
 )"""
-_CLOSE_SEEN = closing(_SEEN)
-_CLOSE_PAID_CHECKOUT = closing(f"{_SEEN}, {PAID_WRITES}")
+_CLOSE_SEEN = closing(
+    f"""{_SEEN},
+    given_up AS (
+        UPDATE payments SET state = 'closed'
+        WHERE payment_id = :payment_id AND purpose = 'top_up' AND state = 'pending' AND :is_ended
+    )"""
+)
+_CLOSE_PAID_CHECKOUT = closing(f"{_SEEN}, {PAID_WRITES}", answer=PAID_ANSWER)
 _CLOSE_TOPPED_UP = closing(
     f"""{_SEEN},
     topped_up AS (UPDATE payments SET state = 'paid', paid_at = business_now() WHERE payment_id = :payment_id)"""
@@ -166,7 +173,8 @@ def ask_gateway(gateway: PaymentGateway, attempt_id: UUID) -> None:
         intent = _ask(gateway, attempt)
     except GatewayRefused as refusal:
         log.warning("gateway refused an attempt", attempt_id=str(attempt_id), gateway_code=str(refusal.params))
-        _note(attempt, AttemptAction.FAIL)
+        # A refused create made nothing; a refused question about what was made says nothing of its money.
+        _note(attempt, AttemptAction.FAIL if attempt.intent_id is None else AttemptAction.LOSE_SIGHT)
         return
     except (GatewayUnknown, GatewayUnreachable):
         _note(attempt, AttemptAction.LOSE_SIGHT)
@@ -193,11 +201,20 @@ def expire_attempt(gateway: PaymentGateway, attempt_id: UUID) -> None:
         if attempt is None or attempt.intent_id is None or attempt.state not in OPEN_ATTEMPT_STATES:
             return
     assert attempt.intent_id is not None
+    apply_intent(gateway, attempt_id, _cancel(gateway, attempt_id, attempt.intent_id))
+
+
+def _cancel(gateway: PaymentGateway, attempt_id: UUID, intent_id: str) -> Intent:
+    """Cancel an intent. Unlike money, a second cancelation does no harm, so one whose key is stuck gets a fresh key."""
     try:
-        intent = gateway.cancel_intent(key=f"cancel:{attempt_id}", intent_id=attempt.intent_id)
+        try:
+            return gateway.cancel_intent(key=f"cancel:{attempt_id}", intent_id=intent_id)
+        except GatewayUnknown as unknown:
+            if not unknown.is_replayed:
+                raise
+            return gateway.cancel_intent(key=f"cancel:{new_id()}", intent_id=intent_id)
     except GatewayRefused:
-        intent = gateway.retrieve_intent(attempt.intent_id)
-    apply_intent(gateway, attempt_id, intent)
+        return gateway.retrieve_intent(intent_id)
 
 
 def open_attempts(payment_id: UUID) -> list[UUID]:
@@ -206,10 +223,14 @@ def open_attempts(payment_id: UUID) -> list[UUID]:
         return list(tx.execute(_OPEN_OF_PAYMENT, {"payment_id": payment_id}).scalars())
 
 
-def silent_attempts(limit: int) -> list[UUID]:
-    """Return open attempts of which nothing was heard for two minutes, the longest silence first."""
+def silent_attempts(limit: int) -> list[tuple[UUID, bool]]:
+    """Return open attempts of which nothing was heard for two minutes, the longest silence first.
+
+    With each, whether its lifetime is over: then it is to be called off, not only asked about.
+    """
     with transaction() as tx:
-        return list(tx.execute(_SILENT, {"limit": limit}).scalars())
+        rows = tx.execute(_SILENT, {"limit": limit, "lifetime": ATTEMPT_LIFETIME}).fetchall()
+    return [(row.attempt_id, row.is_overdue) for row in rows]
 
 
 def attempt_of_intent(intent_id: str) -> UUID | None:
@@ -253,7 +274,7 @@ def _note(attempt: _Attempt, action: AttemptAction) -> None:
 def apply_intent(gateway: PaymentGateway, attempt_id: UUID, intent: Intent) -> None:
     """Let the gateway's object take effect, once, whoever brings it and however often.
 
-    Locks checkout, orders and payment, then the attempt, then the ledger's accounts. Money that nobody waits for any
+    Locks checkout and orders (or a top-up's payment), then the attempt, then the ledger's accounts. Money that nobody waits for any
     more is set aside and a refund of it decided in the same transaction.
     """
     attempt = read_attempt(attempt_id)
@@ -277,6 +298,7 @@ def apply_intent(gateway: PaymentGateway, attempt_id: UUID, intent: Intent) -> N
                     payment_id=attempt.payment_id, account_id=attempt.account_id, attempt_id=attempt.attempt_id
                 )
             )
+            tx.execute(_HEARD, {"attempt_id": attempt_id})
             log.error("the gateway's object does not match", attempt_id=str(attempt_id), intent_id=intent.id)
             return
         action = _action_of(intent)
@@ -298,10 +320,11 @@ def apply_intent(gateway: PaymentGateway, attempt_id: UUID, intent: Intent) -> N
             source = codes.gateway_clearing(GATEWAY)
             ledger.post(tx, payment_journal(checkout, key=f"pay:{attempt_id}", source=source))
             record_paid(tx, checkout)
-            tx.close(
+            done = tx.close(
                 _CLOSE_PAID_CHECKOUT,
                 {**params, "checkout_id": checkout.checkout_id, "method": PaymentMethod.WECHAT_PAY.value},
-            )
+            ).one()
+            assert (done.payments, done.checkouts, done.orders) == (1, 1, len(checkout.orders)), "paid under lock"
         else:
             _credit_top_up(tx, attempt, params)
 

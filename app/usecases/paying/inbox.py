@@ -11,7 +11,7 @@ from app.core.payments.ports import BadEvent, BadSignature, GatewayEvent, Paymen
 from app.kernel.clock import wall_now_s
 from app.kernel.transaction import transaction
 from app.usecases.paying.attempts import apply_intent, attempt_of_intent
-from app.usecases.paying.refunds import open_refunds_of_intent, submit_refund
+from app.usecases.paying.refunds import look_again, open_refunds_of_intent, submit_refund
 
 log = structlog.get_logger()
 
@@ -66,6 +66,7 @@ def read_event_again(gateway: PaymentGateway, gateway_event_id: str) -> None:
             apply_intent(gateway, attempt_id, intent)
         for refund_id in open_refunds_of_intent(intent_id):
             submit_refund(gateway, refund_id)
+    look_again(gateway, row.object_id)
     with transaction() as tx:
         tx.execute(_APPLIED, {"id": gateway_event_id})
 

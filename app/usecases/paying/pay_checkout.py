@@ -47,7 +47,7 @@ def pay_checkout(
 ) -> PaymentStarted:
     """Pay all orders of a checkout by one payment.
 
-    Locks the checkout, its orders, its payment; then, from the e-account, the ledger's accounts. Three round trips.
+    Locks the checkout and its orders; then, from the e-account, the ledger's accounts. Three round trips.
 
     :param step_up_grant: proof of a payment PIN or passkey; no account needs one yet, so naming one is refused.
     :raises AlreadyPaid, CheckoutClosed: the checkout is past paying.

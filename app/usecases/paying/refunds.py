@@ -26,13 +26,15 @@ from app.core.payments.ports import (
 from app.core.payments.ports import RefundState as GatewayRefundState
 from app.core.payments.states import REFUND_TRANSITIONS, RefundAction, RefundState
 from app.kernel.actor import Role
-from app.kernel.ids import new_id
+from app.kernel.clock import wall_now
+from app.kernel.ids import born_at, new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Transaction, closing, transaction
 from app.usecases.paying.attempts import GATEWAY, KEY_LIFETIME
 
 log = structlog.get_logger()
 
+_NOT_PAID = frozenset({GatewayRefundState.FAILED, GatewayRefundState.CANCELED})
 OPEN_REFUND_STATES = frozenset({RefundState.REQUESTED, RefundState.SUBMITTING, RefundState.UNKNOWN})
 
 REFUND_WRITES = """
@@ -101,7 +103,6 @@ def decide_refund(tx: Transaction, order: Order, *, amount_fen: int, reason: str
 _READ = text(
     """
     SELECT r.refund_id, r.account_id, r.amount_fen, r.state, r.key, r.gateway_refund_id, r.submit_count,
-           r.requested_at < business_now() - CAST(:key_lifetime AS interval) AS is_key_old,
            coalesce(mine.intent_id, paid.intent_id) AS intent_id
     FROM refunds AS r
     LEFT JOIN payment_attempts AS mine ON mine.attempt_id = r.attempt_id
@@ -111,7 +112,7 @@ _READ = text(
     WHERE r.refund_id = :refund_id
     """
 )
-_LOCK = text("SELECT state, account_id, amount_fen FROM refunds WHERE refund_id = :refund_id FOR UPDATE")
+_LOCK = text("SELECT state, account_id, amount_fen, method FROM refunds WHERE refund_id = :refund_id FOR UPDATE")
 _MARK = text(
     """
     UPDATE refunds SET state = CAST(:state AS text), submit_count = submit_count + CAST(:submitted AS integer)
@@ -129,6 +130,9 @@ _OPEN_OF_INTENT = text(
     SELECT r.refund_id FROM refunds AS r JOIN payment_attempts AS a ON a.payment_id = r.payment_id
     WHERE a.intent_id = :intent_id AND r.state IN ('submitting', 'unknown') ORDER BY r.refund_id LIMIT 50
     """
+)
+_PAID_OUT_AS = text(
+    "SELECT refund_id FROM refunds WHERE gateway_refund_id = :gateway_refund_id AND state = 'succeeded'"
 )
 _END = closing(
     """
@@ -160,10 +164,25 @@ def submit_refund(gateway: PaymentGateway, refund_id: UUID) -> None:
         raise
     if refund.state is GatewayRefundState.SUCCEEDED:
         _end(refund_id, RefundAction.SUCCEED, gateway_refund_id=refund.id, failure=None)
-    elif refund.state in {GatewayRefundState.FAILED, GatewayRefundState.CANCELED}:
+    elif refund.state in _NOT_PAID:
         _end(refund_id, RefundAction.FAIL, gateway_refund_id=refund.id, failure=refund.failure_reason or "failed")
     else:
         _lose_sight(refund_id)
+
+
+def look_again(gateway: PaymentGateway, gateway_refund_id: str) -> None:
+    """Re-read a refund that had succeeded: when it has come back since, the resident's account gets it.
+
+    :raises GatewayUnknown, GatewayUnreachable: it has to be tried again.
+    """
+    with transaction() as tx:
+        refund_id = tx.execute(_PAID_OUT_AS, {"gateway_refund_id": gateway_refund_id}).scalar_one_or_none()
+    if refund_id is None:
+        return
+    refund = gateway.retrieve_refund(gateway_refund_id)
+    if refund.state in _NOT_PAID:
+        log.error("a refund came back", refund_id=str(refund_id), failure=refund.failure_reason)
+        _end(refund_id, RefundAction.FAIL, gateway_refund_id=None, failure=refund.failure_reason or "failed")
 
 
 def open_refunds(limit: int) -> list[UUID]:
@@ -184,11 +203,14 @@ def _ask(gateway: PaymentGateway, row: Row[Any]) -> GatewayRefund:
         found = gateway.find_refund(refund_id=row.refund_id, intent_id=row.intent_id)
         if found is not None:
             return found
-        if row.is_key_old:
-            raise GatewayRefused("key_expired", "never seen at the gateway while its key lived")
-    return gateway.create_refund(
-        key=row.key, intent_id=row.intent_id, amount_fen=row.amount_fen, refund_id=row.refund_id
-    )
+    try:
+        return gateway.create_refund(
+            key=row.key, intent_id=row.intent_id, amount_fen=row.amount_fen, refund_id=row.refund_id
+        )
+    except GatewayUnknown as unknown:
+        if unknown.is_replayed and wall_now() - born_at(row.refund_id) > KEY_LIFETIME:
+            raise GatewayRefused("key_spent", "the gateway repeats an error, and has not made it in a day") from unknown
+        raise
 
 
 def _begin(refund_id: UUID) -> Row[Any] | None:
@@ -196,7 +218,7 @@ def _begin(refund_id: UUID) -> Row[Any] | None:
         locked = tx.execute(_LOCK, {"refund_id": refund_id}).one_or_none()
         if locked is None or RefundState(locked.state) not in OPEN_REFUND_STATES:
             return None
-        row = tx.execute(_READ, {"refund_id": refund_id, "key_lifetime": KEY_LIFETIME}).one()
+        row = tx.execute(_READ, {"refund_id": refund_id}).one()
         state = next_state(REFUND_TRANSITIONS, RefundState(locked.state), RefundAction.SUBMIT, Role.SYSTEM)
         tx.execute(_MARK, {"refund_id": refund_id, "state": state.value, "submitted": 1})
         return row
@@ -215,16 +237,18 @@ def _end(refund_id: UUID, action: RefundAction, *, gateway_refund_id: str | None
     with transaction() as tx:
         locked = tx.execute(_LOCK, {"refund_id": refund_id}).one()
         state = RefundState(locked.state)
-        if state not in OPEN_REFUND_STATES:
-            return
         is_paid = action is RefundAction.SUCCEED
+        came_back = state is RefundState.SUCCEEDED and not is_paid and locked.method == PaymentMethod.WECHAT_PAY
+        if state not in OPEN_REFUND_STATES and not came_back:
+            return
+        source = codes.gateway_clearing(GATEWAY) if came_back else codes.REFUND_PAYABLE
         target = codes.gateway_clearing(GATEWAY) if is_paid else codes.e_account(locked.account_id)
         ledger.post(
             tx,
             Journal(
-                key=f"refund_end:{refund_id}",
+                key=f"refund_back:{refund_id}" if came_back else f"refund_end:{refund_id}",
                 kind=JournalKind.REFUND,
-                legs=(Leg(codes.REFUND_PAYABLE, -locked.amount_fen), Leg(target, locked.amount_fen)),
+                legs=(Leg(source, -locked.amount_fen), Leg(target, locked.amount_fen)),
                 ref=str(refund_id),
             ),
         )

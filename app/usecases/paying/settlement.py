@@ -41,7 +41,13 @@ def payment_journal(checkout: Checkout, *, key: str, source: str) -> Journal:
 
 def record_paid(tx: Transaction, checkout: Checkout) -> None:
     """Record that ``checkout`` is paid, and start each shop's five minutes."""
-    tx.record(PaymentSettled(payment_id=checkout.payment_id, account_id=checkout.account_id))
+    tx.record(
+        PaymentSettled(
+            payment_id=checkout.payment_id,
+            account_id=checkout.account_id,
+            had_attempts=checkout.payment_method is not None,
+        )
+    )
     for order in checkout.orders:
         tx.record(
             OrderPaid(

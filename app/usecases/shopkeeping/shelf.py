@@ -177,7 +177,7 @@ def change_offer(
 ) -> OfferChanged:
     """Rename an offer, pause it, put it back on sale, or remove it for good. Orders keep what they copied."""
     with transaction(claim) as tx:
-        params = {"shop_id": shop_id, "offer_id": offer_id, "account_id": actor.account_id}
+        params: dict[str, object] = {"shop_id": shop_id, "offer_id": offer_id, "account_id": actor.account_id}
         _lock(tx, _LOCK_OFFER, params, OfferNotFound)
         changed = OfferChanged(offer_id=offer_id)
         tx.keep(changed)
@@ -190,7 +190,7 @@ def change_sku(
 ) -> OfferChanged:
     """Change the price of a SKU, or the pieces counted on the shelf; what orders have reserved is not among them."""
     with transaction(claim) as tx:
-        params = {"shop_id": shop_id, "sku_id": sku_id, "account_id": actor.account_id}
+        params: dict[str, object] = {"shop_id": shop_id, "sku_id": sku_id, "account_id": actor.account_id}
         row = _lock(tx, _LOCK_SKU, params, SkuNotFound)
         changed = OfferChanged(offer_id=row.offer_id, sku_id=sku_id)
         tx.keep(changed)

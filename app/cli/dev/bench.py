@@ -1,0 +1,210 @@
+"""``dev.py bench``: ledger, orders, lists and memory, each against a floor measured in the same run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import psycopg
+from sqlalchemy import event
+
+from app import create_app
+from app.cli.dev.environment import HOST, ROOT, free_ports, libpq_url
+from app.cli.dev.stack import Stack
+from app.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from flask import Flask
+
+    from benchmarks.world import World
+
+ORDERS = 1_000
+LIVES = 400
+READS = 4_000
+SERVERS = ("web", "postgres")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmarks; ``--skip-ledger`` leaves out the long one."""
+    from benchmarks import ledger_posting, orders  # noqa: PLC0415 - benchmarks stand beside the package
+    from benchmarks.world import make_world  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="linli-bench-") as folder:
+        ports = free_ports()
+        with Stack(Path(folder), ports) as stack:
+            os.environ.update({**stack.settings, "LINLI_POOL_SIZE": "4"})
+            stack.wait_ready()
+            app = create_app(read_settings())
+            world = make_world(app, residents=200, shops=64, couriers=200)
+            orders.name_shops(world)
+            _count_round_trips(app, world)
+            with _floor_server(stack) as floor:
+                _measure(stack, world, ports.web, floor)
+            _memory(stack)
+            if "--skip-ledger" not in arguments:
+                assert stack.postgres is not None, "bench starts its own server"
+                print("\n(a) ledger posting, 8 clients")
+                ledger_posting.main(stack.postgres.url("postgres", "postgres"))
+    return 0
+
+
+def _measure(stack: Stack, world: World, port: int, floor: tuple[int, int]) -> None:
+    from benchmarks import orders  # noqa: PLC0415
+    from benchmarks.orders import Client, Meter, run_clients  # noqa: PLC0415
+
+    floor_port, floor_pid = floor
+    meter = Meter({**{name: stack.pids[name] for name in ("web", "postgres", "worker")}, "floor": floor_pid})
+    setup = Client(port)
+
+    def commits(count: int) -> orders.Run:
+        return run_clients(floor_port, [lambda client: client.send("POST", "/commit")] * count, meter)
+
+    def reads(count: int) -> orders.Run:
+        return run_clients(floor_port, [lambda client: client.send("GET", "/read")] * count, meter)
+
+    def placements(count: int, shops: int) -> list[orders.Run]:
+        runs = []
+        while count > 0:
+            some = world.residents[: min(count, len(world.residents))]
+            bodies = [
+                (one, orders.fill_cart(setup, one, [world.shops[(i + k * 7) % 64] for k in range(shops)]))
+                for i, one in enumerate(some)
+            ]
+            tasks = [lambda client, o=one, b=body: orders.place_and_pay(client, o, b) and None for one, body in bodies]
+            runs.append(run_clients(port, tasks, meter))
+            count -= len(some)
+        return runs
+
+    commits(500), reads(500), placements(200, 2)
+    print("(b) place and pay from the e-account, two shops, 8 clients")
+    floor_commit = commits(4_000)
+    runs = placements(ORDERS, 2)
+    count, seconds = sum(run.count for run in runs), sum(run.seconds for run in runs)
+    cpu = {name: sum(run.cpu[name] for run in runs) * 1000 / count for name in ("web", "postgres", "worker")}
+    print(f"  floor: one durable commit   {floor_commit.rate:8.0f}/s")
+    print(
+        f"  place + pay                 {count / seconds:8.0f}/s   ratio {count / seconds / floor_commit.rate:.2f}"
+        f" (aim 0.15)   CPU web {cpu['web']:.2f} + PostgreSQL {cpu['postgres']:.2f} ="
+        f" {cpu['web'] + cpu['postgres']:.2f} ms (aim 4); worker {cpu['worker']:.2f} ms"
+    )
+    shop, resident = world.shops[0], world.residents[0]
+    floor_read = reads(READS)
+    path = f"/user/v1/shops/{shop.shop_id}/offers?limit=20"
+    shelf = run_clients(port, [lambda client: client.send("GET", path, resident.token)] * READS, meter)
+    print(f"  floor: one indexed read     {floor_read.rate:8.0f}/s")
+    print(f"  list of 20 offers           {shelf.rate:8.0f}/s   ratio {shelf.rate / floor_read.rate:.2f} (aim 0.5)")
+
+    print("(c) a whole order life, 8 flows")
+    bodies = [
+        (one, world.shops[i % 64], world.couriers[i % 200], orders.fill_cart(setup, one, [world.shops[i % 64]]))
+        for _ in range(LIVES // 200)
+        for i, one in enumerate(world.residents)
+    ][:200]
+    total: list[orders.Run] = []
+    for _ in range(LIVES // 200):
+        tasks = [
+            lambda client, r=one, s=shop, c=courier, b=body: orders.live(client, r, s, c, b)
+            for one, shop, courier, body in bodies
+        ]
+        total.append(run_clients(port, tasks, meter))
+        bodies = [(one, s, c, orders.fill_cart(setup, one, [s])) for one, s, c, _ in bodies]
+    count, seconds = sum(run.count for run in total), sum(run.seconds for run in total)
+    cpu = {name: sum(run.cpu[name] for run in total) * 1000 / count for name in ("web", "postgres", "worker")}
+    print(
+        f"  lives                       {count / seconds:8.0f}/s   CPU web {cpu['web']:.2f} + PostgreSQL"
+        f" {cpu['postgres']:.2f} + worker {cpu['worker']:.2f} = {sum(cpu.values()):.2f} ms (aim 15);"
+        f" 8 acts and 4 look-ups"
+    )
+    print("(d) shops near an address")
+    path = f"/user/v1/shops?address_id={resident.address_id}&limit=20"
+    near = run_clients(port, [lambda client: client.send("GET", path, resident.token)] * 2_000, meter)
+    print(
+        f"  20 of {len(world.shops)} shops              {near.rate:8.0f}/s   p50 {near.percentile_ms(50):.1f}"
+        f"  p95 {near.percentile_ms(95):.1f} ms"
+    )
+
+
+def _count_round_trips(app: Flask, world: World) -> None:
+    """Print how many statements each request of an order's life sends; BEGIN and COMMIT are not counted."""
+    from app.kernel.db import db  # noqa: PLC0415
+    from benchmarks import orders  # noqa: PLC0415
+
+    counts: list[tuple[str, int]] = []
+
+    class Counting(orders.Client):
+        def __init__(self) -> None:
+            self._client = app.test_client()
+
+        def send(self, method: str, path: str, token: str = "", body: object = None) -> object:
+            from app.kernel.ids import new_id  # noqa: PLC0415
+
+            statements.clear()
+            headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(new_id())}
+            answer = self._client.open(path, method=method, json=body, headers=headers)
+            counts.append((f"{method} {_shape(path)}", len(statements)))
+            return answer.get_json()
+
+    statements: list[str] = []
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda _c, _u, sql, *_: statements.append(sql))
+    client = Counting()
+    one = world.residents[-1]
+    orders.place_and_pay(client, one, orders.fill_cart(client, one, world.shops[:2]))
+    orders.live(client, one, world.shops[2], world.couriers[-1], orders.fill_cart(client, one, world.shops[2:3]))
+    print("SQL round trips per request")
+    for shape, count in dict(counts).items():
+        print(f"  {count:3d}  {shape}")
+
+
+def _shape(path: str) -> str:
+    parts = [":id" if len(part) == 36 else part for part in path.partition("?")[0].split("/")]  # noqa: PLR2004 - a UUID
+    return "/".join(parts)
+
+
+@contextmanager
+def _floor_server(stack: Stack) -> Iterator[tuple[int, int]]:
+    """Serve the floors by the same server on a port of its own."""
+    from benchmarks.orders import Client  # noqa: PLC0415
+
+    assert stack.postgres is not None, "bench starts its own server"
+    with psycopg.connect(libpq_url(stack.postgres.url("postgres", "linli")), autocommit=True) as admin:
+        admin.execute("CREATE TABLE bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz)")
+        admin.execute("CREATE TABLE bench_shop AS SELECT shop_id FROM shops LIMIT 1")
+        admin.execute("GRANT ALL ON bench_floor, bench_shop TO PUBLIC")
+    port = free_ports().web
+    argv = [sys.executable, "-m", "granian", "--host", HOST, "--port", str(port), "--log-level", "warning"]
+    argv += ["--interface", "wsgi", "--workers", "2", "--blocking-threads", "4", "benchmarks.floor:app"]
+    server = subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **stack.settings})
+    try:
+        for _ in range(100):
+            try:
+                Client(port).send("GET", "/health")
+                break
+            except OSError:
+                psutil.Process(server.pid).status()
+                time.sleep(0.1)
+        yield port, server.pid
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _memory(stack: Stack) -> None:
+    print("memory (resident, MiB)")
+    for name, pid in stack.pids.items():
+        root = psutil.Process(pid)
+        sizes = [process.memory_info().rss for process in [root, *root.children(recursive=True)]]
+        print(f"  {name:10s} {sum(sizes) / 2**20:7.0f}  in {len(sizes)} processes (shared pages counted in each)")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

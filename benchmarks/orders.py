@@ -1,0 +1,179 @@
+"""How fast orders are, over HTTP, against floors of the same run: place and pay, a whole life, lists; and who eats what.
+
+CPU is counted from the processes themselves (web, PostgreSQL, worker), so it holds on a shared machine too; the client
+runs in threads of this process, closed loop: each of the clients sends its next request when the last was answered.
+"""
+
+from __future__ import annotations
+
+import http.client
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import psutil
+
+from app.kernel.ids import new_id
+from benchmarks.world import LAT, LNG, Resident, Shop, Someone, World
+
+CLIENTS = 8
+
+
+class Client:
+    """One keep-alive connection."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def send(self, method: str, path: str, token: str = "", body: Any = None) -> Any:
+        """Send a request and return the answer's JSON; any refusal ends the benchmark."""
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        if method != "GET":
+            headers["Idempotency-Key"] = str(new_id())
+        self._connection.request(method, path, None if body is None else orjson.dumps(body), headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        if answer.status >= 400:  # noqa: PLR2004 - a refusal
+            raise RuntimeError(f"{method} {path}: {answer.status} {content.decode()}")
+        return orjson.loads(content) if content else None
+
+
+@dataclass(slots=True)
+class Meter:
+    """CPU seconds of some processes and all below them."""
+
+    pids: dict[str, int]
+    _before: dict[str, float] = field(default_factory=dict)
+
+    def _read(self) -> dict[str, float]:
+        return {name: _cpu_of(pid) for name, pid in self.pids.items()}
+
+    def start(self) -> None:
+        """Begin to count."""
+        self._before = self._read()
+
+    def read(self) -> dict[str, float]:
+        """Return the seconds used since :meth:`start`, by name."""
+        return {name: used - self._before[name] for name, used in self._read().items()}
+
+
+def _cpu_of(pid: int) -> float:
+    root = psutil.Process(pid)
+    total = 0.0
+    for process in [root, *root.children(recursive=True)]:
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system + (times.children_user + times.children_system if process == root else 0)
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one measured run gave."""
+
+    count: int
+    seconds: float
+    latencies: list[float]
+    cpu: dict[str, float]
+
+    @property
+    def rate(self) -> float:
+        """Things done per second."""
+        return self.count / self.seconds
+
+    def cpu_ms(self, *names: str) -> float:
+        """CPU milliseconds per thing done, of the named processes."""
+        return sum(self.cpu[name] for name in names) * 1000 / self.count
+
+    def percentile_ms(self, percent: int) -> float:
+        """Latency percentile, milliseconds."""
+        return statistics.quantiles(self.latencies, n=100)[percent - 1] * 1000
+
+
+def run_clients(port: int, tasks: Sequence[Callable[[Client], None]], meter: Meter) -> Run:
+    """Do all ``tasks`` by :data:`CLIENTS` clients, each taking the next when it is done."""
+    lock, latencies, failures = threading.Lock(), list[float](), list[BaseException]()
+    left: Iterator[Callable[[Client], None]] = iter(tasks)
+
+    def work() -> None:
+        client = Client(port)
+        while not failures:
+            with lock:
+                task = next(left, None)
+            if task is None:
+                return
+            began = time.perf_counter()
+            try:
+                task(client)
+            except BaseException as failure:  # noqa: BLE001 - told by the main thread
+                failures.append(failure)
+                return
+            latencies.append(time.perf_counter() - began)
+
+    threads = [threading.Thread(target=work) for _ in range(CLIENTS)]
+    meter.start()
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - began
+    if failures:
+        raise failures[0]
+    return Run(len(latencies), seconds, latencies, meter.read())
+
+
+def fill_cart(client: Client, resident: Resident, shops: Sequence[Shop]) -> dict[str, Any]:
+    """Put one thing of each shop into the resident's cart and return the body of the placement."""
+    for shop in shops:
+        client.send("PUT", f"/user/v1/cart/lines/{shop.sku_ids[0]}", resident.token, {"quantity": 2})
+    body = {"address_id": str(resident.address_id)}
+    quote = client.send("POST", "/user/v1/checkout-quotes", resident.token, body)
+    return {**body, "quote_version": quote["quote_version"]}
+
+
+def place_and_pay(client: Client, resident: Resident, body: dict[str, Any]) -> dict[str, Any]:
+    """Place a checkout and pay it from the e-account."""
+    placed: dict[str, Any] = client.send("POST", "/user/v1/checkouts", resident.token, body)
+    client.send("POST", f"/user/v1/checkouts/{placed['checkout_id']}/payments", resident.token, {"method": "e_account"})
+    return placed
+
+
+def live(client: Client, resident: Resident, shop: Shop, courier: Someone, body: dict[str, Any]) -> None:
+    """Take one order through its life; what people would look up on the way is looked up too."""
+    order_id = place_and_pay(client, resident, body)["orders"][0]["order_id"]
+    merchant, carrier = shop.owner.token, courier.token
+    client.send("POST", f"/merchant/v1/orders/{order_id}/acceptance", merchant)
+    client.send("POST", f"/merchant/v1/orders/{order_id}/readiness", merchant)
+    pick_up = client.send("GET", f"/merchant/v1/orders/{order_id}", merchant)["pick_up_code"]
+    while True:
+        hall = client.send("GET", f"/courier/v1/trips/open?lat={LAT}&lng={LNG}&limit=100", carrier)["items"]
+        trip = next((t for t in hall if shop_name(shop) in t["shop_names"]), None)
+        if trip is not None:
+            break
+    client.send("POST", f"/courier/v1/trips/{trip['trip_id']}/claim", carrier)
+    delivery = client.send("GET", f"/courier/v1/trips/{trip['trip_id']}", carrier)["deliveries"][0]
+    path = f"/courier/v1/deliveries/{delivery['delivery_id']}"
+    client.send("POST", f"{path}/pick-up", carrier, {"code": pick_up})
+    door = client.send("GET", f"/user/v1/orders/{order_id}", resident.token)["door_code"]
+    client.send("POST", f"{path}/hand-over", carrier, {"code": door})
+    client.send("POST", f"/user/v1/orders/{order_id}/confirmation", resident.token)
+
+
+def shop_name(shop: Shop) -> str:
+    """Return the name that the world gave a shop."""
+    return _names[shop.shop_id.int]
+
+
+_names: dict[int, str] = {}
+
+
+def name_shops(world: World) -> None:
+    """Remember the shops' names; a flow finds its own trip in the hall by them."""
+    _names.update({shop.shop_id.int: f"测试店{number}" for number, shop in enumerate(world.shops)})

@@ -1,0 +1,154 @@
+"""One migrated database per test process; tests commit for real, and each brings its own people and shops."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app import create_app
+from app.kernel import sealing
+from app.kernel.db import db
+from app.settings import Environment, Settings
+from tests.support import own_database
+from tests.support.business_clock import BusinessClock
+from tests.support.ledger_database import admin_url
+from tests.support.sandbox_gateway import SECRET_KEY, WEBHOOK_SECRET, Listener, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import requests
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        own_database.begin_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        own_database.end_run(admin_url())
+
+
+def settings_for_tests(database_url: str, stripe_api_base: str = "http://127.0.0.1:1") -> Settings:
+    """Return settings with fresh keys; by default no payment gateway can be reached."""
+    return Settings(
+        environment=Environment.TEST,
+        database_url=database_url,
+        migration_database_url=database_url,
+        token_keys={"one": os.urandom(32), "two": os.urandom(32)},
+        data_keys={"one": os.urandom(32)},
+        index_key=os.urandom(32),
+        code_pepper=os.urandom(32),
+        stripe_api_base=stripe_api_base,
+        stripe_secret_key=SECRET_KEY,
+        stripe_webhook_secrets=(WEBHOOK_SECRET,),
+        public_url="http://linli.test",
+        live_url="http://live.linli.test",
+        sms_url=None,
+        sms_key=None,
+        pool_size=16,
+    )
+
+
+@pytest.fixture(scope="session")
+def database_url() -> Iterator[str]:
+    """The URL of this process's own migrated database."""
+    admin = admin_url()
+    if admin is None:
+        pytest.skip("TEST_DATABASE_URL names no server; `dev.py test` brings its own")
+    with own_database.own_database(admin) as url:
+        yield url
+
+
+@dataclass
+class Gateway:
+    """The sandbox payment gateway of this process, and the notices that it sent."""
+
+    sandbox: Sandbox
+    listener: Listener
+
+    def notify(self, client: FlaskClient) -> int:
+        """Hand all notices so far to the application, as the gateway would; return how many."""
+        notices, self.listener.notices[:] = list(self.listener.notices), []
+        for payload, signature in notices:
+            answer = client.post(
+                "/gateway/v1/stripe/events", data=payload, headers={"Stripe-Signature": signature}
+            )
+            assert answer.status_code == 200, answer.text
+        return len(notices)
+
+    def pay(self, intent_id: str) -> requests.Response:
+        """Scan the code and pay."""
+        return self.sandbox.pay(intent_id)
+
+
+@pytest.fixture(scope="session")
+def _unstarted_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    listener = Listener()
+    options = ("--webhook-url", listener.url)
+    gateway = Gateway(Sandbox(tmp_path_factory.mktemp("gateway"), options), listener)
+    yield gateway
+    if gateway.sandbox.process is not None:
+        gateway.sandbox.kill()
+    listener.close()
+
+
+@pytest.fixture(scope="session")
+def app(database_url: str, _unstarted_gateway: Gateway) -> Iterator[Flask]:
+    """The application over this process's database. It sees a gateway only in tests that take ``gateway``."""
+    made = create_app(settings_for_tests(database_url, _unstarted_gateway.sandbox.url))
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _in_app(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let tests of the application call use cases and factories directly."""
+    if "app" not in request.fixturenames:
+        yield
+        return
+    app: Flask = request.getfixturevalue("app")
+    settings: Settings = app.config["LINLI"]
+    sealing.configure(sealing.Keyring(settings.data_keys, settings.index_key, settings.code_pepper))
+    with app.app_context():
+        yield
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Speaks HTTP to the application; ``Accept-Language`` is English unless a test says otherwise."""
+    client = app.test_client()
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return client
+
+
+@pytest.fixture
+def gateway(_unstarted_gateway: Gateway) -> Gateway:
+    """The sandbox payment gateway, started with its first test; no faults, no old notices."""
+    if _unstarted_gateway.sandbox.process is None:
+        _unstarted_gateway.sandbox.start()
+    _unstarted_gateway.sandbox.faults()
+    _unstarted_gateway.listener.notices.clear()
+    return _unstarted_gateway
+
+
+@pytest.fixture
+def clock(app: Flask) -> Iterator[BusinessClock]:
+    """Moves business time; put back at the end of the test."""
+    clock = BusinessClock()
+    yield clock
+    clock.back()
+
+
+@pytest.fixture
+def key() -> str:
+    """A fresh Idempotency-Key."""
+    return secrets.token_urlsafe(16)

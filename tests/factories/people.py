@@ -1,0 +1,183 @@
+"""People of the five sides, signed in."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import orjson
+
+from app.core import ledger
+from app.core.accounts.models import (
+    PLATFORM_ID,
+    AccountRow,
+    AddressRow,
+    MemberRole,
+    MembershipRow,
+    OrganizationKind,
+    SessionRow,
+)
+from app.core.delivery.models import CourierRow
+from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.kernel.actor import Actor, Side
+from app.kernel.ids import new_id
+from app.kernel.sealing import blind_index, seal
+from app.kernel.transaction import Claim, transaction
+from app.usecases.delivering.shifts import start_shift
+from app.usecases.people.addresses import DOOR_CONTEXT
+from app.usecases.people.sign_in import PHONE_CONTEXT, SignedIn
+from app.web.sign_in import access_token
+from tests.factories.places import Community, a_community
+from tests.factories.rows import write
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from tests.factories.shops import Shop
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody signed in at one side. ``actor`` speaks to use cases, ``headers`` to the door."""
+
+    account_id: UUID
+    session_id: UUID
+    side: Side
+    phone: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(account_id=self.account_id, session_id=self.session_id, side=self.side)
+
+    @cached_property
+    def token(self) -> str:
+        signed_in = SignedIn(account_id=self.account_id, session_id=self.session_id, refresh_token="")
+        return access_token(signed_in, self.side)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def once(self, key: str | None = None) -> dict[str, str]:
+        """Return headers with an Idempotency-Key, a fresh one unless ``key`` is given."""
+        return {**self.headers, **idempotent(key)}
+
+
+def idempotent(key: str | None = None) -> dict[str, str]:
+    return {"Idempotency-Key": key or secrets.token_urlsafe(16)}
+
+
+def a_phone() -> str:
+    return f"+86138{secrets.randbelow(10**8):08d}"
+
+
+def a_claim(person: Person, operation: str = "test") -> Claim:
+    """Return a claim of a request that was never made before."""
+    return Claim(person.account_id, operation, secrets.token_urlsafe(16), secrets.token_bytes(32))
+
+
+def signed_in(account_id: UUID, side: Side, phone: str = "") -> Person:
+    session_id = new_id()
+    write(SessionRow, session_id=session_id, account_id=account_id, side=side.value, device="device")
+    return Person(account_id, session_id, side, phone)
+
+
+def as_user(account_id: UUID) -> dict[str, str]:
+    return signed_in(account_id, Side.USER).headers
+
+
+def as_merchant(account_id: UUID) -> dict[str, str]:
+    return signed_in(account_id, Side.MERCHANT).headers
+
+
+def as_courier(account_id: UUID) -> dict[str, str]:
+    return signed_in(account_id, Side.COURIER).headers
+
+
+def as_store(account_id: UUID) -> dict[str, str]:
+    return signed_in(account_id, Side.STORE).headers
+
+
+def as_platform(account_id: UUID) -> dict[str, str]:
+    return signed_in(account_id, Side.PLATFORM).headers
+
+
+def a_resident(*, balance_fen: int = 0) -> Person:
+    resident = _somebody(Side.USER)
+    if balance_fen:
+        give(resident.account_id, balance_fen)
+    return resident
+
+
+def give(account_id: UUID, amount_fen: int) -> None:
+    """Put money on an e-account, from the bank."""
+    legs = (Leg(codes.BANK_SETTLEMENT, -amount_fen), Leg(codes.e_account(account_id), amount_fen))
+    with transaction() as tx:
+        ledger.post(tx, Journal(key=f"gift:{new_id()}", kind=JournalKind.OPENING, legs=legs))
+
+
+def a_member(side: Side, kind: OrganizationKind, organization_id: UUID, role: MemberRole) -> Person:
+    person = _somebody(side)
+    write(
+        MembershipRow,
+        account_id=person.account_id,
+        organization_kind=kind.value,
+        organization_id=organization_id,
+        role=role.value,
+    )
+    return person
+
+
+def a_store_clerk(store_id: UUID | None = None) -> Person:
+    store_id = store_id or a_community().store_id
+    return a_member(Side.STORE, OrganizationKind.STORE, store_id, MemberRole.CLERK)
+
+
+def an_operator() -> Person:
+    return a_member(Side.PLATFORM, OrganizationKind.PLATFORM, PLATFORM_ID, MemberRole.ADMIN)
+
+
+def a_courier(*, community: Community | None = None, on_shift: bool = True) -> Person:
+    community = community or a_community()
+    courier = _somebody(Side.COURIER)
+    write(CourierRow, courier_id=courier.account_id, community_id=community.community_id)
+    if on_shift:
+        start_shift(courier.actor, a_claim(courier), lat=community.lat, lng=community.lng)
+    return courier
+
+
+def an_address(resident: Person, *, near: Shop | Community | None = None, lat_off: float = 0.001) -> UUID:
+    """Return the id of an address of ``resident``, about a hundred meters from ``near`` unless told otherwise."""
+    place = near or a_community()
+    address_id = new_id()
+    door = {
+        "contact_name": "王芳",
+        "contact_phone": a_phone(),
+        "building": "3",
+        "unit": "2",
+        "floor": "5",
+        "door": "502",
+    }
+    write(
+        AddressRow,
+        address_id=address_id,
+        account_id=resident.account_id,
+        community_id=place.community_id,
+        lat=place.lat + lat_off,
+        lng=place.lng,
+        door_sealed=seal(orjson.dumps(door).decode(), context=DOOR_CONTEXT),
+    )
+    return address_id
+
+
+def _somebody(side: Side) -> Person:
+    account_id, phone = new_id(), a_phone()
+    write(
+        AccountRow,
+        account_id=account_id,
+        phone_sealed=seal(phone, context=PHONE_CONTEXT),
+        phone_index=blind_index(phone, context=PHONE_CONTEXT),
+    )
+    return signed_in(account_id, side, phone)

@@ -1,0 +1,40 @@
+"""Rows written as a test needs them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import Table, insert, text
+
+from app.kernel.transaction import transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Row
+
+    from app.kernel.db import Base
+
+
+def write(model: type[Base], **values: object) -> None:
+    """Insert one row and commit."""
+    with transaction() as tx:
+        tx.execute(insert(cast("Table", model.__table__)).values(**values))
+
+
+def change(statement: str, **params: object) -> int:
+    """Run one statement and commit; return how many rows it touched."""
+    with transaction() as tx:
+        return int(tx.execute(text(statement), params).rowcount)
+
+
+def look(statement: str, **params: object) -> Sequence[Row[Any]]:
+    """Return the rows of one query."""
+    with transaction() as tx:
+        return tx.execute(text(statement), params).fetchall()
+
+
+def look_one(statement: str, **params: object) -> Any:  # noqa: ANN401 - a column of any type
+    """Return the one value of one query."""
+    with transaction() as tx:
+        return tx.execute(text(statement), params).scalar_one()

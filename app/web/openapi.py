@@ -36,7 +36,20 @@ def describe(app: Flask) -> dict[str, Any]:
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             spec.path(path=path, operations={method.lower(): _operation(rule, rule.endpoint, view, operation)})
     document: dict[str, Any] = spec.to_dict()
+    _drop_null_defaults(document)
     return document
+
+
+def _drop_null_defaults(part: Any) -> None:
+    """Remove ``default: null``: what is not given is simply not given, and null is not among the values."""
+    if isinstance(part, dict):
+        if "default" in part and part["default"] is None:
+            del part["default"]
+        for below in part.values():
+            _drop_null_defaults(below)
+    elif isinstance(part, list):
+        for below in part:
+            _drop_null_defaults(below)
 
 
 _INFO = {
@@ -50,8 +63,10 @@ _INFO = {
 
 
 def _name_of(schema: type[Schema] | Schema) -> str:
+    """Return a name that is unique over the doors: a side's own shape carries the side's name."""
     cls = schema if isinstance(schema, type) else type(schema)
-    return cls.__name__
+    package = cls.__module__.split(".")[1]
+    return cls.__name__ if package == "web" else f"{package.capitalize()}{cls.__name__}"
 
 
 def _integer_bounds(_self: object, field: object, **_kwargs: object) -> dict[str, Any]:

@@ -112,8 +112,8 @@ _LOCK_CHECKOUT = """
     ORDER BY o.order_id
     FOR UPDATE OF c, o
 """
-# The payment is not locked here: rows are locked one result row at a time, so it would be held while the second order is
-# still waited for, by whom ends that order and then wants the payment. It is only written under these locks.
+# The payment is not locked here: rows are locked one result row at a time, so it would be held while the second order
+# is still waited for, by whom ends that order and then wants the payment. It is only written under these locks.
 LOCK_OWN_CHECKOUT = opening(
     _LOCK_CHECKOUT.format(
         whose="c.account_id = :account_id",

@@ -269,7 +269,7 @@ def _is_code(delivery: Delivery, code: str, expected: str) -> bool:
 
 
 def _count_wrong_code(tx: Transaction, delivery: Delivery) -> WrongCode:
-    """Count a wrong code under the lock that it was tried under, and return the refusal to raise once that is committed."""
+    """Count a wrong code under the lock that it was tried under; return the refusal to raise when that is committed."""
     tx.execute(_COUNT_TRY, {"delivery_id": delivery.delivery_id})
     tx.release_claim()
     return WrongCode(pointer="/code", tries_left=delivery.code_tries_left - 1)

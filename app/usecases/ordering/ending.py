@@ -93,7 +93,7 @@ class OrderMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarriedOff:
-    """A delivery that ends with its order, away from the door: where it ends, and the stop and trip that end with it."""
+    """A delivery that ends with its order, away from the door, and the stop and trip that end with it."""
 
     delivery_id: UUID
     delivery_state: str
@@ -101,7 +101,7 @@ class CarriedOff:
     trip_id: UUID
 
 
-def end_order(  # noqa: PLR0913 - one end for all the ways to it
+def end_order(
     tx: Transaction,
     order: Order,
     ending: Ending,
@@ -182,7 +182,7 @@ def _record(tx: Transaction, order: Order, target: OrderState, courier_id: UUID 
     )
 
 
-def _close(  # noqa: PLR0913 - all that its statement writes
+def _close(
     tx: Transaction,
     order: Order,
     shares: Shares,

@@ -274,8 +274,8 @@ def _note(attempt: _Attempt, action: AttemptAction) -> None:
 def apply_intent(gateway: PaymentGateway, attempt_id: UUID, intent: Intent) -> None:
     """Let the gateway's object take effect, once, whoever brings it and however often.
 
-    Locks checkout and orders (or a top-up's payment), then the attempt, then the ledger's accounts. Money that nobody waits for any
-    more is set aside and a refund of it decided in the same transaction.
+    Locks checkout and orders (or a top-up's payment), then the attempt, then the ledger's accounts. Money that nobody
+    waits for any more is set aside and a refund of it decided in the same transaction.
     """
     attempt = read_attempt(attempt_id)
     if attempt is None:

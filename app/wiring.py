@@ -155,7 +155,8 @@ def _engine_options(settings: Settings) -> dict[str, Any]:
         "max_overflow": 0,
         "pool_timeout": 5,
         "pool_pre_ping": False,
-        "connect_args": {"options": f"{limits} -c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan", "connect_timeout": 3},
+        "hide_parameters": True,
+        "connect_args": {"options": f"{limits} -c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c random_page_cost=1.1", "connect_timeout": 3},
     }
 
 

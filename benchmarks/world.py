@@ -28,7 +28,7 @@ LAT, LNG = 39.9417, 116.1021
 BALANCE_FEN = 1_000_000_000
 OFFERS = 20
 DAY = {str(weekday): [["00:00", "24:00"]] for weekday in range(1, 8)}
-_phones = itertools.count(10_000_000)
+_phones = itertools.count(new_id().int % 80_000_000 + 10_000_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import orjson
 from psycopg.types.json import set_json_loads
-from sqlalchemy import Connection, CursorResult, Row, TextClause, text
+from sqlalchemy import Connection, CursorResult, Executable, Row, TextClause, text
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from app.kernel.db import db
@@ -27,6 +27,7 @@ from app.kernel.timers import Timer
 
 set_json_loads(orjson.loads)
 
+_DIALECT = dialect()  # type: ignore[no-untyped-call]
 _is_open: ContextVar[bool] = ContextVar("transaction_is_open", default=False)
 
 _CLAIM = """
@@ -154,7 +155,7 @@ _CLOSE_ONLY = closing()
 @lru_cache(maxsize=1024)
 def _as_sent(statement: TextClause) -> str:
     """Return a statement as the driver takes it; made once, for compiling it costs more than sending it."""
-    return str(statement.compile(dialect=dialect()))
+    return str(statement.compile(dialect=_DIALECT))
 
 
 @dataclass(slots=True)
@@ -168,9 +169,11 @@ class Transaction:
     _timers: list[Timer] = field(default_factory=list)
     _result: bytes | None = None
 
-    def execute(self, statement: TextClause, params: Mapping[str, object] | None = None) -> CursorResult[Any]:
-        """Send one statement: one round trip."""
-        return self.connection.exec_driver_sql(_as_sent(statement), params or {})
+    def execute(self, statement: Executable, params: Mapping[str, object] | None = None) -> CursorResult[Any]:
+        """Send one statement: one round trip. Text goes to the driver as it is, constructs through SQLAlchemy."""
+        if isinstance(statement, TextClause):
+            return self.connection.exec_driver_sql(_as_sent(statement), params or {})
+        return self.connection.execute(statement, params)
 
     def open(self, statement: Opening, params: Mapping[str, object]) -> Sequence[Row[Any]]:
         """Claim the key (if there is one) and read and lock the subject, in one round trip.

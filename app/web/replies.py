@@ -14,9 +14,14 @@ def to_json(value: object) -> bytes:
     return orjson.dumps(value, option=_OPTIONS)
 
 
+def to_sorted_json(value: object) -> bytes:
+    """Return ``value`` as JSON with sorted names: a kept answer comes back from the database in another order."""
+    return orjson.dumps(value, option=_OPTIONS | orjson.OPT_SORT_KEYS)
+
+
 def reply(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return ``value`` as a JSON answer that no shared cache may keep."""
-    response = Response(to_json(value), status=status, mimetype="application/json", headers=headers)
+    response = Response(to_sorted_json(value), status=status, mimetype="application/json", headers=headers)
     response.headers["Cache-Control"] = "no-store"
     return response
 

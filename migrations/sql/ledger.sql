@@ -3,45 +3,54 @@
 -- One business act is one journal; its entries (legs) sum to zero. Positive is what we owe the account's owner.
 -- Journals and entries are only ever added. A correction is a new journal.
 --
--- Who writes.   The functions of this file and nobody else: the application's role may EXECUTE them and SELECT from the views.
--- Locks.        hold -> journal keys by key -> accounts being opened by code -> accounts by id. Each function follows this order, so
---               two of them never wait for each other in a ring, as long as a transaction makes at most one ledger call.
---               System accounts have the highest ids: the busiest rows are locked last and shortest.
--- Isolation.    READ COMMITTED. Every decision is one UPDATE whose WHERE holds the rule; nothing is read first and written later.
--- Chain.        Each entry carries head = sha256(previous head, digest of its journal, amount, balance); the account row carries the
---               latest. A row changed behind our back no longer fits its successors, and ledger.finding names it.
--- Limits.       Counters of legal limits (a person's yearly total, a day's quota) are not kept here. They stand before accounts in
---               the lock order: the use case moves its counter row by a conditional UPDATE first and posts last, in one transaction.
---               account.owner says whose counter a leg belongs to.
--- Partitions.   journal and entry carry the month of their effective day in their primary keys, journal_key does not and stays whole.
---               To split by month, attach today's tables as the first partition of a new parent; ANALYZE a partition once it has rows.
+-- Who writes.   The functions of this file and nobody else: the application's role may EXECUTE them and SELECT from the
+--               views.
+-- Locks.        hold -> journal keys by key -> accounts being opened by code -> accounts by id. Each function follows
+--               this order, so two of them never wait for each other in a ring, as long as a transaction makes at most
+--               one ledger call. System accounts have the highest ids: the busiest rows are locked last and shortest.
+-- Isolation.    READ COMMITTED. Every decision is one UPDATE whose WHERE holds the rule; nothing is read first and
+--               written later.
+-- Chain.        Each entry carries head = sha256(previous head, digest of its journal, amount, balance); the account
+--               row carries the latest. A row changed behind our back no longer fits its successors, and ledger.finding
+--               names it.
+-- Limits.       Counters of legal limits (a person's yearly total, a day's quota) are not kept here. They stand before
+--               accounts in the lock order: the use case moves its counter row by a conditional UPDATE first and posts
+--               last, in one transaction. account.owner says whose counter a leg belongs to.
+-- Partitions.   entry carries the month of its effective day in its primary key; journal holds the keys and stays
+--               whole. To split entry by month, attach today's table as the first partition of a new parent; ANALYZE a
+--               partition once it has rows.
+-- Cost.         PL/pgSQL prepares each expression anew in every transaction, and PostgreSQL parses the CHECKs of a
+--               table anew in every statement that writes it: post_many has few expressions, and the tables it writes
+--               have no CHECK.
 -- Needs.        public.business_now() returns timestamptz: the clock that decides.
 --
--- Refusals:     LD001 key reused for another request   LD002 not enough money (DETAIL: account code)   LD003 no such hold
---               LD004 no such account (DETAIL: code)    LD005 hold no longer open (DETAIL: its state)   LD006 malformed request
---               LD007 day is closed (DETAIL: the day)   LD008 capture larger than the hold
+-- Refusals:     LD001 key reused for another request            LD002 not enough money (DETAIL: account code)
+--               LD003 no such hold                              LD004 no such account (DETAIL: code)
+--               LD005 hold no longer open (DETAIL: its state)   LD006 malformed request
+--               LD007 day is closed (DETAIL: the day)           LD008 capture larger than the hold
 
 create schema ledger;
 
--- Rules of a single value are domains: PostgreSQL checks a domain when the value is made, a CHECK of a table at every update of the row.
+-- Rules of a single value are domains: PostgreSQL checks a domain when the value is made, a CHECK of a table at every
+-- update of the row. What post_many writes at every posting it checks itself.
 create domain ledger.kind_name as text collate "C" check (value ~ '^[a-z][a-z_]*$');
 create domain ledger.account_code as text collate "C" check (value ~ '^[a-z][a-z_]*(:[0-9a-z_-]+)?(#[0-9]+)?$');
 create domain ledger.fact_key as text collate "C" check (length(value) between 1 and 200);
-create domain ledger.leg_fen as bigint check (value <> 0);
+create domain ledger.room_fen as bigint check (value >= 0);
 create domain ledger.held_fen as bigint check (value >= 0);
 
--- ---------------------------------------------------------------------------------------------------------------- chart of accounts
+-- --------------------------------------------------------------------------------------------------- chart of accounts
 
 create table ledger.account_kind (
     kind            ledger.kind_name primary key,
     title_zh        text     not null,
     owner_kind      text     not null,
     qualifier       text     not null check (qualifier in ('none', 'uuid', 'name')),  -- what follows "kind:" in a code
-    sign            smallint not null check (sign in (-1, 0, 1)),                     -- the side it normally stands on; 0 = either
-    floor_fen       bigint,                                                           -- null = may go below zero without bound
+    sign            smallint not null check (sign in (-1, 0, 1)),         -- the side it normally stands on; 0 = either
+    floor_fen       bigint,                                               -- null = may go below zero without bound
     stripes         smallint not null default 1 check (stripes in (1, 2, 4, 8, 16, 32, 64)),
-    opens_by_itself boolean  not null,                                                -- opened by the first journal that names it
-    has_statement   boolean  not null,                                                -- its owner may read its entries
+    opens_by_itself boolean  not null,                                    -- opened by the first journal that names it
+    has_statement   boolean  not null,                                    -- its owner may read its entries
     meaning         text     not null,
     check (floor_fen is null or stripes = 1),
     check (stripes = 1 or qualifier <> 'uuid')
@@ -50,39 +59,68 @@ create table ledger.account_kind (
 insert into ledger.account_kind
     (kind, title_zh, owner_kind, qualifier, sign, floor_fen, stripes, opens_by_itself, has_statement, meaning)
 values
-    ('e_account',          '电子账户',     'party',    'uuid',  1, 0,     1, true,  true,  'spendable balance of a person or of the owner of a merchant'),
-    ('fund_holding',       '基金持有',     'resident', 'uuid',  1, 0,     1, false, true,  'confirmed fund shares at one yuan each'),
-    ('fund_pending_in',    '申购在途',     'resident', 'uuid',  1, 0,     1, true,  true,  'paid for fund shares that are not confirmed yet; neither spendable nor earning'),
-    ('fund_pending_out',   '赎回在途',     'resident', 'uuid',  1, 0,     1, true,  true,  'fund shares redeemed the normal way and not paid out yet'),
-    ('escrow',             '订单担保',     'order',    'uuid',  1, 0,     1, true,  false, 'money of one order between payment and completion; empty when the order is closed'),
-    ('merchant_pending',   '商户待结算',   'merchant', 'uuid',  1, 0,     1, true,  true,  'earned by completed orders, not settled yet'),
-    ('merchant_available', '商户可提现',   'merchant', 'uuid',  1, 0,     1, true,  true,  'settled and free to withdraw'),
-    ('merchant_deposit',   '商户保证金',   'merchant', 'uuid',  1, 0,     1, true,  true,  'security that covers refunds beyond pending and available'),
-    ('merchant_debt',      '商户欠款',     'merchant', 'uuid', -1, null,  1, true,  true,  'owed to us by a merchant whose deposit is used up'),
-    ('courier_pending',    '管家待结算',   'courier',  'uuid',  1, 0,     1, true,  true,  'earned by delivered trips, not settled yet'),
-    ('courier_available',  '管家可提现',   'courier',  'uuid',  1, 0,     1, true,  true,  'settled and free to withdraw'),
-    ('store_float',        '体验店备付金', 'store',    'uuid',  1, 0,     1, false, true,  'cash desk of an experience store'),
-    ('disputed',           '争议款',       'payment',  'uuid', -1, null,  1, true,  false, 'taken back by the provider while a dispute is open; empty when it is decided'),
-    ('commission',         '佣金收入',     'platform', 'none',  1, null, 16, true,  false, 'our share of completed orders'),
-    ('delivery_income',    '配送收入',     'platform', 'none',  1, null, 16, true,  false, 'our share of delivery fees'),
-    ('advertising_income', '广告收入',     'platform', 'none',  1, null,  4, true,  false, 'paid by merchants for placement'),
-    ('promotion_expense',  '营销支出',     'platform', 'none', -1, null, 16, true,  false, 'discounts that the platform bears'),
-    ('fee_expense',        '手续费支出',   'platform', 'none', -1, null, 16, true,  false, 'charged to us by payment providers and banks'),
-    ('platform_loss',      '平台损失',     'platform', 'none', -1, null,  4, true,  false, 'borne by the platform by decision: at its own fault, or with nobody left to pay'),
-    ('gateway_clearing',   '支付渠道清算', 'provider', 'name', -1, null, 16, false, false, 'what a payment provider holds for us'),
-    ('bank_settlement',    '银行结算',     'platform', 'none', -1, null, 16, true,  false, 'our money at the bank; withdrawals leave through it'),
-    ('refund_payable',     '待退款',       'platform', 'none',  1, null,  4, true,  false, 'decided to go back through a payment provider and not left yet'),
-    ('biller_payable',     '缴费应付',     'biller',   'name',  1, null,  4, false, false, 'collected for a biller and not passed on yet'),
-    ('fund_omnibus',       '基金总户',     'platform', 'none', -1, null, 16, true,  false, 'mirror of the shares that the fund company keeps for all holders'),
-    ('fund_advance',       '基金待回款',   'platform', 'none', -1, null,  4, true,  false, 'owed by the fund for shares redeemed ahead of its payment'),
-    ('bank_advance',       '银行垫资',     'platform', 'none',  1, null,  4, true,  false, 'owed to the bank that advances fast redemptions'),
-    ('fund_rounding',      '基金尾差',     'platform', 'none',  0, null,  1, true,  false, 'difference between the income that the fund declares and the whole fen credited to holders'),
-    ('suspense',           '待查挂账',     'platform', 'none',  0, null,  1, true,  false, 'money that cannot be matched yet; every fen of it is an open question');
+    ('e_account',          '电子账户',     'party',    'uuid',  1, 0,     1, true,  true,
+     'spendable balance of a person or of the owner of a merchant'),
+    ('fund_holding',       '基金持有',     'resident', 'uuid',  1, 0,     1, false, true,
+     'confirmed fund shares at one yuan each'),
+    ('fund_pending_in',    '申购在途',     'resident', 'uuid',  1, 0,     1, true,  true,
+     'paid for fund shares that are not confirmed yet; neither spendable nor earning'),
+    ('fund_pending_out',   '赎回在途',     'resident', 'uuid',  1, 0,     1, true,  true,
+     'fund shares redeemed the normal way and not paid out yet'),
+    ('escrow',             '订单担保',     'order',    'uuid',  1, 0,     1, true,  false,
+     'money of one order between payment and completion; empty when the order is closed'),
+    ('merchant_pending',   '商户待结算',   'merchant', 'uuid',  1, 0,     1, true,  true,
+     'earned by completed orders, not settled yet'),
+    ('merchant_available', '商户可提现',   'merchant', 'uuid',  1, 0,     1, true,  true,
+     'settled and free to withdraw'),
+    ('merchant_deposit',   '商户保证金',   'merchant', 'uuid',  1, 0,     1, true,  true,
+     'security that covers refunds beyond pending and available'),
+    ('merchant_debt',      '商户欠款',     'merchant', 'uuid', -1, null,  1, true,  true,
+     'owed to us by a merchant whose deposit is used up'),
+    ('courier_pending',    '管家待结算',   'courier',  'uuid',  1, 0,     1, true,  true,
+     'earned by delivered trips, not settled yet'),
+    ('courier_available',  '管家可提现',   'courier',  'uuid',  1, 0,     1, true,  true,
+     'settled and free to withdraw'),
+    ('store_float',        '体验店备付金', 'store',    'uuid',  1, 0,     1, false, true,
+     'cash desk of an experience store'),
+    ('disputed',           '争议款',       'payment',  'uuid', -1, null,  1, true,  false,
+     'taken back by the provider while a dispute is open; empty when it is decided'),
+    ('commission',         '佣金收入',     'platform', 'none',  1, null, 16, true,  false,
+     'our share of completed orders'),
+    ('delivery_income',    '配送收入',     'platform', 'none',  1, null, 16, true,  false,
+     'our share of delivery fees'),
+    ('advertising_income', '广告收入',     'platform', 'none',  1, null,  4, true,  false,
+     'paid by merchants for placement'),
+    ('promotion_expense',  '营销支出',     'platform', 'none', -1, null, 16, true,  false,
+     'discounts that the platform bears'),
+    ('fee_expense',        '手续费支出',   'platform', 'none', -1, null, 16, true,  false,
+     'charged to us by payment providers and banks'),
+    ('platform_loss',      '平台损失',     'platform', 'none', -1, null,  4, true,  false,
+     'borne by the platform by decision: at its own fault, or with nobody left to pay'),
+    ('gateway_clearing',   '支付渠道清算', 'provider', 'name', -1, null, 16, false, false,
+     'what a payment provider holds for us'),
+    ('bank_settlement',    '银行结算',     'platform', 'none', -1, null, 16, true,  false,
+     'our money at the bank; withdrawals leave through it'),
+    ('refund_payable',     '待退款',       'platform', 'none',  1, null,  4, true,  false,
+     'decided to go back through a payment provider and not left yet'),
+    ('biller_payable',     '缴费应付',     'biller',   'name',  1, null,  4, false, false,
+     'collected for a biller and not passed on yet'),
+    ('fund_omnibus',       '基金总户',     'platform', 'none', -1, null, 16, true,  false,
+     'mirror of the shares that the fund company keeps for all holders'),
+    ('fund_advance',       '基金待回款',   'platform', 'none', -1, null,  4, true,  false,
+     'owed by the fund for shares redeemed ahead of its payment'),
+    ('bank_advance',       '银行垫资',     'platform', 'none',  1, null,  4, true,  false,
+     'owed to the bank that advances fast redemptions'),
+    ('fund_rounding',      '基金尾差',     'platform', 'none',  0, null,  1, true,  false,
+     'difference between the income that the fund declares and the whole fen credited to holders'),
+    ('suspense',           '待查挂账',     'platform', 'none',  0, null,  1, true,  false,
+     'money that cannot be matched yet; every fen of it is an open question');
 
--- ------------------------------------------------------------------------------------------------------------------------- tables
+-- -------------------------------------------------------------------------------------------------------------- tables
 
--- The code is kind[:owner's UUID or name]. A striped account is a run of rows with consecutive ids: the first carries the plain code
--- and the number of stripes, the others "code#1", "code#2", ...; a journal uses the stripe that the hash of its request picks.
+-- The code is kind[:owner's UUID or name]. A striped account is a run of rows with consecutive ids: the first carries
+-- the plain code and the number of stripes, the others "code#1", "code#2", ...; a journal uses the stripe that the hash
+-- of its request picks.
 create table ledger.account (
     id        bigint   primary key generated by default as identity (maxvalue 4611686018427387903),
     code      ledger.account_code not null unique,
@@ -92,42 +130,32 @@ create table ledger.account (
     stripes   smallint not null default 1,
     posted_fen bigint  not null default 0,                          -- sum of its entries
     held_fen  ledger.held_fen not null default 0,                   -- sum of its open holds
-    floor_fen bigint,
+    room_fen  ledger.room_fen,                                      -- what it may still give; null = without bound
     seq       bigint   not null default 0,                          -- number of its latest entry
-    head      bytea    not null default '\x00',                     -- chain value of its latest entry
-    check (posted_fen - held_fen >= floor_fen)                      -- holds too where floor_fen is null
+    head      bytea    not null default '\x00'                      -- chain value of its latest entry
 ) with (fillfactor = 60);                                           -- room for balances to change in place
 create index account_owner_idx on ledger.account (owner) where owner is not null;
 
 create sequence ledger.system_account_id as bigint increment 64 start 4611686018427387904 minvalue 4611686018427387904;
-create sequence ledger.journal_id as bigint;
-
-create table ledger.journal_key (
-    key          ledger.fact_key primary key,
-    request_hash bytea   not null,
-    month        integer not null,
-    journal_id   bigint  not null default nextval('ledger.journal_id')
-);
-
+-- The key makes a journal stand once; request_hash tells a replay from another request under the same key.
 create table ledger.journal (
-    month        integer     not null,                              -- 202611 for November 2026
-    id           bigint      not null,
-    key          ledger.fact_key not null,
-    kind         ledger.kind_name not null,
-    ref          ledger.fact_key,
+    id           bigint      primary key generated by default as identity,
+    key          text collate "C" not null unique,
+    request_hash bytea       not null,
+    kind         text collate "C" not null,
+    ref          text collate "C",
     effective_on date        not null,
-    posted_at    timestamptz not null,
-    primary key (month, id)
+    posted_at    timestamptz not null
 );
-create index journal_id_idx on ledger.journal using brin (id);
 
--- No foreign keys to account and journal: no statement can remove either, and ledger.finding reports an entry that lacks one.
+-- No foreign keys to account and journal: no statement can remove either, and ledger.finding reports an entry that
+-- lacks one.
 create table ledger.entry (
     account_id  bigint  not null,
     seq         bigint  not null,
     month       integer not null,
     journal_id  bigint  not null,
-    amount_fen  ledger.leg_fen not null,
+    amount_fen  bigint  not null,
     balance_fen bigint  not null,
     head        bytea   not null,
     primary key (account_id, seq, month)
@@ -158,26 +186,31 @@ create table ledger.closed_day (
     closed_at timestamptz not null
 );
 
--- ------------------------------------------------------------------------------------------------------------------- nothing is undone
+-- --------------------------------------------------------------------------------------------------- nothing is undone
 
 create function ledger.refuse_change() returns trigger language plpgsql as $$
 begin
-    raise exception '% of ledger.% is refused: the books only grow', tg_op, tg_table_name using errcode = 'insufficient_privilege';
+    raise exception '% of ledger.% is refused: the books only grow', tg_op, tg_table_name
+        using errcode = 'insufficient_privilege';
 end $$;
 
 do $$
 declare
     v_table text;
 begin
-    foreach v_table in array array['journal', 'entry', 'journal_key', 'closed_day'] loop
-        execute format('create trigger refuse_change before update or delete on ledger.%I for each row execute function ledger.refuse_change()', v_table);
+    foreach v_table in array array['journal', 'entry', 'closed_day'] loop
+        execute format('create trigger refuse_change before update or delete on ledger.%I'
+                       ' for each row execute function ledger.refuse_change()', v_table);
     end loop;
     foreach v_table in array array['account', 'hold'] loop
-        execute format('create trigger refuse_change before delete on ledger.%I for each row execute function ledger.refuse_change()', v_table);
+        execute format('create trigger refuse_change before delete on ledger.%I'
+                       ' for each row execute function ledger.refuse_change()', v_table);
     end loop;
-    foreach v_table in array array['journal', 'entry', 'journal_key', 'closed_day', 'account', 'hold'] loop
-        execute format('create trigger refuse_truncate before truncate on ledger.%I for each statement execute function ledger.refuse_change()', v_table);
-        execute format('alter table ledger.%I enable always trigger refuse_change, enable always trigger refuse_truncate', v_table);
+    foreach v_table in array array['journal', 'entry', 'closed_day', 'account', 'hold'] loop
+        execute format('create trigger refuse_truncate before truncate on ledger.%I'
+                       ' for each statement execute function ledger.refuse_change()', v_table);
+        execute format('alter table ledger.%I enable always trigger refuse_change,'
+                       ' enable always trigger refuse_truncate', v_table);
     end loop;
 end $$;
 -- AFTER, because a BEFORE trigger would lock every row once more on each posting.
@@ -185,9 +218,11 @@ create trigger refuse_identity_change after update of id, code, kind, owner, str
     for each row execute function ledger.refuse_change();
 alter table ledger.account enable always trigger refuse_identity_change;
 
--- ------------------------------------------------------------------------------------------------------------------------ chain values
+-- -------------------------------------------------------------------------------------------------------- chain values
 
-create function ledger.journal_digest(p_id bigint, p_key text, p_kind text, p_ref text, p_effective_on date, p_posted_at timestamptz)
+create function ledger.journal_digest(
+    p_id bigint, p_key text, p_kind text, p_ref text, p_effective_on date, p_posted_at timestamptz
+)
 returns bytea language sql stable return
     sha256(int8send(p_id) || date_send(p_effective_on) || timestamptz_send(p_posted_at)
            || convert_to(p_key || chr(31) || p_kind || coalesce(chr(31) || p_ref, ''), 'UTF8'));
@@ -199,7 +234,7 @@ returns bytea language sql immutable return
 create function ledger.month_of(p_day date) returns integer language sql immutable return
     (extract(year from p_day) * 100 + extract(month from p_day))::integer;
 
--- ------------------------------------------------------------------------------------------------------------------- opening accounts
+-- ---------------------------------------------------------------------------------------------------- opening accounts
 
 -- Open p_code if it is not open; opening twice changes nothing.
 create function ledger.open_account(p_code text) returns void
@@ -217,14 +252,14 @@ begin
         raise exception 'no such account: %', p_code using errcode = 'LD004', detail = p_code;
     end if;
     if v_kind.qualifier = 'uuid' then
-        insert into ledger.account (code, kind, owner, floor_fen)
-        values (p_code, v_kind.kind, v_qualifier::uuid, v_kind.floor_fen)
+        insert into ledger.account (code, kind, owner, room_fen)
+        values (p_code, v_kind.kind, v_qualifier::uuid, -v_kind.floor_fen)
         on conflict (code) do nothing;
     elsif not exists (select from ledger.account a where a.code = p_code) then
         v_first_id := nextval('ledger.system_account_id');
-        insert into ledger.account (id, code, kind, stripe, stripes, floor_fen)
+        insert into ledger.account (id, code, kind, stripe, stripes, room_fen)
         select v_first_id + s, p_code || case when s > 0 then '#' || s else '' end, v_kind.kind, s,
-               case when s = 0 then v_kind.stripes else 1 end, v_kind.floor_fen
+               case when s = 0 then v_kind.stripes else 1 end, -v_kind.floor_fen
           from generate_series(0, v_kind.stripes - 1) s
         on conflict (code) do nothing;
     end if;
@@ -240,23 +275,25 @@ begin
         select distinct c collate "C" from unnest(p_codes) c
          where not exists (select from ledger.account a where a.code = c and coalesce(a.stripe, 0) = 0) order by 1
     loop
-        if not exists (select from ledger.account_kind k where k.kind = split_part(v_code, ':', 1) and k.opens_by_itself) then
+        if not exists (select from ledger.account_kind k
+                        where k.kind = split_part(v_code, ':', 1) and k.opens_by_itself) then
             raise exception 'no such account: %', v_code using errcode = 'LD004', detail = v_code;
         end if;
         perform ledger.open_account(v_code);
     end loop;
 end $$;
 
--- --------------------------------------------------------------------------------------------------------------------------- posting
+-- ------------------------------------------------------------------------------------------------------------- posting
 
 -- Post several journals in one call: all of them, or none.
 --
--- Journal i has key p_keys[i], kind p_kinds[i], reference p_refs[i], effective day p_days[i] (null: today in Shanghai) and the next
--- p_leg_counts[i] of the legs (p_accounts, p_amounts). Legs name plain account codes.
+-- Journal i has key p_keys[i], kind p_kinds[i], reference p_refs[i], effective day p_days[i] (null: today in Shanghai)
+-- and the next p_leg_counts[i] of the legs (p_accounts, p_amounts). Legs name plain account codes.
 -- A key that is known answers with its journal when the request is the same, and refuses (LD001) when it is not.
 -- Results stand in the order of the keys.
 create function ledger.post_many(
-    p_keys text[], p_kinds text[], p_refs text[], p_days date[], p_leg_counts integer[], p_accounts text[], p_amounts bigint[],
+    p_keys text[], p_kinds text[], p_refs text[], p_days date[], p_leg_counts integer[],
+    p_accounts text[], p_amounts bigint[],
     out journal_ids bigint[], out replayed boolean[]
 )
 language plpgsql security definer
@@ -264,129 +301,148 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-    v_now         timestamptz := public.business_now();
-    v_today       date := (v_now at time zone 'Asia/Shanghai')::date;
-    v_count       integer := cardinality(p_keys);
-    v_order       integer[] := '{1}';
-    v_last_leg    integer[];
-    v_legs        integer := 0;
-    v_first       integer;
-    v_sum         bigint;
-    v_day         date;
-    v_request     bytea;
-    v_id          bigint;
-    v_stripe      integer[];
-    v_month       integer[];
-    v_digest      bytea[];
-    v_leg_journal integer[];
-    v_known       ledger.journal_key;
-    v_leg         record;
-    v_account     bigint;
-    v_journal     integer;
+    v_now      timestamptz := public.business_now();
+    v_order    integer[] := '{1}';
+    v_first    integer[];
+    v_accounts text[] := p_accounts;
+    v_amounts  bigint[] := p_amounts;
+    v_requests bytea[];
+    v_request  bytea;
+    v_i        integer;
+    v_sum      bigint;
+    v_amount   bigint;
+    v_known    ledger.journal;
+    v_id       bigint;
+    v_day      date;
+    v_month    integer;
+    v_digest   bytea;
+    v_leg      record;
+    v_account  bigint;
+    v_seq      bigint;
+    v_balance  bigint;
+    v_head     bytea;
 begin
-    for i in 1 .. v_count loop
-        v_legs := v_legs + p_leg_counts[i];
-        v_last_leg[i] := v_legs;
-    end loop;
-    if v_legs <> cardinality(p_accounts) or v_legs <> cardinality(p_amounts) then
-        raise exception '% legs announced, % accounts and % amounts given', v_legs, cardinality(p_accounts), cardinality(p_amounts)
-            using errcode = 'LD006';
-    end if;
-    v_leg_journal := array_fill(null::integer, array[v_legs]);
-    if v_count > 1 then
-        v_order := array(select i from generate_series(1, v_count) i order by p_keys[i] collate "C", i);
+    if cardinality(p_keys) > 1 then
+        v_order := array(select i from generate_series(1, cardinality(p_keys)) i order by p_keys[i] collate "C", i);
+        v_first := array(select sum(l.legs) over (order by l.place) - l.legs + 1
+                           from unnest(p_leg_counts) with ordinality l (legs, place) order by l.place);
+        if (select sum(x) from unnest(p_leg_counts) x) is distinct from cardinality(p_accounts)
+           or cardinality(p_accounts) <> cardinality(p_amounts) then
+            raise exception '% accounts and % amounts are not the legs announced',
+                cardinality(p_accounts), cardinality(p_amounts) using errcode = 'LD006';
+        end if;
     end if;
 
-    -- Whoever closes a day holds this lock alone, so that no journal slips into a day while it closes. A day that is not over at
-    -- this instant cannot be closed: only journals of earlier days have to look.
+    -- Whoever closes a day holds this lock alone, so that no journal slips into a day while it closes. A day that is
+    -- not over at this instant cannot be closed: only journals of earlier days have to look.
     if not pg_try_advisory_xact_lock_shared(1818588263, 1) then
         perform pg_advisory_xact_lock_shared(1818588263, 1);
     end if;
 
-    for n in 1 .. v_count loop
-        declare
-            i integer := v_order[n];
-        begin
-            v_first := v_last_leg[i] - p_leg_counts[i] + 1;
-            v_sum := 0;
-            for leg in v_first .. v_last_leg[i] loop
-                v_sum := v_sum + p_amounts[leg];
-            end loop;
-            if v_sum is distinct from 0 or p_leg_counts[i] < 2 then
-                raise exception 'journal % has % legs that sum to %', p_keys[i], p_leg_counts[i], v_sum using errcode = 'LD006';
-            end if;
-            v_day := coalesce(p_days[i], v_today);
-            v_month[i] := extract(year from v_day) * 100 + extract(month from v_day);
-            v_request := sha256(convert_to(concat_ws(chr(31), p_keys[i], p_kinds[i], p_days[i] - date '2000-01-01',
-                array_to_string(p_accounts[v_first : v_last_leg[i]], ','), array_to_string(p_amounts[v_first : v_last_leg[i]], ','),
-                p_refs[i]), 'UTF8'));
-            v_stripe[i] := get_byte(v_request, 0);
+    foreach v_i in array v_order loop
+        if v_first is not null then
+            v_accounts := p_accounts[v_first[v_i] : v_first[v_i] + p_leg_counts[v_i] - 1];
+            v_amounts := p_amounts[v_first[v_i] : v_first[v_i] + p_leg_counts[v_i] - 1];
+        end if;
+        v_sum := 0;
+        foreach v_amount in array v_amounts loop
+            v_sum := v_sum + v_amount;
+        end loop;
+        if v_sum is distinct from 0 or 0 = any (v_amounts) or cardinality(v_accounts) < 2
+           or cardinality(v_accounts) <> p_leg_counts[v_i] or cardinality(v_amounts) <> p_leg_counts[v_i]
+           or length(p_keys[v_i]) not between 1 and 200 or length(p_refs[v_i]) not between 1 and 200 then
+            raise exception 'journal % is malformed: % legs that sum to %', p_keys[v_i], cardinality(v_accounts), v_sum
+                using errcode = 'LD006';
+        end if;
+        v_request := sha256(convert_to(concat_ws(chr(31), p_keys[v_i], p_kinds[v_i], p_days[v_i] - date '2000-01-01',
+            array_to_string(v_accounts, ','), array_to_string(v_amounts, ','), p_refs[v_i]), 'UTF8'));
+        v_requests[v_i] := v_request;
 
-            insert into ledger.journal_key (key, request_hash, month) values (p_keys[i], v_request, v_month[i])
-            on conflict (key) do nothing returning journal_id into v_id;
-            replayed[i] := not found;
-            if replayed[i] then
-                select * into v_known from ledger.journal_key k where k.key = p_keys[i];
-                if v_known.request_hash <> v_request then
-                    raise exception 'key % belongs to another request', p_keys[i] using errcode = 'LD001', detail = p_keys[i];
-                end if;
-                v_id := v_known.journal_id;
-            else
-                if v_day < ((v_now + (clock_timestamp() - now())) at time zone 'Asia/Shanghai')::date
-                   and exists (select from ledger.closed_day c where c.day >= v_day) then
-                    raise exception 'day % is closed', v_day using errcode = 'LD007', detail = v_day;
-                end if;
-                insert into ledger.journal (month, id, key, kind, ref, effective_on, posted_at)
-                values (v_month[i], v_id, p_keys[i], p_kinds[i], p_refs[i], v_day, v_now);
-                v_digest[i] := ledger.journal_digest(v_id, p_keys[i], p_kinds[i], p_refs[i], v_day, v_now);
-                for leg in v_first .. v_last_leg[i] loop
-                    v_leg_journal[leg] := i;
-                end loop;
+        insert into ledger.journal as j (key, request_hash, kind, ref, effective_on, posted_at)
+        values (p_keys[v_i], v_request, p_kinds[v_i], p_refs[v_i],
+                coalesce(p_days[v_i], (v_now at time zone 'Asia/Shanghai')::date), v_now)
+        on conflict (key) do nothing
+        returning j.id, j.effective_on, ledger.month_of(j.effective_on),
+                  ledger.journal_digest(j.id, j.key, j.kind, j.ref, j.effective_on, j.posted_at)
+             into v_id, v_day, v_month, v_digest;
+        replayed[v_i] := not found;
+        if replayed[v_i] then
+            select * into v_known from ledger.journal j where j.key = p_keys[v_i];
+            if v_known.request_hash <> v_request then
+                raise exception 'key % belongs to another request', p_keys[v_i]
+                    using errcode = 'LD001', detail = p_keys[v_i];
             end if;
-            journal_ids[i] := v_id;
-        end;
+            v_id := v_known.id;
+        elsif v_day < ((v_now + (clock_timestamp() - now())) at time zone 'Asia/Shanghai')::date then
+            if exists (select from ledger.closed_day c where c.day >= v_day) then
+                raise exception 'day % is closed', v_day using errcode = 'LD007', detail = v_day;
+            end if;
+        end if;
+        journal_ids[v_i] := v_id;
     end loop;
 
-    -- Legs of one account follow each other in the order of the journals; accounts come, and are locked, in the order of their ids.
-    <<posting>>
-    loop
-        for v_leg in
-            select a.id + v_stripe[l.journal] % a.stripes as account_id, l.code, l.amount, l.journal
-              from unnest(p_accounts, p_amounts, v_leg_journal) l (code, amount, journal)
-              left join ledger.account a on a.code = l.code and coalesce(a.stripe, 0) = 0
-             where l.journal is not null
-             order by 1 nulls first, l.journal
+    -- Several journals: lock the accounts of all of them before the first is posted.
+    if v_first is not null then
+        perform ledger.open_missing(p_accounts);
+        perform from ledger.account a
+          where a.id in (select b.id + get_byte(v_requests[width_bucket(l.place::integer, v_first)], 0) % b.stripes
+                           from unnest(p_accounts) with ordinality l (code, place)
+                           join ledger.account b on b.code = l.code
+                          where not replayed[width_bucket(l.place::integer, v_first)])
+          order by a.id
+            for no key update;
+    end if;
+
+    for i in 1 .. cardinality(p_keys) loop
+        continue when replayed[i];
+        if v_first is not null then
+            v_accounts := p_accounts[v_first[i] : v_first[i] + p_leg_counts[i] - 1];
+            v_amounts := p_amounts[v_first[i] : v_first[i] + p_leg_counts[i] - 1];
+            v_request := v_requests[i];
+            v_account := null;
+            select j.id, ledger.month_of(j.effective_on),
+                   ledger.journal_digest(j.id, j.key, j.kind, j.ref, j.effective_on, j.posted_at)
+              into v_id, v_month, v_digest
+              from ledger.journal j where j.id = journal_ids[i];
+        end if;
+        <<posting>>
         loop
-            if v_leg.account_id is null then
-                perform ledger.open_missing(p_accounts);
-                continue posting;
-            end if;
-            if v_leg.account_id = v_account and v_leg.journal = v_journal then
-                raise exception 'journal % names account % twice', p_keys[v_journal], v_leg.code using errcode = 'LD006';
-            end if;
-            v_account := v_leg.account_id;
-            v_journal := v_leg.journal;
-            with moved as (
+            for v_leg in
+                select a.id + get_byte(v_request, 0) % a.stripes as account_id, l.code, l.amount
+                  from unnest(v_accounts, v_amounts) l (code, amount)
+                  left join ledger.account a on a.code = l.code and coalesce(a.stripe, 0) = 0
+                 order by 1 nulls first
+            loop
+                if v_leg.account_id is null then
+                    perform ledger.open_missing(v_accounts);
+                    continue posting;
+                end if;
+                if v_leg.account_id = v_account then
+                    raise exception 'journal % names account % twice', p_keys[i], v_leg.code using errcode = 'LD006';
+                end if;
                 update ledger.account a
-                   set posted_fen = a.posted_fen + v_leg.amount, seq = a.seq + 1,
-                       head = ledger.chain(a.head, v_digest[v_journal], v_leg.amount, a.posted_fen + v_leg.amount)
-                 where a.id = v_account and (a.floor_fen is null or a.posted_fen + v_leg.amount - a.held_fen >= a.floor_fen)
-                returning a.seq, a.posted_fen, a.head
-            )
-            insert into ledger.entry (account_id, seq, month, journal_id, amount_fen, balance_fen, head)
-            select v_account, m.seq, v_month[v_journal], journal_ids[v_journal], v_leg.amount, m.posted_fen, m.head from moved m;
-            if not found then
-                raise exception 'not enough money on %', v_leg.code using errcode = 'LD002', detail = v_leg.code;
-            end if;
+                   set posted_fen = a.posted_fen + v_leg.amount, room_fen = a.room_fen + v_leg.amount, seq = a.seq + 1,
+                       head = ledger.chain(a.head, v_digest, v_leg.amount, a.posted_fen + v_leg.amount)
+                 where a.id = v_leg.account_id and (a.room_fen is null or a.room_fen + v_leg.amount >= 0)
+                returning a.id, a.seq, a.posted_fen, a.head into v_account, v_seq, v_balance, v_head;
+                if not found then
+                    raise exception 'not enough money on %', v_leg.code using errcode = 'LD002', detail = v_leg.code;
+                end if;
+                insert into ledger.entry (account_id, seq, month, journal_id, amount_fen, balance_fen, head)
+                values (v_account, v_seq, v_month, v_id, v_leg.amount, v_balance, v_head);
+            end loop;
+            exit;
         end loop;
-        exit;
     end loop;
 end $$;
 
--- ----------------------------------------------------------------------------------------------------------------------------- holds
+-- --------------------------------------------------------------------------------------------------------------- holds
 
--- Set p_amount of account p_account aside under p_key until p_ttl from now. Money on hold is still the owner's, but not available.
-create function ledger.place_hold(p_key text, p_account text, p_amount bigint, p_ttl interval, out hold_id bigint, out replayed boolean)
+-- Set p_amount of account p_account aside under p_key until p_ttl from now. Money on hold is still the owner's, but not
+-- available.
+create function ledger.place_hold(
+    p_key text, p_account text, p_amount bigint, p_ttl interval, out hold_id bigint, out replayed boolean
+)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     v_now     timestamptz := public.business_now();
@@ -411,8 +467,8 @@ begin
         hold_id := v_known.id;
         return;
     end if;
-    update ledger.account a set held_fen = a.held_fen + p_amount
-     where a.id = v_account and (a.floor_fen is null or a.posted_fen - a.held_fen - p_amount >= a.floor_fen);
+    update ledger.account a set held_fen = a.held_fen + p_amount, room_fen = a.room_fen - p_amount
+     where a.id = v_account and (a.room_fen is null or a.room_fen >= p_amount);
     if not found then
         raise exception 'not enough money on %', p_account using errcode = 'LD002', detail = p_account;
     end if;
@@ -456,8 +512,12 @@ begin
                 using errcode = 'LD008', detail = p_hold_key;
         end if;
         perform ledger.open_missing(p_accounts);
-        perform from ledger.account a where a.code = any (p_accounts || v_source) and a.stripe is null order by a.id for no key update;
-        update ledger.account a set held_fen = a.held_fen - v_hold.amount_fen where a.id = v_hold.account_id;
+        perform from ledger.account a
+          where a.code = any (p_accounts || v_source) and a.stripe is null
+          order by a.id for no key update;
+        update ledger.account a
+           set held_fen = a.held_fen - v_hold.amount_fen, room_fen = a.room_fen + v_hold.amount_fen
+         where a.id = v_hold.account_id;
     end if;
     select * into v_posted from ledger.post_many(array[p_key], array[p_kind], array[p_ref], array[p_day],
         array[cardinality(p_accounts) + 1], p_accounts || v_source, p_amounts || -v_taken);
@@ -486,11 +546,14 @@ begin
         raise exception 'hold % is %', p_hold_key, v_hold.state using errcode = 'LD005', detail = v_hold.state;
     end if;
     update ledger.hold h set state = 'voided', closed_at = public.business_now() where h.id = v_hold.id;
-    update ledger.account a set held_fen = a.held_fen - v_hold.amount_fen where a.id = v_hold.account_id;
+    update ledger.account a
+       set held_fen = a.held_fen - v_hold.amount_fen, room_fen = a.room_fen + v_hold.amount_fen
+     where a.id = v_hold.account_id;
     return false;
 end $$;
 
--- Release at most p_limit holds that are past their time, the oldest first, and return their keys. Holds in use elsewhere are skipped.
+-- Release at most p_limit holds that are past their time, the oldest first, and return their keys. Holds in use
+-- elsewhere are skipped.
 create function ledger.expire_holds(p_limit integer) returns text[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -500,15 +563,18 @@ declare
     v_part record;
 begin
     for v_part in
-        select h.account_id, sum(h.amount_fen) as amount from ledger.hold h where h.id = any (v_ids) group by 1 order by 1
+        select h.account_id, sum(h.amount_fen) as amount from ledger.hold h
+         where h.id = any (v_ids) group by 1 order by 1
     loop
-        update ledger.account a set held_fen = a.held_fen - v_part.amount where a.id = v_part.account_id;
+        update ledger.account a
+           set held_fen = a.held_fen - v_part.amount, room_fen = a.room_fen + v_part.amount
+         where a.id = v_part.account_id;
     end loop;
     update ledger.hold h set state = 'expired', closed_at = v_now where h.id = any (v_ids);
     return array(select h.key from ledger.hold h where h.id = any (v_ids) order by h.expires_at, h.id);
 end $$;
 
--- ----------------------------------------------------------------------------------------------------------------------------- closing
+-- ------------------------------------------------------------------------------------------------------------- closing
 
 -- Close p_day and every day before it: nothing can take effect on them any more. Waits for journals in flight.
 create function ledger.close_day(p_day date) returns void
@@ -521,7 +587,7 @@ begin
     insert into ledger.closed_day (day, closed_at) values (p_day, public.business_now()) on conflict (day) do nothing;
 end $$;
 
--- ----------------------------------------------------------------------------------------------------------------------------- reading
+-- ------------------------------------------------------------------------------------------------------------- reading
 
 -- One row per account code, stripes added up. An account that was never used has no row.
 create view ledger.balance as
@@ -541,15 +607,15 @@ create view ledger.statement as
       from ledger.account a
       join ledger.account_kind k on k.kind = a.kind and k.has_statement
       join ledger.entry e on e.account_id = a.id
-      join ledger.journal j on j.month = e.month and j.id = e.journal_id
+      join ledger.journal j on j.id = e.journal_id
      where a.stripe is null;
 
 -- The legs of a journal, found by its key.
 create view ledger.leg as
-    select k.key, k.journal_id, j.kind, j.ref, j.effective_on, j.posted_at, split_part(a.code, '#', 1) as code, e.amount_fen
-      from ledger.journal_key k
-      join ledger.journal j on j.month = k.month and j.id = k.journal_id
-      join ledger.entry e on e.month = k.month and e.journal_id = k.journal_id
+    select j.key, j.id as journal_id, j.kind, j.ref, j.effective_on, j.posted_at,
+           split_part(a.code, '#', 1) as code, e.amount_fen
+      from ledger.journal j
+      join ledger.entry e on e.journal_id = j.id
       join ledger.account a on a.id = e.account_id;
 
 -- One row per kind of account; credit and debit columns add up to the same sum.
@@ -565,52 +631,57 @@ create view ledger.trial_balance as
 -- The proof, in detail: one row per thing that is wrong. Sound books have none.
 create view ledger.finding as
     select 'bad_account' as finding, a.code, null::bigint as seq, null::bigint as journal_id,
-           format('balance %s, entries %s; sequence %s, last %s of %s', a.posted_fen, e.total, a.seq, e.last, e.entries) as detail
+           format('balance %s, entries %s; sequence %s, last %s of %s',
+                  a.posted_fen, e.total, a.seq, e.last, e.entries) as detail
       from ledger.account a
-      full join (select account_id, sum(amount_fen) as total, max(seq) as last, count(*) as entries from ledger.entry group by 1) e
+      full join (select account_id, sum(amount_fen) as total, max(seq) as last, count(*) as entries
+                   from ledger.entry group by 1) e
         on e.account_id = a.id
-     where a.id is null or a.posted_fen <> coalesce(e.total, 0) or a.seq <> coalesce(e.last, 0) or a.seq <> coalesce(e.entries, 0)
+     where a.id is null or a.posted_fen <> coalesce(e.total, 0)
+        or a.seq <> coalesce(e.last, 0) or a.seq <> coalesce(e.entries, 0)
     union all
     select 'bad_hold', a.code, null, null, format('held %s, open holds %s', a.held_fen, coalesce(h.total, 0))
       from ledger.account a
-      left join (select account_id, sum(amount_fen) as total from ledger.hold where state = 'open' group by 1) h on h.account_id = a.id
+      left join (select account_id, sum(amount_fen) as total from ledger.hold where state = 'open' group by 1) h
+        on h.account_id = a.id
      where a.held_fen <> coalesce(h.total, 0)
     union all
-    select 'bad_hold', a.code, null, k.journal_id, format('hold %s took %s, its journal %s', h.key, h.captured_fen, coalesce(-e.amount_fen, 0))
+    select 'bad_hold', a.code, null, j.id,
+           format('hold %s took %s, its journal %s', h.key, h.captured_fen, coalesce(-e.amount_fen, 0))
       from ledger.hold h
       join ledger.account a on a.id = h.account_id
-      left join ledger.journal_key k on k.key = h.journal_key
-      left join ledger.entry e on e.month = k.month and e.journal_id = k.journal_id and e.account_id = h.account_id
+      left join ledger.journal j on j.key = h.journal_key
+      left join ledger.entry e on e.journal_id = j.id and e.account_id = h.account_id
      where h.state = 'captured' and h.captured_fen is distinct from -e.amount_fen
     union all
     select 'bad_journal', null, null, e.journal_id, format('%s legs that sum to %s', count(*), sum(e.amount_fen))
-      from ledger.entry e group by e.month, e.journal_id having sum(e.amount_fen) <> 0 or count(*) < 2
+      from ledger.entry e group by e.journal_id having sum(e.amount_fen) <> 0 or count(*) < 2
     union all
     select 'empty_journal', null, null, j.id, format('journal %s has no legs', j.key)
       from ledger.journal j
-      left join (select distinct month, journal_id from ledger.entry) e on e.month = j.month and e.journal_id = j.id
+      left join (select distinct journal_id from ledger.entry) e on e.journal_id = j.id
      where e.journal_id is null
     union all
     select 'bad_link', a.code, l.seq, l.journal_id,
-           format('amount %s, balance %s after %s, predecessor %s', l.amount_fen, l.balance_fen, l.previous_balance, l.previous_seq)
-      from (select e.*, lag(e.seq, 1, 0::bigint) over chain as previous_seq, lag(e.balance_fen, 1, 0::bigint) over chain as previous_balance,
+           format('amount %s, balance %s after %s, predecessor %s',
+                  l.amount_fen, l.balance_fen, l.previous_balance, l.previous_seq)
+      from (select e.*, lag(e.seq, 1, 0::bigint) over chain as previous_seq,
+                   lag(e.balance_fen, 1, 0::bigint) over chain as previous_balance,
                    lag(e.head, 1, '\x00'::bytea) over chain as previous_head, lead(e.seq) over chain is null as is_last
               from ledger.entry e window chain as (partition by e.account_id order by e.seq)) l
       left join ledger.account a on a.id = l.account_id
-      left join ledger.journal j on j.month = l.month and j.id = l.journal_id
+      left join ledger.journal j on j.id = l.journal_id and ledger.month_of(j.effective_on) = l.month
      where l.seq <> l.previous_seq + 1
         or l.balance_fen <> l.previous_balance + l.amount_fen
         or l.is_last and a.head is distinct from l.head
         or l.head is distinct from ledger.chain(l.previous_head,
-               ledger.journal_digest(j.id, j.key, j.kind, j.ref, j.effective_on, j.posted_at), l.amount_fen, l.balance_fen)
+               ledger.journal_digest(j.id, j.key, j.kind, j.ref, j.effective_on, j.posted_at),
+               l.amount_fen, l.balance_fen)
     union all
-    select 'negative_account', a.code, null, null, format('posted %s, held %s, floor %s', a.posted_fen, a.held_fen, k.floor_fen)
+    select 'negative_account', a.code, null, null,
+           format('posted %s, held %s, room %s, floor %s', a.posted_fen, a.held_fen, a.room_fen, k.floor_fen)
       from ledger.account a join ledger.account_kind k on k.kind = a.kind
-     where a.floor_fen is distinct from k.floor_fen or a.posted_fen - a.held_fen < k.floor_fen
-    union all
-    select 'bad_key', null, null, coalesce(k.journal_id, j.id), format('key %s, journal of %s', k.key, j.key)
-      from ledger.journal_key k full join ledger.journal j on j.month = k.month and j.id = k.journal_id
-     where k.key is distinct from j.key or j.month is distinct from ledger.month_of(j.effective_on);
+     where a.room_fen is distinct from a.posted_fen - a.held_fen - k.floor_fen or a.room_fen < 0;
 
 -- The proof: one row, one snapshot, all zero when the books are sound.
 create view ledger.books as
@@ -621,16 +692,15 @@ create view ledger.books as
            count(*) filter (where f.finding = 'bad_journal') as bad_journals,
            count(*) filter (where f.finding = 'empty_journal') as empty_journals,
            count(*) filter (where f.finding = 'bad_link') as bad_links,
-           count(*) filter (where f.finding = 'negative_account') as negative_accounts,
-           count(*) filter (where f.finding = 'bad_key') as bad_keys
+           count(*) filter (where f.finding = 'negative_account') as negative_accounts
       from ledger.finding f;
 
--- ------------------------------------------------------------------------------------------------------------------- system accounts
+-- ----------------------------------------------------------------------------------------------------- system accounts
 
 select ledger.open_account(kind) from ledger.account_kind where qualifier = 'none' order by kind;
 select ledger.open_account('gateway_clearing:stripe');
 
--- ------------------------------------------------------------------------------------------------------------------------------ rights
+-- -------------------------------------------------------------------------------------------------------------- rights
 
 revoke all on schema ledger from public;
 revoke all on all tables in schema ledger from public;
@@ -642,9 +712,10 @@ begin
     if exists (select from pg_catalog.pg_roles where rolname = 'linli_app') then
         grant usage on schema ledger to linli_app;
         grant execute on function
-            ledger.open_account, ledger.post_many, ledger.place_hold, ledger.capture_hold, ledger.void_hold, ledger.expire_holds,
-            ledger.close_day
+            ledger.open_account, ledger.post_many, ledger.place_hold, ledger.capture_hold, ledger.void_hold,
+            ledger.expire_holds, ledger.close_day
             to linli_app;
-        grant select on ledger.balance, ledger.statement, ledger.leg, ledger.trial_balance, ledger.finding, ledger.books to linli_app;
+        grant select on ledger.balance, ledger.statement, ledger.leg, ledger.trial_balance, ledger.finding, ledger.books
+            to linli_app;
     end if;
 end $$;

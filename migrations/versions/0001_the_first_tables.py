@@ -410,7 +410,7 @@ def upgrade() -> None:
         sa.Column("refunded_fen", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("left_fen", sa.BigInteger(), nullable=False),
         sa.Column("commission_fen", sa.BigInteger(), nullable=False),
-        sa.Column("payment_id", sa.Uuid(), nullable=True),
+        sa.Column("payment_id", sa.Uuid(), nullable=False),
         sa.Column("payment_method", sa.Text(), nullable=True),
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.Column("address_sealed", sa.Text(), nullable=True),
@@ -464,14 +464,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_orders_merchant_id"), "orders", ["merchant_id"], unique=False)
     op.create_index("ix_orders_mine", "orders", ["account_id", sa.literal_column("order_id DESC")], unique=False)
     op.create_index(op.f("ix_orders_payment_id"), "orders", ["payment_id"], unique=False)
-    op.create_index("ix_orders_shop", "orders", ["shop_id", "state", sa.literal_column("order_id DESC")], unique=False)
-    op.create_index(
-        "ix_orders_store_shelf",
-        "orders",
-        ["store_id", "state"],
-        unique=False,
-        postgresql_where=sa.text("fulfillment = 'store_pickup'"),
-    )
+    op.create_index("ix_orders_shop", "orders", ["shop_id", sa.literal_column("order_id DESC")], unique=False)
+    op.create_index("ix_orders_store_shelf", "orders", ["store_id", sa.literal_column("order_id DESC")], unique=False)
     op.create_table(
         "payment_attempts",
         sa.Column("attempt_id", sa.Uuid(), nullable=False),
@@ -783,9 +777,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('requested', 'unknown')"),
     )
     op.drop_table("payment_attempts")
-    op.drop_index(
-        "ix_orders_store_shelf", table_name="orders", postgresql_where=sa.text("fulfillment = 'store_pickup'")
-    )
+    op.drop_index("ix_orders_store_shelf", table_name="orders")
     op.drop_index("ix_orders_shop", table_name="orders")
     op.drop_index(op.f("ix_orders_payment_id"), table_name="orders")
     op.drop_index("ix_orders_mine", table_name="orders")

@@ -30,28 +30,37 @@ class Mutant:
     drill: object
 
 
-FLOOR_OF_POSTING = (
-    "where a.id = v_account and (a.floor_fen is null or a.posted_fen + v_leg.amount - a.held_fen >= a.floor_fen)"
-)
-FLOOR_CHECK = "check (posted_fen - held_fen >= floor_fen)"
+FLOOR_OF_POSTING = "where a.id = v_leg.account_id and (a.room_fen is null or a.room_fen + v_leg.amount >= 0)"
+NO_FLOOR_OF_POSTING = "where a.id = v_leg.account_id"
+FLOOR_DOMAIN = "create domain ledger.room_fen as bigint check (value >= 0)"
+NO_FLOOR_DOMAIN = "create domain ledger.room_fen as bigint"
+FIRST_WRITE = "                update ledger.account a\n                   set posted_fen"
 
 MUTANTS = (
     Mutant(
         "accounts are not locked in order",
-        (("order by 1 nulls first, l.journal", "order by a.id is not null, random()"),),
+        (("order by 1 nulls first", "order by a.id is not null, random()"),),
         drill_transfers,
     ),
-    Mutant("no floor", ((FLOOR_OF_POSTING, "where a.id = v_account"), (FLOOR_CHECK, "check (true)")), drill_refusals),
+    Mutant(
+        "accounts of several journals are not locked first",
+        (("order by a.id\n            for no key update;", "limit 0;"),),
+        drill_transfers,
+    ),
+    Mutant(
+        "no floor",
+        ((FLOOR_OF_POSTING, NO_FLOOR_OF_POSTING), (FLOOR_DOMAIN, NO_FLOOR_DOMAIN)),
+        drill_refusals,
+    ),
     Mutant(
         "the floor is read first and written later",
         (
-            (FLOOR_OF_POSTING, "where a.id = v_account"),
-            (FLOOR_CHECK, "check (true)"),
+            (FLOOR_OF_POSTING, NO_FLOOR_OF_POSTING),
+            (FLOOR_DOMAIN, NO_FLOOR_DOMAIN),
             (
-                "            v_journal := v_leg.journal;\n",
-                "            v_journal := v_leg.journal;\n"
-                "            if exists (select from ledger.account a where a.id = v_account and a.posted_fen + v_leg.amount < a.floor_fen)"
-                " then raise exception 'short' using errcode = 'LD002'; end if; perform pg_sleep(0.002);\n",
+                FIRST_WRITE,
+                "if exists (select from ledger.account a where a.id = v_leg.account_id and a.room_fen + v_leg.amount < 0)"
+                f" then raise exception 'short' using errcode = 'LD002'; end if; perform pg_sleep(0.002);\n{FIRST_WRITE}",
             ),
         ),
         drill_double_spend,
@@ -60,8 +69,8 @@ MUTANTS = (
         "a reused key is not compared",
         (
             (
-                "if v_known.request_hash <> v_request then\n                    raise",
-                "if false then\n                    raise",
+                "if v_known.request_hash <> v_request then\n                raise",
+                "if false then\n                raise",
             ),
         ),
         drill_same_key,
@@ -82,10 +91,10 @@ MUTANTS = (
         "entries can be updated",
         (
             (
-                "array['journal', 'entry', 'journal_key', 'closed_day'] loop\n        execute format('create trigger refuse_change before update or",
-                "array['journal', 'journal_key', 'closed_day'] loop\n        execute format('create trigger refuse_change before update or",
+                "array['journal', 'entry', 'closed_day'] loop\n        execute format('create trigger refuse_change before update or",
+                "array['journal', 'closed_day'] loop\n        execute format('create trigger refuse_change before update or",
             ),
-            ("enable always trigger refuse_change, ", ""),
+            ("enable always trigger refuse_change,'\n                       ' ", ""),
         ),
         drill_refusals,
     ),
@@ -94,8 +103,8 @@ MUTANTS = (
         (
             ("create trigger refuse_truncate before truncate", "create trigger refuse_truncate before insert"),
             (
-                "for each statement execute function ledger.refuse_change()', v_table);\n        execute format('alter table ledger.%I enable always trigger refuse_change, enable always trigger refuse_truncate', v_table);",
-                "for each statement execute function ledger.refuse_change()', v_table);\n        execute format('alter table ledger.%I disable trigger refuse_truncate', v_table);",
+                "execute format('alter table ledger.%I enable always trigger refuse_change,'\n                       ' enable always trigger refuse_truncate', v_table);",
+                "execute format('alter table ledger.%I disable trigger refuse_truncate', v_table);",
             ),
         ),
         drill_refusals,
@@ -104,8 +113,8 @@ MUTANTS = (
         "a capture keeps the whole hold",
         (
             (
-                "update ledger.account a set held_fen = a.held_fen - v_hold.amount_fen where a.id = v_hold.account_id;\n    end if;",
-                "update ledger.account a set held_fen = a.held_fen - v_taken where a.id = v_hold.account_id;\n    end if;",
+                "set held_fen = a.held_fen - v_hold.amount_fen, room_fen = a.room_fen + v_hold.amount_fen\n         where a.id = v_hold.account_id;\n    end if;",
+                "set held_fen = a.held_fen - v_taken, room_fen = a.room_fen + v_taken\n         where a.id = v_hold.account_id;\n    end if;",
             ),
         ),
         drill_double_capture,

@@ -1,11 +1,26 @@
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
-from app.core.ledger import InsufficientFunds, codes, post, prove, statement
+from app.core.ledger import (
+    DayClosed,
+    InsufficientFunds,
+    Journal,
+    JournalKind,
+    LedgerKeyReused,
+    Leg,
+    close_day,
+    codes,
+    post,
+    prove,
+    statement,
+)
 from tests.support.ledger_database import admin_url, committing, ledger_database, ledger_engine
 from tests.support.ledger_drills import (
     DRILLS,
@@ -66,6 +81,41 @@ def test_an_overdraft_names_the_account(books_url: str) -> None:
     assert refusal.value.params == {"account": person(600)}
 
 
+def test_nothing_takes_effect_on_a_closed_day(books_url: str) -> None:
+    today = datetime.now(tz=ZoneInfo("Asia/Shanghai")).date()
+    day_before, yesterday = today - timedelta(days=2), today - timedelta(days=1)
+
+    def on(day: date, key: str, amount_fen: int = 1) -> Journal:
+        legs = (Leg(codes.SUSPENSE, -amount_fen), Leg(codes.COMMISSION, amount_fen))
+        return Journal(key, JournalKind.CORRECTION, legs, effective_on=day)
+
+    with committing(ledger_engine(books_url)) as tx:
+        first = post(tx, on(day_before, "before-the-close"))
+    with committing(ledger_engine(books_url)) as tx:
+        close_day(tx, day_before)
+
+    with pytest.raises(DayClosed) as refusal, committing(ledger_engine(books_url)) as tx:
+        post(tx, on(day_before, "after-the-close"))
+    assert refusal.value.params == {"day": day_before.isoformat()}
+    with pytest.raises(DayClosed), committing(ledger_engine(books_url)) as tx:
+        post(tx, on(day_before - timedelta(days=30), "long-before-the-close"))
+    with pytest.raises(LedgerKeyReused), committing(ledger_engine(books_url)) as tx:
+        post(tx, on(day_before, "before-the-close", amount_fen=2))
+    with committing(ledger_engine(books_url)) as tx:
+        replay = post(tx, on(day_before, "before-the-close"))
+        assert (replay.journal_id, replay.replayed) == (first.journal_id, True)
+    with committing(ledger_engine(books_url)) as tx:
+        assert not post(tx, on(yesterday, "on-an-open-day")).replayed
+        assert prove(tx).is_sound
+
+
+def test_a_day_that_is_not_over_cannot_be_closed(books_url: str) -> None:
+    today = datetime.now(tz=ZoneInfo("Asia/Shanghai")).date()
+
+    with pytest.raises(DBAPIError, match="is not over"), committing(ledger_engine(books_url)) as tx:
+        close_day(tx, today)
+
+
 def test_a_statement_pages_from_the_latest(books_url: str) -> None:
     for _ in range(3):
         fund(books_url, range(700, 701), 100)
@@ -87,7 +137,9 @@ def test_a_statement_pages_from_the_latest(books_url: str) -> None:
         ("UPDATE ledger.journal SET kind = 'other' WHERE id = {journal}", "bad_link", True),
         ("UPDATE ledger.account SET posted_fen = posted_fen + 1 WHERE id = {account}", "bad_account", False),
         ("UPDATE ledger.account SET held_fen = held_fen + 1 WHERE id = {account}", "bad_hold", False),
-        ("DELETE FROM ledger.journal_key WHERE journal_id = {journal}", "bad_key", False),
+        ("UPDATE ledger.account SET room_fen = room_fen + 1 WHERE id = {account}", "negative_account", False),
+        ("UPDATE ledger.journal SET key = 'other' WHERE id = {journal}", "bad_link", True),
+        ("DELETE FROM ledger.journal WHERE id = {journal}", "bad_link", True),
     ],
 )
 def test_a_superuser_who_changes_a_row_is_found(change: str, finding: str, *, names_the_entry: bool) -> None:
@@ -102,7 +154,7 @@ def test_a_superuser_who_changes_a_row_is_found(change: str, finding: str, *, na
                 (person(1),),
             ).fetchone()
             assert row is not None
-            for table in ("entry", "journal", "journal_key", "account"):
+            for table in ("entry", "journal", "account"):
                 connection.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER USER".encode())
             statement_ = change.format(row=f"account_id = {row[0]} AND seq = 2", journal=row[1], account=row[0])
             connection.execute(statement_.encode())

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from app.kernel.transaction import Transaction
 
 LEDGER_SQL = Path(__file__).parents[2] / "migrations" / "sql" / "ledger.sql"
-BUSINESS_NOW = "CREATE FUNCTION public.business_now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT now()'"
+CLOCK = """
+CREATE TABLE public.business_clock (fixed_at timestamptz, ahead interval NOT NULL DEFAULT interval '0');
+INSERT INTO public.business_clock DEFAULT VALUES;
+CREATE FUNCTION public.business_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT coalesce(fixed_at, now() + ahead) FROM public.business_clock $$;
+"""
 
 
 def admin_url() -> str | None:
@@ -52,7 +57,7 @@ def ledger_database(admin: str, *, source: str | None = None) -> Iterator[str]:
     url = with_database(libpq_url(admin), name)
     try:
         with psycopg.connect(url) as connection:
-            connection.execute(BUSINESS_NOW)
+            connection.execute(CLOCK)
             connection.execute((source or LEDGER_SQL.read_text(encoding="utf-8")).encode())
         yield url
     finally:

@@ -83,7 +83,7 @@ def assert_sound(url: str) -> None:
 
 
 def drill_transfers(url: str, *, threads: int = 8, rounds: int = 25) -> None:
-    """Random transfers between few accounts, several legs each in random order: no deadlock, nothing gained or lost."""
+    """Random transfers between few accounts, one or two journals at once: no deadlock, nothing gained or lost."""
     people = range(100, 108)
     fund(url, people, 100_000)
     unexpected: list[object] = []
@@ -99,10 +99,12 @@ def drill_transfers(url: str, *, threads: int = 8, rounds: int = 25) -> None:
                 if step % 2:
                     chosen[-1] = codes.COMMISSION
                 legs = (Leg(chosen[0], -40), *(Leg(code, 10) for code in chosen[1:]))
-                journal = Journal(f"transfer:{seed}:{step}:{next(_serial)}", JournalKind.PAYMENT, legs)
+                journals = [Journal(f"transfer:{seed}:{step}:{next(_serial)}", JournalKind.PAYMENT, legs)]
+                if step % 3 == 0:
+                    journals.append(move(f"beside:{seed}:{step}:{next(_serial)}", *map(person, dice.sample(people, 2)), 10))
                 try:
                     with connection.begin():
-                        post_many(connection, [journal])  # type: ignore[arg-type] # execute is all that it needs
+                        post_many(connection, journals)  # type: ignore[arg-type] # execute is all that it needs
                 except (LinliError, DBAPIError) as error:
                     unexpected.append(error)
 
@@ -180,8 +182,7 @@ def drill_refusals(url: str) -> None:
             " ARRAY[-5, 6]::bigint[])"
         )
         _refused(connection, "LD006", raw, (f"odd:{next(_serial)}", [person(500), person(501)]))
-        for table in ("journal", "entry", "journal_key"):
-            column = "amount_fen = amount_fen + 1" if table == "entry" else "month = month + 1"
+        for table, column in (("journal", "ref = 'other'"), ("entry", "amount_fen = amount_fen + 1")):
             _refused(connection, "42501", f"UPDATE ledger.{table} SET {column}")
             _refused(connection, "42501", f"DELETE FROM ledger.{table}")
             _refused(connection, "42501", f"TRUNCATE ledger.{table}")

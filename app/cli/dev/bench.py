@@ -8,8 +8,9 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import psycopg
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from benchmarks.world import World
+    from benchmarks.orders import Client
+    from benchmarks.world import Resident, World
 
 ORDERS = 1_000
 LIVES = 400
@@ -79,7 +81,7 @@ def _measure(stack: Stack, world: World, port: int, floor: tuple[int, int]) -> N
                 (one, orders.fill_cart(setup, one, [world.shops[(i + k * 7) % 64] for k in range(shops)]))
                 for i, one in enumerate(some)
             ]
-            tasks = [lambda client, o=one, b=body: orders.place_and_pay(client, o, b) and None for one, body in bodies]
+            tasks = [partial(_place_and_pay, resident=one, body=body) for one, body in bodies]
             runs.append(run_clients(port, tasks, meter))
             count -= len(some)
         return runs
@@ -112,7 +114,7 @@ def _measure(stack: Stack, world: World, port: int, floor: tuple[int, int]) -> N
     total: list[orders.Run] = []
     for _ in range(LIVES // 200):
         tasks = [
-            lambda client, r=one, s=shop, c=courier, b=body: orders.live(client, r, s, c, b)
+            partial(orders.live, resident=one, shop=shop, courier=courier, body=body)
             for one, shop, courier, body in bodies
         ]
         total.append(run_clients(port, tasks, meter))
@@ -131,6 +133,12 @@ def _measure(stack: Stack, world: World, port: int, floor: tuple[int, int]) -> N
         f"  20 of {len(world.shops)} shops              {near.rate:8.0f}/s   p50 {near.percentile_ms(50):.1f}"
         f"  p95 {near.percentile_ms(95):.1f} ms"
     )
+
+
+def _place_and_pay(client: Client, *, resident: Resident, body: dict[str, Any]) -> None:
+    from benchmarks.orders import place_and_pay  # noqa: PLC0415
+
+    place_and_pay(client, resident, body)
 
 
 def _count_round_trips(app: Flask, world: World) -> None:

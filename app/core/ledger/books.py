@@ -124,7 +124,6 @@ class Proof:
     empty_journals: int
     bad_links: int
     negative_accounts: int
-    bad_keys: int
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -44,7 +44,7 @@ class Order:
     refunded_fen: int
     left_fen: int
     commission_fen: int
-    payment_id: UUID | None
+    payment_id: UUID
     payment_method: str | None
     preparation_minutes: int
     address_lat: float | None

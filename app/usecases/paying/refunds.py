@@ -68,7 +68,7 @@ def decide_refund(tx: Transaction, order: Order, *, amount_fen: int, reason: str
 
     :param order: locked by the caller. :param amount_fen: ``>= 0``; nothing happens for 0.
     """
-    assert order.payment_id is not None, "only what was paid can be refunded"
+    assert order.payment_method is not None, "only what was paid can be refunded"
     refund_id = new_id()
     is_at_once = order.payment_method == PaymentMethod.E_ACCOUNT
     state = RefundState.SUCCEEDED if is_at_once else RefundState.REQUESTED

@@ -21,8 +21,7 @@ paid_checkout AS (
     UPDATE checkouts SET state = 'paid' WHERE checkout_id = :checkout_id AND state = 'placed' RETURNING checkout_id
 ),
 moved AS (
-    UPDATE orders SET state = 'awaiting_accept', paid_at = business_now(), payment_id = :payment_id,
-        payment_method = :method
+    UPDATE orders SET state = 'awaiting_accept', paid_at = business_now(), payment_method = :method
     WHERE checkout_id = :checkout_id AND state = 'awaiting_payment'
     RETURNING order_id
 )"""

@@ -1,0 +1,139 @@
+"""What must be true of the money, the stock and the trips at any moment. Looks only at what was born since it was made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from app.core import ledger
+from app.core.ledger import codes
+from app.kernel.ids import new_id
+from app.kernel.transaction import transaction
+from app.usecases.paying.attempts import GATEWAY
+from tests.factories.rows import look, look_one
+
+if TYPE_CHECKING:
+    from tests.support.sandbox_gateway import Sandbox
+
+_FINAL = "('returned', 'completed', 'canceled')"
+_VIOLATIONS = {
+    "an order's total is not the sum of its parts": """
+        SELECT order_id FROM orders
+        WHERE order_id >= :since AND total_fen <> goods_fen + packing_fen + delivery_fen - discount_fen""",
+    "a checkout's total is not the sum of its orders": """
+        SELECT c.checkout_id FROM checkouts AS c JOIN orders AS o USING (checkout_id)
+        WHERE c.checkout_id >= :since GROUP BY c.checkout_id HAVING c.total_fen <> sum(o.total_fen)""",
+    "a closed or unpaid order has money in escrow": f"""
+        SELECT o.order_id FROM orders AS o JOIN ledger.balance AS b ON b.code = 'escrow:' || o.order_id
+        WHERE o.order_id >= :since AND o.state IN ('awaiting_payment', 'returned', 'completed', 'canceled')
+          AND b.posted_fen <> 0""",
+    "a paid order's escrow is not what its lines and its delivery hold": f"""
+        SELECT o.order_id FROM orders AS o LEFT JOIN ledger.balance AS b ON b.code = 'escrow:' || o.order_id
+        WHERE o.order_id >= :since AND o.state <> 'awaiting_payment' AND o.state NOT IN {_FINAL}
+          AND coalesce(b.posted_fen, 0) <> o.left_fen + o.delivery_fen""",
+    "an open order's lines do not hold what it says": f"""
+        SELECT o.order_id FROM orders AS o JOIN order_lines AS l USING (order_id)
+        WHERE o.order_id >= :since AND o.state NOT IN {_FINAL}
+        GROUP BY o.order_id HAVING o.left_fen <> sum(l.refundable_fen)""",
+    "an order's refunds are not what it says": """
+        SELECT o.order_id FROM orders AS o LEFT JOIN refunds AS r USING (order_id)
+        WHERE o.order_id >= :since GROUP BY o.order_id HAVING o.refunded_fen <> coalesce(sum(r.amount_fen), 0)""",
+    "a payment's refunds are not what it says, or more than was paid": """
+        SELECT p.payment_id FROM payments AS p
+        LEFT JOIN refunds AS r ON r.payment_id = p.payment_id AND r.attempt_id IS NULL
+        WHERE p.payment_id >= :since GROUP BY p.payment_id
+        HAVING p.refunded_fen <> coalesce(sum(r.amount_fen), 0) OR p.refunded_fen > p.amount_fen""",
+    "an order is paid and its checkout is not, or the other way round": """
+        SELECT c.checkout_id FROM checkouts AS c JOIN orders AS o USING (checkout_id) JOIN payments AS p USING (checkout_id)
+        WHERE c.checkout_id >= :since
+          AND ((c.state = 'paid') <> (o.paid_at IS NOT NULL) OR (c.state = 'paid') <> (p.state = 'paid'))""",
+    "reserved pieces are not those of open orders": f"""
+        SELECT s.sku_id FROM stock AS s
+        LEFT JOIN (
+            SELECT l.sku_id, sum(l.quantity) AS quantity FROM order_lines AS l JOIN orders AS o USING (order_id)
+            WHERE l.is_counted AND l.shorted_at IS NULL AND o.state NOT IN {_FINAL} GROUP BY l.sku_id
+        ) AS w USING (sku_id)
+        WHERE s.sku_id >= :since
+          AND (s.reserved <> coalesce(w.quantity, 0) OR s.received <> s.on_hand + s.reserved + s.sold)""",
+    "a shift does not count its trips": """
+        SELECT h.shift_id FROM courier_shifts AS h
+        LEFT JOIN trips AS t ON t.courier_id = h.courier_id AND t.state = 'assigned'
+        WHERE h.shift_id >= :since AND h.ended_at IS NULL
+        GROUP BY h.shift_id HAVING h.active_trips <> count(t.trip_id)""",
+    "a trip and its deliveries disagree": """
+        SELECT t.trip_id FROM trips AS t JOIN deliveries AS d USING (trip_id)
+        WHERE t.trip_id >= :since
+          AND (t.state IN ('open', 'assigned')) <> (d.state NOT IN ('delivered', 'returned', 'disposed', 'canceled'))""",
+    "an order and its delivery disagree": f"""
+        SELECT o.order_id FROM orders AS o JOIN deliveries AS d USING (order_id)
+        WHERE o.order_id >= :since AND (
+            o.state IN {_FINAL} AND d.state NOT IN ('delivered', 'returned', 'disposed', 'canceled')
+            OR o.state = 'delivered' AND d.state <> 'delivered'
+            OR o.state = 'in_delivery' AND d.state NOT IN ('picked_up', 'at_drop')
+            OR o.state = 'delivery_failed' AND d.state <> 'failed')""",
+    "somebody's earnings are not what was earned": """
+        SELECT i.party_id FROM settlement_items AS i WHERE i.order_id >= :since GROUP BY i.party_kind, i.party_id
+        HAVING sum(i.amount_fen) <> (
+            SELECT coalesce(sum(b.posted_fen), 0) FROM ledger.balance AS b
+            WHERE b.code IN (i.party_kind || '_pending:' || i.party_id, i.party_kind || '_available:' || i.party_id))""",
+}
+_OPEN_REFUNDS = """
+    SELECT coalesce(sum(amount_fen), 0) FROM refunds
+    WHERE method = 'wechat_pay' AND state IN ('requested', 'submitting', 'unknown')
+"""
+
+
+class Invariants:
+    """The state of the house when this was made; :meth:`check` holds what came since to the rules."""
+
+    def __init__(self, sandbox: Sandbox | None = None) -> None:
+        self.since = new_id()
+        self.sandbox = sandbox
+        self.unbooked_fen = 0
+        self._payable_fen = _payable_off_by()
+        self._gateway_fen = self._gateway_off_by()
+
+    def violations(self) -> list[str]:
+        """Return what is wrong, cheaply: all but the ledger's own proof."""
+        found = [
+            f"{rule}: {row[0]}"
+            for rule, statement in _VIOLATIONS.items()
+            for row in look(statement, since=self.since)
+        ]
+        if _payable_off_by() != self._payable_fen:
+            found.append("what is owed to payers is not the sum of open refunds")
+        if self._gateway_off_by() - self._gateway_fen != self.unbooked_fen:
+            found.append("the gateway's balance is not what the books say of it")
+        return found
+
+    def check(self) -> None:
+        """Fail unless everything adds up, the books' own proof included."""
+        with transaction() as tx:
+            proof = ledger.prove(tx)
+        assert proof.is_sound, str(proof)
+        assert not (found := self.violations()), "\n".join(found)
+
+    def _gateway_off_by(self) -> int:
+        """Return what the gateway holds for us beyond what the books say it does."""
+        if self.sandbox is None:
+            return 0
+        clearing = f"SELECT coalesce(sum(posted_fen), 0) FROM ledger.balance WHERE code = '{codes.gateway_clearing(GATEWAY)}'"
+        return balance_at(self.sandbox) + int(look_one(clearing))
+
+
+def balance_at(sandbox: Sandbox) -> int:
+    """Return what was paid at the gateway less what it sent back, over its whole life."""
+    total, after = 0, ""
+    while True:
+        page = sandbox.call("GET", f"/v1/balance_transactions?limit=100{after}").json()
+        total += sum(line["amount"] for line in page["data"])
+        if not page["has_more"]:
+            return total
+        after = f"&starting_after={page['data'][-1]['id']}"
+
+
+def _payable_off_by() -> int:
+    with transaction() as tx:
+        payable = ledger.balance(tx, codes.REFUND_PAYABLE).posted_fen
+        return payable - int(tx.execute(text(_OPEN_REFUNDS)).scalar_one())

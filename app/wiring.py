@@ -22,12 +22,13 @@ from app.adapters.stripe.signature import WebhookVerifier
 from app.courier import door as courier
 from app.gateway import door as gateway
 from app.kernel import sealing
+from app.kernel.clock import is_moved
 from app.kernel.db import db
 from app.kernel.reactions import Reaction
-from app.kernel.transaction import Transaction
+from app.kernel.transaction import Transaction, transaction
 from app.merchant import door as merchant
 from app.platform import door as platform
-from app.settings import Environment, Settings
+from app.settings import Environment, Settings, SettingsError
 from app.store import door as store
 from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
 from app.usecases.ordering.accept_order import auto_accept_order
@@ -104,6 +105,18 @@ TIMERS = {
 }
 
 
+_SESSION = {
+    "timezone": "UTC",
+    "lock_timeout": "2s",
+    "statement_timeout": "10s",
+    "idle_in_transaction_session_timeout": "15s",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "random_page_cost": "1.1",
+}
+"""How every session of ours runs: waits are bounded; a short statement is planned once per connection, not per call."""
+
+
 def gateway_of(flask_app: Flask) -> "PaymentGateway":
     """Return the payment gateway that ``flask_app`` speaks to."""
     found: PaymentGateway = flask_app.extensions["linli_gateway"]
@@ -139,7 +152,16 @@ def assemble(settings: Settings) -> Flask:
         flask_app.register_blueprint(pages.development_door)
     flask_app.after_request(pages.add_security_headers)
     refuse_unguarded(flask_app)
+    if not settings.is_sandboxed:
+        _refuse_moved_clock(flask_app)
     return flask_app
+
+
+def _refuse_moved_clock(flask_app: Flask) -> None:
+    """Refuse to serve real people by a clock that a test has moved."""
+    with flask_app.app_context(), transaction() as tx:
+        if is_moved(tx):
+            raise SettingsError("business_clock is moved: this database was used for development or tests")
 
 
 def _messages(settings: Settings) -> "TextMessages":
@@ -149,14 +171,14 @@ def _messages(settings: Settings) -> "TextMessages":
 
 
 def _engine_options(settings: Settings) -> dict[str, Any]:
-    limits = "-c lock_timeout=2000 -c statement_timeout=10000 -c idle_in_transaction_session_timeout=15000"
+    options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
     return {
         "pool_size": settings.pool_size,
         "max_overflow": 0,
         "pool_timeout": 5,
         "pool_pre_ping": False,
         "hide_parameters": True,
-        "connect_args": {"options": f"{limits} -c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c random_page_cost=1.1", "connect_timeout": 3},
+        "connect_args": {"options": options, "connect_timeout": 3},
     }
 
 

@@ -17,11 +17,17 @@ from app.kernel.transaction import Transaction
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 _NOW = text("SELECT business_now()")
+_IS_MOVED = text("SELECT fixed_at IS NOT NULL OR ahead <> interval '0' FROM business_clock")
 _SET = text(
     """
     UPDATE business_clock SET fixed_at = CAST(:fixed_at AS timestamptz), ahead = CAST(:ahead AS interval)
     """
 )
+
+
+def is_moved(tx: Transaction) -> bool:
+    """Say whether business time differs from the database's clock."""
+    return bool(tx.execute(_IS_MOVED).scalar_one())
 
 
 def business_now(tx: Transaction) -> datetime:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -36,6 +35,7 @@ from tests.support.ledger_drills import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
 ADMIN_URL = admin_url()
 pytestmark = pytest.mark.skipif(ADMIN_URL is None, reason="TEST_DATABASE_URL names no server")
@@ -81,8 +81,15 @@ def test_an_overdraft_names_the_account(books_url: str) -> None:
     assert refusal.value.params == {"account": person(600)}
 
 
+def _today(url: str) -> date:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT (public.business_now() AT TIME ZONE 'Asia/Shanghai')::date").fetchone()
+    assert row is not None
+    return row[0]
+
+
 def test_nothing_takes_effect_on_a_closed_day(books_url: str) -> None:
-    today = datetime.now(tz=ZoneInfo("Asia/Shanghai")).date()
+    today = _today(books_url)
     day_before, yesterday = today - timedelta(days=2), today - timedelta(days=1)
 
     def on(day: date, key: str, amount_fen: int = 1) -> Journal:
@@ -110,7 +117,7 @@ def test_nothing_takes_effect_on_a_closed_day(books_url: str) -> None:
 
 
 def test_a_day_that_is_not_over_cannot_be_closed(books_url: str) -> None:
-    today = datetime.now(tz=ZoneInfo("Asia/Shanghai")).date()
+    today = _today(books_url)
 
     with pytest.raises(DBAPIError, match="is not over"), committing(ledger_engine(books_url)) as tx:
         close_day(tx, today)

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
 from app.core.orders.states import OrderState
+from app.core.payments.ports import GatewayUnreachable
+from app.usecases.paying.attempts import ask_gateway
+from app.usecases.shopping.cart import put_in_cart
+from app.wiring import gateway_of
 from tests.factories import (
     AnOrder,
     Offer,
     Person,
     a_merchant_with_shop,
     a_placed_checkout,
+    a_quote_of,
     a_resident,
     an_address,
     an_offer,
@@ -18,11 +24,10 @@ from tests.factories import (
 )
 from tests.factories.rows import look_one
 from tests.support.ladder import Case, Endpoint, OnceOwned, OnceWithBody, Owned, assert_problem, row_counts
+from tests.support.sandbox_gateway import wait_until
 from tests.support.worker import run_jobs, run_worker
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from flask import Flask
     from flask.testing import FlaskClient
 
@@ -183,14 +188,10 @@ class TestQuote(Endpoint):
 
 
 def a_line_in_the_cart(resident: Person, offer: Offer, quantity: int = 1) -> None:
-    from app.usecases.shopping.cart import put_in_cart  # noqa: PLC0415 - the one place that wants it
-
     put_in_cart(resident.actor, sku_id=offer.sku_id, quantity=quantity)
 
 
 def a_body(resident: Person, address_id: UUID) -> dict[str, object]:
-    from tests.factories import a_quote_of  # noqa: PLC0415 - the one place that wants it
-
     return {"address_id": str(address_id), "quote_version": a_quote_of(resident, address_id).version}
 
 
@@ -341,11 +342,7 @@ class TestPay(OnceWithBody, OnceOwned):
         )
 
         gateway.pay(intent_id)
-        run_worker(app)
-        client.application.extensions["linli_gateway"].retrieve_intent(intent_id)
-        from app.usecases.paying.attempts import ask_gateway  # noqa: PLC0415 - stands for the worker's question
-
-        ask_gateway(app.extensions["linli_gateway"], started["attempt_id"])
+        ask_gateway(gateway_of(app), UUID(started["attempt_id"]))
 
         shown = client.get(f"/user/v1/payments/{started['payment_id']}", headers=order.resident.headers).get_json()
         assert started["state"] == "pending"
@@ -356,19 +353,17 @@ class TestPay(OnceWithBody, OnceOwned):
     def test_a_gateway_that_cannot_be_reached_leaves_the_payment_pending(
         self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, app: Flask
     ) -> None:
-        from app.core.payments.ports import GatewayUnreachable  # noqa: PLC0415 - the one test that wants it
-
         def cannot(*_: object, **__: object) -> None:
             raise GatewayUnreachable("refused")
 
-        monkeypatch.setattr(app.extensions["linli_gateway"], "create_intent", cannot)
+        monkeypatch.setattr(gateway_of(app), "create_intent", cannot)
         order = an_order(state=OrderState.AWAITING_PAYMENT)
 
         response = client.post(payments_of(order), headers=order.resident.once(), json={"method": "wechat_pay"})
 
+        shown = client.get(f"/user/v1/payments/{order.payment_id}", headers=order.resident.headers).get_json()
         assert response.status_code == 201, response.text
-        assert response.get_json()["attempt_state"] == "unknown"
-        assert response.get_json()["qr_text"] is None
+        assert (shown["state"], shown["attempt_state"], shown["qr_text"]) == ("pending", "unknown", None)
 
 
 class TestReadPayment(Owned):
@@ -410,8 +405,6 @@ class TestTopUp(OnceWithBody):
             "SELECT intent_id FROM payment_attempts WHERE attempt_id = :id", id=started["attempt_id"]
         )
         gateway.pay(intent_id)
-        from tests.support.sandbox_gateway import wait_until  # noqa: PLC0415 - the one test that wants it
-
         wait_until(lambda: gateway.listener.notices)
         payload, signature = gateway.listener.notices[0]
         headers = {"Stripe-Signature": signature}

@@ -1,4 +1,4 @@
-"""How fast orders are, over HTTP, against floors of the same run: place and pay, a whole life, lists; and who eats what.
+"""How fast orders are, over HTTP, against floors of the same run: place and pay, whole lives, lists; and who uses what.
 
 CPU is counted from the processes themselves (web, PostgreSQL, worker), so it holds on a shared machine too; the client
 runs in threads of this process, closed loop: each of the clients sends its next request when the last was answered.

@@ -101,7 +101,7 @@ LOCK_BY_SYSTEM = opening(
 )
 _LOCK_CHECKOUT = """
     SELECT c.checkout_id, c.account_id, c.state AS checkout_state, c.total_fen AS checkout_fen,
-           p.payment_id AS payment_id_of_checkout, p.state AS payment_state, p.method AS payment_method_chosen,
+           p.payment_id AS payment_id_of_checkout, p.method IS NOT NULL AS had_attempts,
            {session} AS is_session_live,
            o.order_id, o.state, o.shop_id, o.store_id, o.total_fen, s.is_auto_accept, business_now() AS now
     FROM checkouts AS c
@@ -113,7 +113,7 @@ _LOCK_CHECKOUT = """
     FOR UPDATE OF c, o
 """
 # The payment is not locked here: rows are locked one result row at a time, so it would be held while the second order
-# is still waited for, by whom ends that order and then wants the payment. It is only written under these locks.
+# is still waited for, by whom ends that order and then wants the payment. What is read of it decides nothing.
 LOCK_OWN_CHECKOUT = opening(
     _LOCK_CHECKOUT.format(
         whose="c.account_id = :account_id",
@@ -137,22 +137,24 @@ class CheckoutOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """A locked checkout with its orders and what is known of its payment."""
+    """A locked checkout with its orders.
+
+    :ivar had_attempts: a code to scan was asked for before; a hint, from before a wait for the lock.
+    """
 
     checkout_id: UUID
     account_id: UUID
     state: CheckoutState
     total_fen: int
     payment_id: UUID
-    payment_state: str
-    payment_method: str | None
+    had_attempts: bool
     is_session_live: bool
     now: datetime
     orders: tuple[CheckoutOrder, ...]
 
 
 def lock_checkout(tx: Transaction, statement: Opening, params: dict[str, object]) -> Checkout:
-    """Lock a checkout and its orders. What is told of the payment may be from before a wait.
+    """Lock a checkout and its orders.
 
     :raises CheckoutNotFound: there is none, or not for this asker.
     """
@@ -166,8 +168,7 @@ def lock_checkout(tx: Transaction, statement: Opening, params: dict[str, object]
         state=CheckoutState(first.checkout_state),
         total_fen=first.checkout_fen,
         payment_id=first.payment_id_of_checkout,
-        payment_state=first.payment_state,
-        payment_method=first.payment_method_chosen,
+        had_attempts=first.had_attempts,
         is_session_live=first.is_session_live,
         now=first.now,
         orders=tuple(

@@ -44,7 +44,7 @@ def record_paid(tx: Transaction, checkout: Checkout) -> None:
         PaymentSettled(
             payment_id=checkout.payment_id,
             account_id=checkout.account_id,
-            had_attempts=checkout.payment_method is not None,
+            had_attempts=checkout.had_attempts,
         )
     )
     for order in checkout.orders:

@@ -134,12 +134,13 @@ class TestClaim(Once):
     def test_the_second_courier_is_too_late(self, client: FlaskClient) -> None:
         case = self.case()
         self.send(client, case)
+        late = a_courier()
         before = row_counts()
 
-        response = self.send(client, case, headers=a_courier().once())
+        response = self.send(client, case, headers=late.once())
 
         assert_problem(response, 409, "trip_taken")
-        assert row_counts() == {**before}
+        assert row_counts() == before
 
     def test_without_a_shift_there_is_no_work(self, client: FlaskClient) -> None:
         response = self.send(client, self.case(), headers=a_courier(on_shift=False).once())

@@ -28,7 +28,7 @@ JUMPS = (
     timedelta(days=1),
     timedelta(days=1),
 )
-"""Past the end of waiting for a courier, of undecided deliveries, of both windows to confirm in, and to the settlement."""
+"""Past the end of waiting for a courier, of undecided deliveries, of both windows to confirm, and to the settlement."""
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class Day:
         self._move_clock(MIDNIGHT + timedelta(minutes=minute))
         self.tell(minute, "replaying")
         self.city.agenda.do_due(minute)
-        if not hall.is_empty or self.city.errands:
+        if not hall.is_empty:
             wait_for_timers()
             hall.claim(minute)
             self.city.agenda.do_due(minute)
@@ -82,7 +82,7 @@ class Day:
             self.tell(passed, "past the timers")
             wait_for_worker(lambda left, passed=passed: self.tell(passed, _in_words(left)))  # type: ignore[misc]
         self.city.agenda.together([courier.end_day for courier in couriers])
-        wait_for_worker(lambda left: self.tell(passed, _in_words(left)))
+        wait_for_worker(lambda left: self.tell(passed, _in_words(left)), is_last=True)
 
     def _move_clock(self, moment: datetime) -> None:
         answer = self.city.wire.send("PUT", f"{self.city.web}/dev/v1/clock", json={"fixed_at": moment.isoformat()})

@@ -52,7 +52,7 @@ class Hall:
     @property
     def is_empty(self) -> bool:
         """Whether no accepted order waits for a courier."""
-        return not self._unclaimed
+        return not self._unclaimed and len(self._known) == len(self.city.errands)
 
     def claim(self, minute: int) -> None:
         """Let free couriers claim what is worth setting out for at ``minute``."""

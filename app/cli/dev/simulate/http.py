@@ -163,7 +163,7 @@ class Person:
                 self._begin_session()
 
     def _begin_session(self) -> None:
-        """Ask for a code, read it from the sandbox, begin a session; once more with a new code when an answer is lost."""
+        """Ask for a code, read it from the sandbox, begin a session; again with a new code when an answer is lost."""
         base, device = f"{self.web}/{self.side}/v1", f"simulation-{new_id()}"
         for is_last in (False, True):
             asked = self.wire.send("POST", f"{base}/sign-in-codes", json={"phone": self.phone, "device": device})

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.kernel.transaction import Transaction, transaction
 
@@ -26,7 +26,8 @@ _WORK = text(
     SELECT (SELECT count(*) FROM outbox WHERE relayed_at IS NULL) AS events,
            (SELECT count(*) FROM receipts WHERE state = 'waiting') AS reactions,
            (SELECT count(*) FROM timers WHERE parked_at IS NULL AND due_at <= business_now()) AS timers,
-           (SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')) AS jobs,
+           (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'
+              OR status = 'todo' AND (:is_last OR coalesce(scheduled_at, now()) <= now())) AS jobs,
            (SELECT count(*) FROM refunds WHERE state IN ('requested', 'submitting', 'unknown')) AS refunds,
            (SELECT count(*) FROM settlement_items WHERE settled_on IS NULL
               AND eligible_on <= CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date)) AS settlements
@@ -45,7 +46,7 @@ def ask(question: Callable[[Transaction], T]) -> T:
         try:
             with transaction() as tx:
                 return question(tx)
-        except DBAPIError:
+        except (OperationalError, InterfaceError):
             if time.monotonic() > deadline:
                 raise
             time.sleep(POLL_MAX_S)
@@ -59,14 +60,15 @@ def wait_for_timers() -> None:
     _wait(lambda: {"timers": ask(lambda tx: tx.execute(_TIMERS).scalar_one())})
 
 
-def wait_for_worker(say: Callable[[dict[str, int]], None]) -> None:
+def wait_for_worker(say: Callable[[dict[str, int]], None], *, is_last: bool = False) -> None:
     """Return when the worker has nothing left to do at this business time; ``say`` is told what is left.
 
+    :param is_last: whether to wait for jobs that are planned for later, too.
     :raises WorkerStuck: nothing changes for :data:`PATIENCE_S`.
     """
 
     def left() -> dict[str, int]:
-        counts = ask(lambda tx: dict(tx.execute(_WORK).mappings().one()))
+        counts = ask(lambda tx: dict(tx.execute(_WORK, {"is_last": is_last}).mappings().one()))
         say(counts)
         return counts
 

@@ -43,7 +43,11 @@ SKUS = ((2_800, None), (1_200, 5_000), (600, 5_000))
 """Of each shop: median price in fen, and pieces in stock (None: not counted)."""
 GOODS_SHOP_EVERY = 4
 """One shop in so many sells goods that keep instead of food: what cannot be handed over goes back there."""
-FEE_TIERS = ({"up_to_m": 1_000, "fee_fen": 300}, {"up_to_m": 3_000, "fee_fen": 500}, {"up_to_m": 99_999, "fee_fen": 900})
+FEE_TIERS = (
+    {"up_to_m": 1_000, "fee_fen": 300},
+    {"up_to_m": 3_000, "fee_fen": 500},
+    {"up_to_m": 99_999, "fee_fen": 900},
+)
 COMMISSION_BP = 600
 BATCH_ROWS_MAX = 2_000
 PLATFORM_PHONE = "+8613500000001"

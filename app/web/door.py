@@ -58,6 +58,8 @@ class Operation:
     is_once: bool
     finish: Callable[[Actor, dict[str, Any]], dict[str, Any]] | None = None
     """Makes the answer from a kept result, on first answer and repeat alike."""
+    page: str | None = None
+    """Media type of an answer that is a whole page and has no schema."""
 
 
 class Door(Blueprint):
@@ -94,6 +96,7 @@ class Door(Blueprint):
         status: int = 200,
         once: bool = False,
         finish: Callable[[Actor, dict[str, Any]], dict[str, Any]] | None = None,
+        page: str | None = None,
     ) -> Callable[[View], View]:
         operation = Operation(
             body=body() if body else None,
@@ -102,6 +105,7 @@ class Door(Blueprint):
             status=status,
             is_once=once,
             finish=finish,
+            page=page,
         )
 
         def add(view: View) -> View:

@@ -7,6 +7,7 @@ notifies its worker at insert; that happens in the worker's transactions, never 
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -26,6 +27,10 @@ from app.usecases.paying.attempts import (
 from app.usecases.paying.inbox import read_event_again
 from app.usecases.paying.refunds import submit_refund
 
+HEARTBEAT_S = 5.0
+"""How often a worker says that it is alive, seconds."""
+SILENCE_S = 20.0
+"""A worker that was silent for so long is dead: its jobs are given to the living, seconds."""
 WAIT_S_MAX = 300
 TRIES_MAX = 300
 """With waits of up to five minutes: a day."""
@@ -75,14 +80,29 @@ def run_jobs(jobs: procrastinate.App, stop: threading.Event) -> None:
         async with jobs.open_async():
             task = asyncio.create_task(
                 jobs.run_worker_async(
-                    queues=["outside"], concurrency=4, install_signal_handlers=False, fetch_job_polling_interval=1.0
+                    queues=["outside"],
+                    concurrency=4,
+                    install_signal_handlers=False,
+                    fetch_job_polling_interval=1.0,
+                    update_heartbeat_interval=HEARTBEAT_S,
+                    stalled_worker_timeout=SILENCE_S,
                 )
             )
-            while not (stop.is_set() or task.done()):  # noqa: ASYNC110 - the signal comes from another thread
+            looked_at = time.monotonic()
+            while not (stop.is_set() or task.done()):
                 await asyncio.sleep(0.2)
+                if time.monotonic() - looked_at >= HEARTBEAT_S:
+                    looked_at = time.monotonic()
+                    await _take_over(jobs)
             if not task.done():
                 task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
     asyncio.run(work())
+
+
+async def _take_over(jobs: procrastinate.App) -> None:
+    """Put the jobs of dead workers back in the queue: the library leaves them ``doing`` for ever."""
+    for job in await jobs.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE_S):
+        await jobs.job_manager.retry_job(job)

@@ -267,10 +267,20 @@ end $$;
 
 -- Open those of p_codes that are not open and may open by themselves, in the order of their codes.
 create function ledger.open_missing(p_codes text[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
     v_code text;
 begin
+    -- Nearly all that opens by itself is somebody's: one statement for all of those.
+    insert into ledger.account (code, kind, owner, room_fen)
+    select m.code, k.kind, split_part(m.code, ':', 2)::uuid, -k.floor_fen
+      from (select distinct c collate "C" as code from unnest(p_codes) c) m
+      join ledger.account_kind k on k.kind = split_part(m.code, ':', 1)
+     where k.qualifier = 'uuid' and k.opens_by_itself
+       and m.code ~ '^[a-z_]+:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+       and not exists (select from ledger.account a where a.code = m.code)
+     order by m.code
+    on conflict (code) do nothing;
     for v_code in
         select distinct c collate "C" from unnest(p_codes) c
          where not exists (select from ledger.account a where a.code = c and coalesce(a.stripe, 0) = 0) order by 1

@@ -17,11 +17,13 @@ SUFFIX = "_TRANSITIONS"
 INTRODUCTION = """\
 # Machines
 
-Drawn from the tables `app/core/*/states.py` by `docs/draw_machines.py`; a test fails when this page is not what the tables say.
-An arrow names the action and who may do it. `next_state` of `app/kernel/machines.py` is the only reader of the tables: a move that
-has no arrow here is refused with `illegal_transition`, an arrow of another party with `not_yours_to_do`.
+Drawn from the tables `app/core/*/states.py` by `docs/draw_machines.py`; a test fails when this page is not what the
+tables say. An arrow names the action and who may do it. `next_state` of `app/kernel/machines.py` is the only reader
+of the tables: a move that has no arrow here is refused with `illegal_transition`, an arrow of another party with
+`not_yours_to_do`.
 
-Trips and stops have states, but no table: they follow their deliveries. Refunds are rows beside the payment, which stays paid.
+Trips and stops have states, but no table: they follow their deliveries. Refunds are rows beside the payment, which
+stays paid.
 """
 
 

@@ -1,4 +1,4 @@
-"""Rewrite docs/problems.md from the catalogs of words and the table of statuses: ``.venv/bin/python docs/list_problems.py``."""
+"""Rewrite docs/problems.md from the words and the statuses: ``.venv/bin/python docs/list_problems.py``."""
 # ruff: noqa: INP001 - a script beside what it writes
 
 import sys
@@ -20,13 +20,14 @@ __all__ = ["app"]
 INTRODUCTION = """\
 # Problems
 
-Every refusal is an RFC 9457 problem document, `application/problem+json`. Its `type` is `{LINLI_PUBLIC_URL}/problems/{code}`, a page
-that the application itself serves; `code` is frozen, the words may change. `Accept-Language` chooses Chinese (the default) or English.
-A document with the code `input_invalid` names each field that is wrong in `errors: [{pointer, detail}]`. The names in braces are
-parameters, which the document carries as members of their own.
+Every refusal is an RFC 9457 problem document, `application/problem+json`. Its `type` is
+`{LINLI_PUBLIC_URL}/problems/{code}`, a page that the application itself serves; `code` is frozen, the words may
+change. `Accept-Language` chooses Chinese (the default) or English. A document with the code `input_invalid` names
+each field that is wrong in `errors: [{pointer, detail}]`. The names in braces are parameters, which the document
+carries as members of their own.
 
-Written by `docs/list_problems.py` from `app/web/catalogs` and the families of `app/kernel/errors.py`; a test fails when it is not what
-they say.
+Written by `docs/list_problems.py` from `app/web/catalogs` and the families of `app/kernel/errors.py`; a test fails
+when it is not what they say.
 
 | Status | Code | 标题 | Title | 说明 | Detail |
 |---|---|---|---|---|---|

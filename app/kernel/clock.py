@@ -49,6 +49,6 @@ def wall_now() -> datetime:
 def set_virtual(tx: Transaction, *, fixed_at: datetime | None = None, ahead: timedelta = timedelta()) -> None:
     """Freeze business time at ``fixed_at``, or let it run ``ahead`` of the database's clock.
 
-    The caller has made sure that this is no production database: :mod:`app.settings` refuses to start on a moved clock.
+    The caller has made sure that this is no production database: :mod:`app.wiring` refuses to start on a moved clock.
     """
     tx.execute(_SET, {"fixed_at": fixed_at, "ahead": ahead})

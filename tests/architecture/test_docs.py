@@ -68,7 +68,9 @@ def test_the_money_map_shows_every_kind_of_account() -> None:
 
 def test_every_setting_is_explained() -> None:
     read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "app/settings.py").read_text(encoding="utf-8")))
-    explained = set(re.findall(r"^\| `([A-Z_]+)` \|", (DOCS / "operations.md").read_text(encoding="utf-8"), re.MULTILINE))
+    explained = set(
+        re.findall(r"^\| `([A-Z_]+)` \|", (DOCS / "operations.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
 
     assert read
     assert read <= explained

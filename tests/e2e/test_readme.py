@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 README = Path(__file__).parents[2] / "README.md"
+BASH, CURL = shutil.which("bash"), shutil.which("curl")
 SHELL_S = 60
 
 
@@ -34,12 +35,13 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the README's lines need curl")
+@pytest.mark.skipif(CURL is None or BASH is None, reason="the README's lines need bash and curl")
 def test_the_first_order_works_as_printed(stack: Stack) -> None:
+    assert BASH is not None
     environment = {**os.environ, "LINLI": stack.urls.web, "no_proxy": "127.0.0.1"}
 
     done = subprocess.run(
-        ["bash", "-e", "-u", "-o", "pipefail"],
+        [BASH, "-e", "-u", "-o", "pipefail"],
         input=shell_of("A first order"),
         env=environment,
         capture_output=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -257,18 +256,12 @@ def test_killed_after_a_reactions_effect_and_before_its_commit(
     while relay_batch(REACTIONS):
         pass
     with monkeypatch.context() as patch:
-        deadly(patch, Transaction, "settle")
-        dies(partial(_react_to, order))
+        deadly(patch, Transaction, "close")
+        dies(lambda: react_batch(REACTIONS))
     assert order.state is OrderState.AWAITING_ACCEPT
     run_worker(app)
     assert order.state is OrderState.PREPARING
     assert look_one("SELECT count(*) FROM deliveries WHERE order_id = :id", id=order.order_id) == 1
-
-
-def _react_to(order: AnOrder) -> None:
-    """React; the first thing that is not read but done kills."""
-    react_batch(REACTIONS)
-    assert order.state is OrderState.AWAITING_ACCEPT
 
 
 def test_killed_after_a_timers_effect_and_before_its_commit(

@@ -34,7 +34,10 @@ _DELIVERIES = text(
     """
 )
 _ESCROW = text(
-    "SELECT count(*), coalesce(sum(abs(posted_fen)), 0) FROM ledger.balance WHERE kind = 'escrow' AND posted_fen <> 0"
+    """
+    SELECT count(*) AS orders, coalesce(sum(abs(posted_fen)), 0) AS fen FROM ledger.balance
+    WHERE kind = 'escrow' AND posted_fen <> 0
+    """
 )
 _BOOKS = text("SELECT * FROM ledger.books")
 _WALLETS = text(
@@ -126,9 +129,9 @@ def _money_faults(figures: Figures) -> Iterator[str]:
     )
     if figures.paid_fen != out_fen:
         yield f"{figures.paid_fen} fen were paid, {out_fen} fen went to somebody"
-    count, fen = ask(lambda tx: tx.execute(_ESCROW).one())
-    if count:
-        yield f"{count} orders still hold {fen} fen in escrow"
+    escrow = _one_row(_ESCROW)
+    if escrow["orders"]:
+        yield f"{escrow['orders']} orders still hold {escrow['fen']} fen in escrow"
     if wrong := ask(lambda tx: tx.execute(_WALLETS, {"opening_fen": OPENING_FEN}).scalar_one()):
         yield f"{wrong} residents' balances are not what they paid and got back"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from sqlalchemy import text
@@ -26,8 +26,12 @@ _ORDERS = text(
     FROM orders
     """
 )
+_TIMES = ("door_mean", "door_p90", "counter_mean")
 _CANCELED = text(
-    "SELECT cancel_reason, count(*) FROM orders WHERE state = 'canceled' GROUP BY cancel_reason ORDER BY cancel_reason"
+    """
+    SELECT cancel_reason, count(*) AS orders FROM orders WHERE state = 'canceled'
+    GROUP BY cancel_reason ORDER BY cancel_reason
+    """
 )
 _MONEY = text(
     """
@@ -81,13 +85,11 @@ def read_figures() -> Figures:
 
 
 def _read(tx: Transaction) -> Figures:
-    orders = {
-        name: float(value) if name in {"door_mean", "door_p90", "counter_mean"} and value is not None else value
-        for name, value in tx.execute(_ORDERS).mappings().one().items()
-    }
-    canceled = {row[0]: row[1] for row in tx.execute(_CANCELED)}
+    orders: dict[str, Any] = dict(tx.execute(_ORDERS).mappings().one())
+    times: dict[str, Any] = {name: None if (value := orders.pop(name)) is None else float(value) for name in _TIMES}
+    canceled = {row.cancel_reason: row.orders for row in tx.execute(_CANCELED)}
     money = {name: int(fen) for name, fen in tx.execute(_MONEY).mappings().one().items()}
-    return Figures(**orders, **money, canceled=canceled)
+    return Figures(**orders, **times, **money, canceled=canceled)
 
 
 def as_table(title: str, figures: Figures, effort: Effort) -> Table:

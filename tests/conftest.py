@@ -78,9 +78,7 @@ class Gateway:
         """Hand all notices so far to the application, as the gateway would; return how many."""
         notices, self.listener.notices[:] = list(self.listener.notices), []
         for payload, signature in notices:
-            answer = client.post(
-                "/gateway/v1/stripe/events", data=payload, headers={"Stripe-Signature": signature}
-            )
+            answer = client.post("/gateway/v1/stripe/events", data=payload, headers={"Stripe-Signature": signature})
             assert answer.status_code == 200, answer.text
         return len(notices)
 

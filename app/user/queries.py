@@ -56,7 +56,8 @@ _SHOPS_NEAR = text(
     f"""
     {_SHOP}
     WHERE point(lng, lat) <@ box(point(:lng_min, :lat_min), point(:lng_max, :lat_max))
-      AND state IN ('open', 'resting') AND license_expires_on >= CAST(business_now() AS date)
+      AND state IN ('open', 'resting')
+      AND license_expires_on >= CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date)
       AND (CAST(:vertical AS text) IS NULL OR vertical = :vertical)
     """
 )

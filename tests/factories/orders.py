@@ -137,7 +137,7 @@ def an_order(
     return _bring(order, state, courier, reason, with_courier=with_courier)
 
 
-def _bring(
+def _bring(  # noqa: PLR0911 - each state is a place to stop
     order: AnOrder, state: OrderState, courier: Person | None, reason: FailureReason, *, with_courier: bool
 ) -> AnOrder:
     if state is OrderState.AWAITING_PAYMENT:

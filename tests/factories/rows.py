@@ -34,7 +34,7 @@ def look(statement: str, **params: object) -> Sequence[Row[Any]]:
         return tx.execute(text(statement), params).fetchall()
 
 
-def look_one(statement: str, **params: object) -> Any:  # noqa: ANN401 - a column of any type
+def look_one(statement: str, **params: object) -> Any:
     """Return the one value of one query."""
     with transaction() as tx:
         return tx.execute(text(statement), params).scalar_one()

@@ -50,7 +50,7 @@ class Offer:
     price_fen: int
 
 
-def a_merchant_with_shop(*, community: Community | None = None, **overrides: Any) -> Shop:  # noqa: ANN401 - columns
+def a_merchant_with_shop(*, community: Community | None = None, **overrides: Any) -> Shop:
     """Return a shop of a new merchant; ``overrides`` are columns of ``shops``."""
     community = community or a_community()
     merchant_id, shop_id = new_id(), new_id()

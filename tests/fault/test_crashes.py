@@ -1,4 +1,4 @@
-"""Killed in the middle: a child process dies between two steps, without a word; afterwards the work ends right, once."""
+"""Killed in the middle: a child process dies between two steps; afterwards the work ends right, and once."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class Deadly:
     def __init__(self, inner: PaymentGateway, call: str, moment: str) -> None:
         self._inner, self._call, self._moment = inner, call, moment
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the gateway has
+    def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
         if name != self._call:
             return found
 
-        def die(**given: Any) -> Any:  # noqa: ANN401 - as the call
+        def die(**given: Any) -> Any:
             if self._moment == "after":
                 found(**given)
             os._exit(KILLED)
@@ -107,6 +107,10 @@ def begin(order: AnOrder) -> UUID:
     return attempt_id
 
 
+def state_of(order: AnOrder) -> OrderState:
+    return order.state
+
+
 def attempt_state(attempt_id: UUID) -> str:
     return str(look_one("SELECT state FROM payment_attempts WHERE attempt_id = :id", id=attempt_id))
 
@@ -126,13 +130,11 @@ def paid_by_wechat(app: Flask, gateway: Gateway) -> AnOrder:
     return order
 
 
-# ------------------------------------------------------------------------------------------------------------- the gateway
+# ---------------------------------------------------------------------------------------------------------- the gateway
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_killed_at_the_making_of_an_intent(
-    app: Flask, client: FlaskClient, gateway: Gateway, moment: str
-) -> None:
+def test_killed_at_the_making_of_an_intent(app: Flask, client: FlaskClient, gateway: Gateway, moment: str) -> None:
     order = an_order(state=OrderState.AWAITING_PAYMENT)
     attempt_id = begin(order)
     dies(lambda: ask_gateway(Deadly(gateway.sandbox.client(), "create_intent", moment), attempt_id))
@@ -142,7 +144,7 @@ def test_killed_at_the_making_of_an_intent(
     gateway.pay(intent_id).raise_for_status()
     until_quiet(app, client, gateway)
     assert attempt_state(attempt_id) == "succeeded"
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
 
 
 def test_killed_with_the_money_in_hand(app: Flask, client: FlaskClient, gateway: Gateway) -> None:
@@ -160,15 +162,13 @@ def test_killed_with_the_money_in_hand(app: Flask, client: FlaskClient, gateway:
             os._exit(KILLED)
 
     dies(lambda: ask_gateway(AtRetrieval(stripe, "", ""), attempt_id))  # type: ignore[arg-type]
-    assert order.state is OrderState.AWAITING_PAYMENT
+    assert state_of(order) is OrderState.AWAITING_PAYMENT
     until_quiet(app, client, gateway)
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_killed_at_the_calling_off_of_a_code(
-    app: Flask, client: FlaskClient, gateway: Gateway, moment: str
-) -> None:
+def test_killed_at_the_calling_off_of_a_code(app: Flask, client: FlaskClient, gateway: Gateway, moment: str) -> None:
     attempt_id = begin(an_order(state=OrderState.AWAITING_PAYMENT))
     ask_gateway(gateway_of(app), attempt_id)
     dies(lambda: expire_attempt(Deadly(gateway.sandbox.client(), "cancel_intent", moment), attempt_id))
@@ -209,9 +209,9 @@ def test_killed_while_a_notice_takes_effect(
     with monkeypatch.context() as patch:
         deadly(patch, Transaction, "close", moment=moment)  # the payment's last statement, not committed
         dies(lambda: read_event_again(gateway.sandbox.client(), event_id))
-    assert order.state is OrderState.AWAITING_PAYMENT
+    assert state_of(order) is OrderState.AWAITING_PAYMENT
     until_quiet(app, client, gateway)
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
     assert look_one("SELECT applied_at IS NOT NULL FROM gateway_events WHERE gateway_event_id = :id", id=event_id)
 
 
@@ -246,21 +246,19 @@ def test_a_live_workers_job_is_left_to_it(app: Flask, gateway: Gateway) -> None:
     change("UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL WHERE worker_id = :worker", worker=worker)
 
 
-# --------------------------------------------------------------------------------------------------------------- our own
+# -------------------------------------------------------------------------------------------------------------- our own
 
 
-def test_killed_after_a_reactions_effect_and_before_its_commit(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_after_a_reactions_effect_and_before_its_commit(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     order = an_order(shop=a_merchant_with_shop(is_auto_accept=True))
     while relay_batch(REACTIONS):
         pass
     with monkeypatch.context() as patch:
         deadly(patch, Transaction, "close")
         dies(lambda: react_batch(REACTIONS))
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
     run_worker(app)
-    assert order.state is OrderState.PREPARING
+    assert state_of(order) is OrderState.PREPARING
     assert look_one("SELECT count(*) FROM deliveries WHERE order_id = :id", id=order.order_id) == 1
 
 
@@ -272,9 +270,9 @@ def test_killed_after_a_timers_effect_and_before_its_commit(
     with monkeypatch.context() as patch:
         deadly(patch, Transaction, "close")
         dies(lambda: run_due_timers(TIMERS))
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
     run_worker(app)
-    assert order.state is OrderState.CANCELED
+    assert state_of(order) is OrderState.CANCELED
     refunds = look("SELECT amount_fen FROM refunds WHERE order_id = :id", id=order.order_id)
     assert [row.amount_fen for row in refunds] == [order.total_fen]
 
@@ -293,10 +291,12 @@ def test_killed_while_paying_then_sent_again_with_the_same_key(
     with monkeypatch.context() as patch:
         deadly(patch, ledger if step == "post" else Transaction, step)
         dies(pay)
-    assert order.state is OrderState.AWAITING_PAYMENT
+    assert state_of(order) is OrderState.AWAITING_PAYMENT
     assert [pay(), pay()] == [201, 201]
-    assert order.state is OrderState.AWAITING_ACCEPT
-    assert look_one("SELECT count(DISTINCT journal_id) FROM ledger.leg WHERE ref = :ref", ref=str(order.checkout_id)) == 1
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
+    assert (
+        look_one("SELECT count(DISTINCT journal_id) FROM ledger.leg WHERE ref = :ref", ref=str(order.checkout_id)) == 1
+    )
 
 
 def test_killed_after_the_commit_then_sent_again_with_the_same_key(app: Flask) -> None:
@@ -313,9 +313,11 @@ def test_killed_after_the_commit_then_sent_again_with_the_same_key(app: Flask) -
         os._exit(KILLED)
 
     dies(pay_and_die)
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
     assert pay() == 201
-    assert look_one("SELECT count(DISTINCT journal_id) FROM ledger.leg WHERE ref = :ref", ref=str(order.checkout_id)) == 1
+    assert (
+        look_one("SELECT count(DISTINCT journal_id) FROM ledger.leg WHERE ref = :ref", ref=str(order.checkout_id)) == 1
+    )
 
 
 def test_killed_while_settling(app: Flask, monkeypatch: pytest.MonkeyPatch, clock: BusinessClock) -> None:

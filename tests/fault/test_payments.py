@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ EVENTS = "/gateway/v1/stripe/events"
 @pytest.fixture(autouse=True)
 def books(app: Flask, client: FlaskClient, gateway: Gateway) -> Iterator[Invariants]:
     """Hold every test to: the gateway's balance is what the books say, what is owed is what is open, all adds up."""
-    assert app
+    assert app is not None
     invariants = Invariants(gateway.sandbox)
     yield invariants
     gateway.sandbox.faults()
@@ -101,8 +102,12 @@ def a_paid_order(gateway: Gateway, stripe: PaymentGateway, **how: Any) -> AnOrde
     attempt_id = begin(order)
     scan(gateway, stripe, attempt_id)
     ask_gateway(stripe, attempt_id)
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
     return order
+
+
+def state_of(order: AnOrder) -> OrderState:
+    return order.state
 
 
 def refunds_of(payment_id: UUID) -> list[tuple[int, str]]:
@@ -136,12 +141,14 @@ def e_account(person: Person) -> int:
 def events_of(kind: str, attempt_id: UUID) -> int:
     return int(
         look_one(
-            "SELECT count(*) FROM outbox WHERE kind = :kind AND body ->> 'attempt_id' = :id", kind=kind, id=str(attempt_id)
+            "SELECT count(*) FROM outbox WHERE kind = :kind AND body ->> 'attempt_id' = :id",
+            kind=kind,
+            id=str(attempt_id),
         )
     )
 
 
-# -------------------------------------------------------------------------------------------------------- unknown outcomes
+# ----------------------------------------------------------------------------------------------------- unknown outcomes
 
 
 def test_a_lost_reply_is_asked_about_under_the_same_key(gateway: Gateway, stripe: PaymentGateway) -> None:
@@ -172,7 +179,7 @@ def test_a_failure_that_the_gateway_repeats_fails_the_attempt_and_another_may_be
     assert made_at_gateway(gateway, attempt_id) == []
     scan(gateway, stripe, begin(order))
     until_quiet(app, client, gateway)
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
 
 
 def test_a_slow_answer_is_not_waited_for_and_not_doubled(gateway: Gateway, stripe: PaymentGateway) -> None:
@@ -202,13 +209,11 @@ def test_an_attempt_that_was_paid_while_its_reply_was_lost_counts(
     [intent_id] = made_at_gateway(gateway, attempt_id)
     gateway.pay(intent_id).raise_for_status()
     until_quiet(app, client, gateway)
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
     assert refunds_of(order.payment_id) == []
 
 
-def test_a_cancelation_whose_reply_is_a_repeated_failure_is_made_anew(
-    gateway: Gateway, stripe: PaymentGateway
-) -> None:
+def test_a_cancelation_whose_reply_is_a_repeated_failure_is_made_anew(gateway: Gateway, stripe: PaymentGateway) -> None:
     attempt_id = begin(an_unpaid_order())
     ask_gateway(stripe, attempt_id)
     gateway.sandbox.faults(error_500=1)
@@ -220,7 +225,7 @@ def test_a_cancelation_whose_reply_is_a_repeated_failure_is_made_anew(
     assert stripe.retrieve_intent(attempt(attempt_id).intent_id).state == "canceled"
 
 
-# ----------------------------------------------------------------------------------------------------------------- notices
+# -------------------------------------------------------------------------------------------------------------- notices
 
 
 def test_notices_that_come_three_times_late_and_in_another_order_pay_once(
@@ -239,7 +244,7 @@ def test_notices_that_come_three_times_late_and_in_another_order_pay_once(
         assert client.post(EVENTS, data=payload, headers={"Stripe-Signature": signature}).status_code == 200
         run_worker(app)
         try_jobs(app)
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
     kinds = "SELECT kind, count(*) AS times FROM gateway_events WHERE object_id = :id GROUP BY kind"
     assert {row.times for row in look(kinds, id=attempt(attempt_id).intent_id)} == {1}
 
@@ -247,7 +252,13 @@ def test_notices_that_come_three_times_late_and_in_another_order_pay_once(
 def _forgeries() -> dict[str, tuple[bytes, str]]:
     def event(**changes: Any) -> bytes:
         subject = {"object": "payment_intent", "id": "pi_1"}
-        body = {"id": "evt_forged", "object": "event", "type": "payment_intent.succeeded", "created": 1, "livemode": False}
+        body = {
+            "id": "evt_forged",
+            "object": "event",
+            "type": "payment_intent.succeeded",
+            "created": 1,
+            "livemode": False,
+        }
         return json.dumps({**body, "data": {"object": subject}, **changes}).encode()
 
     now, good = wall_now_s(), event()
@@ -283,7 +294,7 @@ def test_a_forged_notice_is_refused_and_not_stored(client: FlaskClient, forgery:
         {"id": "pi_another"},
         {"metadata": {}},
     ],
-    ids=lambda lie: "+".join(lie),
+    ids="+".join,
 )
 def test_money_that_is_not_what_was_asked_for_is_not_booked(
     gateway: Gateway, stripe: PaymentGateway, books: Invariants, lie: dict[str, Any]
@@ -292,14 +303,14 @@ def test_money_that_is_not_what_was_asked_for_is_not_booked(
     attempt_id = begin(order)
     intent = scan(gateway, stripe, attempt_id)
     apply_intent(stripe, attempt_id, replace(intent, **lie))
-    assert order.state is OrderState.AWAITING_PAYMENT
+    assert state_of(order) is OrderState.AWAITING_PAYMENT
     assert events_of("PaymentMismatched", attempt_id) == 1
     assert not look("SELECT 1 FROM ledger.leg WHERE key = :key", key=f"pay:{attempt_id}")
     books.unbooked_fen = order.total_fen
     assert books.violations() == []
     books.unbooked_fen = 0
     apply_intent(stripe, attempt_id, intent)  # the truth still counts
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
 
 
 def test_the_proof_of_one_order_does_not_pay_another(
@@ -311,13 +322,13 @@ def test_the_proof_of_one_order_does_not_pay_another(
     intent = scan(gateway, stripe, begin(paid))
     wanted = begin(other)
     apply_intent(stripe, wanted, intent)
-    assert (paid.state, other.state) == (OrderState.AWAITING_PAYMENT, OrderState.AWAITING_PAYMENT)
+    assert (state_of(paid), state_of(other)) == (OrderState.AWAITING_PAYMENT, OrderState.AWAITING_PAYMENT)
     assert events_of("PaymentMismatched", wanted) == 1
     books.unbooked_fen = paid.total_fen
     assert books.violations() == []
     books.unbooked_fen = 0
     until_quiet(app, client, gateway)
-    assert (paid.state, other.state) == (OrderState.AWAITING_ACCEPT, OrderState.AWAITING_PAYMENT)
+    assert (state_of(paid), state_of(other)) == (OrderState.AWAITING_ACCEPT, OrderState.AWAITING_PAYMENT)
 
 
 def test_somebody_elses_intent_that_names_an_attempt_does_not_pay_it(
@@ -344,16 +355,16 @@ def test_somebody_elses_intent_that_names_an_attempt_does_not_pay_it(
     gateway.notify(client)
     run_worker(app)
     try_jobs(app)
-    assert order.state is OrderState.AWAITING_PAYMENT
+    assert state_of(order) is OrderState.AWAITING_PAYMENT
     assert events_of("PaymentMismatched", attempt_id) == 1
     books.unbooked_fen = order.total_fen
 
 
-# -------------------------------------------------------------------------------------------------------------- late money
+# ----------------------------------------------------------------------------------------------------------- late money
 
 
 @pytest.mark.parametrize("too_late", ["canceled", "expired", "paid from the e-account", "paid by another code"])
-def test_money_that_nobody_waits_for_goes_back(
+def test_money_that_nobody_waits_for_goes_back(  # noqa: PLR0917 - fixtures
     app: Flask, gateway: Gateway, stripe: PaymentGateway, client: FlaskClient, clock: BusinessClock, too_late: str
 ) -> None:
     order = an_unpaid_order()
@@ -380,7 +391,7 @@ def test_money_that_nobody_waits_for_goes_back(
     before = order.state
     scan(gateway, stripe, first)
     until_quiet(app, client, gateway)
-    assert order.state is before
+    assert state_of(order) is before
     assert refunds_of(order.payment_id) == [(order.total_fen, "succeeded")]
     assert refunded_at_gateway(gateway, attempt(first).intent_id) == [(order.total_fen, "succeeded")]
 
@@ -397,7 +408,7 @@ def test_a_code_that_was_not_scanned_in_time_is_called_off_and_another_may_be_sh
     assert gateway.pay(attempt(first).intent_id).status_code == 400
     scan(gateway, stripe, begin(order))
     until_quiet(app, client, gateway)
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
 
 
 def test_a_code_that_is_scanned_while_it_is_called_off_pays(gateway: Gateway, stripe: PaymentGateway) -> None:
@@ -405,10 +416,10 @@ def test_a_code_that_is_scanned_while_it_is_called_off_pays(gateway: Gateway, st
     attempt_id = begin(order)
     scan(gateway, stripe, attempt_id)
     expire_attempt(stripe, attempt_id)
-    assert order.state is OrderState.AWAITING_ACCEPT
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
 
 
-# ----------------------------------------------------------------------------------------------------------------- refunds
+# -------------------------------------------------------------------------------------------------------------- refunds
 
 
 def test_a_canceled_order_is_refunded_through_the_gateway(
@@ -465,11 +476,8 @@ def test_a_refund_that_many_submit_at_once_is_made_once(
     assert refund_id is not None
 
     def submit() -> None:
-        with app.app_context():
-            try:
-                submit_refund(stripe, refund_id)
-            except GatewayUnknown:  # the key is in use by another
-                pass
+        with app.app_context(), suppress(GatewayUnknown):  # the key is in use by another
+            submit_refund(stripe, refund_id)
 
     threads = [threading.Thread(target=submit) for _ in range(8)]
     for thread in threads:
@@ -530,12 +538,10 @@ def test_a_refund_that_the_gateway_never_makes_goes_to_the_e_account_after_a_day
     assert e_account(order.resident) == before + order.total_fen
 
 
-# ----------------------------------------------------------------------------------------------------------------- top-ups
+# -------------------------------------------------------------------------------------------------------------- top-ups
 
 
-def test_a_top_up_is_credited_once(
-    app: Flask, gateway: Gateway, stripe: PaymentGateway, client: FlaskClient
-) -> None:
+def test_a_top_up_is_credited_once(app: Flask, gateway: Gateway, stripe: PaymentGateway, client: FlaskClient) -> None:
     resident = a_resident()
     started = top_up(resident.actor, a_claim(resident), amount_fen=12_345)
     assert started.attempt_id is not None
@@ -559,23 +565,21 @@ def test_a_top_up_that_was_not_scanned_is_closed(
     assert e_account(resident) == 0
 
 
-# ----------------------------------------------------------------------------------------------------- everything together
+# -------------------------------------------------------------------------------------------------- everything together
 
 
 def test_on_a_bad_day_every_fen_still_ends_somewhere(
     app: Flask, gateway: Gateway, stripe: PaymentGateway, client: FlaskClient, books: Invariants
 ) -> None:
-    """Many payments under all faults at once; when the gateway is well again, each is paid or returned, none is both."""
+    """Many payments under all faults; when the gateway is well again, each is paid or returned, never both."""
     dice = random.Random(a_seed())
     gateway.sandbox.faults(lost_reply=0.25, error_500=0.1, slow=0.1, slow_s=0.05, duplicate=0.3, reorder=0.3)
     orders = [an_unpaid_order() for _ in range(14)]
     for order in orders:
         for _ in range(dice.randint(1, 2)):
             attempt_id = begin(order)
-            try:
+            with suppress(GatewayUnknown):
                 ask_gateway(stripe, attempt_id)
-            except GatewayUnknown:
-                pass
             for intent_id in made_at_gateway_somehow(gateway, attempt_id):
                 if dice.random() < 0.7:
                     gateway.pay(intent_id)
@@ -584,7 +588,7 @@ def test_on_a_bad_day_every_fen_still_ends_somewhere(
         gateway.notify(client)
         run_worker(app)
         try_jobs(app)
-        if dice.random() < 0.4 and order.state is OrderState.AWAITING_ACCEPT:
+        if dice.random() < 0.4 and state_of(order) is OrderState.AWAITING_ACCEPT:
             cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id)
         assert books.violations(with_gateway=False) == []
     gateway.sandbox.faults()
@@ -593,9 +597,10 @@ def test_on_a_bad_day_every_fen_still_ends_somewhere(
     for order in orders:
         paid = look_one("SELECT state = 'paid' FROM payments WHERE payment_id = :id", id=order.payment_id)
         in_escrow = look(
-            "SELECT posted_fen FROM ledger.balance WHERE code = :code AND posted_fen > 0", code=f"escrow:{order.order_id}"
+            "SELECT posted_fen FROM ledger.balance WHERE code = :code AND posted_fen > 0",
+            code=f"escrow:{order.order_id}",
         )
-        assert bool(in_escrow) == (order.state is OrderState.AWAITING_ACCEPT)
+        assert bool(in_escrow) == (state_of(order) is OrderState.AWAITING_ACCEPT)
         assert paid or order.state in {OrderState.AWAITING_PAYMENT, OrderState.CANCELED}
 
 
@@ -610,5 +615,5 @@ def made_at_gateway_somehow(gateway: Gateway, attempt_id: UUID) -> list[str]:
 
 
 def cancel_checkout_if_possible(order: AnOrder) -> None:
-    if order.state is OrderState.AWAITING_PAYMENT:
+    if state_of(order) is OrderState.AWAITING_PAYMENT:
         cancel_checkout(order.resident.actor, a_claim(order.resident), checkout_id=order.checkout_id)

@@ -45,7 +45,8 @@ from tests.factories import (
 )
 from tests.factories.rows import look, look_one
 from tests.support.invariants import Invariants
-from tests.support.races import Outcome, a_seed, at_once
+from tests.support.races import Outcome, a_seed, at_once, known
+from tests.support.sandbox_gateway import wait_until
 from tests.support.worker import run_jobs, run_worker
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ ROUNDS = 6
 
 @pytest.fixture(autouse=True)
 def _everything_adds_up(app: Flask) -> Iterator[None]:
-    assert app
+    assert app is not None
     invariants = Invariants()
     yield
     invariants.check()
@@ -94,12 +95,7 @@ def by_time(act: Callable[[Transaction, UUID], None], subject_id: UUID) -> Calla
     return run
 
 
-def shuffled(seed: int, acts: list[Callable[[], Any]]) -> list[Callable[[], Any]]:
-    random.Random(seed).shuffle(acts)
-    return acts
-
-
-# ------------------------------------------------------------------------------------------------------------------- stock
+# ---------------------------------------------------------------------------------------------------------------- stock
 
 
 def test_of_200_residents_who_want_one_of_50_pieces_50_get_one(app: Flask) -> None:
@@ -141,23 +137,24 @@ def test_carts_filled_in_opposite_order_do_not_deadlock(app: Flask) -> None:
 
     outcomes = at_once(app, [partial(buy, offers), partial(buy, offers[::-1])] * 20)
     assert len(done(outcomes)) == 40
-    assert [row.on_hand for row in look("SELECT on_hand FROM stock WHERE sku_id = ANY(:ids)", ids=[o.sku_id for o in offers])] == [
-        1_000
-    ] * 4
+    assert [
+        row.on_hand
+        for row in look("SELECT on_hand FROM stock WHERE sku_id = ANY(:ids)", ids=[o.sku_id for o in offers])
+    ] == [1_000] * 4
 
 
-# ------------------------------------------------------------------------------------------------------------------- trips
+# ---------------------------------------------------------------------------------------------------------------- trips
 
 
 def test_of_50_couriers_one_gets_the_trip(app: Flask) -> None:
     order = an_order(state=OrderState.PREPARING)
     couriers = [a_courier(community=order.shop.community) for _ in range(50)]
     outcomes = at_once(
-        app, [partial(claim_trip, one.actor, a_claim(one), trip_id=order.trip_id) for one in couriers]
+        app, [partial(claim_trip, one.actor, a_claim(one), trip_id=known(order.trip_id)) for one in couriers]
     )
     assert len(done(outcomes)) == 1
     assert refusals(outcomes) == {"trip_taken": 49}
-    [winner] = look("SELECT courier_id FROM trips WHERE trip_id = :trip_id", trip_id=order.trip_id)
+    [winner] = look("SELECT courier_id FROM trips WHERE trip_id = :trip_id", trip_id=known(order.trip_id))
     active = look(
         "SELECT courier_id, active_trips FROM courier_shifts WHERE courier_id = ANY(:ids) AND active_trips > 0",
         ids=[one.account_id for one in couriers],
@@ -170,7 +167,7 @@ def test_a_courier_gets_three_trips_of_ten_claimed_at_once(app: Flask) -> None:
     orders = [an_order(state=OrderState.PREPARING, shop=shop) for _ in range(10)]
     courier = a_courier(community=shop.community)
     outcomes = at_once(
-        app, [partial(claim_trip, courier.actor, a_claim(courier), trip_id=order.trip_id) for order in orders]
+        app, [partial(claim_trip, courier.actor, a_claim(courier), trip_id=known(order.trip_id)) for order in orders]
     )
     assert len(done(outcomes)) == ACTIVE_TRIPS_MAX
     assert refusals(outcomes) == {"too_many_trips": 7}
@@ -183,7 +180,7 @@ def test_a_shift_does_not_end_under_a_claim(app: Flask) -> None:
         claimed, ended = at_once(
             app,
             [
-                partial(claim_trip, courier.actor, a_claim(courier), trip_id=order.trip_id),
+                partial(claim_trip, courier.actor, a_claim(courier), trip_id=known(order.trip_id)),
                 partial(end_shift, courier.actor, a_claim(courier)),
             ],
         )
@@ -199,7 +196,7 @@ def test_a_trip_is_given_back_or_called_off(app: Flask) -> None:
         given_back, canceled = at_once(
             app,
             [
-                partial(give_back_trip, carrier.actor, a_claim(carrier), trip_id=order.trip_id),
+                partial(give_back_trip, carrier.actor, a_claim(carrier), trip_id=known(order.trip_id)),
                 partial(cancel_order, resident.actor, a_claim(resident), order_id=order.order_id),
             ],
         )
@@ -208,7 +205,7 @@ def test_a_trip_is_given_back_or_called_off(app: Flask) -> None:
         assert look_one("SELECT state FROM trips WHERE trip_id = :trip_id", trip_id=order.trip_id) == "canceled"
 
 
-# ----------------------------------------------------------------------------------------------------------------- payment
+# -------------------------------------------------------------------------------------------------------------- payment
 
 
 def test_a_checkout_is_paid_or_canceled(app: Flask) -> None:
@@ -236,7 +233,7 @@ def test_a_checkout_is_paid_or_expires(app: Flask) -> None:
             app,
             [pay(order.resident, order.checkout_id), *[by_time(expire_checkout, order.checkout_id)] * 2],
         )
-        assert expired.is_done and again.is_done
+        assert [expired.is_done, again.is_done] == [True, True]
         assert order.state is (OrderState.AWAITING_ACCEPT if paid.is_done else OrderState.CANCELED)
         assert paid.is_done or paid.refusal == "checkout_closed"
 
@@ -325,7 +322,9 @@ def test_the_same_notice_50_times_with_a_cancelation_pays_once_or_goes_back_once
         def work() -> None:
             run_worker(app)
 
-        acts = [notify] * 50 + [partial(ask_gateway, gateway_of(app), started.attempt_id)] * 3 + [work]
+        acts: list[Callable[[], Any]] = (
+            [notify] * 50 + [partial(ask_gateway, gateway_of(app), started.attempt_id)] * 3 + [work]
+        )
         random.Random(seed + number).shuffle(acts)
         cancel = partial(cancel_checkout, resident.actor, a_claim(resident), checkout_id=order.checkout_id)
         acts.insert(random.Random(seed + number).randrange(8) if number else 0, cancel)
@@ -336,9 +335,11 @@ def test_the_same_notice_50_times_with_a_cancelation_pays_once_or_goes_back_once
         run_jobs(app)
         [row] = look(
             """
-            SELECT o.state, p.state AS payment, (SELECT count(*) FROM refunds AS r WHERE r.payment_id = p.payment_id) AS refunds,
-                (SELECT count(*) FROM refunds AS r WHERE r.payment_id = p.payment_id AND r.state = 'succeeded') AS returned
-            FROM orders AS o JOIN payments AS p USING (checkout_id) WHERE o.order_id = :order_id
+            SELECT o.state, p.state AS payment, count(r.refund_id) AS refunds,
+                count(r.refund_id) FILTER (WHERE r.state = 'succeeded') AS returned
+            FROM orders AS o JOIN payments AS p USING (checkout_id)
+            LEFT JOIN refunds AS r ON r.payment_id = p.payment_id
+            WHERE o.order_id = :order_id GROUP BY o.state, p.state
             """,
             order_id=order.order_id,
         )
@@ -350,14 +351,13 @@ def test_the_same_notice_50_times_with_a_cancelation_pays_once_or_goes_back_once
 
 
 def _wait_for_notice(gateway: Gateway) -> tuple[bytes, str]:
-    from tests.support.sandbox_gateway import wait_until  # noqa: PLC0415 - only here
-
-    return wait_until(
+    found: tuple[bytes, str] = wait_until(
         lambda: next((n for n in gateway.listener.notices if b'"payment_intent.succeeded"' in n[0]), None)
     )
+    return found
 
 
-# ------------------------------------------------------------------------------------------------------------------ orders
+# --------------------------------------------------------------------------------------------------------------- orders
 
 
 def test_an_order_is_accepted_or_ends(app: Flask) -> None:
@@ -367,7 +367,7 @@ def test_an_order_is_accepted_or_ends(app: Flask) -> None:
         order = an_order()
         owner, resident = order.shop.owner, order.resident
         names = ["accept", "reject", "cancel", "lapse"]
-        acts = [
+        acts: list[Callable[[], Any]] = [
             partial(accept_order, owner.actor, a_claim(owner), order_id=order.order_id),
             partial(
                 reject_order, owner.actor, a_claim(owner), order_id=order.order_id, reason=CancelReason.OUT_OF_STOCK
@@ -384,7 +384,9 @@ def test_an_order_is_accepted_or_ends(app: Flask) -> None:
         assert refused <= {"illegal_transition"}
         refunds = look("SELECT amount_fen, state FROM refunds WHERE order_id = :id", id=order.order_id)
         assert [tuple(row) for row in refunds] == [(order.total_fen, "succeeded")]
-        trips = look("SELECT t.state FROM deliveries JOIN trips AS t USING (trip_id) WHERE order_id = :id", id=order.order_id)
+        trips = look(
+            "SELECT t.state FROM deliveries JOIN trips AS t USING (trip_id) WHERE order_id = :id", id=order.order_id
+        )
         assert [row.state for row in trips] == (["canceled"] if found["accept"].is_done else [])
 
 
@@ -398,7 +400,7 @@ def test_an_order_is_delivered_once(app: Flask) -> None:
                 deliver,
                 carrier.actor,
                 a_claim(carrier),
-                delivery_id=order.delivery_id,
+                delivery_id=known(order.delivery_id),
                 code=door_code(order.order_id),
                 photo_reference=None,
             )
@@ -442,7 +444,7 @@ def test_earnings_are_settled_once(app: Flask, clock: BusinessClock) -> None:
     assert sum(outcome.answer for outcome in outcomes) == earned
 
 
-# ---------------------------------------------------------------------------------------------------------- idempotency keys
+# ----------------------------------------------------------------------------------------------------- idempotency keys
 
 
 def test_one_key_20_times_at_once_is_one_effect_and_one_answer(app: Flask) -> None:
@@ -508,17 +510,17 @@ def test_many_hands_do_not_get_more_tries_at_a_code(app: Flask, place: str) -> N
         act = partial(deliver, code=wrong, photo_reference=None)
     carrier = order.carrier
     outcomes = at_once(
-        app, [partial(act, carrier.actor, a_claim(carrier), delivery_id=order.delivery_id) for _ in range(16)]
+        app, [partial(act, carrier.actor, a_claim(carrier), delivery_id=known(order.delivery_id)) for _ in range(16)]
     )
     assert refusals(outcomes) == {"wrong_code": 5, "code_locked": 11}
     assert not look("SELECT 1 FROM idempotency_keys WHERE principal_id = :id AND result IS NULL", id=carrier.account_id)
 
 
-# --------------------------------------------------------------------------------------------------------------- lock order
+# ----------------------------------------------------------------------------------------------------------- lock order
 
 
 def test_orders_of_one_checkout_end_while_it_is_asked_to_be_paid_again(app: Flask) -> None:
-    """Ending an order takes the payment's row; whoever locks the checkout must not hold that while waiting for orders."""
+    """Ending an order takes the payment's row: whoever locks the checkout does not hold it while waiting for orders."""
     for _ in range(ROUNDS):
         resident, orders, checkout_id = _two_orders_of_one_checkout()
         outcomes = at_once(
@@ -543,7 +545,7 @@ def test_what_one_courier_carries_of_one_resident_ends_two_ways_at_once(app: Fla
         outcomes = at_once(
             app,
             [
-                partial(return_to_shop, carrier.actor, a_claim(carrier), delivery_id=first.delivery_id),
+                partial(return_to_shop, carrier.actor, a_claim(carrier), delivery_id=known(first.delivery_id)),
                 partial(cancel_order, resident.actor, a_claim(resident), order_id=second.order_id),
             ],
         )
@@ -573,7 +575,7 @@ def test_everything_at_once_on_one_shelf(app: Flask) -> None:
         for state in states
     ]
     acts = [act for order in orders for act in _next_moves(order, couriers)]
-    outcomes = at_once(app, shuffled(seed, acts))
+    outcomes = at_once(app, random.Random(seed).sample(acts, len(acts)))
     assert done(outcomes)
 
 
@@ -588,8 +590,8 @@ def _next_moves(order: AnOrder, couriers: list[Person]) -> list[Callable[[], Any
     ]
     if order.trip_id is not None:
         for one in couriers:
-            moves.append(partial(claim_trip, one.actor, a_claim(one), trip_id=order.trip_id))
-            moves.append(partial(give_back_trip, one.actor, a_claim(one), trip_id=order.trip_id))
+            moves.append(partial(claim_trip, one.actor, a_claim(one), trip_id=known(order.trip_id)))
+            moves.append(partial(give_back_trip, one.actor, a_claim(one), trip_id=known(order.trip_id)))
     return moves
 
 

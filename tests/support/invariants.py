@@ -1,4 +1,4 @@
-"""What must be true of the money, the stock and the trips at any moment. Looks only at what was born since it was made."""
+"""What must be true of money, stock and trips at any moment. Looks only at what was born since it was made."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VIOLATIONS = {
     "a checkout's total is not the sum of its orders": """
         SELECT c.checkout_id FROM checkouts AS c JOIN orders AS o USING (checkout_id)
         WHERE c.checkout_id >= :since GROUP BY c.checkout_id HAVING c.total_fen <> sum(o.total_fen)""",
-    "a closed or unpaid order has money in escrow": f"""
+    "a closed or unpaid order has money in escrow": """
         SELECT o.order_id FROM orders AS o JOIN ledger.balance AS b ON b.code = 'escrow:' || o.order_id
         WHERE o.order_id >= :since AND o.state IN ('awaiting_payment', 'returned', 'completed', 'canceled')
           AND b.posted_fen <> 0""",
@@ -45,7 +45,8 @@ _VIOLATIONS = {
         WHERE p.payment_id >= :since GROUP BY p.payment_id
         HAVING p.refunded_fen <> coalesce(sum(r.amount_fen), 0) OR p.refunded_fen > p.amount_fen""",
     "an order is paid and its checkout is not, or the other way round": """
-        SELECT c.checkout_id FROM checkouts AS c JOIN orders AS o USING (checkout_id) JOIN payments AS p USING (checkout_id)
+        SELECT c.checkout_id FROM checkouts AS c
+        JOIN orders AS o USING (checkout_id) JOIN payments AS p USING (checkout_id)
         WHERE c.checkout_id >= :since
           AND ((c.state = 'paid') <> (o.paid_at IS NOT NULL) OR (c.state = 'paid') <> (p.state = 'paid'))""",
     "reserved pieces are not those of open orders": f"""
@@ -64,7 +65,8 @@ _VIOLATIONS = {
     "a trip and its deliveries disagree": """
         SELECT t.trip_id FROM trips AS t JOIN deliveries AS d USING (trip_id)
         WHERE t.trip_id >= :since
-          AND (t.state IN ('open', 'assigned')) <> (d.state NOT IN ('delivered', 'returned', 'disposed', 'canceled'))""",
+          AND (t.state IN ('open', 'assigned'))
+            <> (d.state NOT IN ('delivered', 'returned', 'disposed', 'canceled'))""",
     "an order and its delivery disagree": f"""
         SELECT o.order_id FROM orders AS o JOIN deliveries AS d USING (order_id)
         WHERE o.order_id >= :since AND (
@@ -76,7 +78,8 @@ _VIOLATIONS = {
         SELECT i.party_id FROM settlement_items AS i WHERE i.order_id >= :since GROUP BY i.party_kind, i.party_id
         HAVING sum(i.amount_fen) <> (
             SELECT coalesce(sum(b.posted_fen), 0) FROM ledger.balance AS b
-            WHERE b.code IN (i.party_kind || '_pending:' || i.party_id, i.party_kind || '_available:' || i.party_id))""",
+            WHERE b.code IN (
+                i.party_kind || '_pending:' || i.party_id, i.party_kind || '_available:' || i.party_id))""",
 }
 _OPEN_REFUNDS = """
     SELECT coalesce(sum(amount_fen), 0) FROM refunds
@@ -100,9 +103,7 @@ class Invariants:
         :param with_gateway: False while the gateway is failing, or knows more than we have asked it.
         """
         found = [
-            f"{rule}: {row[0]}"
-            for rule, statement in _VIOLATIONS.items()
-            for row in look(statement, since=self.since)
+            f"{rule}: {row[0]}" for rule, statement in _VIOLATIONS.items() for row in look(statement, since=self.since)
         ]
         if _payable_off_by() != self._payable_fen:
             found.append("what is owed to payers is not the sum of open refunds")
@@ -121,7 +122,9 @@ class Invariants:
         """Return what the gateway holds for us beyond what the books say it does."""
         if self.sandbox is None:
             return 0
-        clearing = f"SELECT coalesce(sum(posted_fen), 0) FROM ledger.balance WHERE code = '{codes.gateway_clearing(GATEWAY)}'"
+        clearing = (
+            f"SELECT coalesce(sum(posted_fen), 0) FROM ledger.balance WHERE code = '{codes.gateway_clearing(GATEWAY)}'"
+        )
         return balance_at(self.sandbox) + int(look_one(clearing))
 
 
@@ -130,7 +133,7 @@ def balance_at(sandbox: Sandbox) -> int:
     total, after = 0, ""
     while True:
         page = sandbox.call("GET", f"/v1/balance_transactions?limit=100{after}").json()
-        total += sum(line["amount"] for line in page["data"])
+        total += sum(int(line["amount"]) for line in page["data"])
         if not page["has_more"]:
             return total
         after = f"&starting_after={page['data'][-1]['id']}"
@@ -139,4 +142,5 @@ def balance_at(sandbox: Sandbox) -> int:
 def _payable_off_by() -> int:
     with transaction() as tx:
         payable = ledger.balance(tx, codes.REFUND_PAYABLE).posted_fen
-        return payable - int(tx.execute(text(_OPEN_REFUNDS)).scalar_one())
+        open_fen: int = tx.execute(text(_OPEN_REFUNDS)).scalar_one()
+    return payable - int(open_fen)

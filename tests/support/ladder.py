@@ -26,7 +26,7 @@ from tests.factories import (
 from tests.support.forged_tokens import sound_token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from flask import Flask
     from flask.testing import FlaskClient
@@ -60,8 +60,8 @@ def row_counts() -> dict[str, int]:
     """Return how many rows each table holds."""
     with transaction() as tx:
         names = [str(name) for name in tx.execute(_TABLES).scalars()]
-        parts = [f"SELECT '{name}' AS name, count(*) AS count FROM {name}" for name in names]
-        return {row.name: row.count for row in tx.execute(text(" UNION ALL ".join(parts)))}
+        parts = [f"SELECT '{name}' AS table_name, count(*) AS row_count FROM {name}" for name in names]
+        return {row.table_name: int(row.row_count) for row in tx.execute(text(" UNION ALL ".join(parts)))}
 
 
 def assert_problem(response: TestResponse, status: int, code: str, *, pointer: str | None = None) -> dict[str, Any]:
@@ -83,7 +83,12 @@ def a_stranger(side: Side) -> Person:
     """Return somebody at ``side`` who has nothing to do with anything."""
     if side is Side.MERCHANT:
         return a_merchant_with_shop().owner
-    made = {Side.USER: a_resident, Side.COURIER: a_courier, Side.STORE: a_store_clerk, Side.PLATFORM: an_operator}
+    made: dict[Side, Callable[[], Person]] = {
+        Side.USER: a_resident,
+        Side.COURIER: a_courier,
+        Side.STORE: a_store_clerk,
+        Side.PLATFORM: an_operator,
+    }
     return made[side]()
 
 

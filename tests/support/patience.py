@@ -37,9 +37,11 @@ def until_quiet(app: Flask, client: FlaskClient, gateway: Gateway) -> None:
 
 
 def try_jobs(app: Flask) -> int:
-    """Try every waiting job once, due or not; return how many there were. A job with an unknown outcome is left waiting."""
+    """Try every waiting job once, due or not; return how many there were. One with an unknown outcome stays."""
     jobs = make_jobs(app, gateway_of(app), "")
-    waiting = look("SELECT id, task_name, args ->> 'subject' AS subject FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
+    waiting = look(
+        "SELECT id, task_name, args ->> 'subject' AS subject FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id"
+    )
     for job in waiting:
         try:
             jobs.tasks[job.task_name].func(subject=job.subject)

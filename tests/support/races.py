@@ -6,7 +6,7 @@ import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.kernel.errors import LinliError
 from app.kernel.transaction import Replayed
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flask import Flask
+
+T = TypeVar("T")
 
 HANDS = 16
 """As many as the application has connections; more would only queue for one."""
@@ -56,6 +58,12 @@ def at_once(app: Flask, acts: Sequence[Callable[[], Any]], *, hands: int = HANDS
 
     with ThreadPoolExecutor(hands) as pool:
         return [future.result(timeout=60) for future in [pool.submit(perform, act) for act in acts]]
+
+
+def known(value: T | None) -> T:
+    """Return ``value``, which is there."""
+    assert value is not None
+    return value
 
 
 def a_seed() -> int:

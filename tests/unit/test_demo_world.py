@@ -301,6 +301,8 @@ def test_sign_ins_name_a_person_for_every_side(environment: dict[str, str]) -> N
 def test_the_demo_is_refused_in_production(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINLI_ENV", "production")
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_" + "x" * 24)
+    monkeypatch.setenv("LINLI_SMS_URL", "https://sms.example/send")
+    monkeypatch.setenv("LINLI_SMS_KEY", "sms")
 
     result = CliRunner().invoke(demo_commands, ["load"])
 

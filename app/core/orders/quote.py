@@ -22,6 +22,7 @@ from app.core.orders.errors import (
     ShopClosed,
     SoldOut,
 )
+from app.kernel.clock import SHANGHAI
 from app.kernel.money import split_fen
 
 LINES_MAX = 50
@@ -184,7 +185,7 @@ def _quote_shop(terms: Terms, lines: Sequence[Wanted], now: datetime) -> ShopQuo
 def _refuse_shop(terms: Terms, now: datetime) -> None:
     if not terms.is_open:
         raise ShopClosed(shop_id=terms.shop_id)
-    if terms.license_expires_on < now.date():
+    if terms.license_expires_on < now.astimezone(SHANGHAI).date():
         raise LicenseExpired(shop_id=terms.shop_id)
     if terms.is_delivered and terms.distance_m > terms.radius_m:
         raise OutsideArea(shop_id=terms.shop_id, distance_m=terms.distance_m, radius_m=terms.radius_m)

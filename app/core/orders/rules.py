@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.core.orders.states import OrderState
+from app.kernel.clock import SHANGHAI
 from app.kernel.money import rate_fen
 
 PAYMENT_WINDOW = timedelta(minutes=15)
@@ -31,7 +32,7 @@ COLLECT_CODE_DIGITS = 6
 def order_number(order_id: UUID, placed_at: datetime) -> str:
     """Return the number that people read out: month and day, then eight digits; unique in practice per shop and day."""
     digits = str(order_id.int % 10**8).zfill(8)
-    return f"{placed_at:%m%d}-{digits[:4]}-{digits[4:]}"
+    return f"{placed_at.astimezone(SHANGHAI):%m%d}-{digits[:4]}-{digits[4:]}"
 
 
 def promised_at(accepted_at: datetime, preparation_minutes: int, *, is_delivered: bool) -> datetime:

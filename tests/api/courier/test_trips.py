@@ -105,9 +105,7 @@ class TestReadTrip(Owned):
         order = an_order(state=OrderState.READY, with_courier=True)
         return Case(order.carrier, f"/courier/v1/trips/{order.trip_id}")
 
-    def test_half_an_hour_after_delivery_the_door_is_forgotten(
-        self, client: FlaskClient, clock: BusinessClock
-    ) -> None:
+    def test_half_an_hour_after_delivery_the_door_is_forgotten(self, client: FlaskClient, clock: BusinessClock) -> None:
         order = an_order(state=OrderState.DELIVERED)
         path = f"/courier/v1/trips/{order.trip_id}"
         before = client.get(path, headers=order.carrier.headers).get_json()
@@ -246,9 +244,7 @@ class TestHandOver(OnceWithBody, OnceOwned):
     def test_the_shops_code_does_not_open_the_door(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.IN_DELIVERY)
 
-        response = self.send(
-            client, on_delivery(order, "hand-over", {"code": wrong(door_code(order.order_id))})
-        )
+        response = self.send(client, on_delivery(order, "hand-over", {"code": wrong(door_code(order.order_id))}))
 
         assert_problem(response, 409, "wrong_code", pointer="/code")
         assert order.state is OrderState.IN_DELIVERY
@@ -287,9 +283,7 @@ class TestReattempt(OnceOwned):
         order = an_order(state=OrderState.DELIVERY_FAILED)
         for _ in range(2):
             self.send(client, on_delivery(order, "reattempt"))
-            client.post(
-                on_delivery(order, "failure").path, headers=order.carrier.once(), json={"reason": "absent"}
-            )
+            client.post(on_delivery(order, "failure").path, headers=order.carrier.once(), json={"reason": "absent"})
 
         response = self.send(client, on_delivery(order, "reattempt"))
 
@@ -303,7 +297,7 @@ class TestBringBack(OnceOwned):
         return on_delivery(an_order(state=OrderState.DELIVERY_FAILED), "return")
 
     @pytest.mark.parametrize(
-        ("reason", "refund_fen", "courier_fen"),
+        "reason, refund_fen, courier_fen",
         [(FailureReason.ABSENT, 2_000, 300), (FailureReason.UNSAFE, 2_300, 300)],
     )
     def test_whose_fault_it_was_decides_who_pays_the_way(
@@ -333,7 +327,7 @@ class TestThrowAway(OnceOwned):
         return on_delivery(an_order(state=OrderState.DELIVERY_FAILED, shop=food), "disposal")
 
     @pytest.mark.parametrize(
-        ("reason", "refund_fen", "courier_fen"),
+        "reason, refund_fen, courier_fen",
         [(FailureReason.ABSENT, 0, 300), (FailureReason.UNSAFE, 2_300, 300), (FailureReason.DAMAGED, 2_300, 0)],
     )
     def test_whose_fault_it_was_decides_who_is_paid(
@@ -362,7 +356,7 @@ class TestEarnings(Endpoint):
 
 class TestSomebodyElsesDelivery:
     @pytest.mark.parametrize(
-        ("act", "body"),
+        "act, body",
         [("pick-up", {"code": "1234"}), ("hand-over", {"code": "1234"}), ("failure", {"reason": "absent"}),
          ("reattempt", None), ("return", None), ("disposal", None)],
     )  # fmt: skip

@@ -101,14 +101,12 @@ class TestCreateOffer(OnceWithBody, OnceOwned):
         assert (sku["sku_id"], sku["price_fen"], sku["left"]) == (made["sku_id"], 200, 24)
 
     @pytest.mark.parametrize(
-        ("field", "value"),
+        "field, value",
         [("price_fen", 0), ("price_fen", -1), ("price_fen", 1.0), ("price_fen", 10_000_001), ("on_hand", -1),
          ("on_hand", 2**63), ("barcode", "123"), ("barcode", "692015288477x"), ("kind", "weapon"), ("name", ""),
          ("name", "   "), ("name", "水" * 101), ("name", "a\u0000b"), ("category", None)],
     )  # fmt: skip
-    def test_a_value_out_of_its_bounds_is_refused_by_name(
-        self, client: FlaskClient, field: str, value: object
-    ) -> None:
+    def test_a_value_out_of_its_bounds_is_refused_by_name(self, client: FlaskClient, field: str, value: object) -> None:
         case = self.case()
         before = row_counts()
 

@@ -84,9 +84,7 @@ class TestCollect(OnceWithBody, OnceOwned):
         order = on_the_shelf(state=OrderState.PREPARING)
         body = {"code": collect_code(order.order_id)}
 
-        response = client.post(
-            f"/store/v1/orders/{order.order_id}/collection", headers=order.counter.once(), json=body
-        )
+        response = client.post(f"/store/v1/orders/{order.order_id}/collection", headers=order.counter.once(), json=body)
 
         assert_problem(response, 409, "illegal_transition")
 

@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 
 def with_cart(client: FlaskClient, person: Person, *lines: tuple[Offer, int]) -> None:
     for offer, quantity in lines:
-        put = client.put(
-            f"/user/v1/cart/lines/{offer.sku_id}", headers=person.headers, json={"quantity": quantity}
-        )
+        put = client.put(f"/user/v1/cart/lines/{offer.sku_id}", headers=person.headers, json={"quantity": quantity})
         assert put.status_code == 200, put.text
 
 
@@ -337,9 +335,7 @@ class TestPay(OnceWithBody, OnceOwned):
         order = an_order(state=OrderState.AWAITING_PAYMENT)
         body = {"method": "wechat_pay"}
         started = client.post(payments_of(order), headers=order.resident.once(), json=body).get_json()
-        intent_id = look_one(
-            "SELECT intent_id FROM payment_attempts WHERE attempt_id = :id", id=started["attempt_id"]
-        )
+        intent_id = look_one("SELECT intent_id FROM payment_attempts WHERE attempt_id = :id", id=started["attempt_id"])
 
         gateway.pay(intent_id)
         ask_gateway(gateway_of(app), UUID(started["attempt_id"]))
@@ -401,9 +397,7 @@ class TestTopUp(OnceWithBody):
     ) -> None:
         case = self.case()
         started = self.send(client, case).get_json()
-        intent_id = look_one(
-            "SELECT intent_id FROM payment_attempts WHERE attempt_id = :id", id=started["attempt_id"]
-        )
+        intent_id = look_one("SELECT intent_id FROM payment_attempts WHERE attempt_id = :id", id=started["attempt_id"])
         gateway.pay(intent_id)
         wait_until(lambda: gateway.listener.notices)
         payload, signature = gateway.listener.notices[0]

@@ -78,9 +78,7 @@ class TestCancel(OnceOwned):
     def test_all_of_it_goes_back(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.AWAITING_ACCEPT)
 
-        moved = client.post(
-            f"/user/v1/orders/{order.order_id}/cancellation", headers=order.resident.once()
-        ).get_json()
+        moved = client.post(f"/user/v1/orders/{order.order_id}/cancellation", headers=order.resident.once()).get_json()
 
         assert (moved["state"], moved["refund_fen"]) == ("canceled", order.total_fen)
         assert balance_fen(client, order.resident) == RICH_FEN
@@ -97,9 +95,7 @@ class TestCancel(OnceOwned):
         assert first.get_json()["state"] == "canceled"
         assert_problem(second, 409, "cancel_window_passed")
 
-    def test_when_the_kitchen_is_an_hour_late_it_is_free_again(
-        self, client: FlaskClient, clock: BusinessClock
-    ) -> None:
+    def test_when_the_kitchen_is_an_hour_late_it_is_free_again(self, client: FlaskClient, clock: BusinessClock) -> None:
         order = an_order(state=OrderState.PREPARING)
         clock.ahead(minutes=15 + 61)
 

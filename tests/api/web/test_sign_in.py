@@ -213,9 +213,7 @@ class TestEveryToken:
         assert response.status_code == 200
 
     @pytest.mark.parametrize("scheme", ["Basic {}", "Token {}", "{}", "Bearer", "Bearer ", "Bearer\t{}", "Bearer {} x"])
-    def test_a_sound_token_in_another_dress_does_not_open(
-        self, app: Flask, client: FlaskClient, scheme: str
-    ) -> None:
+    def test_a_sound_token_in_another_dress_does_not_open(self, app: Flask, client: FlaskClient, scheme: str) -> None:
         token = sound_token(a_resident(), app.config["LINLI"].token_keys)
 
         response = client.get("/user/v1/account", headers={"Authorization": scheme.format(token)})

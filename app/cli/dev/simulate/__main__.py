@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SEED = 1
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INSTANCE_UNREADABLE = 2
 FAILURES = (StackError, Refused, Unanswered, WorkerStuck, TimeoutError, httpx.HTTPError, DBAPIError)
 """What ends a run early, each with a message for a person."""
@@ -103,8 +104,9 @@ def main(
     folder = (keep or ROOT / "var" / "simulation" / f"{wall_now():%Y%m%d-%H%M%S}-{os.getpid()}").resolve()
     if folder.exists() and any(folder.iterdir()):
         raise click.BadParameter(f"{folder} is not empty", param_hint="--keep")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    for number in STOP_SIGNALS:
+        if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # nohup keeps its promise
+            signal.signal(number, _interrupt)
     console = Console()
     stack = Stack(data_dir=folder, ports=free_ports())
     is_proven = False
@@ -119,6 +121,8 @@ def main(
     except KeyboardInterrupt:
         print("dev.py simulate: interrupted", file=sys.stderr)
     finally:
+        for number in STOP_SIGNALS:  # a second Ctrl-C would only leave things half-stopped; the wait is bounded
+            signal.signal(number, signal.SIG_IGN)
         stack.stop()
     if is_proven and keep is None:
         shutil.rmtree(folder)
@@ -142,6 +146,9 @@ def simulate(
         killer.start()
         try:
             Day(city, baskets, ticker.tell).run()
+        except BaseException:
+            city.wire.close()  # lets the threads of the agenda go
+            raise
         finally:
             killer.stop()
             city.agenda.close()

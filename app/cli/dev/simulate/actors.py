@@ -252,6 +252,7 @@ class Carry:
 
     def _decide(self, minute: int) -> None:
         if self.errand.afterwards is Afterwards.LEAVE:
+            self._city.record.ended_early()
             self._go_on(minute)
         elif self.errand.afterwards is Afterwards.TRY_AGAIN and self.failures == 1:
             self._city.agenda.at(minute + TRY_AGAIN_MINUTES, Rank.CARRY, self._try_again)

@@ -48,6 +48,7 @@ class Wire:
     def __init__(self) -> None:
         self._local = threading.local()
         self._lock = threading.Lock()
+        self._closing = threading.Event()
         self._clients: list[httpx.Client] = []
         self.answers: Counter[str] = Counter()
         """How often each status came; ``broken`` counts requests without an answer."""
@@ -58,9 +59,11 @@ class Wire:
         return self.answers.total()
 
     def close(self) -> None:
-        """Close all connections."""
-        for client in self._clients:
-            client.close()
+        """Close all connections; who still waits for an answer gives up."""
+        self._closing.set()
+        with self._lock:
+            for client in self._clients:
+                client.close()
 
     def send(self, method: str, url: str, **options: Any) -> httpx.Response:
         """Send a request until it is answered by anything but 503.
@@ -73,12 +76,14 @@ class Wire:
                 answer: httpx.Response | None = self._client().request(method, url, **options)
             except httpx.TransportError:
                 answer = None
+            if self._closing.is_set():
+                raise Unanswered(f"{method} {url} was called off")
             self._count("broken" if answer is None else str(answer.status_code))
             if answer is not None and answer.status_code != UNAVAILABLE:
                 return answer
             if time.monotonic() > deadline:
                 raise Unanswered(f"{method} {url} was not answered for {PATIENCE_S:g} s")
-            time.sleep(pause_s)
+            self._closing.wait(pause_s)
             pause_s = min(PAUSE_MAX_S, pause_s * 2)
 
     def _count(self, what: str) -> None:

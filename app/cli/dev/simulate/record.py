@@ -28,7 +28,7 @@ class Record:
     payments: dict[UUID, PaidPayment] = field(default_factory=dict)
     handed_over: int = 0
     off_the_way: int = 0
-    """Canceled, rejected or sold out, as far as the actors know."""
+    """Canceled, rejected, sold out, undeliverable or never fetched, as far as the actors know."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def placed(self, orders: dict[UUID, int]) -> None:

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import re
+import string
+
+import pytest
+
+from app.web.messages import catalog, choose_language, say, say_field
+
+
+def parameters(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_both_catalogs_explain_the_same_things_in_the_same_parts() -> None:
+    zh, en = catalog("zh"), catalog("en")
+
+    assert {code: set(words) for code, words in zh.items()} == {code: set(words) for code, words in en.items()}
+
+
+@pytest.mark.parametrize("code", sorted(catalog("en")))
+def test_both_languages_want_the_same_parameters(code: str) -> None:
+    zh, en = catalog("zh")[code], catalog("en")[code]
+
+    assert {part: parameters(text) for part, text in zh.items()} == {
+        part: parameters(text) for part, text in en.items()
+    }
+
+
+def test_chinese_is_chinese_and_english_is_english() -> None:
+    foreign = [
+        code
+        for code, words in catalog("zh").items()
+        if not all(re.search(r"[\u4e00-\u9fff]", text) for text in words.values())
+    ]
+    foreign += [code for code, words in catalog("en").items() if re.search(r"[\u4e00-\u9fff]", str(words))]
+
+    assert foreign == []
+
+
+def test_a_parameter_that_nobody_gave_shows_as_an_ellipsis() -> None:
+    assert "…" in say("below_minimum", "detail", "en", {})
+
+
+def test_a_fields_refusal_fills_in_its_parameters() -> None:
+    assert "20" in say_field("field_too_long|max=20", "en")
+
+
+def test_a_message_of_a_library_is_never_shown_as_it_is() -> None:
+    assert say_field("Not a valid string.", "en") == catalog("en")["field_invalid"]["detail"]
+
+
+@pytest.mark.parametrize(
+    "header, language",
+    [("", "zh"), ("en", "en"), ("EN-us", "en"), ("zh-TW", "zh"), ("*", "zh"), ("en;q=0", "zh"), ("zh,en", "zh"),
+     ("en;q=0.9,zh;q=0.8", "en"), ("en;q=abc", "zh"), ("en;q=nan", "zh"), ("," * 300 + "en", "zh")],
+)  # fmt: skip
+def test_english_is_spoken_where_it_is_preferred(header: str, language: str) -> None:
+    assert choose_language(header) == language

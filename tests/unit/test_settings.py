@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import base64
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.settings import Environment, SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def a_key(number: int) -> str:
+    return base64.urlsafe_b64encode(bytes(range(number, number + 32))).decode().rstrip("=")
+
+
+SOUND = {
+    "LINLI_ENV": "production",
+    "DATABASE_URL": "postgresql://linli_app@db/linli",
+    "LINLI_TOKEN_KEYS": f"new:{a_key(1)},old:{a_key(2)}",
+    "LINLI_DATA_KEYS": f"one:{a_key(3)}",
+    "LINLI_INDEX_KEY": a_key(4),
+    "LINLI_CODE_PEPPER": a_key(5),
+    "STRIPE_API_BASE": "https://api.stripe.com",
+    "STRIPE_SECRET_KEY": "sk_live_x",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_0123456789abcdef0123456789abcdef",
+    "LINLI_PUBLIC_URL": "https://linli.example/",
+    "LINLI_LIVE_URL": "https://live.linli.example",
+    "LINLI_SMS_URL": "https://sms.example/send",
+    "LINLI_SMS_KEY": "sms",
+}
+
+
+def read(monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str | None]) -> object:
+    for name in [name for name in os.environ if name.startswith(("LINLI_", "STRIPE_", "DATABASE", "MIGRATION"))]:
+        monkeypatch.delenv(name)
+    for name, value in env.items():
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    return read_settings()
+
+
+def test_a_whole_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read(monkeypatch, SOUND)
+
+    settings = read_settings()
+
+    assert settings.environment is Environment.PRODUCTION
+    assert list(settings.token_keys) == ["new", "old"]
+    assert settings.database_url == settings.migration_database_url == "postgresql+psycopg://linli_app@db/linli"
+    assert settings.public_url == "https://linli.example"
+    assert not settings.is_sandboxed
+
+
+def test_without_a_word_the_environment_is_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    read(monkeypatch, {**SOUND, "LINLI_ENV": None})
+
+    assert read_settings().environment is Environment.PRODUCTION
+
+
+@pytest.mark.parametrize("name", sorted(set(SOUND) - {"LINLI_ENV"}))
+def test_every_setting_is_needed_in_production_and_named_when_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(monkeypatch, {**SOUND, name: None})
+
+    assert name in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("LINLI_ENV", "staging"),
+        ("LINLI_INDEX_KEY", ""),
+        ("LINLI_INDEX_KEY", "short"),
+        ("LINLI_INDEX_KEY", base64.urlsafe_b64encode(bytes(32)).decode()),
+        ("LINLI_CODE_PEPPER", SOUND["LINLI_INDEX_KEY"]),
+        ("LINLI_TOKEN_KEYS", a_key(6)),
+        ("LINLI_TOKEN_KEYS", f"a:{a_key(7)},a:{a_key(8)}"),
+        ("LINLI_TOKEN_KEYS", f"a.b:{a_key(9)}"),
+        ("LINLI_DATA_KEYS", ""),
+        ("STRIPE_WEBHOOK_SECRETS", ""),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_short"),
+        ("STRIPE_WEBHOOK_SECRETS", ",".join([SOUND["STRIPE_WEBHOOK_SECRETS"]] * 3)),
+        ("STRIPE_SECRET_KEY", ""),
+        ("STRIPE_SECRET_KEY", "sk_test_x"),
+        ("STRIPE_API_BASE", "http://127.0.0.1:8002"),
+        ("STRIPE_API_BASE", "ftp://api.stripe.com"),
+        ("LINLI_SMS_URL", "http://sms.example/send"),
+        ("LINLI_POOL_SIZE", "many"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_and_is_never_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(monkeypatch, {**SOUND, name: value})
+
+    assert str(caught.value).startswith("linli: ")
+    assert caught.value.code != 0
+    assert all(secret not in str(caught.value) for secret in SOUND["LINLI_TOKEN_KEYS"].split(","))
+
+
+def test_settings_do_not_print_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, SOUND)
+
+    assert "sk_live_x" not in repr(settings)

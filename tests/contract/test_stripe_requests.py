@@ -1,7 +1,5 @@
 """Every request that the client sends, held against Stripe's published description; and what it makes of answers."""
 
-
-
 import json
 import socket
 import threading

@@ -1,7 +1,5 @@
 """Every answer of the sandbox gateway, held against Stripe's published description and the official package's types."""
 
-
-
 import json
 from typing import Any
 

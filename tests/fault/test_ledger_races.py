@@ -85,7 +85,8 @@ def _today(url: str) -> date:
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT (public.business_now() AT TIME ZONE 'Asia/Shanghai')::date").fetchone()
     assert row is not None
-    return row[0]
+    today: date = row[0]
+    return today
 
 
 def test_nothing_takes_effect_on_a_closed_day(books_url: str) -> None:

@@ -101,9 +101,8 @@ def drill_transfers(url: str, *, threads: int = 8, rounds: int = 25) -> None:
                 legs = (Leg(chosen[0], -40), *(Leg(code, 10) for code in chosen[1:]))
                 journals = [Journal(f"transfer:{seed}:{step}:{next(_serial)}", JournalKind.PAYMENT, legs)]
                 if step % 3 == 0:
-                    journals.append(
-                        move(f"beside:{seed}:{step}:{next(_serial)}", *map(person, dice.sample(people, 2)), 10)
-                    )
+                    source, target = (person(number) for number in dice.sample(people, 2))
+                    journals.append(move(f"beside:{seed}:{step}:{next(_serial)}", source, target, 10))
                 try:
                     with connection.begin():
                         post_many(connection, journals)  # type: ignore[arg-type] # execute is all that it needs

@@ -1,7 +1,5 @@
 """The sandbox gateway as a process of its own, and a listener for the notices that it sends."""
 
-
-
 import json
 import socket
 import subprocess

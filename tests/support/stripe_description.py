@@ -3,8 +3,6 @@
 Stricter than the description's letter: an object with named properties may have no others, in requests and in answers.
 """
 
-
-
 import json
 import re
 from functools import cache

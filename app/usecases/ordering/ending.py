@@ -74,9 +74,7 @@ _GIVEN_UP = closing(
     f"{move(*_ENDED, 'cancel_reason = :cancel_reason')}, {REFUND_WRITES}, {_EARN}, {STOCK_SOLD}, {_CALL_OFF_TRIP}",
     answer=ANSWER_MOVED,
 )
-_RETURNED = closing(
-    f"{move(*_ENDED)}, {REFUND_WRITES}, {_EARN}, {STOCK_RELEASED}, {_CARRY_OFF}", answer=ANSWER_MOVED
-)
+_RETURNED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {_EARN}, {STOCK_RELEASED}, {_CARRY_OFF}", answer=ANSWER_MOVED)
 _DISPOSED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {_EARN}, {STOCK_SOLD}, {_CARRY_OFF}", answer=ANSWER_MOVED)
 _SOLD = closing(f"{move(*_ENDED)}, {_EARN}, {STOCK_SOLD}", answer=ANSWER_MOVED)
 

@@ -136,6 +136,14 @@ class TestUpdateOffer(OnceWithBody, OnceOwned):
         [row] = look("SELECT state FROM offers WHERE offer_id = :id", id=anothers.offer_id)
         assert row.state == "on_sale"
 
+    def test_ones_own_offer_is_not_found_under_another_shop(self, client: FlaskClient) -> None:
+        case, other = self.case(), a_merchant_with_shop()
+        offer_id = case.path.rpartition("/")[2]
+
+        response = self.send(client, case, path=f"/merchant/v1/shops/{other.shop_id}/offers/{offer_id}")
+
+        assert_problem(response, 404, "offer_not_found")
+
     def test_what_was_removed_does_not_come_back(self, client: FlaskClient) -> None:
         case = self.case()
         self.send(client, case, body={"state": "removed"})

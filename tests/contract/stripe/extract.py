@@ -12,8 +12,6 @@
 - no prose: descriptions and titles are dropped, the constraints are not.
 """
 
-
-
 from __future__ import annotations
 
 import json

@@ -15,6 +15,7 @@ class IdempotencyKeyRow(Base):
     """A key that a request claimed, with the result it was answered by."""
 
     __tablename__ = "idempotency_keys"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 60}},)
 
     principal_id: Mapped[UUID] = mapped_column(primary_key=True)
     operation: Mapped[str] = mapped_column(primary_key=True)

@@ -17,7 +17,8 @@ from app.worker.relay import react_batch, relay_batch
 from app.worker.sweeps import ask_again, forget_old, settle_due
 from app.worker.timers import run_due_timers
 
-IDLE_S = 0.05
+RELAY_S = 0.1
+TIMERS_S = 0.2
 SWEEP_S = 2.0
 ASK_S = 15.0
 FORGET_S = 600.0
@@ -68,8 +69,8 @@ def main() -> int:
 
     conninfo = settings.database_url.replace("postgresql+psycopg://", "postgresql://")
     threads = [
-        threading.Thread(target=_loop, args=(app, stop, relay, IDLE_S), name="relay"),
-        threading.Thread(target=_loop, args=(app, stop, timers, IDLE_S), name="timers"),
+        threading.Thread(target=_loop, args=(app, stop, relay, RELAY_S), name="relay"),
+        threading.Thread(target=_loop, args=(app, stop, timers, TIMERS_S), name="timers"),
         threading.Thread(target=_loop, args=(app, stop, settle_due, SWEEP_S), name="settlement"),
         threading.Thread(target=_loop, args=(app, stop, asking, ASK_S), name="asking"),
         threading.Thread(target=_loop, args=(app, stop, forget_old, FORGET_S), name="retention"),

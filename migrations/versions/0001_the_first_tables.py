@@ -64,6 +64,7 @@ def upgrade() -> None:
             "claimed_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
         sa.PrimaryKeyConstraint("principal_id", "operation", "key", name=op.f("pk_idempotency_keys")),
+        postgresql_with={"fillfactor": 60},
     )
     op.create_table(
         "live_events",
@@ -291,6 +292,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["checkout_id"], ["checkouts.checkout_id"], name=op.f("fk_payments_checkout_id")),
         sa.PrimaryKeyConstraint("payment_id", name=op.f("pk_payments")),
         sa.UniqueConstraint("checkout_id", name=op.f("uq_payments_checkout_id")),
+        postgresql_with={"fillfactor": 70},
     )
     op.create_index("ix_payments_mine", "payments", ["account_id", sa.literal_column("payment_id DESC")], unique=False)
     op.create_table(

@@ -41,6 +41,7 @@ class PaymentRow(Base):
         CheckConstraint("(purpose = 'checkout') = (checkout_id IS NOT NULL)", name="checkout_named"),
         CheckConstraint("(state = 'paid') <= (method IS NOT NULL)", name="paid_by_something"),
         Index("ix_payments_mine", "account_id", text("payment_id DESC")),
+        {"postgresql_with": {"fillfactor": 70}},
     )
 
     payment_id: Mapped[UUID] = mapped_column(primary_key=True)

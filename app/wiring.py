@@ -128,6 +128,7 @@ def assemble(settings: Settings) -> Flask:
     _configure_logging(settings)
     sealing.configure(sealing.Keyring(settings.data_keys, settings.index_key, settings.code_pepper))
     flask_app = Flask("app", static_folder=None)
+    flask_app.url_map.merge_slashes = False  # no redirects: a path is a route's or nobody's
     flask_app.config.update(
         LINLI=settings,
         SQLALCHEMY_DATABASE_URI=settings.database_url,

@@ -662,7 +662,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "failure_reason IN ('absent', 'wrong_address', 'refused', 'unsafe', 'damaged')",
+            "failure_reason IN ('absent', 'wrong_address', 'refused', 'unsafe', 'damaged', 'lost')",
             name=op.f("ck_deliveries_failure_reason"),
         ),
         sa.CheckConstraint(

@@ -147,6 +147,8 @@ def refuse_unusable_server(url: str) -> None:
 
     :raises StackError: with the reason; never with the password of ``url``.
     """
+    if not url.startswith(("postgresql:", "postgresql+psycopg:", "postgres:")):  # libpq would repeat it, password and all
+        raise StackError("DATABASE_URL must begin with postgresql://")
     try:
         with psycopg.connect(libpq_url(url), connect_timeout=CONNECT_S) as connection:
             version = connection.info.server_version

@@ -80,6 +80,7 @@ class FailureReason(StrEnum):
     REFUSED = "refused"
     UNSAFE = "unsafe"
     DAMAGED = "damaged"
+    LOST = "lost"
 
 
 class Fault(StrEnum):
@@ -96,7 +97,11 @@ FAULT_OF = {
     FailureReason.REFUSED: Fault.RESIDENT,
     FailureReason.UNSAFE: Fault.NOBODY,
     FailureReason.DAMAGED: Fault.COURIER,
+    FailureReason.LOST: Fault.COURIER,
 }
+
+GONE = frozenset({FailureReason.DAMAGED, FailureReason.LOST})
+"""After these there is nothing left to carry back."""
 
 REATTEMPTS_MAX = 2
 
@@ -119,8 +124,8 @@ DELIVERY_TRANSITIONS: Table[DeliveryState, DeliveryAction] = {
     (_S.PICKED_UP, _A.ARRIVE_AT_DROP): (_S.AT_DROP, _COURIER),
     (_S.PICKED_UP, _A.DELIVER): (_S.DELIVERED, _COURIER),
     (_S.AT_DROP, _A.DELIVER): (_S.DELIVERED, _COURIER),
-    (_S.PICKED_UP, _A.FAIL): (_S.FAILED, _COURIER),
-    (_S.AT_DROP, _A.FAIL): (_S.FAILED, _COURIER),
+    (_S.PICKED_UP, _A.FAIL): (_S.FAILED, frozenset({Role.COURIER, Role.SYSTEM})),
+    (_S.AT_DROP, _A.FAIL): (_S.FAILED, frozenset({Role.COURIER, Role.SYSTEM})),
     (_S.FAILED, _A.REATTEMPT): (_S.REATTEMPTING, _COURIER),
     (_S.REATTEMPTING, _A.START_AGAIN): (_S.PICKED_UP, _COURIER),
     (_S.REATTEMPTING, _A.RETURN): (_S.RETURNING, _COURIER),

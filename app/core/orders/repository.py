@@ -20,7 +20,7 @@ _ORDER = """
     o.order_id, o.number, o.checkout_id, o.account_id, o.shop_id, o.merchant_id, o.community_id, o.store_id,
     o.state, o.fulfillment, o.is_perishable, o.delivery_fen, o.total_fen, o.refunded_fen, o.left_fen, o.commission_fen,
     o.payment_id, o.payment_method, o.preparation_minutes, o.address_lat, o.address_lng, o.accepted_at,
-    o.cancel_requested_at, o.shorted_at, o.code_tries_left, business_now() AS now
+    o.ready_at, o.cancel_requested_at, o.shorted_at, o.code_tries_left, business_now() AS now
 """
 
 
@@ -50,6 +50,7 @@ class Order:
     address_lat: float | None
     address_lng: float | None
     accepted_at: datetime | None
+    ready_at: datetime | None
     cancel_requested_at: datetime | None
     shorted_at: datetime | None
     code_tries_left: int

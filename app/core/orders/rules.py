@@ -18,11 +18,13 @@ LATE_PREPARATION = timedelta(minutes=60)
 """An hour past the promise, the resident may cancel a preparing order freely."""
 NO_COURIER_ALERT = timedelta(minutes=10)
 NO_COURIER_END = timedelta(minutes=30)
+COURIER_WAITED_FOR = timedelta(minutes=90)
+"""How long a ready order waits for a courier who has claimed it and does not come."""
 CONFIRM_WINDOW_PERISHABLE = timedelta(hours=24)
 CONFIRM_WINDOW_GOODS = timedelta(days=7)
 COLLECT_WINDOW = timedelta(hours=48)
 STRANDED_WINDOW = timedelta(hours=24)
-"""A failed delivery that its courier leaves undecided is closed by us after this."""
+"""A delivery that its courier neither ends nor decides about is closed by us after this."""
 DELIVERY_ALLOWANCE = timedelta(minutes=20)
 
 CODE_DIGITS = 4

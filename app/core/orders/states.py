@@ -103,7 +103,7 @@ ORDER_TRANSITIONS: Table[OrderState, OrderAction] = {
     (_S.READY, _A.PICK_UP): (_S.IN_DELIVERY, frozenset({COURIER})),
     (_S.READY, _A.COLLECT): (_S.COMPLETED, frozenset({STORE, MERCHANT, SYSTEM})),
     (_S.IN_DELIVERY, _A.DELIVER): (_S.DELIVERED, frozenset({COURIER})),
-    (_S.IN_DELIVERY, _A.FAIL): (_S.DELIVERY_FAILED, frozenset({COURIER})),
+    (_S.IN_DELIVERY, _A.FAIL): (_S.DELIVERY_FAILED, frozenset({COURIER, SYSTEM})),
     (_S.DELIVERY_FAILED, _A.REATTEMPT): (_S.IN_DELIVERY, frozenset({COURIER})),
     (_S.DELIVERY_FAILED, _A.RETURN): (_S.RETURNED, frozenset({COURIER, SYSTEM})),
     (_S.DELIVERY_FAILED, _A.DISPOSE): (_S.COMPLETED, frozenset({COURIER, SYSTEM})),

@@ -1,7 +1,7 @@
 """What happens at the counter and at the door: picked up, delivered, failed, tried again, carried back, disposed of."""
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,6 +11,7 @@ from app.core.delivery.repository import END_TRIP, LOCK_DELIVERY_OF_ORDER, Deliv
 from app.core.delivery.states import (
     DELIVERY_TRANSITIONS,
     FAULT_OF,
+    GONE,
     REATTEMPTS_MAX,
     DeliveryAction,
     DeliveryState,
@@ -37,7 +38,7 @@ from app.usecases.ordering.ending import CarriedOff, OrderMoved, end_order
 from app.usecases.ordering.finish_order import ORDER_COMPLETES
 
 DELIVERY_STRANDED = "delivery_stranded"
-"""Timer: a failed delivery that its courier left undecided."""
+"""Timer: a delivery that its courier neither ended nor decided about."""
 
 _PICKED_UP = closing(
     f"""{move("picked_up_at = business_now()", "cancel_requested_at = NULL")},
@@ -112,6 +113,7 @@ def pick_up(actor: Actor, claim: Claim, *, delivery_id: UUID, code: str) -> Deli
         if delivery.order_state == OrderState.PREPARING:
             raise NotReady
         if _is_code(delivery, code, pick_up_code(delivery.order_id)):
+            tx.schedule(Timer(DELIVERY_STRANDED, delivery.order_id, STRANDED_WINDOW))
             return _move(
                 tx, actor, delivery, target, OrderAction.PICK_UP, OrderPickedUp, _PICKED_UP, delivery.pick_up_stop_id
             )
@@ -207,14 +209,20 @@ def dispose(actor: Actor, claim: Claim, *, delivery_id: UUID) -> OrderMoved:
 
 
 def close_stranded(tx: Transaction, order_id: UUID) -> None:
-    """Close a failed delivery that its courier left undecided for a day."""
+    """Close a delivery that its courier left for a day: carried and never heard of again, it counts as lost."""
     row = tx.open_one(LOCK_DELIVERY_OF_ORDER, {"order_id": order_id})
     if row is None:
         return
     delivery = delivery_of(row)
+    if delivery.state in {DeliveryState.PICKED_UP, DeliveryState.AT_DROP}:
+        delivery = replace(
+            delivery,
+            state=next_state(DELIVERY_TRANSITIONS, delivery.state, DeliveryAction.FAIL, Role.SYSTEM),
+            failure_reason=FailureReason.LOST,
+        )
     if delivery.state is not DeliveryState.FAILED:
         return
-    if delivery.is_perishable or delivery.failure_reason is FailureReason.DAMAGED:
+    if delivery.is_perishable or delivery.failure_reason in GONE:
         _dispose(tx, delivery, Role.SYSTEM)
     else:
         _return(tx, delivery, Role.SYSTEM)
@@ -223,7 +231,7 @@ def close_stranded(tx: Transaction, order_id: UUID) -> None:
 def _return(tx: Transaction, delivery: Delivery, role: Role) -> OrderMoved:
     state = next_state(DELIVERY_TRANSITIONS, delivery.state, DeliveryAction.RETURN, Role.COURIER)
     state = next_state(DELIVERY_TRANSITIONS, state, DeliveryAction.ARRIVE_BACK, role)
-    if delivery.is_perishable or delivery.failure_reason is FailureReason.DAMAGED:
+    if delivery.is_perishable or delivery.failure_reason in GONE:
         raise CannotReturn
     is_residents = _fault_of(delivery) is Fault.RESIDENT
     ending = Ending.RETURNED_RESIDENT_FAULT if is_residents else Ending.RETURNED_NO_FAULT
@@ -232,7 +240,7 @@ def _return(tx: Transaction, delivery: Delivery, role: Role) -> OrderMoved:
 
 def _dispose(tx: Transaction, delivery: Delivery, role: Role) -> OrderMoved:
     state = next_state(DELIVERY_TRANSITIONS, delivery.state, DeliveryAction.DISPOSE, role)
-    if not delivery.is_perishable and delivery.failure_reason is not FailureReason.DAMAGED:
+    if not delivery.is_perishable and delivery.failure_reason not in GONE:
         raise CannotDispose
     ending = {
         Fault.RESIDENT: Ending.COMPLETED,
@@ -251,11 +259,16 @@ def _end(  # noqa: PLR0917 - called twice, below each other
     tx: Transaction, delivery: Delivery, state: DeliveryState, action: OrderAction, ending: Ending, role: Role
 ) -> OrderMoved:
     order = lock_order(tx, LOCK_BY_SYSTEM, {"order_id": delivery.order_id})
-    target = next_state(ORDER_TRANSITIONS, order.state, action, role)
+    failed = order.state
+    if failed is OrderState.IN_DELIVERY:
+        failed = next_state(ORDER_TRANSITIONS, failed, OrderAction.FAIL, role)
+    target = next_state(ORDER_TRANSITIONS, failed, action, role)
+    assert delivery.failure_reason is not None, "a failed delivery has a reason"
     tx.record(TripEnded(trip_id=delivery.trip_id, community_id=delivery.community_id, courier_id=delivery.courier_id))
     carried = CarriedOff(
         delivery_id=delivery.delivery_id,
         delivery_state=state.value,
+        failure_reason=delivery.failure_reason.value,
         stop_id=delivery.drop_stop_id,
         trip_id=delivery.trip_id,
     )

@@ -51,7 +51,8 @@ off_shift AS (
 )"""
 _CARRY_OFF = f"""
 carried AS (
-    UPDATE deliveries SET state = :delivery_state, ended_at = business_now() WHERE delivery_id = :delivery_id
+    UPDATE deliveries SET state = :delivery_state, failure_reason = :failure_reason, ended_at = business_now()
+    WHERE delivery_id = :delivery_id
 ),
 stop_off AS (UPDATE stops SET state = 'canceled' WHERE stop_id = :stop_id), {END_TRIP}"""
 _EARN = """
@@ -95,6 +96,7 @@ class CarriedOff:
 
     delivery_id: UUID
     delivery_state: str
+    failure_reason: str
     stop_id: UUID
     trip_id: UUID
 

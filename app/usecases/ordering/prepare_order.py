@@ -19,7 +19,14 @@ from app.core.orders.repository import (
     lock_order,
     move,
 )
-from app.core.orders.rules import COLLECT_WINDOW, NO_COURIER_ALERT, NO_COURIER_END, Ending, commission_of
+from app.core.orders.rules import (
+    COLLECT_WINDOW,
+    COURIER_WAITED_FOR,
+    NO_COURIER_ALERT,
+    NO_COURIER_END,
+    Ending,
+    commission_of,
+)
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
 from app.kernel.machines import next_state
@@ -147,12 +154,13 @@ def alert_no_courier(tx: Transaction, order_id: UUID) -> None:
 def give_up_order(tx: Transaction, order_id: UUID) -> None:
     """End an order that nobody came to carry: the resident gets all back, the platform pays the shop.
 
-    A courier who is on the way is waited for.
+    A courier who has claimed it is waited for, but not for ever.
     """
     order = lock_order(tx, LOCK_BY_SYSTEM, {"order_id": order_id})
     if order.state is not OrderState.READY:
         return
-    if _has_courier(tx, order_id):
+    assert order.ready_at is not None, "a ready order became so at some time"
+    if order.now < order.ready_at + COURIER_WAITED_FOR and _has_courier(tx, order_id):
         tx.schedule(Timer(NO_COURIER_ENDS, order_id, NO_COURIER_END))
         return
     target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.GIVE_UP, Role.SYSTEM)

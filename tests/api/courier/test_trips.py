@@ -328,7 +328,12 @@ class TestThrowAway(OnceOwned):
 
     @pytest.mark.parametrize(
         "reason, refund_fen, courier_fen",
-        [(FailureReason.ABSENT, 0, 300), (FailureReason.UNSAFE, 2_300, 300), (FailureReason.DAMAGED, 2_300, 0)],
+        [
+            (FailureReason.ABSENT, 0, 300),
+            (FailureReason.UNSAFE, 2_300, 300),
+            (FailureReason.DAMAGED, 2_300, 0),
+            (FailureReason.LOST, 2_300, 0),
+        ],
     )
     def test_whose_fault_it_was_decides_who_is_paid(
         self, client: FlaskClient, reason: FailureReason, refund_fen: int, courier_fen: int

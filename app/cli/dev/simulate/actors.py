@@ -13,7 +13,7 @@ from app.cli.dev.simulate.http import PATIENCE_S, Person, Refused, Wire
 from app.cli.dev.simulate.plan import Afterwards, Basket, Errand, Turn
 from app.cli.dev.simulate.record import PaidPayment, Record
 from app.cli.dev.simulate.world import World, degrees_of
-from app.core.delivery.states import FailureReason
+from app.core.delivery.states import GONE
 from app.core.payments.models import PaymentMethod
 
 if TYPE_CHECKING:
@@ -276,7 +276,7 @@ class Carry:
 
     def _is_lost(self) -> bool:
         shop = self._city.world.shops[self.errand.wish.restaurant]
-        return shop.is_perishable or self.errand.failure is FailureReason.DAMAGED
+        return shop.is_perishable or self.errand.failure in GONE
 
     def _go_on(self, minute: int) -> None:
         self.courier.be_free_at(minute + _leaving(self._city.instance.drop_minutes), self.errand.door)

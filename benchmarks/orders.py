@@ -145,24 +145,51 @@ def place_and_pay(client: Client, resident: Resident, body: dict[str, Any]) -> d
     return placed
 
 
-def live(client: Client, resident: Resident, shop: Shop, courier: Someone, body: dict[str, Any]) -> None:
-    """Take one order through its life; what people would look up on the way is looked up too."""
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What people have to know to act on an order: who carries what, and the codes that they tell one another."""
+
+    trip_id: str
+    delivery_id: str
+    pick_up_code: str
+    door_code: str
+
+
+def look_up(client: Client, resident: Resident, shop: Shop, courier: Someone, order_id: str) -> Errand:
+    """Learn an errand as people do, by four reads: the shop's order, the hall, the trip, the resident's order."""
+    hall: list[dict[str, Any]] = []
+    path = f"/courier/v1/trips/open?lat={LAT}&lng={LNG}&limit=100"
+    while not any(shop_name(shop) in trip["shop_names"] for trip in hall):
+        hall = client.send("GET", path, courier.token)["items"]
+    trip_id = next(trip["trip_id"] for trip in hall if shop_name(shop) in trip["shop_names"])
+    return Errand(
+        trip_id,
+        "",
+        client.send("GET", f"/merchant/v1/orders/{order_id}", shop.owner.token)["pick_up_code"],
+        client.send("GET", f"/user/v1/orders/{order_id}", resident.token)["door_code"],
+    )
+
+
+Learn = Callable[[Client, Resident, Shop, Someone, str], Errand]
+
+
+def live(  # noqa: PLR0917 - the parties of an order
+    client: Client, resident: Resident, shop: Shop, courier: Someone, body: dict[str, Any], learn: Learn = look_up
+) -> None:
+    """Take one order through its life: eight acts, and what ``learn`` reads between them."""
     order_id = place_and_pay(client, resident, body)["orders"][0]["order_id"]
     merchant, carrier = shop.owner.token, courier.token
     client.send("POST", f"/merchant/v1/orders/{order_id}/acceptance", merchant)
     client.send("POST", f"/merchant/v1/orders/{order_id}/readiness", merchant)
-    pick_up = client.send("GET", f"/merchant/v1/orders/{order_id}", merchant)["pick_up_code"]
-    while True:
-        hall = client.send("GET", f"/courier/v1/trips/open?lat={LAT}&lng={LNG}&limit=100", carrier)["items"]
-        trip = next((t for t in hall if shop_name(shop) in t["shop_names"]), None)
-        if trip is not None:
-            break
-    client.send("POST", f"/courier/v1/trips/{trip['trip_id']}/claim", carrier)
-    delivery = client.send("GET", f"/courier/v1/trips/{trip['trip_id']}", carrier)["deliveries"][0]
-    path = f"/courier/v1/deliveries/{delivery['delivery_id']}"
-    client.send("POST", f"{path}/pick-up", carrier, {"code": pick_up})
-    door = client.send("GET", f"/user/v1/orders/{order_id}", resident.token)["door_code"]
-    client.send("POST", f"{path}/hand-over", carrier, {"code": door})
+    errand = learn(client, resident, shop, courier, order_id)
+    client.send("POST", f"/courier/v1/trips/{errand.trip_id}/claim", carrier)
+    delivery_id = errand.delivery_id
+    if not delivery_id:
+        trip = client.send("GET", f"/courier/v1/trips/{errand.trip_id}", carrier)
+        delivery_id = trip["deliveries"][0]["delivery_id"]
+    path = f"/courier/v1/deliveries/{delivery_id}"
+    client.send("POST", f"{path}/pick-up", carrier, {"code": errand.pick_up_code})
+    client.send("POST", f"{path}/hand-over", carrier, {"code": errand.door_code})
     client.send("POST", f"/user/v1/orders/{order_id}/confirmation", resident.token)
 
 

@@ -27,7 +27,7 @@ _OPEN = text(
             WHERE p.trip_id = t.trip_id) AS places
     FROM trips AS t
     WHERE t.state = 'open' AND point(t.lng, t.lat) <@ box(point(:lng_min, :lat_min), point(:lng_max, :lat_max))
-    ORDER BY point(t.lng, t.lat) <-> point(:lng, :lat), t.trip_id LIMIT :limit
+    ORDER BY point(t.lng * cosd(:lat), t.lat) <-> point(:lng * cosd(:lat), :lat), t.trip_id LIMIT :limit
     """
 )
 _TRIP = """

@@ -34,7 +34,7 @@ _NEAR = text(
     """
     SELECT community_id, name, district, street, store_id, lat, lng FROM communities
     ORDER BY CASE WHEN CAST(:lat AS double precision) IS NULL THEN 0
-        ELSE point(lng, lat) <-> point(:lng, :lat) END, name LIMIT :limit
+        ELSE point(lng * cosd(:lat), lat) <-> point(:lng * cosd(:lat), :lat) END, name LIMIT :limit
     """
 )
 _ADDRESSES = text(
@@ -106,7 +106,7 @@ _ORDER = text(f"SELECT {COLUMNS} {FROM} WHERE o.order_id = :order_id AND o.accou
 def communities(*, lat: float | None, lng: float | None, limit: int) -> dict[str, Any]:
     """Return communities, nearest first when a place is given."""
     with transaction() as tx:
-        rows = tx.execute(_NEAR, {"lat": lat if lng is not None else None, "lng": lng, "limit": limit})
+        rows = tx.execute(_NEAR, {"lat": lat, "lng": lng, "limit": limit})
         return {"items": [dict(row._mapping) for row in rows]}
 
 

@@ -1,6 +1,8 @@
 """What residents send and see."""
 
-from marshmallow import fields
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.catalog.models import Vertical
 from app.core.orders.models import Fulfillment
@@ -13,12 +15,23 @@ from app.web.paging import PageQuery
 from app.web.views import COUNT_MAX, LIST_MAX, OrderCore
 
 
+def _refuse_half_a_place(place: dict[str, Any]) -> None:
+    if (place["lat"] is None) is not (place["lng"] is None):
+        message = "field_required"
+        raise ValidationError(message, "lat" if place["lat"] is None else "lng")
+
+
 class PlaceQuery(Query):
     """Near a place, or all by name."""
 
     lat = Degrees(bound=90, load_default=None)
     lng = Degrees(bound=180, load_default=None)
     limit = Int(low=1, high=100, load_default=20)
+
+    @validates_schema
+    def whole_place(self, data: dict[str, Any], **_kwargs: object) -> None:
+        """Want both coordinates or neither."""
+        _refuse_half_a_place(data)
 
 
 class AddressIn(Body):
@@ -33,6 +46,11 @@ class AddressIn(Body):
     door = Text(high=20, required=True)
     lat = Degrees(bound=90, load_default=None, allow_none=True)
     lng = Degrees(bound=180, load_default=None, allow_none=True)
+
+    @validates_schema
+    def whole_place(self, data: dict[str, Any], **_kwargs: object) -> None:
+        """Want both coordinates or neither."""
+        _refuse_half_a_place(data)
 
 
 class AddressAddedOut(Body):

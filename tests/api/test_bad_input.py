@@ -232,6 +232,17 @@ class TestIdsAndQueries:
 
         assert_problem(response, 422, "cursor_invalid", pointer="cursor")
 
+    @pytest.mark.parametrize("given, lacking", [("lat=39.9", "/lng"), ("lng=116.1", "/lat")])
+    def test_half_a_place_is_no_place(self, client: FlaskClient, given: str, lacking: str) -> None:
+        response = client.get(f"/user/v1/communities?{given}", headers=a_resident().headers)
+
+        assert_problem(response, 422, "input_invalid", pointer=lacking)
+
+    def test_a_path_with_a_doubled_slash_is_nobodys(self, client: FlaskClient) -> None:
+        response = client.get("/user/v1//orders", headers=a_resident().headers)
+
+        assert_problem(response, 404, "route_not_found")
+
     def test_a_parameter_given_twice_is_taken_once(self, client: FlaskClient) -> None:
         response = client.get("/user/v1/orders?limit=1&limit=1", headers=a_resident().headers)
 

@@ -117,6 +117,11 @@ def test_an_unreachable_server_is_refused_in_one_line_without_its_password(monke
     assert "\n" not in str(refusal.value)
 
 
-def test_an_address_that_is_none_is_refused_in_one_line() -> None:
-    with pytest.raises(StackError, match="cannot be reached"):
-        refuse_unusable_server("nonsense")
+@pytest.mark.parametrize(
+    "url", ["nonsense", "mysql://someone:hushhush@db/linli", "postgresql://someone:hush%hush@db/linli"]
+)
+def test_an_address_that_is_none_is_refused_in_one_line(url: str) -> None:
+    with pytest.raises(StackError, match="is not an address") as refusal:
+        refuse_unusable_server(url)
+
+    assert "hush" not in str(refusal.value)

@@ -147,11 +147,11 @@ def refuse_unusable_server(url: str) -> None:
 
     :raises StackError: with the reason; never with the password of ``url``.
     """
-    if not url.startswith(("postgresql:", "postgresql+psycopg:", "postgres:")):  # libpq would repeat it, password and all
-        raise StackError("DATABASE_URL must begin with postgresql://")
     try:
         with psycopg.connect(libpq_url(url), connect_timeout=CONNECT_S) as connection:
             version = connection.info.server_version
+    except psycopg.ProgrammingError:  # libpq repeats what it cannot read, password and all
+        raise StackError("DATABASE_URL is not an address of the form postgresql://user@host/database.") from None
     except psycopg.Error as error:
         reason = (str(error).splitlines() or ["no reason given"])[0]
         raise StackError(f"The database of DATABASE_URL cannot be reached: {reason}") from error

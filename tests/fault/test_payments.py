@@ -411,6 +411,24 @@ def test_a_code_that_was_not_scanned_in_time_is_called_off_and_another_may_be_sh
     assert state_of(order) is OrderState.AWAITING_ACCEPT
 
 
+def test_a_scan_that_the_payer_refuses_ends_the_attempt_and_another_may_be_paid(
+    gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order = an_unpaid_order()
+    refused = begin(order)
+    ask_gateway(stripe, refused)
+
+    gateway.sandbox.play(f"payment_intents/{attempt(refused).intent_id}/refuse")
+    ask_gateway(stripe, refused)
+    ended = attempt(refused)
+    second = begin(order)
+    intent = scan(gateway, stripe, second)
+    apply_intent(stripe, second, intent)
+
+    assert (ended.state, ended.qr_text) == ("failed", None)
+    assert state_of(order) is OrderState.AWAITING_ACCEPT
+
+
 def test_a_code_that_is_scanned_while_it_is_called_off_pays(gateway: Gateway, stripe: PaymentGateway) -> None:
     order = an_unpaid_order()
     attempt_id = begin(order)

@@ -59,6 +59,13 @@ class AddressNotFound(NotFound):
     title = "Address not found"
 
 
+class AddressTooFar(Invalid):
+    """The place is too far from its community's center; parameters ``distance_m``, ``distance_m_max``."""
+
+    code = "address_too_far"
+    title = "The place is not in this community"
+
+
 class TooManyAddresses(Conflict):
     """An account keeps at most this many addresses; parameter ``addresses_max``."""
 

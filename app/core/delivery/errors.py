@@ -31,6 +31,13 @@ class TripTaken(Conflict):
     title = "The trip is taken"
 
 
+class OwnOrder(Conflict):
+    """Nobody is paid for carrying what they ordered themselves."""
+
+    code = "own_order"
+    title = "This is your own order"
+
+
 class NotOnShift(Conflict):
     """Work is given to couriers on shift."""
 

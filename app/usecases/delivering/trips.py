@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from app.core.delivery.errors import NotOnShift, StopNotFound, TooManyTrips, TripNotFound, TripTaken
+from app.core.delivery.errors import NotOnShift, OwnOrder, StopNotFound, TooManyTrips, TripNotFound, TripTaken
 from app.core.delivery.models import ACTIVE_TRIPS_MAX
 from app.core.delivery.repository import LOCK_OWN_TRIP, LOCK_TRIP, Delivery, lock_trip
 from app.core.delivery.states import DELIVERY_TRANSITIONS, DeliveryAction, DeliveryState, StopKind, StopState, TripState
@@ -100,6 +100,7 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
     Locks the trip's orders, the trip and its deliveries, then the courier's shift, whose count holds the cap.
 
     :raises TripTaken: another courier has it, or it was called off.
+    :raises OwnOrder: the courier ordered it.
     :raises NotOnShift: the courier is not working. :raises TooManyTrips: three trips are under way.
     """
     with transaction(claim) as tx:
@@ -108,6 +109,8 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
             raise TripNotFound
         if deliveries[0].trip_state is not TripState.OPEN:
             raise TripTaken
+        if any(delivery.account_id == actor.account_id for delivery in deliveries):
+            raise OwnOrder
         state = _next_of_all(deliveries, DeliveryAction.CLAIM, actor)
         tx.record(TripClaimed(trip_id=trip_id, community_id=deliveries[0].community_id, courier_id=actor.account_id))
         moved = TripMoved(trip_id=trip_id, state=TripState.ASSIGNED.value)

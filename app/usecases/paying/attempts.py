@@ -96,7 +96,8 @@ _LOCK_PAYMENT = text(
 _SEEN = """
 seen AS (
     UPDATE payment_attempts SET state = :attempt_state, intent_id = :intent_id,
-        qr_text = coalesce(CAST(:qr_text AS text), qr_text), asked_at = clock_timestamp(),
+        qr_text = CASE WHEN NOT :is_ended THEN coalesce(CAST(:qr_text AS text), qr_text) END,
+        asked_at = clock_timestamp(),
         ended_at = CASE WHEN :is_ended THEN clock_timestamp() END
     WHERE attempt_id = :attempt_id
 )"""
@@ -342,6 +343,8 @@ def _action_of(intent: Intent) -> AttemptAction:
         return AttemptAction.SUCCEED
     if intent.state is IntentState.CANCELED:
         return AttemptAction.EXPIRE
+    if intent.state is IntentState.REQUIRES_PAYMENT_METHOD:
+        return AttemptAction.FAIL
     return AttemptAction.SEE
 
 

@@ -6,15 +6,18 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from app.core.accounts.errors import AddressNotFound, TooManyAddresses
+from app.core.accounts.errors import AddressNotFound, AddressTooFar, TooManyAddresses
 from app.core.communities.errors import CommunityNotFound
 from app.kernel.actor import Actor
+from app.kernel.geo import distance_m
 from app.kernel.ids import new_id
 from app.kernel.sealing import seal
 from app.kernel.transaction import Claim, closing, opening, transaction
 from app.usecases.people.sign_in import normalize_phone
 
 ADDRESSES_MAX = 20
+FROM_CENTER_M_MAX = 5_000
+"""How far from its community's center a door may lie: fees and delivery areas are measured from the door."""
 DOOR_CONTEXT = "addresses.door"
 
 _LOCK_ACCOUNT = opening("SELECT account_id FROM accounts WHERE account_id = :account_id FOR UPDATE")
@@ -66,6 +69,7 @@ def add_address(
     """Add an address in a community; without coordinates it lies at the community's centre.
 
     :raises CommunityNotFound: there is no such community. :raises TooManyAddresses: there are twenty already.
+    :raises AddressTooFar: the place is not in the community.
     """
     door = Door(**{**asdict(door), "contact_phone": normalize_phone(door.contact_phone)})
     with transaction(claim) as tx:
@@ -73,6 +77,10 @@ def add_address(
         row = tx.execute(_COUNT, {"account_id": actor.account_id, "community_id": community_id}).one()
         if row.lat is None:
             raise CommunityNotFound(pointer="/community_id")
+        if lat is not None and lng is not None:
+            meters = distance_m(lat, lng, row.lat, row.lng)
+            if meters > FROM_CENTER_M_MAX:
+                raise AddressTooFar(pointer="/lat", distance_m=meters, distance_m_max=FROM_CENTER_M_MAX)
         if row.addresses >= ADDRESSES_MAX:
             raise TooManyAddresses(addresses_max=ADDRESSES_MAX)
         added = AddressAdded(address_id=new_id(), community_id=community_id)

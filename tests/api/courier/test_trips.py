@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from app.core.delivery.errors import OwnOrder
 from app.core.delivery.states import FailureReason
 from app.core.orders.states import OrderState
+from app.kernel.actor import Side
 from app.usecases.delivering.hand_over import door_code, pick_up_code
+from app.usecases.delivering.trips import claim_trip
 from tests.factories import a_courier, a_merchant_with_shop, a_resident, an_order, idempotent
 from tests.factories.orders import RICH_FEN
+from tests.factories.people import a_claim
 from tests.factories.rows import change
 from tests.support.ladder import Case, Endpoint, Once, OnceOwned, OnceWithBody, Owned, assert_problem, row_counts
 from tests.support.worker import run_worker
@@ -139,6 +144,14 @@ class TestClaim(Once):
 
         assert_problem(response, 409, "trip_taken")
         assert row_counts() == before
+
+    def test_nobody_carries_what_they_ordered_themselves(self, app: Flask) -> None:
+        order = an_order(state=OrderState.PREPARING)
+        same = replace(order.resident.actor, side=Side.COURIER)
+        assert order.trip_id is not None
+
+        with app.app_context(), pytest.raises(OwnOrder):
+            claim_trip(same, a_claim(order.resident), trip_id=order.trip_id)
 
     def test_without_a_shift_there_is_no_work(self, client: FlaskClient) -> None:
         response = self.send(client, self.case(), headers=a_courier(on_shift=False).once())

@@ -63,6 +63,13 @@ class TestCreateAddress(OnceWithBody):
 
         assert_problem(response, 404, "community_not_found", pointer="/community_id")
 
+    def test_a_place_far_from_its_community_is_refused(self, client: FlaskClient) -> None:
+        case = self.case()
+
+        response = self.send(client, case, body={**(case.body or {}), "lat": 31.2, "lng": 121.5})
+
+        assert_problem(response, 422, "address_too_far", pointer="/lat")
+
     def test_a_landline_is_no_phone_for_a_courier_to_call(self, client: FlaskClient) -> None:
         case = self.case()
 

@@ -12,7 +12,7 @@ from app.core.payments.states import AttemptState, PaymentState
 from app.usecases.paying.top_up import TOP_UP_FEN_MAX
 from app.web.fields import Body, Choice, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Quantity, Query, Text
 from app.web.paging import PageQuery
-from app.web.views import COUNT_MAX, LIST_MAX, OrderCore
+from app.web.views import COUNT_MAX, LIST_MAX, OrderCore, PricedLine, PricedPart
 
 
 def _refuse_half_a_place(place: dict[str, Any]) -> None:
@@ -151,32 +151,12 @@ class QuoteIn(Body):
     fulfillment = Choice(Fulfillment, load_default="delivery")
 
 
-class QuotedLineOut(Body):
-    """A line with its share of packing and discount."""
+class ShopQuoteOut(PricedPart):
+    """One shop's part of the cart."""
 
-    sku_id = Id(required=True)
-    name = Text(high=200, required=True)
-    option = Text(high=100, low=0, required=True)
-    unit_price_fen = Fen(required=True)
-    quantity = Quantity(required=True)
-    goods_fen = Fen(high=COUNT_MAX, required=True)
-    packing_fen = Fen(high=COUNT_MAX, required=True)
-    discount_fen = Fen(high=COUNT_MAX, required=True)
-
-
-class ShopQuoteOut(Body):
-    """One shop's part: ``total = goods + packing + delivery - discount``."""
-
-    shop_id = Id(required=True)
-    shop_name = Text(high=100, required=True)
     distance_m = Int(low=0, high=COUNT_MAX, required=True)
     preparation_minutes = Int(low=0, high=COUNT_MAX, required=True)
-    goods_fen = Fen(high=COUNT_MAX, required=True)
-    packing_fen = Fen(high=COUNT_MAX, required=True)
-    delivery_fen = Fen(high=COUNT_MAX, required=True)
-    discount_fen = Fen(high=COUNT_MAX, required=True)
-    total_fen = Fen(high=COUNT_MAX, required=True)
-    lines = Many(fields.Nested(QuotedLineOut), high=LIST_MAX, required=True)
+    lines = Many(fields.Nested(PricedLine), high=LIST_MAX, required=True)
 
 
 class QuoteOut(Body):

@@ -11,10 +11,9 @@ COUNT_MAX = 2**53 - 1
 LIST_MAX = 1000
 
 
-class LineOut(Body):
-    """A frozen line of an order."""
+class PricedLine(Body):
+    """A line of a price: what is bought, how many, and its share of packing and discount."""
 
-    line = Int(low=1, high=1000, required=True)
     sku_id = Id(required=True)
     name = Text(high=200, required=True)
     option = Text(high=100, low=0, required=True)
@@ -23,23 +22,34 @@ class LineOut(Body):
     goods_fen = Fen(high=COUNT_MAX, required=True)
     packing_fen = Fen(high=COUNT_MAX, required=True)
     discount_fen = Fen(high=COUNT_MAX, required=True)
-    is_shorted = Flag(required=True)
 
 
-class OrderCore(Body):
-    """What every party of an order may see of it."""
+class PricedPart(Body):
+    """What one shop's part costs: ``total = goods + packing + delivery - discount``."""
 
-    order_id = Id(required=True)
-    number = Text(high=20, required=True)
     shop_id = Id(required=True)
     shop_name = Text(high=100, required=True)
-    state = Choice(OrderState, required=True)
-    fulfillment = Choice(Fulfillment, required=True)
     goods_fen = Fen(high=COUNT_MAX, required=True)
     packing_fen = Fen(high=COUNT_MAX, required=True)
     delivery_fen = Fen(high=COUNT_MAX, required=True)
     discount_fen = Fen(high=COUNT_MAX, required=True)
     total_fen = Fen(high=COUNT_MAX, required=True)
+
+
+class LineOut(PricedLine):
+    """A frozen line of an order."""
+
+    line = Int(low=1, high=1000, required=True)
+    is_shorted = Flag(required=True)
+
+
+class OrderCore(PricedPart):
+    """What every party of an order may see of it."""
+
+    order_id = Id(required=True)
+    number = Text(high=20, required=True)
+    state = Choice(OrderState, required=True)
+    fulfillment = Choice(Fulfillment, required=True)
     refunded_fen = Fen(high=COUNT_MAX, required=True)
     note = Text(high=200, low=0, required=True)
     cancel_reason = Choice(CancelReason, required=True, allow_none=True)

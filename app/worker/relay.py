@@ -102,7 +102,7 @@ def relay_batch(reactions: Reactions) -> int:
 
 
 def react_batch(reactions: Reactions) -> int:
-    """Run reactions that are owed; return how many were tried. One that fails backs off, its neighbours go on."""
+    """Run reactions that are owed; return how many were tried. One that fails backs off, its neighbors go on."""
     named = {(kind, reaction.name): reaction for kind, several in reactions.items() for reaction in several}
     with transaction() as tx:
         due = tx.execute(_DUE, {"limit": BATCH}).fetchall()

@@ -23,7 +23,7 @@ class CourierState(StrEnum):
 
 
 class CourierRow(Base):
-    """A courier (管家): a vetted adult neighbour, registered in one community."""
+    """A courier (管家): a vetted adult neighbor, registered in one community."""
 
     __tablename__ = "couriers"
     __table_args__ = (one_of("state", CourierState),)

@@ -67,7 +67,7 @@ class ShopClosed(Conflict):
 
 
 class LicenseExpired(Conflict):
-    """The shop's licence has run out, so it may not sell; parameter ``shop_id``."""
+    """The shop's license has run out, so it may not sell; parameter ``shop_id``."""
 
     code = "license_expired"
     title = "The shop's license has expired"

@@ -66,7 +66,7 @@ class AddressAdded:
 def add_address(
     actor: Actor, claim: Claim, *, community_id: UUID, door: Door, lat: float | None, lng: float | None
 ) -> AddressAdded:
-    """Add an address in a community; without coordinates it lies at the community's centre.
+    """Add an address in a community; without coordinates it lies at the community's center.
 
     :raises CommunityNotFound: there is no such community. :raises TooManyAddresses: there are twenty already.
     :raises AddressTooFar: the place is not in the community.

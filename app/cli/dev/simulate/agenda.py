@@ -37,11 +37,6 @@ class Agenda:
     def __len__(self) -> int:
         return len(self._heap)
 
-    @property
-    def last_minute(self) -> int:
-        """The latest minute for which something is planned; -1 when nothing is."""
-        return max((minute for minute, *_ in self._heap), default=-1)
-
     def at(self, minute: int, rank: Rank, act: Callable[[int], None]) -> None:
         """Have ``act`` done at ``minute``; it is told the minute."""
         with self._lock:

@@ -89,7 +89,10 @@ def _someone(tx: Transaction, side: Side) -> Someone:
     account_id, session_id = new_id(), new_id()
     phone = f"+86139{next(_phones)}"
     tx.execute(
-        text("INSERT INTO accounts (account_id, phone_sealed, phone_index) VALUES (:id, :sealed, :index)"),
+        text(
+            "INSERT INTO accounts (account_id, phone_sealed, phone_index, verification_level) "
+            "VALUES (:id, :sealed, :index, 3)"
+        ),
         {
             "id": account_id,
             "sealed": seal(phone, context="accounts.phone"),

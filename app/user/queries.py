@@ -17,6 +17,7 @@ from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote
 from app.core.orders.states import FINAL_ORDER_STATES, OrderState
 from app.core.payments.errors import PaymentNotFound
+from app.core.verification.levels import level_of
 from app.kernel.actor import Actor
 from app.kernel.geo import box_around, distance_m
 from app.kernel.sealing import unseal
@@ -263,8 +264,10 @@ def account(actor: Actor) -> dict[str, Any]:
     """Return the balance of one's e-account."""
     with transaction() as tx:
         balance = ledger.balance(tx, codes.e_account(actor.account_id))
+        level = level_of(tx, actor.account_id)
     return {
         "account_id": actor.account_id,
+        "verification_level": int(level),
         "balance_fen": balance.posted_fen,
         "held_fen": balance.held_fen,
         "available_fen": balance.available_fen,

@@ -267,6 +267,7 @@ class AccountOut(Body):
     """The e-account."""
 
     account_id = Id(required=True)
+    verification_level = Int(low=0, high=3, required=True)
     balance_fen = Fen(high=COUNT_MAX, required=True)
     held_fen = Fen(high=COUNT_MAX, required=True)
     available_fen = Fen(high=COUNT_MAX, required=True)

@@ -21,6 +21,7 @@ from app.core.accounts.models import (
 )
 from app.core.delivery.models import CourierRow
 from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.verification.levels import Level
 from app.kernel.actor import Actor, Side
 from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, seal
@@ -104,8 +105,9 @@ def as_platform(account_id: UUID) -> dict[str, str]:
     return signed_in(account_id, Side.PLATFORM).headers
 
 
-def a_resident(*, balance_fen: int = 0) -> Person:
-    resident = _somebody(Side.USER)
+def a_resident(*, balance_fen: int = 0, level: Level = Level.THREE) -> Person:
+    """Return a resident; fully verified unless told otherwise."""
+    resident = _somebody(Side.USER, level)
     if balance_fen:
         give(resident.account_id, balance_fen)
     return resident
@@ -172,12 +174,13 @@ def an_address(resident: Person, *, near: Shop | Community | None = None, lat_of
     return address_id
 
 
-def _somebody(side: Side) -> Person:
+def _somebody(side: Side, level: Level = Level.THREE) -> Person:
     account_id, phone = new_id(), a_phone()
     write(
         AccountRow,
         account_id=account_id,
         phone_sealed=seal(phone, context=PHONE_CONTEXT),
         phone_index=blind_index(phone, context=PHONE_CONTEXT),
+        verification_level=level,
     )
     return signed_in(account_id, side, phone)

@@ -17,6 +17,7 @@ from app.core.catalog.models import MerchantRow, OfferRow, ShopRow, SkuRow, Stoc
 from app.core.communities.models import CommunityRow, StoreRow
 from app.core.delivery.models import CourierRow
 from app.core.ledger import Journal, JournalKind, Leg, codes, post_many
+from app.core.verification.levels import Level
 from app.kernel.db import Base
 from app.kernel.sealing import blind_index, seal
 from app.kernel.transaction import Transaction, transaction
@@ -113,6 +114,7 @@ def _account(person: Person) -> Row:
         "phone_sealed": seal(person.phone, context="accounts.phone"),
         "phone_index": blind_index(person.phone, context="accounts.phone"),
         "name_sealed": seal(person.name, context="accounts.name"),
+        "verification_level": Level.THREE,
     }
 
 

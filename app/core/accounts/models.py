@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kernel.columns import one_of
@@ -47,13 +47,17 @@ class AccountRow(Base):
     """A person. The phone number is found by its blind index."""
 
     __tablename__ = "accounts"
-    __table_args__ = (one_of("state", AccountState),)
+    __table_args__ = (
+        one_of("state", AccountState),
+        CheckConstraint("verification_level BETWEEN 0 AND 3", name="verification_level_range"),
+    )
 
     account_id: Mapped[UUID] = mapped_column(primary_key=True)
     phone_sealed: Mapped[str]
     phone_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     name_sealed: Mapped[str | None]
     state: Mapped[str] = mapped_column(server_default="active")
+    verification_level: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 

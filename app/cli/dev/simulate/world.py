@@ -22,6 +22,7 @@ from app.core.catalog.models import MerchantRow, OfferKind, OfferRow, ShopRow, S
 from app.core.communities.models import CommunityRow, StoreRow
 from app.core.delivery.models import CourierRow
 from app.core.ledger import Journal, JournalKind, Leg, codes, post_many
+from app.core.verification.levels import Level
 from app.kernel.geo import EARTH_RADIUS_M
 from app.kernel.sealing import blind_index, seal
 from app.usecases.people.addresses import DOOR_CONTEXT
@@ -224,8 +225,12 @@ def _write_homes(rows: _Rows, baskets: Sequence[Basket], seed: int, community_id
 
 
 def _account(account_id: UUID, phone: str) -> dict[str, Any]:
-    index = blind_index(phone, context="accounts.phone")
-    return {"account_id": account_id, "phone_sealed": seal(phone, context="accounts.phone"), "phone_index": index}
+    return {
+        "account_id": account_id,
+        "phone_sealed": seal(phone, context="accounts.phone"),
+        "phone_index": blind_index(phone, context="accounts.phone"),
+        "verification_level": Level.THREE,
+    }
 
 
 def _membership(account_id: UUID, kind: OrganizationKind, organization_id: UUID, role: MemberRole) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from app.core import ledger
 from app.core.delivery.errors import TripNotFound
@@ -13,6 +13,7 @@ from app.kernel.actor import Actor
 from app.kernel.geo import box_around, distance_m
 from app.kernel.sealing import unseal
 from app.kernel.transaction import transaction
+from app.kernel.wire import Row
 from app.usecases.people.addresses import DOOR_CONTEXT
 from app.web.paging import page, read_cursor
 
@@ -102,7 +103,7 @@ def earnings(actor: Actor) -> dict[str, Any]:
     return {"pending_fen": pending.posted_fen, "available_fen": available.available_fen, "trips_done": done}
 
 
-def _trip(row: Row[Any]) -> dict[str, Any]:
+def _trip(row: Row) -> dict[str, Any]:
     return {**row._mapping, "deliveries": [_delivery(delivery) for delivery in row.deliveries]}
 
 

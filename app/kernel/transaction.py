@@ -8,26 +8,26 @@ READ COMMITTED. Transactions do not nest, and nothing outside one touches the se
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
-from psycopg.types.json import set_json_loads
-from sqlalchemy import Connection, CursorResult, Executable, Row, TextClause, text
-from sqlalchemy.dialects.postgresql.psycopg import dialect
+from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy.exc import DBAPIError
 
 from app.kernel.db import db
 from app.kernel.errors import Conflict
 from app.kernel.outbox import Event
 from app.kernel.timers import Timer
+from app.kernel.wire import Result, Row, Wire, lend, wire_of
 
-set_json_loads(orjson.loads)
+if TYPE_CHECKING:
+    from sqlalchemy import PoolProxiedConnection
 
-_DIALECT = dialect()  # type: ignore[no-untyped-call]
 _is_open: ContextVar[bool] = ContextVar("transaction_is_open", default=False)
 
 _CLAIM = """
@@ -152,30 +152,29 @@ def closing(writes: str = "", *, answer: str = "SELECT 1") -> Closing:
 _CLOSE_ONLY = closing()
 
 
-@lru_cache(maxsize=1024)
-def _as_sent(statement: TextClause) -> str:
-    """Return a statement as the driver takes it; made once, for compiling it costs more than sending it."""
-    return str(statement.compile(dialect=_DIALECT))
-
-
-@dataclass(slots=True)
+@dataclass
 class Transaction:
     """The open transaction: statements, and what is to be left behind when it ends."""
 
-    connection: Connection
-    claim: Claim | None
+    wire: Wire
+    engine: Engine
+    lent: "PoolProxiedConnection"
+    claim: Claim | None = None
     is_claimed: bool = False
     _events: list[Event] = field(default_factory=list)
     _timers: list[Timer] = field(default_factory=list)
     _result: bytes | None = None
 
-    def execute(self, statement: Executable, params: Mapping[str, object] | None = None) -> CursorResult[Any]:
-        """Send one statement: one round trip. Text goes to the driver as it is, constructs through SQLAlchemy."""
-        if isinstance(statement, TextClause):
-            return self.connection.exec_driver_sql(_as_sent(statement), params or {})
-        return self.connection.execute(statement, params)
+    @cached_property
+    def connection(self) -> Connection:
+        """The same transaction as SQLAlchemy sees it, for constructs and loads in bulk."""
+        return Connection(self.engine, connection=self.lent)
 
-    def open(self, statement: Opening, params: Mapping[str, object]) -> Sequence[Row[Any]]:
+    def execute(self, statement: TextClause, params: Mapping[str, object] | None = None) -> Result:
+        """Send one statement: one round trip."""
+        return self.wire.execute(statement, params or {})
+
+    def open(self, statement: Opening, params: Mapping[str, object]) -> Sequence[Row]:
         """Claim the key (if there is one) and read and lock the subject, in one round trip.
 
         :raises Replayed: the key was claimed before by the same request; carries the result kept then.
@@ -189,7 +188,7 @@ class Transaction:
         self.is_claimed = True
         return [] if rows[0].is_found is None else rows
 
-    def open_one(self, statement: Opening, params: Mapping[str, object]) -> Row[Any] | None:
+    def open_one(self, statement: Opening, params: Mapping[str, object]) -> Row | None:
         """As :meth:`open`, for a subject of at most one row."""
         rows = self.open(statement, params)
         return rows[0] if rows else None
@@ -212,7 +211,7 @@ class Transaction:
         """Keep ``result`` (a dataclass of ids, fen and states) as the answer to a repeat of the same key."""
         self._result = orjson.dumps(result)
 
-    def close(self, statement: Closing, params: Mapping[str, object]) -> CursorResult[Any]:
+    def close(self, statement: Closing, params: Mapping[str, object]) -> Result:
         """Apply the writes and leave events, timers and result behind, in one round trip."""
         left = {
             **params,
@@ -246,9 +245,35 @@ def transaction(claim: Claim | None = None) -> Iterator[Transaction]:
     assert not _is_open.get(), "transactions do not nest"
     mark = _is_open.set(True)
     try:
-        with db.engine.begin() as connection:
-            tx = Transaction(connection=connection, claim=claim)
+        with transaction_on(db.engine, claim) as tx:
             yield tx
-            tx.settle()
     finally:
         _is_open.reset(mark)
+
+
+@contextmanager
+def transaction_on(engine: Engine, claim: Claim | None = None) -> Iterator[Transaction]:
+    """Open a transaction on a connection of ``engine``; commit at the end of the block, roll back on any exception."""
+    lent = lend(engine)
+    try:
+        wire = wire_of(lent)
+        wire.begin()
+        tx = Transaction(wire, engine, lent, claim)
+        yield tx
+        tx.settle()
+        wire.commit()
+    except BaseException as error:
+        _abandon(engine, lent, error)
+        raise
+    finally:
+        lent.close()
+
+
+def _abandon(engine: Engine, lent: "PoolProxiedConnection", error: BaseException) -> None:
+    """Roll back. When the server is gone, so are the other connections of the pool that were made before."""
+    wire = wire_of(lent)
+    if not wire.is_lost and not wire.is_idle:
+        with suppress(DBAPIError):
+            wire.rollback()
+    if wire.is_lost:
+        engine.pool._invalidate(lent, error)  # noqa: SLF001 - what SQLAlchemy itself does on a lost connection

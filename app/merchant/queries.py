@@ -3,13 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from app.core.catalog.errors import ShopNotFound
 from app.core.orders.errors import OrderNotFound
 from app.core.orders.states import OrderState
 from app.kernel.actor import Actor
 from app.kernel.transaction import transaction
+from app.kernel.wire import Row
 from app.usecases.delivering.hand_over import pick_up_code
 from app.web.orders import COLUMNS, FROM, order_core
 from app.web.paging import page, read_cursor
@@ -93,7 +94,7 @@ def balances(actor: Actor) -> dict[str, Any]:
         return {"items": [dict(row._mapping) for row in tx.execute(_BALANCES, {"account_id": actor.account_id})]}
 
 
-def _order(row: Row[Any]) -> dict[str, Any]:
+def _order(row: Row) -> dict[str, Any]:
     is_here = row.state in {OrderState.PREPARING, OrderState.READY}
     return {
         **order_core(row),

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from app.core import ledger
 from app.core.accounts.errors import AddressNotFound
@@ -22,6 +22,7 @@ from app.kernel.actor import Actor
 from app.kernel.geo import box_around, distance_m
 from app.kernel.sealing import unseal
 from app.kernel.transaction import transaction
+from app.kernel.wire import Row
 from app.usecases.delivering.hand_over import door_code
 from app.usecases.ordering.finish_order import collect_code
 from app.usecases.people.addresses import DOOR_CONTEXT
@@ -118,7 +119,7 @@ def addresses(actor: Actor) -> dict[str, Any]:
     return {"items": [_address(row) for row in rows]}
 
 
-def _address(row: Row[Any]) -> dict[str, Any]:
+def _address(row: Row) -> dict[str, Any]:
     return {
         "address_id": row.address_id,
         "community_id": row.community_id,
@@ -157,7 +158,7 @@ def shop(*, shop_id: UUID) -> dict[str, Any]:
     return _shop(row, 0)
 
 
-def _shop(row: Row[Any], meters: int) -> dict[str, Any]:
+def _shop(row: Row, meters: int) -> dict[str, Any]:
     return {
         "shop_id": row.shop_id,
         "name": row.name,
@@ -249,7 +250,7 @@ def order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
     return _order(row)
 
 
-def _order(row: Row[Any]) -> dict[str, Any]:
+def _order(row: Row) -> dict[str, Any]:
     is_under_way = OrderState(row.state) not in FINAL_ORDER_STATES | {OrderState.AWAITING_PAYMENT, OrderState.DELIVERED}
     is_delivered = row.fulfillment == Fulfillment.DELIVERY
     return {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row
+from app.kernel.wire import Row
 
 _FIELDS = (
     "order_id", "number", "shop_id", "shop_name", "state", "fulfillment", "goods_fen", "packing_fen", "delivery_fen",
@@ -24,6 +24,6 @@ COLUMNS = """
 FROM = "FROM orders AS o JOIN shops AS s ON s.shop_id = o.shop_id"
 
 
-def order_core(row: Row[Any]) -> dict[str, Any]:
+def order_core(row: Row) -> dict[str, Any]:
     """Return what every party may see of the order in a row of :data:`COLUMNS`."""
     return {name: getattr(row, name) for name in _FIELDS}

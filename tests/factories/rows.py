@@ -11,15 +11,14 @@ from app.kernel.transaction import transaction
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Row
-
     from app.kernel.db import Base
+    from app.kernel.wire import Row
 
 
 def write(model: type[Base], **values: object) -> None:
     """Insert one row and commit."""
     with transaction() as tx:
-        tx.execute(insert(cast("Table", model.__table__)).values(**values))
+        tx.connection.execute(insert(cast("Table", model.__table__)).values(**values))
 
 
 def change(statement: str, **params: object) -> int:
@@ -28,7 +27,7 @@ def change(statement: str, **params: object) -> int:
         return int(tx.execute(text(statement), params).rowcount)
 
 
-def look(statement: str, **params: object) -> Sequence[Row[Any]]:
+def look(statement: str, **params: object) -> Sequence[Row]:
     """Return the rows of one query."""
     with transaction() as tx:
         return tx.execute(text(statement), params).fetchall()

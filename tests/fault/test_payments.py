@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
     from flask import Flask
     from flask.testing import FlaskClient
-    from sqlalchemy import Row
 
     from app.core.payments.ports import PaymentGateway
+    from app.kernel.wire import Row
     from tests.conftest import Gateway
     from tests.support.business_clock import BusinessClock
 
@@ -80,7 +80,7 @@ def begin(order: AnOrder) -> UUID:
     return attempt_id
 
 
-def attempt(attempt_id: UUID) -> Row[Any]:
+def attempt(attempt_id: UUID) -> Row:
     [row] = look("SELECT state, intent_id, qr_text FROM payment_attempts WHERE attempt_id = :id", id=attempt_id)
     return row
 

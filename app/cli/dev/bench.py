@@ -16,11 +16,11 @@ from uuid import UUID
 
 import psutil
 import psycopg
-from sqlalchemy import event
 
 from app import create_app
 from app.cli.dev.environment import HOST, ROOT, free_ports, libpq_url
 from app.cli.dev.stack import Stack
+from app.kernel import wire
 from app.settings import read_settings
 
 if TYPE_CHECKING:
@@ -168,7 +168,6 @@ def _place_and_pay(client: Client, *, resident: Resident, body: dict[str, Any]) 
 
 def _count_round_trips(app: Flask, world: World) -> None:
     """Print how many statements each request of an order's life sends; BEGIN and COMMIT are not counted."""
-    from app.kernel.db import db  # noqa: PLC0415
     from benchmarks import orders  # noqa: PLC0415
 
     counts: list[tuple[str, int]] = []
@@ -187,13 +186,13 @@ def _count_round_trips(app: Flask, world: World) -> None:
             return answer.get_json()
 
     statements: list[str] = []
-    with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", lambda _c, _u, sql, *_: statements.append(sql))
+    wire.observers.append(statements.append)
     client = Counting()
     one = world.residents[-1]
     orders.place_and_pay(client, one, orders.fill_cart(client, one, world.shops[:2]))
     orders.live(client, one, world.shops[2], world.couriers[-1], orders.fill_cart(client, one, world.shops[2:3]))
     print("SQL round trips per request")
+    wire.observers.clear()
     for shape, count in dict(counts).items():
         print(f"  {count:3d}  {shape}")
 

@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import Row
 
 from app.core.delivery.errors import DeliveryNotFound
 from app.core.delivery.states import DeliveryState, FailureReason, TripState
 from app.kernel.transaction import Opening, Transaction, opening
+from app.kernel.wire import Row
 
 _COLUMNS = """
     t.trip_id, t.courier_id, t.state AS trip_state, t.expected_ready_at,
@@ -59,7 +57,7 @@ class Delivery:
     now: datetime
 
 
-def delivery_of(row: Row[Any]) -> Delivery:
+def delivery_of(row: Row) -> Delivery:
     """Return the delivery in a row of the statements above."""
     return Delivery(
         delivery_id=row.delivery_id,

@@ -6,15 +6,15 @@ seen as it was before a wait for the lock. The order row is the lock of its line
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Row, text
+from sqlalchemy import text
 
 from app.core.orders.errors import CheckoutNotFound, OrderNotFound
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import CheckoutState, OrderState
 from app.kernel.transaction import Opening, Transaction, opening
+from app.kernel.wire import Result, Row
 
 _ORDER = """
     o.order_id, o.number, o.checkout_id, o.account_id, o.shop_id, o.merchant_id, o.community_id, o.store_id,
@@ -65,7 +65,7 @@ class Order:
 _ORDER_FIELDS = tuple(Order.__dataclass_fields__)
 
 
-def order_of(row: Row[Any]) -> Order:
+def order_of(row: Row) -> Order:
     """Return the order in a row that holds at least its columns."""
     values = {name: getattr(row, name) for name in _ORDER_FIELDS}
     values["state"] = OrderState(values["state"])
@@ -211,7 +211,7 @@ moved AS (
 ANSWER_MOVED = "SELECT count(*) FROM moved"
 
 
-def assert_moved(result: CursorResult[Any]) -> None:
+def assert_moved(result: Result) -> None:
     """Hold the compare-and-set of :func:`move` to what the lock promises."""
     assert result.scalar_one() == 1, "a locked order changed under its lock"
 

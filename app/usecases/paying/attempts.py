@@ -7,11 +7,10 @@ gateway's object to :func:`apply_intent`, which decides under lock and takes eff
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from app.core import ledger
 from app.core.events import PaymentClosed, PaymentMismatched, PaymentSettled, RefundRequested
@@ -39,6 +38,7 @@ from app.kernel.clock import wall_now
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Transaction, closing, transaction
+from app.kernel.wire import Row
 from app.usecases.paying.settlement import PAID_ANSWER, PAID_WRITES, payment_journal, record_paid
 
 GATEWAY = "stripe"
@@ -138,7 +138,7 @@ class _Attempt:
     purpose: PaymentPurpose
 
 
-def _attempt_of(row: Row[Any]) -> _Attempt:
+def _attempt_of(row: Row) -> _Attempt:
     return _Attempt(
         row.attempt_id,
         row.payment_id,
@@ -237,7 +237,8 @@ def silent_attempts(limit: int) -> list[tuple[UUID, bool]]:
 def attempt_of_intent(intent_id: str) -> UUID | None:
     """Return the attempt that an intent belongs to, if we know it."""
     with transaction() as tx:
-        return tx.execute(_OF_INTENT, {"intent_id": intent_id}).scalar_one_or_none()
+        found: UUID | None = tx.execute(_OF_INTENT, {"intent_id": intent_id}).scalar_one_or_none()
+    return found
 
 
 def _ask(gateway: PaymentGateway, attempt: _Attempt) -> Intent | None:

@@ -5,11 +5,10 @@ empty when the order is over. A gateway that will not pay it back leaves it to t
 """
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from app.core import ledger
 from app.core.events import RefundFailed, RefundRequested, RefundSucceeded
@@ -30,6 +29,7 @@ from app.kernel.clock import wall_now
 from app.kernel.ids import born_at, new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Transaction, closing, transaction
+from app.kernel.wire import Row
 from app.usecases.paying.attempts import GATEWAY, KEY_LIFETIME
 
 log = structlog.get_logger()
@@ -197,7 +197,7 @@ def open_refunds_of_intent(intent_id: str) -> list[UUID]:
         return list(tx.execute(_OPEN_OF_INTENT, {"intent_id": intent_id}).scalars())
 
 
-def _ask(gateway: PaymentGateway, row: Row[Any]) -> GatewayRefund:
+def _ask(gateway: PaymentGateway, row: Row) -> GatewayRefund:
     assert row.intent_id is not None, "a gateway refund belongs to a paid intent"
     if row.submit_count > 0:
         found = gateway.find_refund(refund_id=row.refund_id, intent_id=row.intent_id)
@@ -213,7 +213,7 @@ def _ask(gateway: PaymentGateway, row: Row[Any]) -> GatewayRefund:
         raise
 
 
-def _begin(refund_id: UUID) -> Row[Any] | None:
+def _begin(refund_id: UUID) -> Row | None:
     with transaction() as tx:
         locked = tx.execute(_LOCK, {"refund_id": refund_id}).one_or_none()
         if locked is None or RefundState(locked.state) not in OPEN_REFUND_STATES:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from app.core.accounts.errors import AddressNotFound
 from app.core.catalog.models import OfferKind, OfferState, ShopState, Vertical
@@ -17,6 +16,7 @@ from app.core.orders.quote import Quote, Terms, Wanted, quote_cart
 from app.kernel.actor import Actor
 from app.kernel.geo import distance_m
 from app.kernel.transaction import opening, transaction
+from app.kernel.wire import Row
 
 _CART = """
     SELECT c.sku_id, c.quantity, k.option, k.price_fen, k.packing_fen AS sku_packing_fen, k.quantity_max,
@@ -45,8 +45,8 @@ class PricedCart:
     """A quote with the rows it was made from, by shop, and the address it was made for."""
 
     quote: Quote
-    shops: dict[UUID, Row[Any]]
-    first: Row[Any]
+    shops: dict[UUID, Row]
+    first: Row
     fulfillment: Fulfillment
 
     @property
@@ -56,7 +56,7 @@ class PricedCart:
         return moment
 
 
-def price_cart(rows: Sequence[Row[Any]], fulfillment: Fulfillment) -> PricedCart:
+def price_cart(rows: Sequence[Row], fulfillment: Fulfillment) -> PricedCart:
     """Price the rows of :data:`READ_CART`.
 
     :raises CartEmpty: there are none.
@@ -86,7 +86,7 @@ def is_perishable(vertical: str) -> bool:
     return vertical == Vertical.FOOD
 
 
-def _wanted_of(row: Row[Any]) -> Wanted:
+def _wanted_of(row: Row) -> Wanted:
     return Wanted(
         sku_id=row.sku_id,
         shop_id=row.shop_id,
@@ -102,7 +102,7 @@ def _wanted_of(row: Row[Any]) -> Wanted:
     )
 
 
-def _terms_of(row: Row[Any], fulfillment: Fulfillment) -> Terms:
+def _terms_of(row: Row, fulfillment: Fulfillment) -> Terms:
     is_delivered = fulfillment is Fulfillment.DELIVERY
     meters = distance_m(row.shop_lat, row.shop_lng, row.address_lat, row.address_lng) if is_delivered else 0
     return Terms(

@@ -8,6 +8,7 @@ from app.core.notices import models as notices
 from app.core.orders import models as orders
 from app.core.payments import models as payments
 from app.core.settlement import models as settlement
+from app.core.verification import models as verification
 from app.kernel import outbox, rows, timers
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "rows",
     "settlement",
     "timers",
+    "verification",
 ]

@@ -154,7 +154,7 @@ def _shop(tx: Transaction, community_id: UUID, number: int) -> Shop:
             "lat": LAT + number * 1e-4,
             "lng": LNG,
             "hours": orjson.dumps(DAY).decode(),
-            "tiers": '[{"up_to_m": 3000, "fee_fen": 400}]',
+            "tiers": '[{"up_to_m": 3000, "fee_fen": 1}]',
             "expires": datetime(2099, 1, 1, tzinfo=UTC).date(),
         },
     )
@@ -170,7 +170,7 @@ def _offer(tx: Transaction, shop_id: UUID, position: int) -> UUID:
     )  # fmt: skip
     tx.execute(
         text("INSERT INTO skus (sku_id, offer_id, shop_id, price_fen) VALUES (:id, :offer, :shop, :price)"),
-        {"id": sku_id, "offer": offer_id, "shop": shop_id, "price": 500 + position},
+        {"id": sku_id, "offer": offer_id, "shop": shop_id, "price": 1 + position},
     )
     tx.execute(text("INSERT INTO stock (sku_id, received, on_hand) VALUES (:id, 10000000, 10000000)"), {"id": sku_id})
     return sku_id

@@ -24,6 +24,11 @@ class BusinessClock:
         with transaction() as tx:
             set_virtual(tx, ahead=self._ahead)
 
+    def at(self, moment: datetime) -> None:
+        """Freeze business time at ``moment``."""
+        with transaction() as tx:
+            set_virtual(tx, fixed_at=moment)
+
     def back(self) -> None:
         """Let business time be the database's again."""
         self._ahead = timedelta()

@@ -6,6 +6,7 @@ transaction; a key makes the act happen once. See :mod:`app.core.ledger.books` f
 
 from app.core.ledger import codes
 from app.core.ledger.books import (
+    Ahead,
     Balance,
     Finding,
     Held,
@@ -37,6 +38,7 @@ from app.core.ledger.journals import Journal, JournalKind, Leg
 
 __all__ = [
     "AccountNotFound",
+    "Ahead",
     "Balance",
     "CaptureExceedsHold",
     "DayClosed",

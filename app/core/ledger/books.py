@@ -11,16 +11,18 @@ UPDATE *before* the ledger call in the same transaction, so that both hold or ne
 tell the owner.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from app.core.ledger.codes import kind_of
 from app.core.ledger.errors import refusals
 from app.core.ledger.journals import Journal, JournalKind, Leg
+from app.kernel.errors import LinliError
 
 if TYPE_CHECKING:
     from app.kernel.transaction import Transaction
@@ -35,6 +37,21 @@ _POST_MANY = text(
         CAST(:leg_counts AS integer[]), CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))
     """
 )
+
+
+@lru_cache(maxsize=64)
+def _post_many_after(call: str) -> TextClause:
+    """Return the posting behind ``call``: what it is given depends on the call's value, so the call comes first."""
+    return text(
+        f"""
+        SELECT p.journal_ids, p.replayed FROM {call} AS ahead (done), LATERAL ledger.post_many(
+            CASE WHEN ahead.done IS NOT NULL THEN CAST(:keys AS text[]) END, CAST(:kinds AS text[]),
+            CAST(:refs AS text[]), CAST(:days AS date[]), CAST(:leg_counts AS integer[]), CAST(:accounts AS text[]),
+            CAST(:amounts AS bigint[])) AS p
+        """
+    )
+
+
 _PLACE_HOLD = text("SELECT hold_id, replayed FROM ledger.place_hold(:key, :account, :amount_fen, :ttl)")
 _CAPTURE_HOLD = text(
     """
@@ -63,6 +80,19 @@ class Posted:
 
     journal_id: int
     replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A function of another domain that runs ahead of a posting, in the same statement: both take effect, or neither.
+
+    :param call: the SQL call, which returns one value; its parameters' names are its own.
+    :param refusals: SQLSTATE that it raises → the error made of its DETAIL.
+    """
+
+    call: str
+    params: Mapping[str, object]
+    refusals: Mapping[str, Callable[[str], LinliError]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +169,7 @@ class Proof:
         return "\n".join([f"the books are NOT sound: {counts}", *lines])
 
 
-_COUNTS = tuple(field.name for field in fields(Proof) if field.name != "findings")
+_COUNTS = tuple(one.name for one in fields(Proof) if one.name != "findings")
 
 
 def open_account(tx: "Transaction", code: str) -> None:
@@ -151,16 +181,17 @@ def open_account(tx: "Transaction", code: str) -> None:
         tx.execute(_OPEN_ACCOUNT, {"code": code})
 
 
-def post(tx: "Transaction", journal: Journal) -> Posted:
+def post(tx: "Transaction", journal: Journal, *, ahead: Ahead | None = None) -> Posted:
     """Post one journal; see :func:`post_many`."""
-    return post_many(tx, (journal,))[0]
+    return post_many(tx, (journal,), ahead=ahead)[0]
 
 
-def post_many(tx: "Transaction", journals: Sequence[Journal]) -> list[Posted]:
+def post_many(tx: "Transaction", journals: Sequence[Journal], *, ahead: Ahead | None = None) -> list[Posted]:
     """Post all of ``journals``, or none, in one round trip. Locks their keys, then their accounts by id.
 
     Journals that touch the same account are applied to it in the order given.
 
+    :param ahead: what is locked and counted before the ledger's accounts, in the same round trip; not for a replay.
     :returns: one result per journal, in their order.
     :raises InsufficientFunds: an account would go below its floor.
     :raises LedgerKeyReused: a key stands for another journal.
@@ -178,8 +209,12 @@ def post_many(tx: "Transaction", journals: Sequence[Journal]) -> list[Posted]:
         "accounts": [leg.account for journal in journals for leg in journal.legs],
         "amounts": [leg.amount_fen for journal in journals for leg in journal.legs],
     }
-    with refusals():
-        row = tx.execute(_POST_MANY, params).one()
+    if ahead is None:
+        with refusals():
+            row = tx.execute(_POST_MANY, params).one()
+    else:
+        with refusals(ahead.refusals):
+            row = tx.execute(_post_many_after(ahead.call), {**params, **ahead.params}).one()
     return [Posted(journal_id, replayed) for journal_id, replayed in zip(row.journal_ids, row.replayed, strict=True)]
 
 

@@ -1,6 +1,6 @@
 """What the books refuse, and how a refusal of the database becomes one of these."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
@@ -69,17 +69,21 @@ _REFUSALS: dict[str, tuple[type[LinliError], str]] = {
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
+def refusals(others: Mapping[str, Callable[[str], LinliError]] | None = None) -> Iterator[None]:
     """Raise the ledger's own error in place of the database's.
 
+    :param others: errors of a function that runs ahead, by SQLSTATE.
     A malformed request (LD006) is our mistake and stays as it is.
     """
     try:
         yield
     except DBAPIError as error:
-        refusal = _REFUSALS.get(getattr(error.orig, "sqlstate", None) or "")
+        state = getattr(error.orig, "sqlstate", None) or ""
+        diagnosis = getattr(error.orig, "diag", None)
+        if others and state in others:
+            raise others[state](getattr(diagnosis, "message_detail", "")) from error
+        refusal = _REFUSALS.get(state)
         if refusal is None:
             raise
         family, name = refusal
-        diagnosis = getattr(error.orig, "diag", None)
         raise family(**{name: getattr(diagnosis, "message_detail", None)}) from error

@@ -19,7 +19,7 @@ from app.kernel.wire import Result, Row
 _ORDER = """
     o.order_id, o.number, o.checkout_id, o.account_id, o.shop_id, o.merchant_id, o.community_id, o.store_id,
     o.state, o.fulfillment, o.is_perishable, o.delivery_fen, o.total_fen, o.refunded_fen, o.left_fen, o.commission_fen,
-    o.payment_id, o.payment_method, o.preparation_minutes, o.address_lat, o.address_lng, o.accepted_at,
+    o.payment_id, o.payment_method, o.paid_at, o.preparation_minutes, o.address_lat, o.address_lng, o.accepted_at,
     o.ready_at, o.cancel_requested_at, o.shorted_at, o.code_tries_left, business_now() AS now
 """
 
@@ -46,6 +46,7 @@ class Order:
     commission_fen: int
     payment_id: UUID
     payment_method: str | None
+    paid_at: datetime | None
     preparation_minutes: int
     address_lat: float | None
     address_lng: float | None
@@ -104,11 +105,13 @@ _LOCK_CHECKOUT = """
     SELECT c.checkout_id, c.account_id, c.state AS checkout_state, c.total_fen AS checkout_fen,
            p.payment_id AS payment_id_of_checkout, p.method IS NOT NULL AS had_attempts,
            {session} AS is_session_live,
+           a.verification_level,
            o.order_id, o.state, o.shop_id, o.store_id, o.total_fen, s.is_auto_accept, business_now() AS now
     FROM checkouts AS c
     JOIN orders AS o ON o.checkout_id = c.checkout_id
     JOIN shops AS s ON s.shop_id = o.shop_id
     JOIN payments AS p ON p.checkout_id = c.checkout_id
+    JOIN accounts AS a ON a.account_id = c.account_id
     WHERE c.checkout_id = :checkout_id AND {whose}
     ORDER BY o.order_id
     FOR UPDATE OF c, o
@@ -141,6 +144,7 @@ class Checkout:
     """A locked checkout with its orders.
 
     :ivar had_attempts: a code to scan was asked for before; a hint, from before a wait for the lock.
+    :ivar verification_level: the resident's; it only rises, so that an old one is never too high.
     """
 
     checkout_id: UUID
@@ -150,6 +154,7 @@ class Checkout:
     payment_id: UUID
     had_attempts: bool
     is_session_live: bool
+    verification_level: int
     now: datetime
     orders: tuple[CheckoutOrder, ...]
 
@@ -171,6 +176,7 @@ def lock_checkout(tx: Transaction, statement: Opening, params: dict[str, object]
         payment_id=first.payment_id_of_checkout,
         had_attempts=first.had_attempts,
         is_session_live=first.is_session_live,
+        verification_level=first.verification_level,
         now=first.now,
         orders=tuple(
             CheckoutOrder(

@@ -1,6 +1,6 @@
 """What can be wrong with verification and its limits."""
 
-from app.kernel.errors import Forbidden
+from app.kernel.errors import Conflict, Forbidden
 
 
 class VerificationNeeded(Forbidden):
@@ -8,3 +8,10 @@ class VerificationNeeded(Forbidden):
 
     code = "verification_needed"
     title = "A higher verification is needed"
+
+
+class PaymentLimitExceeded(Conflict):
+    """Payments from balances would exceed a cap; parameters ``period``, ``cap_fen``, ``left_fen``."""
+
+    code = "payment_limit_exceeded"
+    title = "Over the payment limit"

@@ -126,7 +126,7 @@ def end_order(
     decision = decide_refund(tx, order, amount_fen=shares.refund_fen, reason=(cancel_reason or ending).value)
     journals = [journal for journal in (decision.journal, _payout(order, shares, courier_id)) if journal is not None]
     if journals:
-        ledger.post_many(tx, journals)
+        ledger.post_many(tx, journals, ahead=decision.ahead)
     moved = OrderMoved(
         order_id=order.order_id,
         state=target.value,

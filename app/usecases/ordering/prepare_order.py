@@ -101,7 +101,7 @@ def short_order(actor: Actor, claim: Claim, *, order_id: UUID, lines: frozenset[
         refund_fen = sum(held[number].refundable_fen for number in lines)
         decision = decide_refund(tx, order, amount_fen=refund_fen, reason=CancelReason.OUT_OF_STOCK.value)
         if decision.journal is not None:
-            ledger.post(tx, decision.journal)
+            ledger.post(tx, decision.journal, ahead=decision.ahead)
         tx.record(_told(OrderShorted, order, target))
         refund_id = decision.refund_id if refund_fen else None
         moved = OrderMoved(order_id=order_id, state=target.value, refund_id=refund_id, refund_fen=refund_fen)

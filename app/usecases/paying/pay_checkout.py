@@ -12,6 +12,7 @@ from app.core.orders.states import CHECKOUT_TRANSITIONS, CheckoutAction, Checkou
 from app.core.payments.errors import INTENT_FEN_MAX, AlreadyPaid, AmountOverLimit, CheckoutClosed, StepUpRefused
 from app.core.payments.models import PaymentMethod
 from app.core.payments.states import AttemptState, PaymentState
+from app.core.verification.limits import Strength, counting
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.machines import IllegalTransition, next_state
@@ -47,11 +48,13 @@ def pay_checkout(
 ) -> PaymentStarted:
     """Pay all orders of a checkout by one payment.
 
-    Locks the checkout and its orders; then, from the e-account, the ledger's accounts. Three round trips.
+    Locks the checkout and its orders; then, from the e-account, the limit counters and the ledger's accounts. Three
+    round trips.
 
     :param step_up_grant: proof of a payment PIN or passkey; no account needs one yet, so naming one is refused.
     :raises AlreadyPaid, CheckoutClosed: the checkout is past paying.
     :raises app.core.ledger.InsufficientFunds: the e-account holds less.
+    :raises VerificationNeeded, PaymentLimitExceeded: not from this account, or not so much of it.
     """
     with transaction(claim) as tx:
         checkout = lock_checkout(
@@ -80,7 +83,14 @@ def _refuse_unpayable(checkout: Checkout, actor: Actor) -> None:
 
 def _pay_from_e_account(tx: Transaction, actor: Actor, checkout: Checkout) -> PaymentStarted:
     source = codes.e_account(actor.account_id)
-    ledger.post(tx, payment_journal(checkout, key=f"pay:{checkout.payment_id}", source=source))
+    room = counting(
+        actor.account_id,
+        level=checkout.verification_level,
+        strength=Strength.ONE_FACTOR,
+        amount_fen=checkout.total_fen,
+        now=checkout.now,
+    )
+    ledger.post(tx, payment_journal(checkout, key=f"pay:{checkout.payment_id}", source=source), ahead=room)
     record_paid(tx, checkout)
     started = PaymentStarted(
         payment_id=checkout.payment_id,

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.core import ledger
 from app.core.events import RefundFailed, RefundRequested, RefundSucceeded
-from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.ledger import Ahead, Journal, JournalKind, Leg, codes
 from app.core.orders.repository import Order
 from app.core.payments.models import PaymentMethod
 from app.core.payments.ports import (
@@ -24,6 +24,7 @@ from app.core.payments.ports import (
 )
 from app.core.payments.ports import RefundState as GatewayRefundState
 from app.core.payments.states import REFUND_TRANSITIONS, RefundAction, RefundState
+from app.core.verification.limits import giving_back
 from app.kernel.actor import Role
 from app.kernel.clock import wall_now
 from app.kernel.ids import born_at, new_id
@@ -53,11 +54,12 @@ decided AS (
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A refund of an order, decided: what to post, what to write."""
+    """A refund of an order, decided: what to post, what to give back ahead of that, what to write."""
 
     refund_id: UUID
     amount_fen: int
     journal: Journal | None
+    ahead: Ahead | None
     params: dict[str, object]
 
 
@@ -72,7 +74,7 @@ def decide_refund(tx: Transaction, order: Order, *, amount_fen: int, reason: str
     refund_id = new_id()
     is_at_once = order.payment_method == PaymentMethod.E_ACCOUNT
     state = RefundState.SUCCEEDED if is_at_once else RefundState.REQUESTED
-    journal = None
+    journal, ahead = None, None
     if amount_fen > 0:
         target = codes.e_account(order.account_id) if is_at_once else codes.REFUND_PAYABLE
         journal = Journal(
@@ -81,12 +83,16 @@ def decide_refund(tx: Transaction, order: Order, *, amount_fen: int, reason: str
             legs=(Leg(codes.escrow(order.order_id), -amount_fen), Leg(target, amount_fen)),
             ref=str(order.order_id),
         )
+        if is_at_once:
+            assert order.paid_at is not None, "only what was paid can be refunded"
+            ahead = giving_back(order.account_id, amount_fen=amount_fen, paid_at=order.paid_at)
         event = RefundSucceeded if is_at_once else RefundRequested
         tx.record(event(refund_id=refund_id, account_id=order.account_id))
     return Decision(
         refund_id,
         amount_fen,
         journal,
+        ahead,
         {
             "refund_id": refund_id,
             "refund_payment_id": order.payment_id,

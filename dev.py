@@ -35,6 +35,7 @@ VERBS = {
     "bench": ("dev", ("-m", "app.cli.dev.bench"), "measure speed against floors of this machine"),
     "simulate": ("run", ("-m", "app.cli.dev.simulate"), "replay an evening of orders over HTTP, then prove the books"),
     "fuzz": ("dev", ("-m", "app.cli.dev.fuzz"), "throw generated requests at every operation of the OpenAPI document"),
+    "audit": ("run", ("-m", "app.cli.dev.audit"), "prove the audit log's chain, the books and their chains"),
     "openapi": ("run", ("-m", "app.cli.dev.openapi"), "rewrite docs/api/openapi.json"),
     "lock": (None, (), "make the lock files again with uv; --upgrade takes newer versions"),
 }

@@ -2,6 +2,7 @@
 
 import click
 
+from app.cli.audit import audit_commands
 from app.cli.books import books_commands
 from app.cli.db import db_commands
 from app.cli.demo import demo_commands
@@ -13,5 +14,5 @@ def main() -> None:
     """Linli (邻里): operate a community O2O platform."""
 
 
-for command in (db_commands, demo_commands, books_commands, openapi):
+for command in (db_commands, demo_commands, books_commands, audit_commands, openapi):
     main.add_command(command)

@@ -10,7 +10,7 @@ READ COMMITTED. Transactions do not nest, and nothing outside one touches the se
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,6 +19,8 @@ import orjson
 from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
+from app.kernel import audit
+from app.kernel.audit import Act
 from app.kernel.db import db
 from app.kernel.errors import Conflict
 from app.kernel.outbox import Event
@@ -57,6 +59,9 @@ kept AS (
     UPDATE idempotency_keys SET result = CAST(:closing_result AS jsonb)
     WHERE principal_id = :claim_principal AND operation = :claim_operation AND key = :claim_key
 )"""
+
+_ACTED = f"""
+acted AS ({audit.INSERT})"""
 
 _RELEASE = text(
     """
@@ -98,6 +103,8 @@ class Claim:
     operation: str
     key: str
     request_hash: bytes
+    act: Act | None = None
+    """What the audit log will tell of the request, when it is done."""
 
     def as_params(self) -> dict[str, object]:
         """Return the claim as parameters of the statements above."""
@@ -145,11 +152,13 @@ def closing(writes: str = "", *, answer: str = "SELECT 1") -> Closing:
     """
     middle = f", {writes}" if writes else ""
     return Closing(
-        plain=text(f"WITH {_RECORD}{middle}\n{answer}"), keeping=text(f"WITH {_RECORD}, {_KEEP}{middle}\n{answer}")
+        plain=text(f"WITH {_RECORD}{middle}\n{answer}"),
+        keeping=text(f"WITH {_RECORD}, {_ACTED}, {_KEEP}{middle}\n{answer}"),
     )
 
 
 _CLOSE_ONLY = closing()
+_ACT_ONLY = text(audit.INSERT)
 
 
 @dataclass
@@ -163,6 +172,8 @@ class Transaction:
     is_claimed: bool = False
     _events: list[Event] = field(default_factory=list)
     _timers: list[Timer] = field(default_factory=list)
+    _acts: list[Act] = field(default_factory=list)
+    _about: dict[str, Any] = field(default_factory=dict)
     _result: bytes | None = None
 
     @cached_property
@@ -210,6 +221,16 @@ class Transaction:
     def keep(self, result: object) -> None:
         """Keep ``result`` (a dataclass of ids, fen and states) as the answer to a repeat of the same key."""
         self._result = orjson.dumps(result)
+        if self.claim is not None and self.claim.act is not None:
+            self._acts.append(replace(self.claim.act, **self._about).with_result(result))
+
+    def leave_act(self, act: Act) -> None:
+        """Leave ``act`` in the audit log when this transaction commits; see :mod:`app.kernel.audit`."""
+        self._acts.append(act)
+
+    def describe(self, **about: Any) -> None:
+        """Say more of the request's own act, before :meth:`keep`: ``whom_id``, ``why``, ``details``, its subject."""
+        self._about |= about
 
     def close(self, statement: Closing, params: Mapping[str, object]) -> Result:
         """Apply the writes and leave events, timers and result behind, in one round trip."""
@@ -220,11 +241,13 @@ class Transaction:
         }
         self._events, self._timers = [], []
         if self.claim is None:
+            self._act()
             return self.execute(statement.plain, left)
         assert self.is_claimed, "a transaction with a claim begins with open()"
         assert self._result is not None, "a transaction with a claim keeps its result"
         left |= self.claim.as_params()
         left["closing_result"], self._result = self._result.decode(), None
+        left["closing_acts"], self._acts = _as_json(self._acts), []
         return self.execute(statement.keeping, left)
 
     def release_claim(self) -> None:
@@ -237,6 +260,16 @@ class Transaction:
         """Leave behind what no :meth:`close` has taken along."""
         if self._events or self._timers or self._result is not None:
             self.close(_CLOSE_ONLY, {})
+        self._act()
+
+    def _act(self) -> None:
+        if self._acts:
+            acts, self._acts = self._acts, []
+            self.execute(_ACT_ONLY, {"closing_acts": _as_json(acts)})
+
+
+def _as_json(acts: Sequence[Act]) -> str:
+    return orjson.dumps([act.as_record() for act in acts]).decode()
 
 
 @contextmanager

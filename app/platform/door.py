@@ -3,8 +3,10 @@
 from typing import Any
 from uuid import UUID
 
+from flask import Response
+
 from app.kernel.actor import Actor, Side
-from app.platform import queries, schemas
+from app.platform import audit_log, queries, schemas
 from app.web.door import Door
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
@@ -46,3 +48,24 @@ def read_books(actor: Actor) -> dict[str, Any]:
 def prove_books(actor: Actor) -> dict[str, Any]:
     """Prove the books now."""
     return queries.prove(actor)
+
+
+@door.get("/audit/acts", query=schemas.ActsQuery, answer=schemas.ActsOut)
+@policy("audit.read", Relation.PLATFORM)
+def list_acts(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List acts of the audit log in the order of its chain."""
+    return audit_log.acts(actor, **query)
+
+
+@door.get("/audit/export", query=schemas.ActsExportQuery, page="text/csv")
+@policy("audit.export", Relation.PLATFORM)
+def export_acts(actor: Actor, *, query: dict[str, Any]) -> Response:
+    """Write a part of the audit log out as CSV or JSON lines."""
+    return audit_log.export(actor, **query)
+
+
+@door.post("/audit/proof", answer=schemas.LogProofOut)
+@policy("audit.prove", Relation.PLATFORM)
+def prove_log(actor: Actor) -> dict[str, Any]:
+    """Prove the audit log now."""
+    return audit_log.prove(actor)

@@ -59,7 +59,8 @@ _PARTIES = {
 _TRIAL = text("SELECT kind, accounts, posted_fen AS balance_fen, held_fen FROM ledger.trial_balance ORDER BY kind")
 
 
-def _require_member(tx: Transaction, actor: Actor) -> None:
+def require_member(tx: Transaction, actor: Actor) -> None:
+    """Hold that the asker is a member of the platform, in a session that has not ended."""
     params = {"account_id": actor.account_id, "session_id": actor.session_id, "platform_id": PLATFORM_ID}
     if tx.execute(_IS_MEMBER, params).first() is None:
         raise NoMembership
@@ -69,7 +70,7 @@ def orders(actor: Actor, *, limit: int, cursor: str | None, state: str | None, s
     """Return a page of all orders, newest first."""
     params = {"before": read_cursor(cursor), "state": state, "shop_id": shop_id, "limit": limit + 1}
     with transaction() as tx:
-        _require_member(tx, actor)
+        require_member(tx, actor)
         rows = tx.execute(_ORDERS, params).fetchall()
     return page([_order(row) for row in rows], limit=limit, key="order_id")
 
@@ -77,7 +78,7 @@ def orders(actor: Actor, *, limit: int, cursor: str | None, state: str | None, s
 def order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
     """Return any order."""
     with transaction() as tx:
-        _require_member(tx, actor)
+        require_member(tx, actor)
         row = tx.execute(_ORDER, {"order_id": order_id}).one_or_none()
     if row is None:
         raise OrderNotFound
@@ -92,7 +93,7 @@ def _order(row: Any) -> dict[str, Any]:
 def parties(actor: Actor, *, kind: str, limit: int, cursor: str | None) -> dict[str, Any]:
     """Return a page of merchants, couriers or stores, newest first."""
     with transaction() as tx:
-        _require_member(tx, actor)
+        require_member(tx, actor)
         rows = tx.execute(_PARTIES[kind], {"before": read_cursor(cursor), "limit": limit + 1}).fetchall()
     return page([dict(row._mapping) for row in rows], limit=limit, key="party_id")
 
@@ -100,7 +101,7 @@ def parties(actor: Actor, *, kind: str, limit: int, cursor: str | None) -> dict[
 def books(actor: Actor) -> dict[str, Any]:
     """Return the trial balance."""
     with transaction() as tx:
-        _require_member(tx, actor)
+        require_member(tx, actor)
         items = [dict(row._mapping) for row in tx.execute(_TRIAL)]
     return {"items": items, "total_fen": sum(item["balance_fen"] for item in items)}
 
@@ -108,7 +109,7 @@ def books(actor: Actor) -> dict[str, Any]:
 def prove(actor: Actor) -> dict[str, Any]:
     """Prove the books now."""
     with transaction() as tx:
-        _require_member(tx, actor)
+        require_member(tx, actor)
         proof = ledger.prove(tx)
     counts = [(field.name, getattr(proof, field.name)) for field in fields(proof) if field.name != "findings"]
     findings = [{"check": name, "count": count} for name, count in counts if count]

@@ -5,8 +5,10 @@ from enum import StrEnum
 from marshmallow import fields
 
 from app.core.orders.states import OrderState
-from app.web.fields import Body, Choice, Flag, Id, Instant, Int, Many, Text
-from app.web.paging import PageQuery
+from app.kernel.actor import Side
+from app.kernel.audit import Outcome
+from app.web.fields import Body, Choice, Flag, Id, Instant, Int, Many, Pattern, Query, Text
+from app.web.paging import LIMIT_MAX, PageQuery
 from app.web.views import COUNT_MAX, LIST_MAX, OrderCore
 
 
@@ -92,3 +94,87 @@ class ProofOut(Body):
     is_sound = Flag(required=True)
     findings = Many(fields.Nested(FindingOut), high=LIST_MAX, required=True)
     proven_at = Instant(required=True)
+
+
+EXPORT_ROWS_MAX = 10_000
+PLACE_MAX = 10**18 - 1
+
+
+class ActFilters(Query):
+    """Which acts of the audit log; what is left out does not narrow."""
+
+    account_id = Id(load_default=None)
+    subject_id = Id(load_default=None)
+    whom_id = Id(load_default=None)
+    verb = Pattern(r"[a-z_.]{1,64}", high=64, load_default=None)
+    side = Choice(Side, load_default=None)
+    outcome = Choice(Outcome, load_default=None)
+    since = Instant(load_default=None)
+    until = Instant(load_default=None)
+
+
+class ActsQuery(ActFilters):
+    """Acts in the order of the chain, after a place in it."""
+
+    after = Int(low=0, high=PLACE_MAX, load_default=0)
+    limit = Int(low=1, high=LIMIT_MAX, load_default=50)
+
+
+class ExportFormat(StrEnum):
+    """How the log is written out."""
+
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+
+
+class ActsExportQuery(ActFilters):
+    """A part of the log as a file; the header ``Next-After`` says where the next part begins."""
+
+    format = Choice(ExportFormat, load_default="jsonl")
+    after = Int(low=0, high=PLACE_MAX, load_default=0)
+    limit = Int(low=1, high=EXPORT_ROWS_MAX, load_default=EXPORT_ROWS_MAX)
+
+
+class ActOut(Body):
+    """Who did what, on what, to whom, from where, why, and how it ended; ``head`` is the chain's value at this act."""
+
+    seq = Int(low=1, high=PLACE_MAX, required=True)
+    act_id = Id(required=True)
+    acted_at = Instant(required=True)
+    account_id = Id(required=True, allow_none=True)
+    session_id = Id(required=True, allow_none=True)
+    side = Text(high=20, required=True)
+    verb = Text(high=64, required=True)
+    subject_kind = Text(high=64, required=True, allow_none=True)
+    subject_id = Id(required=True, allow_none=True)
+    whom_id = Id(required=True, allow_none=True)
+    network = Text(high=64, required=True, allow_none=True)
+    why = Text(high=64, required=True, allow_none=True)
+    outcome = Choice(Outcome, required=True)
+    details = fields.Dict(keys=fields.String(), values=fields.Raw(allow_none=True), required=True)
+    head = Text(high=64, required=True)
+
+
+class ActsOut(Body):
+    """A part of the log; ``next_after`` is null when there is no more."""
+
+    items = Many(fields.Nested(ActOut), high=LIST_MAX, required=True)
+    next_after = Int(low=1, high=PLACE_MAX, required=True, allow_none=True)
+
+
+class LogFindingOut(Body):
+    """Something that is wrong with the audit log, and where."""
+
+    finding = Text(high=50, required=True)
+    seq = Int(low=0, high=PLACE_MAX, required=True, allow_none=True)
+    act_id = Id(required=True, allow_none=True)
+
+
+class LogProofOut(Body):
+    """The audit log, proven now; note ``sealed`` and ``head`` elsewhere, and it can be proven from there later."""
+
+    is_sound = Flag(required=True)
+    sealed = Int(low=0, high=COUNT_MAX, required=True)
+    waiting = Int(low=0, high=COUNT_MAX, required=True)
+    head = Text(high=64, required=True, allow_none=True)
+    findings = Many(fields.Nested(LogFindingOut), high=LIST_MAX, required=True)

@@ -16,13 +16,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass
 from functools import wraps
 from typing import Any, TypeVar
+from uuid import UUID
 
 import orjson
 from flask import Blueprint, Response, current_app, request
 from marshmallow import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from app.kernel import audit
 from app.kernel.actor import Actor, Side
+from app.kernel.audit import Act
 from app.kernel.errors import Invalid
 from app.kernel.transaction import Claim, Replayed
 from app.settings import Environment
@@ -122,6 +125,7 @@ class Door(Blueprint):
         @wraps(view)
         def serve(**path: Any) -> Response:
             given: dict[str, Any] = dict(path)
+            audit.came_from(request.remote_addr)
             args: tuple[Actor, ...] = (authenticate(side),) if declared.needs_token else ()
             if operation.query is not None:
                 given["query"] = _load(operation.query, _query_of(request.args))
@@ -130,7 +134,7 @@ class Door(Blueprint):
                 payload = _json_of(request.get_data(cache=False))
                 given["body"] = _load(operation.body, payload)
             if operation.is_once:
-                given["claim"] = _claim(args[0], view.__name__, path, payload)
+                given["claim"] = _claim(args[0], view.__name__, declared.verb, path, payload)
                 result = _perform(view, args, given)
                 return _answer(operation.finish(args[0], result) if operation.finish else result, operation)
             return _answer(view(*args, **given), operation)
@@ -170,14 +174,23 @@ def _load(schema: Body, given: object) -> dict[str, Any]:
     return loaded
 
 
-def _claim(actor: Actor, operation: str, path: Mapping[str, Any], payload: object) -> Claim:
+def _claim(actor: Actor, operation: str, verb: str, path: Mapping[str, Any], payload: object) -> Claim:
     key = request.headers.get("Idempotency-Key", "")
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyNeeded(pointer="Idempotency-Key")
     text = orjson.dumps(
         [operation, {name: str(value) for name, value in path.items()}, payload], option=orjson.OPT_SORT_KEYS
     )
-    return Claim(actor.account_id, operation, key, hashlib.sha256(text).digest())
+    return Claim(actor.account_id, operation, key, hashlib.sha256(text).digest(), _act(actor, verb, path))
+
+
+def _act(actor: Actor, verb: str, path: Mapping[str, Any]) -> Act:
+    """Return what the audit log tells of the request: its subject is the last id of its path."""
+    named = [(name, value) for name, value in path.items() if isinstance(value, UUID)]
+    if not named:
+        return Act(verb=verb, actor=actor)
+    name, subject_id = named[-1]
+    return Act(verb=verb, actor=actor, subject_kind=name.removesuffix("_id"), subject_id=subject_id)
 
 
 def _perform(view: Callable[..., Any], args: tuple[Actor, ...], given: Mapping[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from app.settings import SettingsError, read_settings
 from app.wiring import REACTIONS, TIMERS, gateway_of
 from app.worker.jobs import make_jobs, run_jobs
 from app.worker.relay import react_batch, relay_batch
-from app.worker.sweeps import ask_again, forget_old, settle_due
+from app.worker.sweeps import ask_again, forget_old, seal_acts, settle_due
 from app.worker.timers import run_due_timers
 
 RELAY_S = 0.1
@@ -73,6 +73,7 @@ def main() -> int:
         threading.Thread(target=_loop, args=(app, stop, timers, TIMERS_S), name="timers"),
         threading.Thread(target=_loop, args=(app, stop, settle_due, SWEEP_S), name="settlement"),
         threading.Thread(target=_loop, args=(app, stop, asking, ASK_S), name="asking"),
+        threading.Thread(target=_loop, args=(app, stop, seal_acts, SWEEP_S), name="audit"),
         threading.Thread(target=_loop, args=(app, stop, forget_old, FORGET_S), name="retention"),
         threading.Thread(target=_keep_running_jobs, args=(app, stop, conninfo), name="jobs"),
     ]

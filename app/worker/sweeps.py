@@ -4,6 +4,7 @@ import structlog
 from sqlalchemy import text
 
 from app.adapters.jobs import defer
+from app.kernel import audit
 from app.kernel.transaction import transaction
 from app.usecases.paying.attempts import silent_attempts
 from app.usecases.paying.refunds import open_refunds
@@ -69,6 +70,12 @@ def ask_again() -> int:
                 defer(tx, task, subject)
                 asked += 1
     return asked
+
+
+def seal_acts() -> int:
+    """Give acts of the audit log their places in its chain; return how many."""
+    with transaction() as tx:
+        return audit.seal(tx)
 
 
 def forget_old() -> None:

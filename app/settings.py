@@ -57,6 +57,8 @@ class Settings:
     sms_url: str | None
     sms_key: str | None
     pool_size: int
+    identity_url: str | None = None
+    identity_key: str | None = None
 
     @property
     def is_sandboxed(self) -> bool:
@@ -98,6 +100,8 @@ def read_settings() -> Settings:
             sms_url=env.str("LINLI_SMS_URL", None),
             sms_key=env.str("LINLI_SMS_KEY", None),
             pool_size=env.int("LINLI_POOL_SIZE", 8),
+            identity_url=env.str("LINLI_IDENTITY_URL", None),
+            identity_key=env.str("LINLI_IDENTITY_KEY", None),
         )
     except EnvError as error:
         raise SettingsError(str(error)) from None

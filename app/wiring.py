@@ -15,6 +15,7 @@ from flask import Flask
 from flask_jwt_extended import JWTManager
 
 import app.models  # noqa: F401 - fills the metadata
+from app.adapters.identity_checks import HttpIdentityChecker, NoIdentityChecker, SandboxIdentityChecker
 from app.adapters.jobs import defer
 from app.adapters.sms import HttpMessages, SandboxMessages
 from app.adapters.stripe.client import StripeClient
@@ -53,6 +54,7 @@ from app.web.policy import refuse_unguarded
 if TYPE_CHECKING:
     from app.core.notices.ports import TextMessages
     from app.core.payments.ports import PaymentGateway
+    from app.core.verification.ports import IdentityChecker
 
 RESCUE_S = 15.0
 """When the worker looks after an attempt whose request should have reached the gateway by then."""
@@ -74,6 +76,10 @@ def _submit_refund(tx: Transaction, body: Mapping[str, Any]) -> None:
     defer(tx, "submit_refund", body["refund_id"])
 
 
+def _rescue_check(tx: Transaction, body: Mapping[str, Any]) -> None:
+    defer(tx, "ask_identity_check", body["check_id"], delay_s=RESCUE_S)
+
+
 def _read_event(tx: Transaction, body: Mapping[str, Any]) -> None:
     defer(tx, "read_event", body["gateway_event_id"])
 
@@ -84,6 +90,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "PaymentSettled": (Reaction("close_attempts", _close_attempts, lambda body: bool(body["had_attempts"])),),
     "PaymentClosed": (Reaction("close_attempts", _close_attempts),),
     "RefundRequested": (Reaction("submit_refund", _submit_refund),),
+    "IdentityCheckRequested": (Reaction("rescue_check", _rescue_check),),
     "GatewayEventReceived": (Reaction("read_event", _read_event),),
 }
 
@@ -146,6 +153,7 @@ def assemble(settings: Settings) -> Flask:
         webhooks=WebhookVerifier(settings.stripe_webhook_secrets),
     )
     flask_app.extensions["linli_messages"] = _messages(settings)
+    flask_app.extensions["linli_identity_checker"] = _identity_checker(settings)
     problems.install(flask_app)
     for door in (user.door, merchant.door, courier.door, store.door, platform.door, gateway.door, pages.door):
         flask_app.register_blueprint(door)
@@ -169,6 +177,12 @@ def _messages(settings: Settings) -> "TextMessages":
     if settings.sms_url is not None and settings.sms_key is not None:
         return HttpMessages(settings.sms_url, settings.sms_key)
     return SandboxMessages()
+
+
+def _identity_checker(settings: Settings) -> "IdentityChecker":
+    if settings.identity_url is not None and settings.identity_key is not None:
+        return HttpIdentityChecker(settings.identity_url, settings.identity_key)
+    return SandboxIdentityChecker() if settings.is_sandboxed else NoIdentityChecker()
 
 
 def _engine_options(settings: Settings) -> dict[str, Any]:

@@ -169,6 +169,28 @@ class GatewayEventReceived(Event):
     gateway_event_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonEvent(Event):
+    """Something about one person."""
+
+    account_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityCheckRequested(PersonEvent):
+    """An outside party is to be asked whether name and number belong together."""
+
+    check_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationRaised(PersonEvent):
+    """The account has a higher level; ``state`` is its number."""
+
+    state: str
+    store_id: UUID | None = None
+
+
 def _leaves(base: type[Event]) -> list[type[Event]]:
     below = {child.__name__: child for child in base.__subclasses__()}
     return [leaf for child in below.values() for leaf in _leaves(child)] if below else [base]
@@ -176,7 +198,7 @@ def _leaves(base: type[Event]) -> list[type[Event]]:
 
 EVENT_KINDS: Mapping[str, type[Event]] = {
     leaf.__name__: leaf
-    for base in (OrderEvent, TripEvent, PaymentEvent, RefundEvent, GatewayEventReceived)
+    for base in (OrderEvent, TripEvent, PaymentEvent, RefundEvent, PersonEvent, GatewayEventReceived)
     for leaf in _leaves(base)
 }
 """Name in the outbox → class. A test holds that each is wired or listened to."""

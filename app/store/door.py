@@ -8,6 +8,7 @@ from app.kernel.transaction import Claim
 from app.store import queries, schemas
 from app.usecases.ordering.ending import OrderMoved
 from app.usecases.ordering.finish_order import collect_order
+from app.usecases.verifying.face_to_face import FaceCheckMoved, end_face_check, open_face_check
 from app.web.door import Door
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
@@ -36,3 +37,29 @@ def list_shelf(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
 def collect(actor: Actor, *, claim: Claim, order_id: UUID, body: dict[str, Any]) -> OrderMoved:
     """Hand an order over to whoever shows its code."""
     return collect_order(actor, claim, order_id=order_id, code=body["code"])
+
+
+@door.post(
+    "/verifications",
+    body=schemas.FaceCodeIn,
+    answer=schemas.FaceCheckOut,
+    status=201,
+    once=True,
+    finish=queries.face_check,
+)
+@policy("verification.confirm", Relation.OWN_STORE)
+def begin_verification(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> FaceCheckMoved:
+    """Begin to verify the resident whose code was scanned: see whose ID card it should be."""
+    return open_face_check(actor, claim, code=body["code"])
+
+
+@door.post(
+    "/verifications/<uuid:verification_id>/confirmation",
+    body=schemas.FaceCheckIn,
+    answer=schemas.FaceCheckMovedOut,
+    once=True,
+)
+@policy("verification.confirm", Relation.OWN_STORE)
+def confirm_verification(actor: Actor, *, claim: Claim, verification_id: UUID, body: dict[str, Any]) -> FaceCheckMoved:
+    """Say whether the ID card in hand is the person's, with its photo."""
+    return end_face_check(actor, claim, verification_id=verification_id, **body)

@@ -5,7 +5,10 @@ from typing import Any
 from sqlalchemy import text
 
 from app.kernel.actor import Actor
+from app.kernel.sealing import unseal
 from app.kernel.transaction import transaction
+from app.usecases.verifying.check_identity import NAME_CONTEXT, NUMBER_CONTEXT
+from app.usecases.verifying.face_to_face import FACE_WINDOW
 from app.web.orders import COLUMNS, FROM, order_core
 from app.web.paging import page, read_cursor
 
@@ -25,6 +28,15 @@ _SHELF = text(
     """
 )
 
+_FACE_CHECK = text(
+    """
+    SELECT f.state, i.name_sealed, i.number_sealed FROM face_checks AS f
+    JOIN identities AS i ON i.account_id = f.account_id
+    WHERE f.face_check_id = :face_check_id AND f.clerk_id = :clerk_id AND f.state = 'open'
+      AND f.opened_at > business_now() - :window
+    """
+)
+
 
 def communities(actor: Actor) -> dict[str, Any]:
     """Return the communities of one's stores' catchments."""
@@ -38,3 +50,17 @@ def shelf(actor: Actor, *, limit: int, cursor: str | None, state: str | None) ->
     with transaction() as tx:
         rows = tx.execute(_SHELF, params).fetchall()
     return page([{**order_core(row), "store_id": row.store_id} for row in rows], limit=limit, key="order_id")
+
+
+def face_check(actor: Actor, moved: dict[str, Any]) -> dict[str, Any]:
+    """Return whose ID card it should be, to the clerk who scanned, while it is open."""
+    params = {"face_check_id": moved["verification_id"], "clerk_id": actor.account_id, "window": FACE_WINDOW}
+    with transaction() as tx:
+        row = tx.execute(_FACE_CHECK, params).one_or_none()
+    if row is None:
+        return {**moved, "name": None, "id_number": None}
+    return {
+        **moved,
+        "name": unseal(row.name_sealed, context=NAME_CONTEXT),
+        "id_number": unseal(row.number_sealed, context=NUMBER_CONTEXT),
+    }

@@ -3,7 +3,8 @@
 from marshmallow import fields
 
 from app.core.orders.states import OrderState
-from app.web.fields import Body, Choice, Id, Many, Pattern, Text
+from app.core.verification.models import FaceState
+from app.web.fields import Body, Choice, Flag, Id, Many, Pattern, Text
 from app.web.paging import PageQuery
 from app.web.views import LIST_MAX, OrderCore
 
@@ -31,3 +32,32 @@ class CollectIn(Body):
     """The code that the resident shows."""
 
     code = Pattern(r"[0-9]{6}", high=6, required=True)
+
+
+class FaceCodeIn(Body):
+    """The code that a resident shows."""
+
+    code = Pattern(r"[A-Za-z0-9_-]{16,64}", high=64, required=True)
+
+
+class FaceCheckOut(Body):
+    """Whose ID card it should be; name and number are there for a quarter of an hour, for the clerk who scanned."""
+
+    verification_id = Id(required=True)
+    state = Choice(FaceState, required=True)
+    name = Text(high=50, required=True, allow_none=True)
+    id_number = Text(high=18, required=True, allow_none=True)
+
+
+class FaceCheckIn(Body):
+    """Whether it is, with a JPEG or PNG photo of the card in base64, at most 180 KiB before encoding."""
+
+    is_match = Flag(required=True)
+    photo = Text(high=250_000, load_default=None, allow_none=True)
+
+
+class FaceCheckMovedOut(Body):
+    """How it ended."""
+
+    verification_id = Id(required=True)
+    state = Choice(FaceState, required=True)

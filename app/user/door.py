@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import segno
 from flask import Response, current_app
 
 from app.core.orders.models import Fulfillment
@@ -22,6 +23,8 @@ from app.usecases.people.addresses import AddressAdded, add_address, remove_addr
 from app.usecases.people.addresses import Door as FrontDoor
 from app.usecases.shopping.cart import CartLine, empty_cart, put_in_cart, take_out_of_cart
 from app.usecases.shopping.quoting import quote_checkout
+from app.usecases.verifying.check_identity import CheckRequested, ask_waiting, request_check
+from app.usecases.verifying.face_to_face import show_code
 from app.user import queries, schemas
 from app.web.door import Door
 from app.web.policy import Relation, policy
@@ -250,3 +253,32 @@ def read_statement(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
 def begin_top_up(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> PaymentStarted:
     """Get a WeChat Pay code that tops up the e-account."""
     return top_up(actor, claim, amount_fen=body["amount_fen"])
+
+
+def _asked(actor: Actor, _requested: dict[str, Any]) -> dict[str, Any]:
+    """Ask the outside parties now; the worker does it when this fails."""
+    ask_waiting(current_app.extensions["linli_identity_checker"], actor.account_id)
+    return queries.verification(actor)
+
+
+@door.post("/verification", body=schemas.VerificationIn, answer=schemas.VerificationOut, once=True, finish=_asked)
+@policy("verification.write", Relation.OWN)
+def verify(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> CheckRequested:
+    """Have one's name and ID number checked, for level I or II."""
+    return request_check(actor, claim, **body)
+
+
+@door.get("/verification", answer=schemas.VerificationOut)
+@policy("verification.read", Relation.OWN)
+def read_verification(actor: Actor) -> dict[str, Any]:
+    """Read one's level, the checks that were asked for, and the caps that go with the level."""
+    return queries.verification(actor)
+
+
+@door.post("/verification/codes", answer=schemas.FaceCodeOut, status=201)
+@policy("verification.write", Relation.OWN)
+def show_face_code(actor: Actor) -> dict[str, Any]:
+    """Get a code to show at an experience store's counter, for level III."""
+    shown = show_code(actor)
+    drawn = segno.make_qr(shown.code).svg_inline(scale=4)
+    return {"code": shown.code, "expires_in_s": shown.expires_in_s, "qr_svg": drawn}

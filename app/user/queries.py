@@ -17,7 +17,8 @@ from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote
 from app.core.orders.states import FINAL_ORDER_STATES, OrderState
 from app.core.payments.errors import PaymentNotFound
-from app.core.verification.levels import level_of
+from app.core.verification.levels import Level, level_of
+from app.core.verification.limits import UNCAPPED_FEN, Period, Strength, cap_fen
 from app.kernel.actor import Actor
 from app.kernel.geo import box_around, distance_m
 from app.kernel.sealing import unseal
@@ -103,6 +104,17 @@ _ORDERS = text(
     """
 )
 _ORDER = text(f"SELECT {COLUMNS} {FROM} WHERE o.order_id = :order_id AND o.account_id = :account_id")
+
+_VERIFICATION = text(
+    """
+    SELECT a.verification_level,
+        (SELECT json_agg(json_build_object('channel', c.channel, 'state', c.state) ORDER BY c.check_id)
+         FROM identity_checks AS c WHERE c.account_id = a.account_id) AS checks,
+        coalesce((SELECT used_fen FROM limit_counters AS l WHERE l.account_id = a.account_id
+            AND l.period = to_char(business_now() AT TIME ZONE 'Asia/Shanghai', 'YYYY')), 0) AS year_used_fen
+    FROM accounts AS a WHERE a.account_id = :account_id
+    """
+)
 
 
 def communities(*, lat: float | None, lng: float | None, limit: int) -> dict[str, Any]:
@@ -294,4 +306,19 @@ def statement(actor: Actor, *, limit: int, cursor: str | None) -> dict[str, Any]
             for line in shown
         ],
         "next_cursor": str(shown[-1].seq) if len(lines) > limit else None,
+    }
+
+
+def verification(actor: Actor) -> dict[str, Any]:
+    """Return one's level, the state of its checks, and the caps that go with it."""
+    with transaction() as tx:
+        row = tx.execute(_VERIFICATION, {"account_id": actor.account_id}).one()
+    level = Level(row.verification_level)
+    caps = {period: cap_fen(level, Strength.SIGNED, period) for period in (Period.LIFETIME, Period.YEAR)}
+    return {
+        "level": int(level),
+        "checks": row.checks or [],
+        "lifetime_fen_max": None if caps[Period.LIFETIME] == UNCAPPED_FEN else caps[Period.LIFETIME],
+        "year_fen_max": None if caps[Period.YEAR] == UNCAPPED_FEN else caps[Period.YEAR],
+        "year_used_fen": row.year_used_fen,
     }

@@ -9,6 +9,8 @@ from app.core.orders.models import Fulfillment
 from app.core.orders.states import CheckoutState, OrderState
 from app.core.payments.models import PaymentMethod, PaymentPurpose
 from app.core.payments.states import AttemptState, PaymentState
+from app.core.verification.models import CheckState
+from app.core.verification.ports import Channel
 from app.usecases.paying.top_up import TOP_UP_FEN_MAX
 from app.web.fields import Body, Choice, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Quantity, Query, Text
 from app.web.paging import PageQuery
@@ -278,3 +280,36 @@ class StatementQuery(Query):
 
     limit = Int(low=1, high=100, load_default=20)
     cursor = Pattern(r"[0-9]{1,18}", high=18, load_default=None)
+
+
+class VerificationIn(Body):
+    """Who one is: level 1 asks one outside party, level 2 three."""
+
+    name = Text(high=50, low=2, required=True)
+    id_number = Text(high=18, low=18, required=True)
+    level = Int(low=1, high=2, load_default=1)
+
+
+class IdentityCheckOut(Body):
+    """How far one outside party is."""
+
+    channel = Choice(Channel, required=True)
+    state = Choice(CheckState, required=True)
+
+
+class VerificationOut(Body):
+    """One's level, what was asked, and the caps of payments from the balance; null where there is none."""
+
+    level = Int(low=0, high=3, required=True)
+    checks = Many(fields.Nested(IdentityCheckOut), high=10, required=True)
+    lifetime_fen_max = Fen(high=COUNT_MAX, required=True, allow_none=True)
+    year_fen_max = Fen(high=COUNT_MAX, required=True, allow_none=True)
+    year_used_fen = Fen(high=COUNT_MAX, required=True)
+
+
+class FaceCodeOut(Body):
+    """What one shows at a store's counter, as text and as the drawing of a QR code."""
+
+    code = Text(high=64, required=True)
+    qr_svg = Text(high=20_000, required=True)
+    expires_in_s = Int(low=1, high=3600, required=True)

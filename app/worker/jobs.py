@@ -19,6 +19,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable, PaymentGateway
+from app.core.verification.ports import CheckerUnavailable
 from app.usecases.paying.attempts import (
     ask_gateway,
     expire_attempt,
@@ -26,6 +27,7 @@ from app.usecases.paying.attempts import (
 )
 from app.usecases.paying.inbox import read_event_again
 from app.usecases.paying.refunds import submit_refund
+from app.usecases.verifying.check_identity import ask_check
 
 HEARTBEAT_S = 5.0
 """How often a worker says that it is alive, seconds."""
@@ -36,7 +38,7 @@ TRIES_MAX = 300
 """With waits of up to five minutes: a day."""
 
 
-_PASSING = (GatewayUnknown, GatewayUnreachable, OperationalError, InterfaceError, PoolTimeout)
+_PASSING = (GatewayUnknown, GatewayUnreachable, CheckerUnavailable, OperationalError, InterfaceError, PoolTimeout)
 
 
 class PatientRetry(BaseRetryStrategy):
@@ -64,6 +66,10 @@ def make_jobs(app: Flask, gateway: PaymentGateway, conninfo: str) -> procrastina
     add("expire_attempt", lambda subject: expire_attempt(gateway, UUID(subject)))
     add("close_attempts", lambda subject: _close_attempts(gateway, UUID(subject)))
     add("submit_refund", lambda subject: submit_refund(gateway, UUID(subject)))
+    add(
+        "ask_identity_check",
+        lambda subject: ask_check(app.extensions["linli_identity_checker"], UUID(subject)),
+    )
     add("read_event", lambda subject: read_event_again(gateway, subject))
     return jobs
 

@@ -1,6 +1,6 @@
 """What can be wrong with verification and its limits."""
 
-from app.kernel.errors import Conflict, Forbidden
+from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class VerificationNeeded(Forbidden):
@@ -15,3 +15,66 @@ class PaymentLimitExceeded(Conflict):
 
     code = "payment_limit_exceeded"
     title = "Over the payment limit"
+
+
+class IdNumberInvalid(Invalid):
+    """No ID number has this form, region, birth date and checksum."""
+
+    code = "id_number_invalid"
+    title = "The ID number is not valid"
+
+
+class NotAdult(Conflict):
+    """Accounts are for adults; parameter ``age_min``."""
+
+    code = "not_adult"
+    title = "Only for adults"
+
+
+class IdentityTaken(Conflict):
+    """The ID number is verified for another account; one person has one."""
+
+    code = "identity_taken"
+    title = "The ID number belongs to another account"
+
+
+class IdentityDiffers(Conflict):
+    """The account is verified for another name or number."""
+
+    code = "identity_differs"
+    title = "The account is verified for somebody else"
+
+
+class AlreadyVerified(Conflict):
+    """The account has this level already; parameter ``level``."""
+
+    code = "already_verified"
+    title = "Verified already"
+
+
+class FaceCodeRefused(NotFound):
+    """No resident shows this code now: unknown, used or older than five minutes."""
+
+    code = "face_code_refused"
+    title = "The code was refused"
+
+
+class VerificationNotFound(NotFound):
+    """No such verification at one's counter, or it is over."""
+
+    code = "verification_not_found"
+    title = "Verification not found"
+
+
+class OwnVerification(Conflict):
+    """Nobody verifies oneself."""
+
+    code = "own_verification"
+    title = "Not for oneself"
+
+
+class PhotoInvalid(Invalid):
+    """Not a JPEG or PNG photo, or too small, too large or broken."""
+
+    code = "photo_invalid"
+    title = "The photo cannot be read"

@@ -1,0 +1,1 @@
+"""Verification: checks by outside parties, and face to face at an experience store."""

@@ -123,6 +123,9 @@ _SESSION = {
 }
 """How every session of ours runs: waits are bounded; a short statement is planned once per connection, not per call."""
 
+DOORS = (user.door, merchant.door, courier.door, store.door, platform.door)
+"""The five doors that people come in by."""
+
 
 def gateway_of(flask_app: Flask) -> "PaymentGateway":
     """Return the payment gateway that ``flask_app`` speaks to."""
@@ -155,7 +158,7 @@ def assemble(settings: Settings) -> Flask:
     flask_app.extensions["linli_messages"] = _messages(settings)
     flask_app.extensions["linli_identity_checker"] = _identity_checker(settings)
     problems.install(flask_app)
-    for door in (user.door, merchant.door, courier.door, store.door, platform.door, gateway.door, pages.door):
+    for door in (*DOORS, gateway.door, pages.door):
         flask_app.register_blueprint(door)
     if settings.is_sandboxed:
         flask_app.register_blueprint(pages.development_door)

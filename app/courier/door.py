@@ -36,14 +36,14 @@ def begin_shift(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ShiftMov
 
 
 @door.post("/shift/end", answer=schemas.ShiftOut, once=True)
-@policy("shift.write", Relation.OWN)
+@policy("shift.end", Relation.OWN)
 def finish_shift(actor: Actor, *, claim: Claim) -> ShiftMoved:
     """Go off shift."""
     return end_shift(actor, claim)
 
 
 @door.get("/trips/open", query=schemas.OpenTripsQuery, answer=schemas.OpenTripsOut)
-@policy("trip.read", Relation.SIDE)
+@policy("trip.hall", Relation.SIDE)
 def list_open_trips(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
     """List trips that may be claimed near a place, nearest first."""
     return queries.open_trips(**query)

@@ -42,8 +42,15 @@ class Actor:
     account_id: UUID
     session_id: UUID
     side: Side
+    roles: tuple[str, ...] = ()
+    """The roles that hold what is being done; a membership in another role does not count. None until it was asked."""
 
     @property
     def role(self) -> Role:
         """The part this side plays in the machines."""
         return ROLE_OF_SIDE[self.side]
+
+    @property
+    def as_member(self) -> dict[str, object]:
+        """What a statement that joins memberships is given: ``:account_id`` and ``:roles``."""
+        return {"account_id": self.account_id, "roles": list(self.roles)}

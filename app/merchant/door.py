@@ -100,7 +100,7 @@ def set_opening(actor: Actor, *, claim: Claim, shop_id: UUID, body: dict[str, An
 @policy("offer.read", Relation.OWN_SHOP)
 def list_offers(actor: Actor, *, shop_id: UUID, query: dict[str, Any]) -> Response:
     """List one's shop's offers, paused ones too."""
-    return shelf_page(FOR_MEMBER, shop_id, account_id=actor.account_id, **query)
+    return shelf_page(FOR_MEMBER, shop_id, account_id=actor.account_id, roles=list(actor.roles), **query)
 
 
 @door.post("/shops/<uuid:shop_id>/offers", body=schemas.OfferIn, answer=schemas.OfferChangedOut, status=201, once=True)

@@ -17,7 +17,7 @@ from app.web.paging import page, read_cursor
 
 _MEMBER = """
     JOIN memberships AS m ON m.organization_id = s.merchant_id AND m.organization_kind = 'merchant'
-        AND m.account_id = :account_id
+        AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))
 """
 _SHOPS = text(
     f"""
@@ -46,7 +46,7 @@ _BALANCES = text(
            coalesce(a.available_fen, 0) AS available_fen
     FROM merchants AS h
     JOIN memberships AS m ON m.organization_id = h.merchant_id AND m.organization_kind = 'merchant'
-        AND m.account_id = :account_id
+        AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))
     LEFT JOIN ledger.balance AS p ON p.code = 'merchant_pending:' || h.merchant_id
     LEFT JOIN ledger.balance AS a ON a.code = 'merchant_available:' || h.merchant_id
     ORDER BY h.merchant_id LIMIT 100
@@ -57,7 +57,7 @@ _BALANCES = text(
 def shops(actor: Actor) -> dict[str, Any]:
     """Return the shops that one may act for."""
     with transaction() as tx:
-        return {"items": [dict(row._mapping) for row in tx.execute(_SHOPS, {"account_id": actor.account_id})]}
+        return {"items": [dict(row._mapping) for row in tx.execute(_SHOPS, actor.as_member)]}
 
 
 def orders(actor: Actor, *, shop_id: UUID, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def orders(actor: Actor, *, shop_id: UUID, limit: int, cursor: str | None, state
     """
     params = {
         "shop_id": shop_id,
-        "account_id": actor.account_id,
+        **actor.as_member,
         "before": read_cursor(cursor),
         "state": state,
         "limit": limit + 1,
@@ -82,7 +82,7 @@ def orders(actor: Actor, *, shop_id: UUID, limit: int, cursor: str | None, state
 def order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
     """Return an order of one's shop."""
     with transaction() as tx:
-        row = tx.execute(_ORDER, {"order_id": order_id, "account_id": actor.account_id}).one_or_none()
+        row = tx.execute(_ORDER, {"order_id": order_id, **actor.as_member}).one_or_none()
     if row is None:
         raise OrderNotFound
     return _order(row)
@@ -91,7 +91,7 @@ def order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
 def balances(actor: Actor) -> dict[str, Any]:
     """Return what one's merchants have earned."""
     with transaction() as tx:
-        return {"items": [dict(row._mapping) for row in tx.execute(_BALANCES, {"account_id": actor.account_id})]}
+        return {"items": [dict(row._mapping) for row in tx.execute(_BALANCES, actor.as_member)]}
 
 
 def _order(row: Row) -> dict[str, Any]:

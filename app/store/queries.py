@@ -12,7 +12,7 @@ from app.usecases.verifying.face_to_face import FACE_WINDOW
 from app.web.orders import COLUMNS, FROM, order_core
 from app.web.paging import page, read_cursor
 
-_MEMBER = "m.organization_kind = 'store' AND m.account_id = :account_id"
+_MEMBER = "m.organization_kind = 'store' AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))"
 _COMMUNITIES = text(
     f"""
     SELECT c.community_id, c.name, c.district, c.street, c.store_id, c.lat, c.lng FROM communities AS c
@@ -41,12 +41,12 @@ _FACE_CHECK = text(
 def communities(actor: Actor) -> dict[str, Any]:
     """Return the communities of one's stores' catchments."""
     with transaction() as tx:
-        return {"items": [dict(row._mapping) for row in tx.execute(_COMMUNITIES, {"account_id": actor.account_id})]}
+        return {"items": [dict(row._mapping) for row in tx.execute(_COMMUNITIES, actor.as_member)]}
 
 
 def shelf(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
     """Return a page of orders that are collected at one's stores, newest first."""
-    params = {"account_id": actor.account_id, "before": read_cursor(cursor), "state": state, "limit": limit + 1}
+    params = {**actor.as_member, "before": read_cursor(cursor), "state": state, "limit": limit + 1}
     with transaction() as tx:
         rows = tx.execute(_SHELF, params).fetchall()
     return page([{**order_core(row), "store_id": row.store_id} for row in rows], limit=limit, key="order_id")

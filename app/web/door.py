@@ -13,7 +13,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
@@ -25,10 +25,11 @@ from sqlalchemy.exc import DBAPIError
 
 from app.kernel import audit
 from app.kernel.actor import Actor, Side
-from app.kernel.audit import Act
-from app.kernel.errors import Invalid
-from app.kernel.transaction import Claim, Replayed
+from app.kernel.audit import Act, Outcome
+from app.kernel.errors import Forbidden, Invalid
+from app.kernel.transaction import Claim, Replayed, transaction
 from app.settings import Environment
+from app.usecases.people.standing import stand
 from app.web.fields import Body
 from app.web.policy import policy_of
 from app.web.problems import InputInvalid, NotJson
@@ -71,6 +72,7 @@ class Door(Blueprint):
     def __init__(self, name: str, import_name: str, *, side: Side | None, prefix: str | None = None) -> None:
         super().__init__(name, import_name, url_prefix=f"/{name}/v1" if prefix is None else prefix)
         self.side = side
+        self.views: list[Callable[..., Any]] = []
 
     def get(self, rule: str, **options: Any) -> Callable[[View], View]:
         """Add a read."""
@@ -112,6 +114,7 @@ class Door(Blueprint):
         )
 
         def add(view: View) -> View:
+            self.views.append(view)
             self.add_url_rule(rule, endpoint=view.__name__, view_func=self._serve(view, operation), methods=[method])
             return view
 
@@ -126,7 +129,7 @@ class Door(Blueprint):
         def serve(**path: Any) -> Response:
             given: dict[str, Any] = dict(path)
             audit.came_from(request.remote_addr)
-            args: tuple[Actor, ...] = (authenticate(side),) if declared.needs_token else ()
+            args: tuple[Actor, ...] = (_admit(authenticate(side), declared.verb, path),) if declared.needs_token else ()
             if operation.query is not None:
                 given["query"] = _load(operation.query, _query_of(request.args))
             payload: object = None
@@ -153,6 +156,16 @@ def authenticate(side: Side | None) -> Actor:
         raise TokenInvalid
     actor: Actor = current_app.extensions["linli_verifier"].verify(token.strip(), side)
     return actor
+
+
+def _admit(actor: Actor, verb: str, path: Mapping[str, Any]) -> Actor:
+    """Return the actor in standing; one who is refused for the role or the account leaves that in the audit log."""
+    try:
+        return stand(actor, verb)
+    except Forbidden:
+        with transaction() as tx:
+            tx.leave_act(replace(_act(actor, verb, path), outcome=Outcome.REFUSED))
+        raise
 
 
 def _query_of(args: Mapping[str, str]) -> dict[str, str]:

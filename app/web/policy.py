@@ -1,8 +1,10 @@
 """Who may call what: one ``@policy(verb, relation)`` on every endpoint, deny by default.
 
-Three gates guard a row. The first is here: the side that the token is for, one per door. The second is the row itself,
-fetched through the actor, so that what is not yours looks absent. The third is the move: the machine's table names who
-may. An endpoint without a policy stops the start of the application.
+Three gates guard a row. The first is here: the side that the token is for, one per door, and the verb, which one of the
+person's roles must hold (:mod:`app.core.accounts.permissions`). The second is the row itself, fetched through the actor
+and, where there is one, the membership in such a role, so that what is not yours looks absent. The third is the move:
+the machine's table names who may. An endpoint without a policy, or with a verb that nobody holds, stops the start of
+the application.
 """
 
 from collections.abc import Callable
@@ -12,7 +14,13 @@ from typing import Any, TypeVar
 
 from flask import Flask
 
+from app.core.accounts.permissions import holders
+from app.kernel.actor import Side
+
 View = TypeVar("View", bound=Callable[..., Any])
+
+
+_SIDES = frozenset(side.value for side in Side)
 
 
 class Relation(StrEnum):
@@ -66,6 +74,14 @@ def policy_of(view: Callable[..., Any]) -> Policy | None:
 
 
 def refuse_unguarded(app: Flask) -> None:
-    """Stop the start when an endpoint has no policy."""
+    """Stop the start when an endpoint has no policy, or one whose verb nobody at its side holds."""
     unguarded = [name for name, view in app.view_functions.items() if policy_of(view) is None]
     assert not unguarded, f"endpoints without a policy: {', '.join(sorted(unguarded))}"
+    unheld = []
+    for name, view in app.view_functions.items():
+        declared, side = policy_of(view), name.partition(".")[0]
+        if declared is None or not declared.needs_token:
+            continue
+        if side not in _SIDES or not holders(Side(side), declared.verb):
+            unheld.append(f"{name} ({declared.verb})")
+    assert not unheld, f"verbs that nobody holds, see app/core/accounts/permissions.py: {', '.join(sorted(unheld))}"

@@ -41,7 +41,8 @@ FOR_MEMBER = text(
         seen="""EXISTS (
             SELECT 1 FROM shops AS s
             JOIN memberships AS m ON m.organization_id = s.merchant_id AND m.organization_kind = 'merchant'
-            WHERE s.shop_id = :shop_id AND m.account_id = :account_id)""",
+            WHERE s.shop_id = :shop_id AND m.account_id = :account_id
+              AND m.role = ANY (CAST(:roles AS text[])))""",
     )
 )
 """Positions on a shelf are unique per shop, so a cursor is the last position seen."""

@@ -31,7 +31,14 @@ def script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name, page", [("draw_machines", "machines.md"), ("list_problems", "problems.md")])
+@pytest.mark.parametrize(
+    "name, page",
+    [
+        ("draw_machines", "machines.md"),
+        ("list_problems", "problems.md"),
+        ("list_permissions", "permissions.md"),
+    ],
+)
 def test_a_page_that_is_written_from_the_code_is_current(name: str, page: str) -> None:
     written = (DOCS / page).read_text(encoding="utf-8")
 

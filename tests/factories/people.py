@@ -19,6 +19,7 @@ from app.core.accounts.models import (
     OrganizationKind,
     SessionRow,
 )
+from app.core.accounts.permissions import PARTS
 from app.core.delivery.models import CourierRow
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.verification.levels import Level
@@ -50,7 +51,9 @@ class Person:
 
     @property
     def actor(self) -> Actor:
-        return Actor(account_id=self.account_id, session_id=self.session_id, side=self.side)
+        """With every role of the side: use cases are called here behind the door's gate."""
+        roles = tuple(part.value for part in PARTS[self.side])
+        return Actor(account_id=self.account_id, session_id=self.session_id, side=self.side, roles=roles)
 
     @cached_property
     def token(self) -> str:

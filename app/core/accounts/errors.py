@@ -45,6 +45,13 @@ class NoMembership(Forbidden):
     title = "You have no part on this side"
 
 
+class NotPermitted(Forbidden):
+    """None of the person's roles holds what this asks for."""
+
+    code = "not_permitted"
+    title = "Your role does not allow this"
+
+
 class AccountSuspended(Forbidden):
     """The account is suspended."""
 

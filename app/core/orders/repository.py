@@ -82,6 +82,7 @@ LOCK_FOR_SHOP = opening(
     SELECT {_ORDER}, s.lat AS shop_lat, s.lng AS shop_lng FROM orders AS o
     JOIN shops AS s ON s.shop_id = o.shop_id
     JOIN memberships AS m ON m.organization_id = o.merchant_id AND m.organization_kind = 'merchant'
+        AND m.role = ANY (CAST(:roles AS text[]))
     WHERE o.order_id = :order_id AND m.account_id = :account_id
     FOR UPDATE OF o
     """
@@ -90,6 +91,7 @@ LOCK_FOR_STORE = opening(
     f"""
     SELECT {_ORDER} FROM orders AS o
     JOIN memberships AS m ON m.organization_id = o.store_id AND m.organization_kind = 'store'
+        AND m.role = ANY (CAST(:roles AS text[]))
     WHERE o.order_id = :order_id AND m.account_id = :account_id AND o.fulfillment = 'store_pickup'
     FOR UPDATE OF o
     """

@@ -50,7 +50,7 @@ _ACCEPT_AND_OPEN_TRIP = closing(
 def accept_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
     """Promise, as a member of its shop, that the order will be prepared."""
     with transaction(claim) as tx:
-        row = tx.open_one(LOCK_FOR_SHOP, {"order_id": order_id, "account_id": actor.account_id})
+        row = tx.open_one(LOCK_FOR_SHOP, {"order_id": order_id, **actor.as_member})
         if row is None:
             raise OrderNotFound
         return _accept(tx, order_of(row), actor.role, shop_lat=row.shop_lat, shop_lng=row.shop_lng)

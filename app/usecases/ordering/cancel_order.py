@@ -34,7 +34,7 @@ _REFUSED = closing(move("cancel_requested_at = NULL"), answer=ANSWER_MOVED)
 def reject_order(actor: Actor, claim: Claim, *, order_id: UUID, reason: CancelReason) -> OrderMoved:
     """Refuse an order as its shop (拒单), with a reason. Orders of other shops in the same checkout go on."""
     with transaction(claim) as tx:
-        order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, "account_id": actor.account_id})
+        order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, **actor.as_member})
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.REJECT, actor.role)
         return end_order(tx, order, Ending.CANCELED, target=target, cancel_reason=reason)
 
@@ -88,7 +88,7 @@ def agree_to_cancel(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved
     :raises CancelNotRequested: nobody asked.
     """
     with transaction(claim) as tx:
-        order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, "account_id": actor.account_id})
+        order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, **actor.as_member})
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.AGREE_TO_CANCEL, actor.role)
         if order.cancel_requested_at is None:
             raise CancelNotRequested
@@ -101,7 +101,7 @@ def refuse_to_cancel(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMove
     :raises CancelNotRequested: nobody asked.
     """
     with transaction(claim) as tx:
-        order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, "account_id": actor.account_id})
+        order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, **actor.as_member})
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.REFUSE_TO_CANCEL, actor.role)
         if order.cancel_requested_at is None:
             raise CancelNotRequested

@@ -37,7 +37,7 @@ def collect_order(actor: Actor, claim: Claim, *, order_id: UUID, code: str) -> O
     :raises CodeLocked: it was mistyped too often.
     """
     with transaction(claim) as tx:
-        order = lock_order(tx, LOCK_FOR_STORE, {"order_id": order_id, "account_id": actor.account_id})
+        order = lock_order(tx, LOCK_FOR_STORE, {"order_id": order_id, **actor.as_member})
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.COLLECT, actor.role)
         if order.code_tries_left <= 0:
             raise CodeLocked

@@ -88,7 +88,7 @@ def short_order(actor: Actor, claim: Claim, *, order_id: UUID, lines: frozenset[
     :raises LineNotFound: a line is not the order's, or was refunded already.
     """
     with transaction(claim) as tx:
-        order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, "account_id": actor.account_id})
+        order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, **actor.as_member})
         held = {row.line: row for row in tx.execute(LINES, {"order_id": order_id}) if row.shorted_at is None}
         unknown = lines - held.keys()
         if unknown:
@@ -129,7 +129,7 @@ def short_order(actor: Actor, claim: Claim, *, order_id: UUID, lines: frozenset[
 def ready_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
     """Say, as its shop, that the order stands on the counter (出餐)."""
     with transaction(claim) as tx:
-        order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, "account_id": actor.account_id})
+        order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, **actor.as_member})
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.READY, actor.role)
         tx.record(_told(OrderReady, order, target))
         if order.is_delivered:

@@ -17,7 +17,7 @@ from app.kernel.transaction import Claim, Opening, Transaction, closing, opening
 
 _MEMBER = """
     JOIN memberships AS m ON m.organization_id = s.merchant_id AND m.organization_kind = 'merchant'
-    WHERE m.account_id = :account_id
+    WHERE m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))
 """
 _LOCK_SHOP = opening(
     f"SELECT s.shop_id, s.state, s.vertical FROM shops AS s {_MEMBER} AND s.shop_id = :shop_id FOR UPDATE OF s"
@@ -113,7 +113,7 @@ def change_opening(
     if hours is not None and not are_hours_sound(hours):
         raise HoursInvalid(pointer="/hours")
     with transaction(claim) as tx:
-        row = _lock(tx, _LOCK_SHOP, {"shop_id": shop_id, "account_id": actor.account_id}, ShopNotFound)
+        row = _lock(tx, _LOCK_SHOP, {"shop_id": shop_id, **actor.as_member}, ShopNotFound)
         if row.state not in {ShopState.OPEN, ShopState.RESTING}:
             raise ShopNotYours(state=row.state)
         state = ShopState.OPEN if is_open else ShopState.RESTING
@@ -150,7 +150,7 @@ def add_offer(
     :param price_fen: ``> 0``. :param on_hand: pieces counted, or None for unlimited.
     """
     with transaction(claim) as tx:
-        _lock(tx, _LOCK_SHOP, {"shop_id": shop_id, "account_id": actor.account_id}, ShopNotFound)
+        _lock(tx, _LOCK_SHOP, {"shop_id": shop_id, **actor.as_member}, ShopNotFound)
         made = OfferChanged(offer_id=new_id(), sku_id=new_id())
         tx.keep(made)
         tx.close(
@@ -177,7 +177,7 @@ def change_offer(
 ) -> OfferChanged:
     """Rename an offer, pause it, put it back on sale, or remove it for good. Orders keep what they copied."""
     with transaction(claim) as tx:
-        params: dict[str, object] = {"shop_id": shop_id, "offer_id": offer_id, "account_id": actor.account_id}
+        params: dict[str, object] = {"shop_id": shop_id, "offer_id": offer_id, **actor.as_member}
         _lock(tx, _LOCK_OFFER, params, OfferNotFound)
         changed = OfferChanged(offer_id=offer_id)
         tx.keep(changed)
@@ -190,7 +190,7 @@ def change_sku(
 ) -> OfferChanged:
     """Change the price of a SKU, or the pieces counted on the shelf; what orders have reserved is not among them."""
     with transaction(claim) as tx:
-        params: dict[str, object] = {"shop_id": shop_id, "sku_id": sku_id, "account_id": actor.account_id}
+        params: dict[str, object] = {"shop_id": shop_id, "sku_id": sku_id, **actor.as_member}
         row = _lock(tx, _LOCK_SKU, params, SkuNotFound)
         changed = OfferChanged(offer_id=row.offer_id, sku_id=sku_id)
         tx.keep(changed)

@@ -1,0 +1,154 @@
+"""The permission table (权限表): which part holds which verb, at which side. What is not written here is refused.
+
+A verb is what a route's ``@policy`` names. A new route takes a verb from here or adds a line; a verb that nobody holds
+stops the start of the application. ``docs/permissions.md`` is written from this table.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from app.core.accounts.models import MemberRole, OrganizationKind
+from app.kernel.actor import Side
+
+
+class Part(StrEnum):
+    """In what part somebody comes to a side: the roles of memberships, and three that need none."""
+
+    RESIDENT = "resident"
+    SUSPENDED = "suspended"
+    """A suspended resident or courier: may see what is theirs and finish what is under way."""
+    COURIER = "courier"
+    OWNER = "owner"
+    MANAGER = "manager"
+    CLERK = "clerk"
+    AGENT = "agent"
+    REVIEWER = "reviewer"
+    FINANCE = "finance"
+    SUPPORT = "support"
+    ADMIN = "admin"
+
+
+Holders = frozenset[Part]
+
+PARTS: Mapping[Side, tuple[Part, ...]] = {
+    Side.USER: (Part.RESIDENT, Part.SUSPENDED),
+    Side.MERCHANT: (Part.OWNER, Part.MANAGER, Part.CLERK),
+    Side.COURIER: (Part.COURIER, Part.SUSPENDED),
+    Side.STORE: (Part.MANAGER, Part.CLERK, Part.AGENT),
+    Side.PLATFORM: (Part.REVIEWER, Part.FINANCE, Part.SUPPORT, Part.ADMIN),
+}
+"""Who comes in by which side."""
+
+ORGANIZATION_OF: Mapping[Side, OrganizationKind] = {
+    Side.MERCHANT: OrganizationKind.MERCHANT,
+    Side.STORE: OrganizationKind.STORE,
+    Side.PLATFORM: OrganizationKind.PLATFORM,
+}
+"""What one is a member of at a side that takes memberships."""
+
+ROLES_OF: Mapping[OrganizationKind, tuple[MemberRole, ...]] = {
+    kind: tuple(MemberRole(part.value) for part in PARTS[side]) for side, kind in ORGANIZATION_OF.items()
+}
+"""The roles that an organization of a kind gives."""
+
+
+def _of(*parts: Part) -> Holders:
+    return frozenset(parts)
+
+
+_R, _RS = _of(Part.RESIDENT), _of(Part.RESIDENT, Part.SUSPENDED)
+_O, _OM, _OMC = _of(Part.OWNER), _of(Part.OWNER, Part.MANAGER), _of(Part.OWNER, Part.MANAGER, Part.CLERK)
+_C, _CS = _of(Part.COURIER), _of(Part.COURIER, Part.SUSPENDED)
+_M, _MC, _MCA = _of(Part.MANAGER), _of(Part.MANAGER, Part.CLERK), _of(Part.MANAGER, Part.CLERK, Part.AGENT)
+_A, _FA, _FSA = _of(Part.ADMIN), _of(Part.FINANCE, Part.ADMIN), _of(Part.FINANCE, Part.SUPPORT, Part.ADMIN)
+_ALL = _of(*PARTS[Side.PLATFORM])
+
+PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
+    Side.USER: {
+        "session.end": _RS,
+        "live.listen": _RS,
+        "community.read": _RS,
+        "shop.read": _RS,
+        "offer.read": _RS,
+        "address.read": _RS,
+        "address.write": _R,
+        "cart.read": _RS,
+        "cart.write": _R,
+        "checkout.quote": _R,
+        "checkout.place": _R,
+        "checkout.read": _RS,
+        "checkout.cancel": _RS,
+        "checkout.pay": _R,
+        "payment.read": _RS,
+        "order.read": _RS,
+        "order.cancel": _RS,
+        "order.confirm": _RS,
+        "account.read": _RS,
+        "account.top_up": _R,
+    },
+    Side.MERCHANT: {
+        "session.end": _OMC,
+        "live.listen": _OMC,
+        "shop.read": _OMC,
+        "shop.write": _OM,
+        "order.read": _OMC,
+        "order.accept": _OMC,
+        "order.reject": _OMC,
+        "order.short": _OMC,
+        "order.ready": _OMC,
+        "order.cancel": _OM,
+        "offer.read": _OMC,
+        "offer.write": _OM,
+        "account.read": _O,
+    },
+    Side.COURIER: {
+        "session.end": _CS,
+        "live.listen": _CS,
+        "shift.write": _C,
+        "shift.end": _CS,
+        "trip.read": _CS,
+        "trip.hall": _C,
+        "trip.claim": _C,
+        "trip.give_back": _CS,
+        "trip.carry": _CS,
+        "account.read": _CS,
+    },
+    Side.STORE: {
+        "session.end": _MCA,
+        "live.listen": _MCA,
+        "community.read": _MCA,
+        "order.read": _MC,
+        "order.collect": _MC,
+    },
+    Side.PLATFORM: {
+        "session.end": _ALL,
+        "live.listen": _ALL,
+        "order.read": _FSA,
+        "party.read": _ALL,
+        "books.read": _FA,
+        "books.prove": _FA,
+        "audit.read": _A,
+        "audit.export": _A,
+        "audit.prove": _FA,
+    },
+}
+
+BROWSING: frozenset[str] = frozenset(
+    {"community.read", "shop.read", "offer.read", "cart.read", "cart.write", "checkout.quote"}
+)
+"""What the resident's door serves on the token alone, for its ten minutes: no money, no order, no personal data."""
+
+
+def holders(side: Side, verb: str) -> Holders:
+    """Return the parts that hold ``verb`` at ``side``; none when the table does not know it."""
+    return PERMISSIONS[side].get(verb, frozenset())
+
+
+def is_immediate(side: Side, verb: str) -> bool:
+    """Whether the session, the account and the role are looked up with every request."""
+    return side is not Side.USER or verb not in BROWSING
+
+
+def may(side: Side, verb: str, parts: frozenset[Part]) -> bool:
+    """Whether one who comes in ``parts`` may do ``verb`` at ``side``."""
+    return not holders(side, verb).isdisjoint(parts)

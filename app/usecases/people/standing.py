@@ -1,0 +1,79 @@
+"""Standing (在场资格): whether the session still lives, the account is in order, and a role holds the verb. One read.
+
+A removed role, an ended session or a suspended account counts with the very next request. What the role is good for,
+which shop or store, is decided once more by the statement that fetches the row, which joins the membership.
+"""
+
+from dataclasses import replace
+
+from sqlalchemy import text
+
+from app.core.accounts.errors import AccountSuspended, NoMembership, NotPermitted, SessionEnded
+from app.core.accounts.models import AccountState
+from app.core.accounts.permissions import ORGANIZATION_OF, Part, holders, is_immediate, may
+from app.core.delivery.errors import CourierSuspended
+from app.kernel.actor import Actor, Side
+from app.kernel.transaction import transaction
+from app.kernel.wire import Row
+
+ACTIVE_COURIER = "active"
+
+_STANDING = text(
+    """
+    SELECT a.state, s.session_id IS NOT NULL AND s.ended_at IS NULL AS is_live,
+        ARRAY(SELECT DISTINCT m.role FROM memberships AS m
+              WHERE m.account_id = a.account_id AND m.organization_kind = :organization_kind) AS roles,
+        CASE WHEN :is_courier THEN (SELECT c.state FROM couriers AS c WHERE c.courier_id = a.account_id) END
+            AS courier_state
+    FROM accounts AS a
+    LEFT JOIN sessions AS s ON s.session_id = :session_id AND s.account_id = a.account_id AND s.side = :side
+    WHERE a.account_id = :account_id
+    """
+)
+
+
+def stand(actor: Actor, verb: str) -> Actor:
+    """Return the actor with the roles that hold ``verb``.
+
+    :raises SessionEnded: the session was ended, or the account is gone.
+    :raises AccountSuspended: the account is suspended, and the verb is none of those that are left to it.
+    :raises NoMembership: the person has no part on this side any more.
+    :raises NotPermitted: none of the person's roles holds the verb.
+    """
+    if is_immediate(actor.side, verb):
+        _refuse(actor, verb)
+    return replace(actor, roles=tuple(sorted(part.value for part in holders(actor.side, verb))))
+
+
+def _refuse(actor: Actor, verb: str) -> None:
+    kind = ORGANIZATION_OF.get(actor.side)
+    params = {
+        "account_id": actor.account_id,
+        "session_id": actor.session_id,
+        "side": actor.side.value,
+        "organization_kind": "" if kind is None else kind.value,
+        "is_courier": actor.side is Side.COURIER,
+    }
+    with transaction() as tx:
+        row = tx.execute(_STANDING, params).one_or_none()
+    if row is None or not row.is_live:
+        raise SessionEnded
+    parts = _parts(actor.side, row)
+    if not parts:
+        raise NoMembership
+    if row.state != AccountState.ACTIVE and (parts != {Part.SUSPENDED} or not may(actor.side, verb, parts)):
+        raise AccountSuspended
+    if not may(actor.side, verb, parts):
+        raise CourierSuspended if parts == {Part.SUSPENDED} else NotPermitted
+
+
+def _parts(side: Side, row: Row) -> frozenset[Part]:
+    """Return in what parts somebody comes: the roles of their memberships, or what they are by themselves."""
+    is_suspended = row.state != AccountState.ACTIVE
+    if side is Side.USER:
+        return frozenset({Part.SUSPENDED if is_suspended else Part.RESIDENT})
+    if side is Side.COURIER:
+        if row.courier_state is None:
+            return frozenset()
+        return frozenset({Part.SUSPENDED if is_suspended or row.courier_state != ACTIVE_COURIER else Part.COURIER})
+    return frozenset(Part(role) for role in row.roles)

@@ -24,7 +24,7 @@ with every request, so that a removed role counts at once; only what the residen
 ({browsing}) goes by the token alone, for its ten minutes.
 
 The relation says what the asker must be to the thing: `own`, a member of its shop (`own_shop`) or store (`own_store`)
-in a role that holds the verb, the courier of its trip (`own_trip`), or on the side at all. Another's thing looks absent.
+in a role that holds the verb, the courier of its trip (`own_trip`), or on the side at all. Another's looks absent.
 
 Written by `docs/list_permissions.py` from `app/core/accounts/permissions.py` and the routes; a test fails when it is
 not what they say.

@@ -85,6 +85,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "order.confirm": _RS,
         "account.read": _RS,
         "account.top_up": _R,
+        "verification.read": _RS,
+        "verification.write": _R,
     },
     Side.MERCHANT: {
         "session.end": _OMC,
@@ -119,6 +121,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "community.read": _MCA,
         "order.read": _MC,
         "order.collect": _MC,
+        "verification.confirm": _MC,
     },
     Side.PLATFORM: {
         "session.end": _ALL,

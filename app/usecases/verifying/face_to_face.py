@@ -43,7 +43,8 @@ _TAKE = opening(
     """
     SELECT c.digest, c.account_id, a.verification_level,
         (SELECT min(CAST(m.organization_id AS text)) FROM memberships AS m
-         WHERE m.account_id = :clerk_id AND m.organization_kind = 'store') AS store_id
+         WHERE m.account_id = :clerk_id AND m.organization_kind = 'store'
+           AND m.role = ANY (CAST(:roles AS text[]))) AS store_id
     FROM face_codes AS c JOIN accounts AS a ON a.account_id = c.account_id
     WHERE c.digest = :digest AND c.used_at IS NULL AND c.expires_at > clock_timestamp() FOR UPDATE OF c
     """
@@ -60,7 +61,7 @@ _LOCK = opening(
     """
     SELECT f.face_check_id, f.account_id, f.store_id FROM face_checks AS f
     JOIN memberships AS m ON m.organization_id = f.store_id AND m.organization_kind = 'store'
-        AND m.account_id = f.clerk_id
+        AND m.account_id = f.clerk_id AND m.role = ANY (CAST(:roles AS text[]))
     WHERE f.face_check_id = :face_check_id AND f.clerk_id = :clerk_id AND f.state = 'open'
       AND f.opened_at > business_now() - :window FOR UPDATE OF f
     """
@@ -113,7 +114,7 @@ def open_face_check(actor: Actor, claim: Claim, *, code: str) -> FaceCheckMoved:
     """
     digest = hashlib.sha256(code.encode()).digest()
     with transaction(claim) as tx:
-        row = tx.open_one(_TAKE, {"digest": digest, "clerk_id": actor.account_id})
+        row = tx.open_one(_TAKE, {"digest": digest, "clerk_id": actor.account_id, "roles": list(actor.roles)})
         if row is None or row.store_id is None:
             raise FaceCodeRefused(pointer="/code")
         if row.account_id == actor.account_id:
@@ -142,7 +143,12 @@ def end_face_check(
     """
     drawn = clean_photo(photo or "") if is_match else None
     with transaction(claim) as tx:
-        params = {"face_check_id": verification_id, "clerk_id": actor.account_id, "window": FACE_WINDOW}
+        params = {
+            "face_check_id": verification_id,
+            "clerk_id": actor.account_id,
+            "roles": list(actor.roles),
+            "window": FACE_WINDOW,
+        }
         row = tx.open_one(_LOCK, params)
         if row is None:
             raise VerificationNotFound

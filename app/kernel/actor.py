@@ -1,6 +1,6 @@
 """Who acts: the verified outcome of authentication, handed from the door to the use case."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -42,7 +42,7 @@ class Actor:
     account_id: UUID
     session_id: UUID
     side: Side
-    roles: tuple[str, ...] = ()
+    roles: tuple[str, ...] = field(default=(), compare=False)
     """The roles that hold what is being done; a membership in another role does not count. None until it was asked."""
 
     @property

@@ -1,7 +1,17 @@
 from __future__ import annotations
 
 from app.core.accounts.models import MemberRole
-from app.core.accounts.permissions import ORGANIZATION_OF, PARTS, PERMISSIONS, ROLES_OF, Part, holders, may
+from app.core.accounts.permissions import (
+    BROWSING,
+    ORGANIZATION_OF,
+    PARTS,
+    PERMISSIONS,
+    ROLES_OF,
+    Part,
+    holders,
+    is_immediate,
+    may,
+)
 from app.kernel.actor import Side
 from app.web.policy import policy_of
 from app.wiring import DOORS
@@ -20,6 +30,12 @@ def test_every_role_of_a_membership_is_a_part_of_a_side() -> None:
     assert given == set(MemberRole)
     assert {role.value for role in MemberRole} < {part.value for part in Part}
     assert set(ORGANIZATION_OF) == {Side.MERCHANT, Side.STORE, Side.PLATFORM}
+
+
+def test_what_goes_by_the_token_alone_is_open_to_every_part_of_that_side() -> None:
+    assert {verb for verb in BROWSING if is_immediate(Side.USER, verb)} == set()
+    assert is_immediate(Side.USER, "order.read")
+    assert all(is_immediate(side, "shop.read") for side in Side if side is not Side.USER)
 
 
 def test_what_the_table_does_not_know_nobody_may() -> None:

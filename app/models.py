@@ -7,6 +7,7 @@ from app.core.delivery import models as delivery
 from app.core.notices import models as notices
 from app.core.orders import models as orders
 from app.core.payments import models as payments
+from app.core.privacy import models as privacy
 from app.core.settlement import models as settlement
 from app.core.verification import models as verification
 from app.kernel import outbox, rows, timers
@@ -20,6 +21,7 @@ __all__ = [
     "orders",
     "outbox",
     "payments",
+    "privacy",
     "rows",
     "settlement",
     "timers",

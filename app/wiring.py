@@ -46,6 +46,7 @@ from app.usecases.ordering.prepare_order import (
 )
 from app.usecases.paying.attempts import ATTEMPT_EXPIRES
 from app.usecases.paying.settlement import ORDER_LAPSES
+from app.usecases.privacy.erasure import ERASURE_DUE, erase_when_due
 from app.user import door as user
 from app.web import pages, problems, tokens
 from app.web.door import BODY_BYTES_MAX
@@ -109,6 +110,7 @@ TIMERS = {
     DELIVERY_STRANDED: close_stranded,
     ORDER_COMPLETES: complete_order,
     ATTEMPT_EXPIRES: _expire_attempt,
+    ERASURE_DUE: erase_when_due,
 }
 
 

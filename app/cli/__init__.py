@@ -7,6 +7,8 @@ from app.cli.books import books_commands
 from app.cli.db import db_commands
 from app.cli.demo import demo_commands
 from app.cli.docs import openapi
+from app.cli.keys import keys_commands
+from app.cli.privacy import privacy_commands
 
 
 @click.group()
@@ -14,5 +16,5 @@ def main() -> None:
     """Linli (邻里): operate a community O2O platform."""
 
 
-for command in (db_commands, demo_commands, books_commands, audit_commands, openapi):
+for command in (db_commands, demo_commands, books_commands, audit_commands, keys_commands, privacy_commands, openapi):
     main.add_command(command)

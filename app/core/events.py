@@ -191,6 +191,17 @@ class VerificationRaised(PersonEvent):
     store_id: UUID | None = None
 
 
+class ErasureRequested(PersonEvent):
+    """The person will be erased after the cooling time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureEnded(PersonEvent):
+    """The person is erased, or something stood against it; ``state`` says which."""
+
+    state: str
+
+
 def _leaves(base: type[Event]) -> list[type[Event]]:
     below = {child.__name__: child for child in base.__subclasses__()}
     return [leaf for child in below.values() for leaf in _leaves(child)] if below else [base]

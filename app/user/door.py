@@ -21,6 +21,7 @@ from app.usecases.paying.pay_checkout import PaymentStarted, pay_checkout
 from app.usecases.paying.top_up import top_up
 from app.usecases.people.addresses import AddressAdded, add_address, remove_address
 from app.usecases.people.addresses import Door as FrontDoor
+from app.usecases.privacy.erasure import ErasureAsked, cancel_erasure, request_erasure
 from app.usecases.shopping.cart import CartLine, empty_cart, put_in_cart, take_out_of_cart
 from app.usecases.shopping.quoting import quote_checkout
 from app.usecases.verifying.check_identity import CheckRequested, ask_waiting, request_check
@@ -282,3 +283,17 @@ def show_face_code(actor: Actor) -> dict[str, Any]:
     shown = show_code(actor)
     drawn = segno.make_qr(shown.code).svg_inline(scale=4)
     return {"code": shown.code, "expires_in_s": shown.expires_in_s, "qr_svg": drawn}
+
+
+@door.post("/erasure", answer=schemas.ErasureOut, status=202, once=True)
+@policy("privacy.erase", Relation.OWN)
+def ask_erasure(actor: Actor, *, claim: Claim) -> ErasureAsked:
+    """Ask to be erased in seven days; until then it can be called off."""
+    return request_erasure(actor, claim)
+
+
+@door.delete("/erasure")
+@policy("privacy.erase", Relation.OWN)
+def call_erasure_off(actor: Actor) -> None:
+    """Call one's erasure off while it waits."""
+    cancel_erasure(actor)

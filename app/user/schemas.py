@@ -9,6 +9,7 @@ from app.core.orders.models import Fulfillment
 from app.core.orders.states import CheckoutState, OrderState
 from app.core.payments.models import PaymentMethod, PaymentPurpose
 from app.core.payments.states import AttemptState, PaymentState
+from app.core.privacy.models import ErasureState
 from app.core.verification.models import CheckState
 from app.core.verification.ports import Channel
 from app.usecases.paying.top_up import TOP_UP_FEN_MAX
@@ -313,3 +314,10 @@ class FaceCodeOut(Body):
     code = Text(high=64, required=True)
     qr_svg = Text(high=20_000, required=True)
     expires_in_s = Int(low=1, high=3600, required=True)
+
+
+class ErasureOut(Body):
+    """How far one's erasure is."""
+
+    erasure_id = Id(required=True)
+    state = Choice(ErasureState, required=True)

@@ -16,6 +16,8 @@ class AccountState(StrEnum):
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    ERASED = "erased"
+    """The row is a pseudonym; nothing leads from it to a person."""
 
 
 class OrganizationKind(StrEnum):

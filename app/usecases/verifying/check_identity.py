@@ -83,6 +83,15 @@ _KNOW = text(
     ON CONFLICT DO NOTHING
     """
 )
+_CARRY_ON = text(
+    """
+    INSERT INTO limit_counters AS c (account_id, period, used_fen)
+    SELECT CAST(:account_id AS uuid), l.period, max(l.used_fen)
+    FROM former_identities AS f JOIN limit_counters AS l ON l.account_id = f.account_id
+    WHERE f.number_index = :number_index GROUP BY l.period
+    ON CONFLICT (account_id, period) DO UPDATE SET used_fen = c.used_fen + excluded.used_fen
+    """
+)
 _IS_KNOWN = text("SELECT 1 FROM identities WHERE account_id = :account_id AND number_index = :number_index")
 RAISE_LEVEL = text(
     """
@@ -192,7 +201,9 @@ def _raise(tx: Transaction, row: Any, held: int) -> None:
     passed = {Channel(found.channel) for found in tx.execute(_PASSED, own)}
     if not passed.issuperset(CHANNELS_OF_LEVEL[row.level]) or held >= row.level:
         return
-    tx.execute(_KNOW, {**own, "name_sealed": row.name_sealed, "number_sealed": row.number_sealed})
+    known = tx.execute(_KNOW, {**own, "name_sealed": row.name_sealed, "number_sealed": row.number_sealed})
+    if known.rowcount == 1:
+        tx.execute(_CARRY_ON, own)  # caps are a person's: who was erased and comes back goes on where they stood
     if tx.execute(_IS_KNOWN, own).first() is None:
         return  # another account was verified for the number in the meantime; this one stays as it is
     raise_level(tx, row.account_id, Level(row.level))

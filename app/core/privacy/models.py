@@ -1,0 +1,47 @@
+"""Tables of erasure."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kernel.columns import one_of
+from app.kernel.db import Base
+
+
+class ErasureState(StrEnum):
+    """How far an erasure is."""
+
+    WAITING = "waiting"
+    CANCELED = "canceled"
+    STOPPED = "stopped"
+    """Its day came and something was open again."""
+    DONE = "done"
+
+
+class ErasureRow(Base):
+    """A wish to be erased (注销), which waits for its day; one waits per account."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (
+        one_of("state", ErasureState),
+        Index("uq_erasures_waiting", "account_id", unique=True, postgresql_where=text("state = 'waiting'")),
+    )
+
+    erasure_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    state: Mapped[str]
+    requested_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class FormerIdentityRow(Base):
+    """The keyed digest of an erased person's ID number: who comes back finds the limits as they were left."""
+
+    __tablename__ = "former_identities"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    number_index: Mapped[bytes] = mapped_column(LargeBinary, index=True)

@@ -1,0 +1,127 @@
+"""The register of personal data: every table about people, its sealed fields, and its fate when one is erased.
+
+A test holds the register to the database: a table that refers to a person, or has a sealed field or a blind index, and
+is not here, fails it. Erasure, export, the rotation of keys and ``docs/privacy.md`` are all made from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Fate(StrEnum):
+    """What becomes of a person's rows at erasure."""
+
+    DELETED = "deleted"
+    CLEARED = "cleared"
+    """The rows stay under the account's id, which no longer leads to anybody; personal columns are emptied."""
+    KEPT = "kept"
+    """Ids, fen, states and instants only: statutory records (《电子商务法》第三十一条: three years) and the books."""
+    NOT_THEIRS = "not_theirs"
+    """About a business, or gone by itself within days."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """One table that holds something about people.
+
+    :param person: SQL condition for a person's rows; ``:account_id`` and, for phones, ``:phone_index`` are given.
+    :param clears: column → SQL expression that replaces it, for rows that are cleared.
+    :param sealed: sealed column → the context it is sealed in.
+    :param indexes: blind index column → (the sealed column it is of, the context of the index).
+    :param is_exported: whether the rows are part of the person's own export.
+    """
+
+    table: str
+    person: str
+    fate: Fate
+    clears: Mapping[str, str] = field(default_factory=dict)
+    sealed: Mapping[str, str] = field(default_factory=dict)
+    indexes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    is_exported: bool = True
+
+
+_OWN = "account_id = :account_id"
+_OF_ORDERS = "order_id IN (SELECT order_id FROM orders WHERE account_id = :account_id)"
+_SESSIONS = "session_id IN (SELECT session_id FROM sessions WHERE account_id = :account_id)"
+_IDENTITY = {"name_sealed": "identities.name", "number_sealed": "identities.number"}
+_NUMBER = {"number_index": ("number_sealed", "identities.number")}
+
+REGISTER = (
+    Holding(table="refresh_tokens", person=_SESSIONS, fate=Fate.DELETED, is_exported=False),
+    Holding(
+        table="sessions",
+        person=_OWN,
+        fate=Fate.CLEARED,
+        clears={"device": "''", "ended_at": "coalesce(ended_at, clock_timestamp())"},
+    ),
+    Holding(table="sign_in_codes", person="phone_index = :phone_index", fate=Fate.DELETED, is_exported=False),
+    Holding(table="sandbox_messages", person="phone_index = :sandbox_index", fate=Fate.DELETED, is_exported=False),
+    Holding(table="cart_lines", person=_OWN, fate=Fate.DELETED),
+    Holding(table="addresses", person=_OWN, fate=Fate.DELETED, sealed={"door_sealed": "addresses.door"}),
+    Holding(table="face_codes", person=_OWN, fate=Fate.DELETED, is_exported=False),
+    Holding(
+        table="face_checks",
+        person=_OWN,
+        fate=Fate.CLEARED,
+        clears={"photo_sealed": "NULL"},
+        sealed={"photo_sealed": "face_checks.photo"},
+    ),
+    Holding(table="identity_checks", person=_OWN, fate=Fate.DELETED, sealed=_IDENTITY, indexes=_NUMBER),
+    Holding(table="identities", person=_OWN, fate=Fate.DELETED, sealed=_IDENTITY, indexes=_NUMBER),
+    Holding(table="former_identities", person=_OWN, fate=Fate.KEPT, is_exported=False),
+    Holding(table="idempotency_keys", person="principal_id = :account_id", fate=Fate.DELETED, is_exported=False),
+    Holding(
+        table="orders",
+        person=_OWN,
+        fate=Fate.CLEARED,
+        clears={"note": "''", "address_sealed": "NULL", "address_lat": "NULL", "address_lng": "NULL"},
+        sealed={"address_sealed": "addresses.door"},
+    ),
+    Holding(table="order_lines", person=_OF_ORDERS, fate=Fate.KEPT),
+    Holding(
+        table="stops",
+        person=f"stop_id IN (SELECT drop_stop_id FROM deliveries WHERE {_OF_ORDERS})",
+        fate=Fate.CLEARED,
+        clears={"lat": "round(CAST(lat AS numeric), 2)", "lng": "round(CAST(lng AS numeric), 2)"},
+        is_exported=False,
+    ),
+    Holding(
+        table="deliveries",
+        person=_OF_ORDERS,
+        fate=Fate.CLEARED,
+        clears={"photo_reference": "NULL"},
+    ),
+    Holding(table="checkouts", person=_OWN, fate=Fate.KEPT),
+    Holding(table="payments", person=_OWN, fate=Fate.KEPT),
+    Holding(table="refunds", person=_OWN, fate=Fate.KEPT),
+    Holding(table="limit_counters", person=_OWN, fate=Fate.KEPT),
+    Holding(table="memberships", person=_OWN, fate=Fate.DELETED),
+    Holding(table="couriers", person="courier_id = :account_id", fate=Fate.KEPT),
+    Holding(
+        table="courier_shifts",
+        person="courier_id = :account_id",
+        fate=Fate.CLEARED,
+        clears={"lat": "round(CAST(lat AS numeric), 2)", "lng": "round(CAST(lng AS numeric), 2)"},
+    ),
+    Holding(table="trips", person="courier_id = :account_id", fate=Fate.KEPT),
+    Holding(table="erasures", person=_OWN, fate=Fate.KEPT),
+    Holding(
+        table="accounts",
+        person=_OWN,
+        fate=Fate.CLEARED,
+        clears={
+            "phone_sealed": "''",
+            "phone_index": "uuid_send(gen_random_uuid())",
+            "name_sealed": "NULL",
+            "state": "'erased'",
+            "verification_level": "0",
+        },
+        sealed={"phone_sealed": "accounts.phone", "name_sealed": "accounts.name"},
+        indexes={"phone_index": ("phone_sealed", "accounts.phone")},
+    ),
+    Holding(
+        table="shops", person="false", fate=Fate.NOT_THEIRS, sealed={"phone_sealed": "shops.phone"}, is_exported=False
+    ),
+)
+"""In the order in which a person is erased: what refers before what is referred to."""

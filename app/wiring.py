@@ -29,7 +29,7 @@ from app.kernel.reactions import Reaction
 from app.kernel.transaction import Transaction, transaction
 from app.merchant import door as merchant
 from app.platform import door as platform
-from app.settings import Environment, Settings, SettingsError
+from app.settings import Settings, SettingsError
 from app.store import door as store
 from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
 from app.usecases.ordering.accept_order import auto_accept_order
@@ -137,7 +137,7 @@ def gateway_of(flask_app: Flask) -> "PaymentGateway":
 
 def assemble(settings: Settings) -> Flask:
     """Return the web application for ``settings``; every endpoint guarded, or it does not start."""
-    _configure_logging(settings)
+    _configure_logging()
     sealing.configure(sealing.Keyring(settings.data_keys, settings.index_key, settings.code_pepper))
     flask_app = Flask("app", static_folder=None)
     flask_app.url_map.merge_slashes = False  # no redirects: a path is a route's or nobody's
@@ -220,10 +220,9 @@ def _token_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _configure_logging(settings: Settings) -> None:
-    level = logging.WARNING if settings.environment is Environment.TEST else logging.INFO
+def _configure_logging() -> None:
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,

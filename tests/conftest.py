@@ -15,6 +15,7 @@ from app.kernel.db import db
 from app.settings import Environment, Settings
 from tests.support import own_database
 from tests.support.business_clock import BusinessClock
+from tests.support.canaries import pytest_runtest_logreport, pytest_sessionfinish, pytest_terminal_summary
 from tests.support.ledger_database import admin_url
 from tests.support.sandbox_gateway import SECRET_KEY, WEBHOOK_SECRET, Listener, Sandbox
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import requests
     from flask import Flask
     from flask.testing import FlaskClient
+
+__all__ = ["pytest_runtest_logreport", "pytest_sessionfinish", "pytest_terminal_summary"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

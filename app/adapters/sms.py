@@ -29,7 +29,7 @@ class MessageNotSent(Unavailable):
 
 
 class SandboxMessages:
-    """Keeps messages in a table and shows the code in the log, the phone masked. Development and tests only."""
+    """Keeps messages in a table ; the log says that one was sent, the phone masked. Development and tests only."""
 
     def send_code(self, *, phone: str, code: str) -> None:
         """Keep a sign-in code."""
@@ -38,7 +38,7 @@ class SandboxMessages:
                 _KEEP,
                 {"message_id": new_id(), "phone_index": blind_index(phone, context=_CONTEXT), "body": code},
             )
-        log.info("sandbox text message", phone=f"{phone[:6]}****{phone[-4:]}", sign_in_code=code)
+        log.info("sandbox text message", phone=f"{phone[:6]}****{phone[-4:]}")
 
     def read(self, phone: str) -> list[dict[str, object]]:
         """Return the latest messages to ``phone`` (E.164), newest first."""

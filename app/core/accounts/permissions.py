@@ -87,6 +87,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "account.top_up": _R,
         "verification.read": _RS,
         "verification.write": _R,
+        "privacy.erase": _R,
     },
     Side.MERCHANT: {
         "session.end": _OMC,

@@ -36,6 +36,12 @@ VERBS = {
     "simulate": ("run", ("-m", "app.cli.dev.simulate"), "replay an evening of orders over HTTP, then prove the books"),
     "fuzz": ("dev", ("-m", "app.cli.dev.fuzz"), "throw generated requests at every operation of the OpenAPI document"),
     "audit": ("run", ("-m", "app.cli.dev.audit"), "prove the audit log's chain, the books and their chains"),
+    "authz": ("dev", ("-m", "app.cli.dev.authz"), "try every route as everybody on everything"),
+    "authz-mutants": (
+        "dev",
+        ("-m", "app.cli.dev.authz", "--mutants"),
+        "change each line of the policy in turn; authz must see it",
+    ),
     "openapi": ("run", ("-m", "app.cli.dev.openapi"), "rewrite docs/api/openapi.json"),
     "lock": (None, (), "make the lock files again with uv; --upgrade takes newer versions"),
 }
@@ -117,7 +123,7 @@ def main() -> None:
         sys.exit(f"dev.py: Linli needs Python 3.11 or later; {sys.executable} is {sys.version.split()[0]}.")
     verb, *arguments = sys.argv[1:] or ["--help"]
     if verb not in VERBS:
-        listing = "\n".join(f"  {name:<9} {what}" for name, (_, _, what) in VERBS.items())
+        listing = "\n".join(f"  {name:<13} {what}" for name, (_, _, what) in VERBS.items())
         print(f"usage: python3 dev.py VERB [ARGUMENT…]\n\n{listing}")
         sys.exit(0 if verb in {"--help", "-h", "help"} else f"\ndev.py: there is no verb {verb!r}.")
     lock, words, _ = VERBS[verb]

@@ -29,7 +29,7 @@ from app.kernel.audit import Act, Outcome
 from app.kernel.errors import Forbidden, Invalid
 from app.kernel.transaction import Claim, Replayed, transaction
 from app.settings import Environment
-from app.usecases.people.standing import stand
+from app.usecases.people import standing
 from app.web.fields import Body
 from app.web.policy import policy_of
 from app.web.problems import InputInvalid, NotJson
@@ -161,7 +161,7 @@ def authenticate(side: Side | None) -> Actor:
 def _admit(actor: Actor, verb: str, path: Mapping[str, Any]) -> Actor:
     """Return the actor in standing; one who is refused for the role or the account leaves that in the audit log."""
     try:
-        return stand(actor, verb)
+        return standing.stand(actor, verb)
     except Forbidden:
         with transaction() as tx:
             tx.leave_act(replace(_act(actor, verb, path), outcome=Outcome.REFUSED))

@@ -1,0 +1,302 @@
+"""A small world with everybody in it, and every kind of thing that a path can name, seen from each of them.
+
+A path parameter, or an id that a body or query needs, is a *kind*. :data:`SUBJECTS` says for each side and kind which
+thing is one's own, one of the same shop, a stranger's, or was removed. A route with a kind that is not here fails with
+a message that says so: add a line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
+from app.core.accounts.permissions import Part
+from app.core.orders.models import Fulfillment
+from app.core.orders.states import OrderState
+from app.kernel.actor import Side
+from app.kernel.ids import new_id
+from app.usecases.shopping.cart import put_in_cart
+from tests.factories import (
+    AnOrder,
+    Person,
+    Shop,
+    a_courier,
+    a_merchant_with_shop,
+    a_resident,
+    an_address,
+    an_offer,
+    an_order,
+)
+from tests.factories.people import a_member, signed_in
+from tests.factories.rows import change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from uuid import UUID
+
+
+class Relation(StrEnum):
+    """What the asker is to the thing."""
+
+    OWN = "own"
+    SAME_SHOP = "same shop"
+    FOREIGN = "foreign"
+    LESSER = "foreign, where one is less"
+    MIXED = "own above, foreign below"
+    ABSENT = "absent"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Somebody signed in, in one part.
+
+    :param name: as the report calls them.
+    :param home: the neighborhood whose things are theirs.
+    :param lesser: the part they have in the other neighborhood.
+    """
+
+    name: str
+    person: Person
+    part: Part
+    home: Neighborhood
+    other: Neighborhood
+    lesser: Part | None = None
+
+    @property
+    def side(self) -> Side:
+        return self.person.side
+
+    def anew(self) -> Person:
+        """Return the person in a session of its own, for acts that end one."""
+        return signed_in(self.person.account_id, self.side)
+
+
+@dataclass
+class Neighborhood:
+    """A shop with its merchant, a store, residents and couriers, and orders at every stop of their way."""
+
+    shop: Shop = field(default_factory=a_merchant_with_shop)
+
+    def __post_init__(self) -> None:
+        self.order = an_order(shop=self.shop, state=OrderState.IN_DELIVERY)
+        self.resident = self.order.resident
+        self.neighbors = an_order(shop=self.shop, state=OrderState.IN_DELIVERY)
+        self.counter = an_order(shop=self.shop, state=OrderState.READY, fulfillment=Fulfillment.STORE_PICKUP)
+        self.neighbors_counter = an_order(shop=self.shop, state=OrderState.READY, fulfillment=Fulfillment.STORE_PICKUP)
+        self.open = an_order(shop=self.shop, state=OrderState.PREPARING)
+        self.offer = an_offer(self.shop)
+        self.removed_offer = an_offer(self.shop, state="removed")
+
+    def member(self, side: Side, role: MemberRole) -> Person:
+        if side is Side.PLATFORM:
+            return a_member(side, OrganizationKind.PLATFORM, PLATFORM_ID, role)
+        if side is Side.STORE:
+            return a_member(side, OrganizationKind.STORE, self.shop.store_id, role)
+        return a_member(side, OrganizationKind.MERCHANT, self.shop.merchant_id, role)
+
+    def face_check(self, clerk: Person) -> UUID:
+        face_check_id = new_id()
+        change(
+            """
+            INSERT INTO face_checks (face_check_id, account_id, store_id, clerk_id, state, opened_at)
+            VALUES (:face_check_id, :account_id, :store_id, :clerk_id, 'open', business_now())
+            """,
+            face_check_id=face_check_id,
+            account_id=a_resident().account_id,
+            store_id=self.shop.store_id,
+            clerk_id=clerk.account_id,
+        )
+        return face_check_id
+
+    def removed_address(self, resident: Person) -> UUID:
+        address_id = an_address(resident, near=self.shop)
+        change("UPDATE addresses SET removed_at = business_now() WHERE address_id = :id", id=address_id)
+        return address_id
+
+
+@dataclass
+class World:
+    """Two neighborhoods, and everybody who can come in."""
+
+    home: Neighborhood = field(default_factory=Neighborhood)
+    other: Neighborhood = field(default_factory=Neighborhood)
+    principals: list[Principal] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        home, order = self.home, self.home.order
+        suspended = an_order(shop=home.shop, state=OrderState.IN_DELIVERY)
+        self.suspended_order = suspended
+        self._add("resident", home.resident, Part.RESIDENT)
+        self._add("suspended resident", suspended.resident, Part.SUSPENDED)
+        for role in (MemberRole.OWNER, MemberRole.MANAGER, MemberRole.CLERK):
+            self._add(f"merchant {role}", home.member(Side.MERCHANT, role), Part(role.value))
+        for role in (MemberRole.MANAGER, MemberRole.CLERK, MemberRole.AGENT):
+            self._add(f"store {role}", home.member(Side.STORE, role), Part(role.value))
+        for role in (MemberRole.REVIEWER, MemberRole.FINANCE, MemberRole.SUPPORT, MemberRole.ADMIN):
+            self._add(f"platform {role}", home.member(Side.PLATFORM, role), Part(role.value))
+        self._add("courier on this task", order.carrier, Part.COURIER)
+        self._add("courier on another", home.neighbors.carrier, Part.COURIER)
+        self._add("courier idle", a_courier(community=home.shop.community), Part.COURIER)
+        self._add("courier suspended", suspended.carrier, Part.SUSPENDED)
+        change("UPDATE accounts SET state = 'suspended' WHERE account_id = :id", id=suspended.resident.account_id)
+        change("UPDATE couriers SET state = 'suspended' WHERE courier_id = :id", id=suspended.carrier.account_id)
+        self._add_lesser("owner here, clerk there", Side.MERCHANT, MemberRole.OWNER, MemberRole.CLERK)
+        self._add_lesser("manager here, agent there", Side.STORE, MemberRole.MANAGER, MemberRole.AGENT)
+
+    def _add(self, name: str, person: Person, part: Part, lesser: Part | None = None) -> None:
+        self.principals.append(Principal(name, person, part, self.home, self.other, lesser))
+
+    def _add_lesser(self, name: str, side: Side, here: MemberRole, there: MemberRole) -> None:
+        person = self.home.member(side, here)
+        change(
+            "INSERT INTO memberships (account_id, organization_kind, organization_id, role) VALUES (:a, :k, :o, :r)",
+            a=person.account_id,
+            k=side.value,
+            o=self.other.shop.merchant_id if side is Side.MERCHANT else self.other.shop.store_id,
+            r=there.value,
+        )
+        self._add(name, person, Part(here.value), Part(there.value))
+
+    def of(self, side: Side) -> list[Principal]:
+        """Return who comes in by ``side``."""
+        return [principal for principal in self.principals if principal.side is side]
+
+    def task_of(self, courier: Person) -> AnOrder | None:
+        """Return the order that ``courier`` carries in the home neighborhood."""
+        carried = (self.home.order, self.home.neighbors, self.suspended_order)
+        return next((order for order in carried if order.carrier.account_id == courier.account_id), None)
+
+    def order_of(self, resident: Person) -> AnOrder:
+        """Return the order of a resident of the home neighborhood."""
+        return self.suspended_order if resident == self.suspended_order.resident else self.home.order
+
+
+def _never(_world: World, _principal: Principal) -> UUID | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Things:
+    """One kind of thing as one side sees it; what returns None does not exist in that relation."""
+
+    own: Callable[[World, Principal], UUID | None]
+    foreign: Callable[[World, Principal], UUID | None]
+    same_shop: Callable[[World, Principal], UUID | None] = _never
+    deleted: Callable[[World, Principal], UUID | None] = _never
+    is_public: bool = False
+    """Anybody at the side may name it: a shop, a community, a SKU on sale."""
+    is_same_shop_ours: bool = False
+    """Things of the same shop or store are as good as one's own."""
+
+    def get(self, relation: Relation, world: World, principal: Principal) -> UUID | None:
+        """Return a thing that stands in ``relation`` to ``principal``."""
+        if relation is Relation.ABSENT:
+            return new_id()
+        choice = {
+            Relation.OWN: self.own,
+            Relation.SAME_SHOP: self.same_shop,
+            Relation.FOREIGN: self.foreign,
+            Relation.LESSER: self.foreign,
+            Relation.DELETED: self.deleted,
+        }
+        return choice[relation](world, principal)
+
+
+def _carried(name: str) -> Things:
+    def own(world: World, principal: Principal) -> UUID | None:
+        task = world.task_of(principal.person)
+        found: UUID | None = getattr(task, name) if task else None
+        return found
+
+    def same_shop(world: World, principal: Principal) -> UUID | None:
+        task = world.task_of(principal.person)
+        found: UUID = getattr(world.home.neighbors if task is world.home.order else world.home.order, name)
+        return found
+
+    return Things(own=own, same_shop=same_shop, foreign=lambda world, _: getattr(world.other.order, name))
+
+
+def _bought(name: str) -> Things:
+    return Things(
+        own=lambda world, principal: getattr(world.order_of(principal.person), name),
+        same_shop=lambda world, _: getattr(world.home.neighbors, name),
+        foreign=lambda world, _: getattr(world.other.order, name),
+    )
+
+
+def _public(get: Callable[[Neighborhood], UUID]) -> Things:
+    return Things(own=lambda world, _: get(world.home), foreign=lambda world, _: get(world.other), is_public=True)
+
+
+SUBJECTS: Mapping[tuple[Side, str], Things] = {
+    (Side.USER, "order_id"): _bought("order_id"),
+    (Side.USER, "checkout_id"): _bought("checkout_id"),
+    (Side.USER, "payment_id"): _bought("payment_id"),
+    (Side.USER, "address_id"): Things(
+        own=lambda world, principal: an_address(principal.person, near=world.home.shop),
+        same_shop=lambda world, _: world.home.neighbors.address_id,
+        foreign=lambda world, _: world.other.order.address_id,
+        deleted=lambda world, principal: world.home.removed_address(principal.person),
+    ),
+    (Side.USER, "shop_id"): _public(lambda place: place.shop.shop_id),
+    (Side.USER, "sku_id"): _public(lambda place: place.offer.sku_id),
+    (Side.USER, "community_id"): _public(lambda place: place.shop.community_id),
+    (Side.MERCHANT, "shop_id"): Things(
+        own=lambda world, _: world.home.shop.shop_id, foreign=lambda world, _: world.other.shop.shop_id
+    ),
+    (Side.MERCHANT, "order_id"): Things(
+        own=lambda world, _: world.home.open.order_id,
+        same_shop=lambda world, _: world.home.order.order_id,
+        foreign=lambda world, _: world.other.open.order_id,
+        is_same_shop_ours=True,
+    ),
+    (Side.MERCHANT, "offer_id"): Things(
+        own=lambda world, _: world.home.offer.offer_id,
+        foreign=lambda world, _: world.other.offer.offer_id,
+        deleted=lambda world, _: world.home.removed_offer.offer_id,
+    ),
+    (Side.MERCHANT, "sku_id"): Things(
+        own=lambda world, _: world.home.offer.sku_id, foreign=lambda world, _: world.other.offer.sku_id
+    ),
+    (Side.COURIER, "trip_id"): _carried("trip_id"),
+    (Side.COURIER, "delivery_id"): _carried("delivery_id"),
+    (Side.COURIER, "stop_id"): _carried("pick_up_stop_id"),
+    (Side.STORE, "order_id"): Things(
+        own=lambda world, _: world.home.counter.order_id,
+        same_shop=lambda world, _: world.home.neighbors_counter.order_id,
+        foreign=lambda world, _: world.other.counter.order_id,
+        is_same_shop_ours=True,
+    ),
+    (Side.STORE, "verification_id"): Things(
+        own=lambda world, principal: world.home.face_check(principal.person),
+        same_shop=lambda world, _: world.home.face_check(world.home.counter.counter),
+        foreign=lambda world, _: world.other.face_check(world.other.counter.counter),
+    ),
+    (Side.PLATFORM, "order_id"): Things(
+        own=lambda world, _: world.home.order.order_id,
+        foreign=lambda world, _: world.other.order.order_id,
+        is_public=True,
+    ),
+    (Side.PLATFORM, "shop_id"): _public(lambda place: place.shop.shop_id),
+}
+"""Every kind of thing that a route names, by the side that names it."""
+
+
+def _fill_cart(world: World, principal: Principal) -> None:
+    put_in_cart(principal.person.actor, sku_id=world.home.offer.sku_id, quantity=1)
+
+
+BEFORE: Mapping[str, Callable[[World, Principal], None]] = {
+    "user.quote": _fill_cart,
+    "user.place": _fill_cart,
+}
+"""What must be so before a route of this name can tell whose a thing is."""
+
+BODIES: Mapping[str, Mapping[str, Any]] = {
+    "courier.hand_over": {"code": "0000"},
+    "store.confirm_verification": {"is_match": False},
+}
+"""What a route needs in its body beyond the fields that its schema requires."""

@@ -54,6 +54,10 @@ class OrderShorted(OrderEvent):
     """The shop lacks some lines; they are refunded (缺货)."""
 
 
+class OrderMessageSent(OrderEvent):
+    """Somebody wrote in the order's thread."""
+
+
 class OrderReady(OrderEvent):
     """It stands on the counter."""
 

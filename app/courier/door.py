@@ -22,10 +22,12 @@ from app.usecases.ordering.ending import OrderMoved
 from app.web.door import Door
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
+from app.web.threads import add_thread
 from app.web.views import OrderMovedOut
 
 door = Door("courier", __name__, side=Side.COURIER)
 add_sign_in(door, Side.COURIER)
+add_thread(door, Relation.OWN_TRIP)
 
 
 @door.put("/shift", body=schemas.ShiftIn, answer=schemas.ShiftOut, once=True)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from app.core import ledger
 from app.core.delivery.errors import TripNotFound
 from app.core.ledger import codes
+from app.core.privacy.visibility import AFTER_DELIVERY
 from app.kernel.actor import Actor
 from app.kernel.geo import box_around, distance_m
 from app.kernel.sealing import unseal
@@ -31,16 +32,28 @@ _OPEN = text(
     ORDER BY point(t.lng * cosd(:lat), t.lat) <-> point(:lng * cosd(:lat), :lat), t.trip_id LIMIT :limit
     """
 )
-_TRIP = """
+_SINCE = f"business_now() - interval '{int(AFTER_DELIVERY.total_seconds())} seconds'"
+
+
+def _place(column: str) -> str:
+    """Return a stop's coordinate: of a door that is no longer to be seen, to a kilometer."""
+    return (
+        f"CASE WHEN p.kind = 'pick_up' OR t.ended_at IS NULL OR t.ended_at > {_SINCE} "
+        f"THEN p.{column} ELSE round(CAST(p.{column} AS numeric), 2) END"
+    )
+
+
+_TRIP = f"""
     SELECT t.trip_id, t.community_id, t.state, t.fee_fen, t.expected_ready_at, t.assigned_at, t.ended_at,
         (SELECT json_agg(json_build_object('stop_id', p.stop_id, 'position', p.position, 'kind', p.kind,
-            'state', p.state, 'lat', p.lat, 'lng', p.lng, 'arrived_at', p.arrived_at, 'done_at', p.done_at)
+            'state', p.state, 'lat', {_place("lat")}, 'lng', {_place("lng")},
+            'arrived_at', p.arrived_at, 'done_at', p.done_at)
             ORDER BY p.position) FROM stops AS p WHERE p.trip_id = t.trip_id) AS stops,
         (SELECT json_agg(json_build_object('delivery_id', d.delivery_id, 'order_id', d.order_id,
             'order_number', o.number, 'order_state', o.state, 'shop_name', s.name,
             'pick_up_stop_id', d.pick_up_stop_id, 'drop_stop_id', d.drop_stop_id, 'state', d.state,
             'fee_fen', d.fee_fen, 'note', o.note, 'sealed', CASE
-                WHEN d.ended_at IS NULL OR d.ended_at > business_now() - interval '30 minutes'
+                WHEN d.ended_at IS NULL OR d.ended_at > {_SINCE}
                 THEN o.address_sealed END) ORDER BY d.delivery_id)
          FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id JOIN shops AS s ON s.shop_id = o.shop_id
          WHERE d.trip_id = t.trip_id) AS deliveries

@@ -26,10 +26,12 @@ from app.web.door import Door
 from app.web.policy import Relation, policy
 from app.web.shelf import FOR_MEMBER, ShelfQuery, shelf_page
 from app.web.sign_in import add_sign_in
+from app.web.threads import add_thread
 from app.web.views import OffersOut, OrderMovedOut
 
 door = Door("merchant", __name__, side=Side.MERCHANT)
 add_sign_in(door, Side.MERCHANT)
+add_thread(door, Relation.OWN_SHOP)
 
 
 @door.get("/shops", answer=schemas.ShopsOut)

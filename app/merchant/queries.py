@@ -3,15 +3,19 @@
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 
 from app.core.catalog.errors import ShopNotFound
 from app.core.orders.errors import OrderNotFound
 from app.core.orders.states import OrderState
+from app.core.privacy.visibility import Field, Shown, Viewer, mask_name, mask_phone, phase_of, shown
 from app.kernel.actor import Actor
+from app.kernel.sealing import unseal
 from app.kernel.transaction import transaction
 from app.kernel.wire import Row
 from app.usecases.delivering.hand_over import pick_up_code
+from app.usecases.people.addresses import DOOR_CONTEXT
 from app.web.orders import COLUMNS, FROM, order_core
 from app.web.paging import page, read_cursor
 
@@ -26,9 +30,11 @@ _SHOPS = text(
     """
 )
 _IS_MEMBER = text(f"SELECT 1 FROM shops AS s {_MEMBER} WHERE s.shop_id = :shop_id")
+_CONTACT = "o.address_sealed, o.paid_at IS NOT NULL AS is_paid, business_now() AS now"
 _ORDERS = text(
     f"""
-    SELECT {COLUMNS}, c.name AS community_name {FROM} JOIN communities AS c ON c.community_id = o.community_id {_MEMBER}
+    SELECT {COLUMNS}, {_CONTACT}, c.name AS community_name {FROM}
+    JOIN communities AS c ON c.community_id = o.community_id {_MEMBER}
     WHERE o.shop_id = :shop_id AND o.order_id < :before AND o.state <> 'awaiting_payment' AND o.paid_at IS NOT NULL
       AND (CAST(:state AS text) IS NULL OR o.state = :state)
     ORDER BY o.order_id DESC LIMIT :limit
@@ -36,7 +42,8 @@ _ORDERS = text(
 )
 _ORDER = text(
     f"""
-    SELECT {COLUMNS}, c.name AS community_name {FROM} JOIN communities AS c ON c.community_id = o.community_id {_MEMBER}
+    SELECT {COLUMNS}, {_CONTACT}, c.name AS community_name {FROM}
+    JOIN communities AS c ON c.community_id = o.community_id {_MEMBER}
     WHERE o.order_id = :order_id AND o.paid_at IS NOT NULL
     """
 )
@@ -100,4 +107,15 @@ def _order(row: Row) -> dict[str, Any]:
         **order_core(row),
         "pick_up_code": pick_up_code(row.order_id) if is_here else None,
         "community_name": row.community_name,
+        **_contact(row),
     }
+
+
+def _contact(row: Row) -> dict[str, Any]:
+    """Return whom the order is for, masked, for as long as the table says."""
+    phase = phase_of(is_paid=row.is_paid, over_at=row.delivered_at or row.ended_at, now=row.now)
+    nothing = {"masked_name": None, "masked_phone": None}
+    if row.address_sealed is None or shown(Field.CONTACT_PHONE, Viewer.MERCHANT, phase) is not Shown.MASKED:
+        return nothing
+    door = orjson.loads(unseal(row.address_sealed, context=DOOR_CONTEXT))
+    return {"masked_name": mask_name(door["contact_name"]), "masked_phone": mask_phone(door["contact_phone"])}

@@ -84,9 +84,11 @@ class OrdersQuery(PageQuery):
 
 
 class OrderOut(OrderCore):
-    """An order of one's shop. ``pick_up_code`` is told to the courier at the counter."""
+    """An order of one's shop. ``pick_up_code`` is told to the courier; the contact is masked, and gone in the end."""
 
     pick_up_code = Text(high=10, required=True, allow_none=True)
+    masked_name = Text(high=10, required=True, allow_none=True)
+    masked_phone = Text(high=20, required=True, allow_none=True)
     community_name = Text(high=100, required=True)
 
 

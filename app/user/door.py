@@ -31,10 +31,12 @@ from app.web.door import Door
 from app.web.policy import Relation, policy
 from app.web.shelf import PUBLIC, ShelfQuery, shelf_page
 from app.web.sign_in import add_sign_in
+from app.web.threads import add_thread
 from app.web.views import CommunitiesOut, OffersOut, OrderMovedOut, StatementOut
 
 door = Door("user", __name__, side=Side.USER)
 add_sign_in(door, Side.USER)
+add_thread(door, Relation.OWN)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)

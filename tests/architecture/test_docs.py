@@ -36,6 +36,7 @@ def script(name: str) -> ModuleType:
     [
         ("draw_machines", "machines.md"),
         ("list_problems", "problems.md"),
+        ("list_privacy", "privacy.md"),
         ("list_permissions", "permissions.md"),
     ],
 )

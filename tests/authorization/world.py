@@ -264,6 +264,7 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     (Side.COURIER, "trip_id"): _carried("trip_id"),
     (Side.COURIER, "delivery_id"): _carried("delivery_id"),
     (Side.COURIER, "stop_id"): _carried("pick_up_stop_id"),
+    (Side.COURIER, "order_id"): _carried("order_id"),
     (Side.STORE, "order_id"): Things(
         own=lambda world, _: world.home.counter.order_id,
         same_shop=lambda world, _: world.home.neighbors_counter.order_id,

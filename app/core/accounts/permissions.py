@@ -65,6 +65,8 @@ _ALL = _of(*PARTS[Side.PLATFORM])
 
 PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
     Side.USER: {
+        "message.read": _RS,
+        "message.write": _R,
         "session.end": _RS,
         "live.listen": _RS,
         "community.read": _RS,
@@ -90,6 +92,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "privacy.erase": _R,
     },
     Side.MERCHANT: {
+        "message.read": _OMC,
+        "message.write": _OMC,
         "session.end": _OMC,
         "live.listen": _OMC,
         "shop.read": _OMC,
@@ -105,6 +109,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "account.read": _O,
     },
     Side.COURIER: {
+        "message.read": _CS,
+        "message.write": _CS,
         "session.end": _CS,
         "live.listen": _CS,
         "shift.write": _C,

@@ -1,6 +1,6 @@
 """What can stand against erasing somebody."""
 
-from app.kernel.errors import Conflict, NotFound
+from app.kernel.errors import Conflict, NotFound, Throttled
 
 
 class ErasureHindered(Conflict):
@@ -22,3 +22,17 @@ class ErasureNotFound(NotFound):
 
     code = "erasure_not_found"
     title = "No erasure waits"
+
+
+class ThreadClosed(Conflict):
+    """The order is not paid, or was handed over or ended more than half an hour ago."""
+
+    code = "thread_closed"
+    title = "The conversation is closed"
+
+
+class TooManyOrderMessages(Throttled):
+    """Twenty messages in ten minutes by one side of an order; parameter ``retry_after_s``."""
+
+    code = "too_many_order_messages"
+    title = "Too many messages"

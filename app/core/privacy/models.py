@@ -45,3 +45,17 @@ class FormerIdentityRow(Base):
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
     number_index: Mapped[bytes] = mapped_column(LargeBinary, index=True)
+
+
+class OrderMessageRow(Base):
+    """What one side of an order wrote to the others; sealed, for people write phone numbers and names."""
+
+    __tablename__ = "order_messages"
+    __table_args__ = (Index("ix_order_messages_thread", "order_id", text("message_id DESC")),)
+
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.order_id"))
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    role: Mapped[str]
+    text_sealed: Mapped[str]
+    sent_at: Mapped[datetime]

@@ -72,6 +72,12 @@ REGISTER = (
     Holding(table="former_identities", person=_OWN, fate=Fate.KEPT, is_exported=False),
     Holding(table="idempotency_keys", person="principal_id = :account_id", fate=Fate.DELETED, is_exported=False),
     Holding(
+        table="order_messages",
+        person=f"account_id = :account_id OR {_OF_ORDERS}",
+        fate=Fate.DELETED,
+        sealed={"text_sealed": "order_messages.text"},
+    ),
+    Holding(
         table="orders",
         person=_OWN,
         fate=Fate.CLEARED,

@@ -20,6 +20,8 @@ from app.adapters.jobs import defer
 from app.adapters.sms import HttpMessages, SandboxMessages
 from app.adapters.stripe.client import StripeClient
 from app.adapters.stripe.signature import WebhookVerifier
+from app.core.delivery.nearest import NearestMatcher
+from app.core.delivery.ports import Matcher
 from app.courier import door as courier
 from app.gateway import door as gateway
 from app.kernel import sealing
@@ -32,6 +34,7 @@ from app.platform import door as platform
 from app.settings import Settings, SettingsError
 from app.store import door as store
 from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
+from app.usecases.dispatching.answer_offer import TRIP_OFFER_EXPIRES, expire_offer
 from app.usecases.ordering.accept_order import auto_accept_order
 from app.usecases.ordering.cancel_checkout import expire_checkout
 from app.usecases.ordering.cancel_order import CANCEL_REQUEST_LAPSES, lapse_cancel_request, lapse_order
@@ -96,6 +99,10 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
 }
 
 
+MATCHER: Matcher = NearestMatcher()
+"""What decides which trip is offered to whom."""
+
+
 def _expire_attempt(tx: Transaction, attempt_id: UUID) -> None:
     defer(tx, "expire_attempt", attempt_id)
 
@@ -109,6 +116,7 @@ TIMERS = {
     COLLECT_LAPSES: lapse_collection,
     DELIVERY_STRANDED: close_stranded,
     ORDER_COMPLETES: complete_order,
+    TRIP_OFFER_EXPIRES: expire_offer,
     ATTEMPT_EXPIRES: _expire_attempt,
     ERASURE_DUE: erase_when_due,
 }

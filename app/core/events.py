@@ -111,6 +111,21 @@ class TripGivenBack(TripEvent):
     """The courier gave it back; it may be claimed again."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripOffered(TripEvent):
+    """One courier is asked whether they will (派单)."""
+
+    trip_offer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripOfferEnded(TripEvent):
+    """The courier declined, or did not answer; ``state`` says which."""
+
+    trip_offer_id: UUID
+    state: str
+
+
 class TripEnded(TripEvent):
     """All its stops are done, or it was called off."""
 

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from flask import request
+
 from app.core.delivery.states import FailureReason
 from app.courier import queries, schemas
 from app.kernel.actor import Actor, Side
@@ -16,10 +18,13 @@ from app.usecases.delivering.hand_over import (
     reattempt_delivery,
     return_to_shop,
 )
+from app.usecases.delivering.report_position import PositionKept, report_position
 from app.usecases.delivering.shifts import ShiftMoved, end_shift, start_shift
 from app.usecases.delivering.trips import StopMoved, TripMoved, arrive_at_stop, claim_trip, give_back_trip
+from app.usecases.dispatching.answer_offer import TripOfferMoved, accept_offer, decline_offer
 from app.usecases.ordering.ending import OrderMoved
 from app.web.door import Door
+from app.web.messages import choose_language
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
 from app.web.threads import add_thread
@@ -42,6 +47,42 @@ def begin_shift(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ShiftMov
 def finish_shift(actor: Actor, *, claim: Claim) -> ShiftMoved:
     """Go off shift."""
     return end_shift(actor, claim)
+
+
+@door.put("/position", body=schemas.PositionIn, answer=schemas.PositionOut)
+@policy("position.write", Relation.OWN)
+def put_position(actor: Actor, *, body: dict[str, Any]) -> PositionKept:
+    """Say where one is, at most once a second; this is also how one stays online."""
+    return report_position(actor, **body)
+
+
+@door.get("/trip-offers", answer=schemas.TripOffersOut)
+@policy("trip.offers", Relation.OWN)
+def list_trip_offers(actor: Actor) -> dict[str, Any]:
+    """List trips that one is offered now: what one would earn and how far it is, before saying yes."""
+    return queries.trip_offers(actor)
+
+
+@door.post("/trip-offers/<uuid:trip_offer_id>/acceptance", answer=schemas.TripMovedOut, once=True)
+@policy("trip.claim", Relation.OWN)
+def accept_trip_offer(actor: Actor, *, claim: Claim, trip_offer_id: UUID) -> TripMoved:
+    """Take the trip that one is offered."""
+    return accept_offer(actor, claim, trip_offer_id=trip_offer_id)
+
+
+@door.post("/trip-offers/<uuid:trip_offer_id>/refusal", answer=schemas.TripOfferMovedOut, once=True)
+@policy("trip.decline", Relation.OWN)
+def decline_trip_offer(actor: Actor, *, claim: Claim, trip_offer_id: UUID) -> TripOfferMoved:
+    """Leave the trip that one is offered to others."""
+    return decline_offer(actor, claim, trip_offer_id=trip_offer_id)
+
+
+@door.get("/trips/<uuid:trip_id>/reasons", answer=schemas.ReasonsOut)
+@policy("trip.reasons", Relation.SIDE)
+def read_reasons(actor: Actor, *, trip_id: UUID) -> dict[str, Any]:
+    """Read why a trip of one's zone was offered to others, or to oneself, with the costs of each decision."""
+    language = choose_language(request.headers.get("Accept-Language", ""))
+    return queries.reasons(actor, trip_id=trip_id, language=language)
 
 
 @door.get("/trips/open", query=schemas.OpenTripsQuery, answer=schemas.OpenTripsOut)

@@ -1,5 +1,6 @@
 """What couriers read: open trips without the door; their own trips with it, while they need it."""
 
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from app.kernel.sealing import unseal
 from app.kernel.transaction import transaction
 from app.kernel.wire import Row
 from app.usecases.people.addresses import DOOR_CONTEXT
+from app.web.messages import Language, say
 from app.web.paging import page, read_cursor
 
 HALL_RADIUS_M = 5_000
@@ -28,7 +30,11 @@ _OPEN = text(
            (SELECT json_agg(json_build_array(p.lat, p.lng) ORDER BY p.position) FROM stops AS p
             WHERE p.trip_id = t.trip_id) AS places
     FROM trips AS t
-    WHERE t.state = 'open' AND point(t.lng, t.lat) <@ box(point(:lng_min, :lat_min), point(:lng_max, :lat_max))
+    WHERE t.state = 'open'
+      AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.trip_id = t.trip_id AND d.state = 'offered')
+      AND coalesce((SELECT m.mode FROM dispatch_modes AS m WHERE m.community_id = t.community_id
+                    ORDER BY m.set_at DESC LIMIT 1), 'hall') <> 'assign'
+      AND point(t.lng, t.lat) <@ box(point(:lng_min, :lat_min), point(:lng_max, :lat_max))
     ORDER BY point(t.lng * cosd(:lat), t.lat) <-> point(:lng * cosd(:lat), :lat), t.trip_id LIMIT :limit
     """
 )
@@ -64,6 +70,32 @@ _MINE = text(
     "ORDER BY t.trip_id DESC LIMIT :limit"
 )
 _ONE = text(f"{_TRIP} AND t.trip_id = :trip_id")
+_OFFERS = text(
+    """
+    SELECT f.trip_offer_id, f.trip_id, t.community_id, f.fee_fen, t.expected_ready_at, f.offered_at, f.expires_at,
+           (SELECT json_agg(DISTINCT s.name) FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
+            JOIN shops AS s ON s.shop_id = o.shop_id WHERE d.trip_id = t.trip_id) AS shop_names,
+           (SELECT json_agg(json_build_array(p.lat, p.lng) ORDER BY p.position) FROM stops AS p
+            WHERE p.trip_id = t.trip_id) AS places
+    FROM trip_offers AS f JOIN trips AS t ON t.trip_id = f.trip_id
+    WHERE f.courier_id = :courier_id AND f.state = 'live' AND f.expires_at > business_now() AND t.state = 'open'
+    ORDER BY f.trip_offer_id DESC LIMIT 10
+    """
+)
+_IN_ZONE = text(
+    """
+    SELECT 1 FROM trips AS t JOIN communities AS c ON c.community_id = t.community_id
+    JOIN communities AS mine ON mine.store_id = c.store_id
+    JOIN couriers AS k ON k.community_id = mine.community_id AND k.courier_id = :courier_id
+    WHERE t.trip_id = :trip_id
+    """
+)
+_DECISIONS = text(
+    """
+    SELECT d.decided_at, d.policy, d.candidate_count, d.alternatives FROM dispatch_decisions AS d
+    WHERE d.trip_id = :trip_id ORDER BY d.decision_id DESC LIMIT 20
+    """
+)
 _DONE = text("SELECT count(*) FROM trips WHERE courier_id = :courier_id AND state = 'done'")
 
 
@@ -80,7 +112,7 @@ def open_trips(*, lat: float, lng: float, limit: int) -> dict[str, Any]:
                 "community_id": row.community_id,
                 "fee_fen": row.fee_fen,
                 "distance_m": distance_m(lat, lng, row.lat, row.lng),
-                "length_m": sum(distance_m(*a, *b) for a, b in zip(row.places, row.places[1:], strict=False)),
+                "length_m": _length_m(row.places),
                 "shop_names": row.shop_names,
                 "expected_ready_at": row.expected_ready_at,
                 "created_at": row.created_at,
@@ -88,6 +120,70 @@ def open_trips(*, lat: float, lng: float, limit: int) -> dict[str, Any]:
             for row in rows
         ]
     }
+
+
+def trip_offers(actor: Actor) -> dict[str, Any]:
+    """Return what one is offered now."""
+    with transaction() as tx:
+        rows = tx.execute(_OFFERS, {"courier_id": actor.account_id}).fetchall()
+    return {"items": [{**_without(row, "places"), "length_m": _length_m(row.places)} for row in rows]}
+
+
+def reasons(actor: Actor, *, trip_id: UUID, language: Language) -> dict[str, Any]:
+    """Return the decisions about a trip of the asker's zone, in words.
+
+    :raises TripNotFound: there is none in the zone.
+    """
+    with transaction() as tx:
+        if tx.execute(_IN_ZONE, {"trip_id": trip_id, "courier_id": actor.account_id}).first() is None:
+            raise TripNotFound
+        rows = tx.execute(_DECISIONS, {"trip_id": trip_id}).fetchall()
+    return {"trip_id": trip_id, "items": [_reason(actor, row, language) for row in rows]}
+
+
+def _reason(actor: Actor, row: Row, language: Language) -> dict[str, Any]:
+    ranked = [
+        {
+            "rank": rank,
+            "cost": float(one["cost"]),
+            "to_shop_m": one["to_shop_m"],
+            "who": one["courier_id"],
+            "is_chosen": one["is_chosen"],
+        }
+        for rank, one in enumerate(row.alternatives, 1)
+    ]
+    chosen = next(one for one in ranked if one["is_chosen"])
+    yours = next((one for one in ranked if one["who"] == str(actor.account_id)), None)
+    if yours is None:
+        code = "why_not_among"
+    else:
+        code = "why_yours" if yours["is_chosen"] else "why_dearer" if yours["cost"] > chosen["cost"] else "why_balance"
+    params = {
+        "shown": len(ranked),
+        "count": row.candidate_count,
+        "cost": f"{chosen['cost']:.1f}",
+        "to_shop_m": chosen["to_shop_m"],
+        "your_cost": "" if yours is None else f"{yours['cost']:.1f}",
+        "your_to_shop_m": "" if yours is None else yours["to_shop_m"],
+    }
+    return {
+        **_without(row, "alternatives"),
+        "chosen": _cost(chosen),
+        "yours": None if yours is None else _cost(yours),
+        "words": say(code, "detail", language, params),
+    }
+
+
+def _cost(one: dict[str, Any]) -> dict[str, Any]:
+    return {name: one[name] for name in ("rank", "cost", "to_shop_m")}
+
+
+def _without(row: Row, name: str) -> dict[str, Any]:
+    return {key: value for key, value in row._mapping.items() if key != name}
+
+
+def _length_m(places: list[list[float]]) -> int:
+    return sum(distance_m(*a, *b) for a, b in pairwise(places))
 
 
 def trips(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.core.delivery.states import DeliveryState, FailureReason, StopKind, StopState, TripState
+from app.core.delivery.states import DeliveryState, FailureReason, StopKind, StopState, TripOfferState, TripState
 from app.core.orders.states import OrderState
 from app.web.fields import Body, Choice, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Query, Text
 from app.web.paging import PageQuery
@@ -21,6 +21,76 @@ class ShiftOut(Body):
 
     courier_id = Id(required=True)
     is_on = Flag(required=True)
+
+
+class PositionIn(Body):
+    """Where one was, and when the phone measured it."""
+
+    lat = Degrees(bound=90, required=True)
+    lng = Degrees(bound=180, required=True)
+    measured_at = Instant(required=True)
+
+
+class PositionOut(Body):
+    """It is the last known place now; ``is_trailed`` says that it is kept for thirty days."""
+
+    courier_id = Id(required=True)
+    measured_at = Instant(required=True)
+    is_trailed = Flag(required=True)
+
+
+class TripOfferOut(Body):
+    """A trip that one may take until ``expires_at``; the door is shown when one has it."""
+
+    trip_offer_id = Id(required=True)
+    trip_id = Id(required=True)
+    community_id = Id(required=True)
+    fee_fen = Fen(required=True)
+    length_m = Int(low=0, high=COUNT_MAX, required=True)
+    shop_names = Many(Text(high=100), high=20, required=True)
+    expected_ready_at = Instant(required=True)
+    offered_at = Instant(required=True)
+    expires_at = Instant(required=True)
+
+
+class TripOffersOut(Body):
+    """At most one."""
+
+    items = Many(fields.Nested(TripOfferOut), high=10, required=True)
+
+
+class TripOfferMovedOut(Body):
+    """How the offer ended."""
+
+    trip_offer_id = Id(required=True)
+    trip_id = Id(required=True)
+    state = Choice(TripOfferState, required=True)
+
+
+class CostOut(Body):
+    """What a candidate was counted with: minutes, less is better, and meters to the shop."""
+
+    rank = Int(low=1, high=COUNT_MAX, required=True)
+    cost = fields.Float(required=True)
+    to_shop_m = Int(low=0, high=COUNT_MAX, required=True)
+
+
+class ReasonOut(Body):
+    """One decision about the trip; who the others were is not told."""
+
+    decided_at = Instant(required=True)
+    policy = Text(high=50, required=True)
+    candidate_count = Int(low=0, high=COUNT_MAX, required=True)
+    chosen = fields.Nested(CostOut, required=True)
+    yours = fields.Nested(CostOut, required=True, allow_none=True)
+    words = Text(high=500, required=True)
+
+
+class ReasonsOut(Body):
+    """The decisions about a trip, newest first, at most twenty."""
+
+    trip_id = Id(required=True)
+    items = Many(fields.Nested(ReasonOut), high=20, required=True)
 
 
 class OpenTripsQuery(Query):

@@ -5,8 +5,11 @@ from uuid import UUID
 
 from flask import Response
 
+from app.core.delivery.states import DispatchMode
 from app.kernel.actor import Actor, Side
-from app.platform import audit_log, queries, schemas
+from app.kernel.transaction import Claim
+from app.platform import audit_log, queries, schemas, zones
+from app.usecases.dispatching.set_mode import ModeSet, set_mode
 from app.web.door import Door
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
@@ -27,6 +30,25 @@ def list_orders(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
 def read_order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
     """Read any order."""
     return queries.order(actor, order_id=order_id)
+
+
+@door.put(
+    "/communities/<uuid:community_id>/dispatch-mode",
+    body=schemas.DispatchModeIn,
+    answer=schemas.DispatchModeOut,
+    once=True,
+)
+@policy("dispatch.write", Relation.PLATFORM)
+def put_dispatch_mode(actor: Actor, *, claim: Claim, community_id: UUID, body: dict[str, Any]) -> ModeSet:
+    """Say how a community's trips find their couriers from now on."""
+    return set_mode(actor, claim, community_id=community_id, mode=DispatchMode(body["mode"]))
+
+
+@door.get("/dispatch/zones/<uuid:store_id>", answer=schemas.ZoneOut)
+@policy("dispatch.read", Relation.PLATFORM)
+def read_zone(_actor: Actor, *, store_id: UUID) -> dict[str, Any]:
+    """Read a zone of dispatch: open trips, couriers and their load, promised against real, how even the work is."""
+    return zones.zone(store_id=store_id)
 
 
 @door.get("/parties", query=schemas.PartiesQuery, answer=schemas.PartiesOut)

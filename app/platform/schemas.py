@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from marshmallow import fields
 
+from app.core.delivery.states import DispatchMode
 from app.core.orders.states import OrderState
 from app.kernel.actor import Side
 from app.kernel.audit import Outcome
@@ -33,6 +34,34 @@ class OrdersOut(Body):
 
     items = Many(fields.Nested(OrderOut), high=LIST_MAX, required=True)
     next_cursor = Text(high=64, required=True, allow_none=True)
+
+
+class DispatchModeIn(Body):
+    """How trips find their couriers."""
+
+    mode = Choice(DispatchMode, required=True)
+
+
+class DispatchModeOut(Body):
+    """How a community's trips find their couriers now."""
+
+    community_id = Id(required=True)
+    mode = Choice(DispatchMode, required=True)
+
+
+class ZoneOut(Body):
+    """A zone now. Deliveries are those of the last seven days; ``gini`` is of their trips per hour on shift."""
+
+    store_id = Id(required=True)
+    open_trips = Int(low=0, high=COUNT_MAX, required=True)
+    offered_trips = Int(low=0, high=COUNT_MAX, required=True)
+    oldest_open_at = Instant(required=True, allow_none=True)
+    couriers_on_shift = Int(low=0, high=COUNT_MAX, required=True)
+    couriers_silent = Int(low=0, high=COUNT_MAX, required=True)
+    active_trips = Int(low=0, high=COUNT_MAX, required=True)
+    delivered_count = Int(low=0, high=COUNT_MAX, required=True)
+    delivered_by_promise_count = Int(low=0, high=COUNT_MAX, required=True)
+    gini = fields.Float(required=True, allow_none=True)
 
 
 class PartyKind(StrEnum):

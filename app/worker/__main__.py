@@ -1,4 +1,4 @@
-"""``python -m app.worker``: relay, reactions, timers, sweeps and jobs, one thread each. Stops cleanly on a signal."""
+"""``python -m app.worker``: relay, reactions, timers, dispatch, sweeps and jobs, a thread each. Stops on a signal."""
 
 import signal
 import sys
@@ -11,7 +11,9 @@ from flask import Flask
 
 from app import create_app
 from app.settings import SettingsError, read_settings
-from app.wiring import REACTIONS, TIMERS, gateway_of
+from app.usecases.dispatching.take_back import take_back_from_silent
+from app.usecases.dispatching.tick import dispatch_zones
+from app.wiring import MATCHER, REACTIONS, TIMERS, gateway_of
 from app.worker.jobs import make_jobs, run_jobs
 from app.worker.relay import react_batch, relay_batch
 from app.worker.sweeps import ask_again, forget_old, seal_acts, settle_due
@@ -20,6 +22,8 @@ from app.worker.timers import run_due_timers
 RELAY_S = 0.1
 TIMERS_S = 0.2
 SWEEP_S = 2.0
+DISPATCH_S = 20.0
+SILENCE_S = 10.0
 ASK_S = 15.0
 FORGET_S = 600.0
 FAILURE_WAIT_S = 2.0
@@ -67,11 +71,16 @@ def main() -> int:
     def asking() -> None:
         ask_again()  # what it found is under way, not done: it always pauses
 
+    def dispatch() -> None:
+        dispatch_zones(MATCHER)  # what it offered waits for an answer: it always pauses
+
     conninfo = settings.database_url.replace("postgresql+psycopg://", "postgresql://")
     threads = [
         threading.Thread(target=_loop, args=(app, stop, relay, RELAY_S), name="relay"),
         threading.Thread(target=_loop, args=(app, stop, timers, TIMERS_S), name="timers"),
         threading.Thread(target=_loop, args=(app, stop, settle_due, SWEEP_S), name="settlement"),
+        threading.Thread(target=_loop, args=(app, stop, dispatch, DISPATCH_S), name="dispatch"),
+        threading.Thread(target=_loop, args=(app, stop, take_back_from_silent, SILENCE_S), name="silence"),
         threading.Thread(target=_loop, args=(app, stop, asking, ASK_S), name="asking"),
         threading.Thread(target=_loop, args=(app, stop, seal_acts, SWEEP_S), name="audit"),
         threading.Thread(target=_loop, args=(app, stop, forget_old, FORGET_S), name="retention"),

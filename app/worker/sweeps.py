@@ -44,6 +44,14 @@ _RETENTION = (
     """DELETE FROM idempotency_keys WHERE (principal_id, operation, key) IN (
         SELECT principal_id, operation, key FROM idempotency_keys
         WHERE claimed_at < clock_timestamp() - interval '7 days' LIMIT :limit)""",
+    """DELETE FROM courier_trail WHERE (courier_id, measured_at) IN (
+        SELECT courier_id, measured_at FROM courier_trail WHERE measured_at < business_now() - interval '30 days'
+        ORDER BY measured_at LIMIT :limit)""",
+    """DELETE FROM trip_offers WHERE state <> 'live' AND decision_id IN (
+        SELECT decision_id FROM dispatch_decisions WHERE decided_at < business_now() - interval '90 days'
+        ORDER BY decided_at LIMIT :limit)""",
+    """DELETE FROM dispatch_decisions AS d WHERE d.decided_at < business_now() - interval '90 days'
+        AND NOT EXISTS (SELECT 1 FROM trip_offers AS f WHERE f.decision_id = d.decision_id)""",
     "DELETE FROM sign_in_codes WHERE created_at < clock_timestamp() - interval '2 days'",
     "DELETE FROM live_tickets WHERE expires_at < clock_timestamp() - interval '1 day'",
     "DELETE FROM sandbox_messages WHERE sent_at < clock_timestamp() - interval '7 days'",

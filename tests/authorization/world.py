@@ -111,6 +111,26 @@ class Neighborhood:
         )
         return face_check_id
 
+    def trip_offer(self, courier: Person) -> UUID:
+        trip_offer_id = new_id()
+        change(
+            """
+            WITH decided AS (
+                INSERT INTO dispatch_decisions (decision_id, trip_id, policy, candidate_count, alternatives, decided_at)
+                VALUES (:decision_id, :trip_id, 'nearest', 1, CAST(:alternatives AS jsonb), business_now())
+            )
+            INSERT INTO trip_offers (trip_offer_id, trip_id, courier_id, decision_id, state, fee_fen, offered_at,
+                expires_at)
+            VALUES (:trip_offer_id, :trip_id, :courier_id, :decision_id, 'expired', 300, business_now(), business_now())
+            """,
+            decision_id=new_id(),
+            alternatives=f'[{{"courier_id": "{courier.account_id}", "cost": 1, "to_shop_m": 9, "is_chosen": true}}]',
+            trip_offer_id=trip_offer_id,
+            trip_id=self.open.trip_id,
+            courier_id=courier.account_id,
+        )
+        return trip_offer_id
+
     def removed_address(self, resident: Person) -> UUID:
         address_id = an_address(resident, near=self.shop)
         change("UPDATE addresses SET removed_at = business_now() WHERE address_id = :id", id=address_id)
@@ -168,6 +188,11 @@ class World:
         """Return the order that ``courier`` carries in the home neighborhood."""
         carried = (self.home.order, self.home.neighbors, self.suspended_order)
         return next((order for order in carried if order.carrier.account_id == courier.account_id), None)
+
+    def another_courier(self, courier: Person) -> Person:
+        """Return a courier of the home neighborhood who is not ``courier``."""
+        carrier = self.home.order.carrier
+        return self.home.neighbors.carrier if carrier.account_id == courier.account_id else carrier
 
     def order_of(self, resident: Person) -> AnOrder:
         """Return the order of a resident of the home neighborhood."""
@@ -265,6 +290,11 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     (Side.COURIER, "delivery_id"): _carried("delivery_id"),
     (Side.COURIER, "stop_id"): _carried("pick_up_stop_id"),
     (Side.COURIER, "order_id"): _carried("order_id"),
+    (Side.COURIER, "trip_offer_id"): Things(
+        own=lambda world, principal: world.home.trip_offer(principal.person),
+        same_shop=lambda world, principal: world.home.trip_offer(world.another_courier(principal.person)),
+        foreign=lambda world, _: world.other.trip_offer(world.other.order.carrier),
+    ),
     (Side.STORE, "order_id"): Things(
         own=lambda world, _: world.home.counter.order_id,
         same_shop=lambda world, _: world.home.neighbors_counter.order_id,
@@ -282,6 +312,8 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         is_public=True,
     ),
     (Side.PLATFORM, "shop_id"): _public(lambda place: place.shop.shop_id),
+    (Side.PLATFORM, "community_id"): _public(lambda place: place.shop.community_id),
+    (Side.PLATFORM, "store_id"): _public(lambda place: place.shop.store_id),
 }
 """Every kind of thing that a route names, by the side that names it."""
 

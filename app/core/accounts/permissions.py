@@ -61,6 +61,7 @@ _O, _OM, _OMC = _of(Part.OWNER), _of(Part.OWNER, Part.MANAGER), _of(Part.OWNER, 
 _C, _CS = _of(Part.COURIER), _of(Part.COURIER, Part.SUSPENDED)
 _M, _MC, _MCA = _of(Part.MANAGER), _of(Part.MANAGER, Part.CLERK), _of(Part.MANAGER, Part.CLERK, Part.AGENT)
 _A, _FA, _FSA = _of(Part.ADMIN), _of(Part.FINANCE, Part.ADMIN), _of(Part.FINANCE, Part.SUPPORT, Part.ADMIN)
+_SA = _of(Part.SUPPORT, Part.ADMIN)
 _ALL = _of(*PARTS[Side.PLATFORM])
 
 PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
@@ -120,6 +121,10 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "trip.claim": _C,
         "trip.give_back": _CS,
         "trip.carry": _CS,
+        "trip.offers": _C,
+        "trip.decline": _CS,
+        "trip.reasons": _CS,
+        "position.write": _CS,
         "account.read": _CS,
     },
     Side.STORE: {
@@ -137,6 +142,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "party.read": _ALL,
         "books.read": _FA,
         "books.prove": _FA,
+        "dispatch.read": _SA,
+        "dispatch.write": _SA,
         "audit.read": _A,
         "audit.export": _A,
         "audit.prove": _FA,

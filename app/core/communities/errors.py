@@ -8,3 +8,10 @@ class CommunityNotFound(NotFound):
 
     code = "community_not_found"
     title = "Community not found"
+
+
+class StoreNotFound(NotFound):
+    """No such experience store."""
+
+    code = "store_not_found"
+    title = "Store not found"

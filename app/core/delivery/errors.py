@@ -1,6 +1,6 @@
 """What can be wrong with shifts, trips and deliveries."""
 
-from app.kernel.errors import Conflict, Forbidden, NotFound
+from app.kernel.errors import Conflict, Forbidden, NotFound, Throttled
 
 
 class TripNotFound(NotFound):
@@ -92,3 +92,59 @@ class CannotDispose(Conflict):
 
     code = "cannot_dispose"
     title = "These goods go back to the shop"
+
+
+class PositionInFuture(Conflict):
+    """A place is where one was, not where one will be; parameter ``ahead_s_max``."""
+
+    code = "position_in_future"
+    title = "The position lies in the future"
+
+
+class PositionTooOld(Conflict):
+    """The position is older than what is known, or than ``age_s_max`` seconds."""
+
+    code = "position_too_old"
+    title = "The position is too old"
+
+
+class PositionTooFar(Conflict):
+    """Nobody moves ``distance_m`` meters in ``elapsed_s`` seconds."""
+
+    code = "position_too_far"
+    title = "The position is too far from the last one"
+
+
+class PositionTooOften(Throttled):
+    """One position a second is enough; parameter ``retry_after_s``."""
+
+    code = "position_too_often"
+    title = "Positions come too often"
+
+
+class OtherPhone(Conflict):
+    """The shift belongs to the phone that went on shift last."""
+
+    code = "other_phone"
+    title = "You are on shift with another phone"
+
+
+class TripOfferNotFound(NotFound):
+    """No such offer of a trip, or not one to you."""
+
+    code = "trip_offer_not_found"
+    title = "Offer not found"
+
+
+class TripOfferOver(Conflict):
+    """The offer was answered, ran out, or its trip was called off; parameter ``state``."""
+
+    code = "trip_offer_over"
+    title = "The offer is over"
+
+
+class HallClosed(Conflict):
+    """In this community trips are offered one by one (派单); there is no hall."""
+
+    code = "hall_closed"
+    title = "Trips are not claimed from the hall here"

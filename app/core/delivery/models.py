@@ -1,13 +1,23 @@
-"""Tables of couriers, shifts, trips, stops and deliveries."""
+"""Tables of couriers, shifts, positions, trips, stops, deliveries, and of who was offered what, and why."""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.delivery.states import DeliveryState, FailureReason, StopKind, StopState, TripState
+from app.core.delivery.states import (
+    DeliveryState,
+    DispatchMode,
+    FailureReason,
+    StopKind,
+    StopState,
+    TripOfferState,
+    TripState,
+)
 from app.kernel.columns import not_negative, one_of
 from app.kernel.db import Base
 
@@ -34,7 +44,10 @@ class CourierRow(Base):
 
 
 class ShiftRow(Base):
-    """A shift (班次), on from its start until it is ended; at most one is on per courier."""
+    """A shift (班次), on from its start until it is ended; at most one is on per courier.
+
+    ``session_id`` is the phone that went on shift last: positions of another phone of the same account are refused.
+    """
 
     __tablename__ = "courier_shifts"
     __table_args__ = (
@@ -45,6 +58,7 @@ class ShiftRow(Base):
 
     shift_id: Mapped[UUID] = mapped_column(primary_key=True)
     courier_id: Mapped[UUID] = mapped_column(ForeignKey("couriers.courier_id"), index=True)
+    session_id: Mapped[UUID | None]
     lat: Mapped[float]
     lng: Mapped[float]
     started_at: Mapped[datetime]
@@ -121,3 +135,90 @@ class DeliveryRow(Base):
     photo_reference: Mapped[str | None]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class PositionRow(Base):
+    """Where a courier on shift was last; overwritten, and deleted with the end of the shift.
+
+    ``measured_at`` and ``heard_at`` are business time, ``received_at`` is wall time and bounds how often one
+    may report.
+    No index holds a column that changes, so every report is a HOT update.
+    """
+
+    __tablename__ = "courier_positions"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
+
+    courier_id: Mapped[UUID] = mapped_column(ForeignKey("couriers.courier_id"), primary_key=True)
+    lat: Mapped[float]
+    lng: Mapped[float]
+    measured_at: Mapped[datetime]
+    heard_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    trailed_at: Mapped[datetime | None]
+
+
+class TrailRow(Base):
+    """A point of the way of a courier with a trip, at most one a minute; kept for thirty days."""
+
+    __tablename__ = "courier_trail"
+    __table_args__ = (Index("ix_courier_trail_measured_at", "measured_at"),)
+
+    courier_id: Mapped[UUID] = mapped_column(ForeignKey("couriers.courier_id"), primary_key=True)
+    measured_at: Mapped[datetime] = mapped_column(primary_key=True)
+    lat: Mapped[float]
+    lng: Mapped[float]
+
+
+class DispatchModeRow(Base):
+    """From when on a community's trips are claimed, offered, or both. Rows are only added; the newest counts."""
+
+    __tablename__ = "dispatch_modes"
+    __table_args__ = (one_of("mode", DispatchMode),)
+
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), primary_key=True)
+    set_at: Mapped[datetime] = mapped_column(primary_key=True)
+    mode: Mapped[str]
+    set_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+
+
+class DispatchDecisionRow(Base):
+    """Why a trip was offered to whom: the candidates with their costs, best first.
+
+    ``alternatives`` is ``[{"courier_id": …, "cost": minutes, "to_shop_m": meters, "is_chosen": …}, …]``.
+    """
+
+    __tablename__ = "dispatch_decisions"
+    __table_args__ = (
+        Index("ix_dispatch_decisions_trip_id", "trip_id", text("decision_id DESC")),
+        Index("ix_dispatch_decisions_decided_at", "decided_at"),
+    )
+
+    decision_id: Mapped[UUID] = mapped_column(primary_key=True)
+    trip_id: Mapped[UUID] = mapped_column(ForeignKey("trips.trip_id"))
+    policy: Mapped[str]
+    candidate_count: Mapped[int]
+    alternatives: Mapped[list[Any]] = mapped_column(JSONB)
+    decided_at: Mapped[datetime]
+
+
+class TripOfferRow(Base):
+    """A trip offered to one courier (派单), until it is answered or runs out. One is live per trip and per courier."""
+
+    __tablename__ = "trip_offers"
+    __table_args__ = (
+        one_of("state", TripOfferState),
+        Index("uq_trip_offers_live_trip", "trip_id", unique=True, postgresql_where=text("state = 'live'")),
+        Index("uq_trip_offers_live_courier", "courier_id", unique=True, postgresql_where=text("state = 'live'")),
+        Index("ix_trip_offers_trip_id", "trip_id"),
+        Index("ix_trip_offers_mine", "courier_id", text("trip_offer_id DESC")),
+    )
+
+    trip_offer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    trip_id: Mapped[UUID] = mapped_column(ForeignKey("trips.trip_id"))
+    courier_id: Mapped[UUID] = mapped_column(ForeignKey("couriers.courier_id"))
+    decision_id: Mapped[UUID] = mapped_column(ForeignKey("dispatch_decisions.decision_id"), index=True)
+    state: Mapped[str]
+    fee_fen: Mapped[int]
+    offered_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]

@@ -29,6 +29,28 @@ LOCK_OWN_DELIVERY = opening(
     f"SELECT {_COLUMNS} {_FROM} WHERE d.delivery_id = :delivery_id AND t.courier_id = :courier_id FOR UPDATE OF o, t, d"
 )
 LOCK_DELIVERY_OF_ORDER = opening(f"SELECT {_COLUMNS} {_FROM} WHERE o.order_id = :order_id FOR UPDATE OF o, t, d")
+LOCK_IN_HALL = opening(
+    f"""
+    SELECT {_COLUMNS}, (SELECT m.mode FROM dispatch_modes AS m WHERE m.community_id = o.community_id
+        ORDER BY m.set_at DESC LIMIT 1) AS mode
+    {_FROM} WHERE t.trip_id = :trip_id ORDER BY o.order_id FOR UPDATE OF o, t, d
+    """
+)
+"""As :data:`LOCK_TRIP`, with the community's mode of dispatch: null is the hall."""
+_OFFER = f"""
+    SELECT {_COLUMNS}, f.trip_offer_id, f.courier_id AS offered_to_id, f.state AS offer_state, f.expires_at
+    {_FROM} JOIN trip_offers AS f ON f.trip_id = t.trip_id
+    WHERE f.trip_offer_id = :trip_offer_id {{whose}} ORDER BY o.order_id FOR UPDATE OF o, t, d, f
+"""
+LOCK_OFFER = opening(_OFFER.format(whose=""))
+LOCK_OWN_OFFER = opening(_OFFER.format(whose="AND f.courier_id = :courier_id"))
+LOCK_OPEN_TRIP = opening(
+    f"""
+    SELECT {_COLUMNS} {_FROM} WHERE t.trip_id = :trip_id AND t.state = 'open'
+    ORDER BY o.order_id FOR UPDATE OF o, t, d SKIP LOCKED
+    """
+)
+"""For dispatch: what somebody else holds is left for the next tick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,8 +116,8 @@ DELIVERY_TRANSITIONS: Table[DeliveryState, DeliveryAction] = {
     (_S.OFFERED, _A.WITHDRAW_OFFER): (_S.OPEN, frozenset({Role.COURIER, Role.SYSTEM})),
     (_S.OFFERED, _A.CLAIM): (_S.ASSIGNED, _COURIER),
     (_S.OPEN, _A.CLAIM): (_S.ASSIGNED, _COURIER),
-    (_S.ASSIGNED, _A.GIVE_BACK): (_S.OPEN, _COURIER),
-    (_S.AT_PICKUP, _A.GIVE_BACK): (_S.OPEN, _COURIER),
+    (_S.ASSIGNED, _A.GIVE_BACK): (_S.OPEN, frozenset({Role.COURIER, Role.SYSTEM})),
+    (_S.AT_PICKUP, _A.GIVE_BACK): (_S.OPEN, frozenset({Role.COURIER, Role.SYSTEM})),
     (_S.ASSIGNED, _A.ARRIVE_AT_PICKUP): (_S.AT_PICKUP, _COURIER),
     (_S.ASSIGNED, _A.PICK_UP): (_S.PICKED_UP, _COURIER),
     (_S.AT_PICKUP, _A.PICK_UP): (_S.PICKED_UP, _COURIER),
@@ -138,3 +138,41 @@ DELIVERY_TRANSITIONS: Table[DeliveryState, DeliveryAction] = {
     (_S.AT_PICKUP, _A.CANCEL): (_S.CANCELED, _SYSTEM),
 }
 """``offered`` is entered by dispatch with consent (派单); the hall (抢单) claims from ``open``."""
+
+
+class TripOfferState(StrEnum):
+    """Where the offer of a trip to one courier stands."""
+
+    LIVE = "live"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+
+
+class TripOfferAction(StrEnum):
+    """What can happen to the offer of a trip."""
+
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    EXPIRE = "expire"
+
+
+_F, _B = TripOfferState, TripOfferAction
+
+TRIP_OFFER_TRANSITIONS: Table[TripOfferState, TripOfferAction] = {
+    (_F.LIVE, _B.ACCEPT): (_F.ACCEPTED, _COURIER),
+    (_F.LIVE, _B.DECLINE): (_F.DECLINED, _COURIER),
+    (_F.LIVE, _B.EXPIRE): (_F.EXPIRED, _SYSTEM),
+}
+"""With consent: an offer is answered once, or runs out."""
+
+
+class DispatchMode(StrEnum):
+    """How trips of a community find their couriers."""
+
+    HALL = "hall"
+    """Couriers claim (抢单)."""
+    ASSIGN = "assign"
+    """Trips are offered one by one (派单)."""
+    BOTH = "both"
+    """Trips are offered; the hall shows what is not offered at the moment."""

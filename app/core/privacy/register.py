@@ -110,6 +110,10 @@ REGISTER = (
         fate=Fate.CLEARED,
         clears={"lat": "round(CAST(lat AS numeric), 2)", "lng": "round(CAST(lng AS numeric), 2)"},
     ),
+    Holding(table="courier_positions", person="courier_id = :account_id", fate=Fate.DELETED),
+    Holding(table="courier_trail", person="courier_id = :account_id", fate=Fate.DELETED),
+    Holding(table="trip_offers", person="courier_id = :account_id", fate=Fate.KEPT),
+    Holding(table="dispatch_modes", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="trips", person="courier_id = :account_id", fate=Fate.KEPT),
     Holding(table="erasures", person=_OWN, fate=Fate.KEPT),
     Holding(

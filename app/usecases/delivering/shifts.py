@@ -16,14 +16,19 @@ _LOCK_SHIFT = opening(
 _START = closing(
     """
     started AS (
-        INSERT INTO courier_shifts (shift_id, courier_id, lat, lng, started_at)
-        VALUES (:shift_id, :courier_id, :lat, :lng, business_now())
-        ON CONFLICT (courier_id) WHERE ended_at IS NULL DO UPDATE SET lat = excluded.lat, lng = excluded.lng
+        INSERT INTO courier_shifts (shift_id, courier_id, session_id, lat, lng, started_at)
+        VALUES (:shift_id, :courier_id, :session_id, :lat, :lng, business_now())
+        ON CONFLICT (courier_id) WHERE ended_at IS NULL DO UPDATE
+            SET lat = excluded.lat, lng = excluded.lng, session_id = excluded.session_id
         RETURNING shift_id
     )""",
     answer="SELECT shift_id FROM started",
 )
-_END = closing("ended AS (UPDATE courier_shifts SET ended_at = business_now() WHERE shift_id = :shift_id)")
+_END = closing(
+    """
+    ended AS (UPDATE courier_shifts SET ended_at = business_now() WHERE shift_id = :shift_id),
+    forgotten AS (DELETE FROM courier_positions WHERE courier_id = :courier_id)"""
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,8 @@ class ShiftMoved:
 def start_shift(actor: Actor, claim: Claim, *, lat: float, lng: float) -> ShiftMoved:
     """Go on shift at a place; one who is on already only moves there.
 
+    The phone that says so last is the one whose positions count.
+
     :param lat: WGS-84 degrees. :param lng: WGS-84 degrees.
     :raises CourierSuspended: the person is no courier, or may not work.
     """
@@ -46,7 +53,8 @@ def start_shift(actor: Actor, claim: Claim, *, lat: float, lng: float) -> ShiftM
             raise CourierSuspended
         moved = ShiftMoved(courier_id=actor.account_id, is_on=True)
         tx.keep(moved)
-        tx.close(_START, {"shift_id": new_id(), "courier_id": actor.account_id, "lat": lat, "lng": lng})
+        params = {"courier_id": actor.account_id, "session_id": actor.session_id, "lat": lat, "lng": lng}
+        tx.close(_START, {**params, "shift_id": new_id()})
     return moved
 
 
@@ -63,5 +71,5 @@ def end_shift(actor: Actor, claim: Claim) -> ShiftMoved:
             raise ShiftBusy(active_trips=row.active_trips)
         moved = ShiftMoved(courier_id=actor.account_id, is_on=False)
         tx.keep(moved)
-        tx.close(_END, {"shift_id": row.shift_id})
+        tx.close(_END, {"shift_id": row.shift_id, "courier_id": actor.account_id})
     return moved

@@ -4,20 +4,35 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from app.core.delivery.errors import NotOnShift, OwnOrder, StopNotFound, TooManyTrips, TripNotFound, TripTaken
+from app.core.delivery.errors import (
+    HallClosed,
+    NotOnShift,
+    OwnOrder,
+    StopNotFound,
+    TooManyTrips,
+    TripNotFound,
+    TripTaken,
+)
 from app.core.delivery.models import ACTIVE_TRIPS_MAX
-from app.core.delivery.repository import LOCK_OWN_TRIP, LOCK_TRIP, Delivery, lock_trip
-from app.core.delivery.states import DELIVERY_TRANSITIONS, DeliveryAction, DeliveryState, StopKind, StopState, TripState
+from app.core.delivery.repository import LOCK_IN_HALL, LOCK_OWN_TRIP, Delivery, delivery_of, lock_trip
+from app.core.delivery.states import (
+    DELIVERY_TRANSITIONS,
+    DeliveryAction,
+    DeliveryState,
+    DispatchMode,
+    StopKind,
+    StopState,
+    TripState,
+)
 from app.core.events import TripClaimed, TripGivenBack
-from app.kernel.actor import Actor
+from app.kernel.actor import Actor, Role
 from app.kernel.machines import IllegalTransition, next_state
-from app.kernel.transaction import Claim, closing, opening, transaction
+from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 
 LATE_SHOP = timedelta(minutes=10)
 """A trip given back when the shop is this late is nobody's fault."""
 
-_CLAIM = closing(
-    f"""
+CLAIM_WRITES = f"""
     counted AS (
         UPDATE courier_shifts SET active_trips = active_trips + 1
         WHERE courier_id = :courier_id AND ended_at IS NULL AND active_trips < {ACTIVE_TRIPS_MAX}
@@ -29,12 +44,12 @@ _CLAIM = closing(
     ),
     assigned AS (
         UPDATE deliveries SET state = :delivery_state WHERE trip_id = :trip_id AND state IN ('open', 'offered')
-    )""",
-    answer="""
+    )"""
+CLAIM_ANSWER = """
     SELECT (SELECT count(*) FROM counted) AS shifts, (SELECT count(*) FROM claimed_trip) AS trips,
         EXISTS (SELECT 1 FROM courier_shifts WHERE courier_id = :courier_id AND ended_at IS NULL) AS is_on_shift
-    """,
-)
+    """
+_CLAIM = closing(CLAIM_WRITES, answer=CLAIM_ANSWER)
 _GIVE_BACK = closing(
     """
     given_back AS (
@@ -99,19 +114,24 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
 
     Locks the trip's orders, the trip and its deliveries, then the courier's shift, whose count holds the cap.
 
-    :raises TripTaken: another courier has it, or it was called off.
+    :raises TripTaken: another courier has it or thinks about it, or it was called off.
+    :raises HallClosed: in this community trips are offered, not claimed.
     :raises OwnOrder: the courier ordered it.
     :raises NotOnShift: the courier is not working. :raises TooManyTrips: three trips are under way.
     """
     with transaction(claim) as tx:
-        deliveries = lock_trip(tx, LOCK_TRIP, {"trip_id": trip_id})
-        if not deliveries:
+        rows = tx.open(LOCK_IN_HALL, {"trip_id": trip_id})
+        if not rows:
             raise TripNotFound
-        if deliveries[0].trip_state is not TripState.OPEN:
+        if rows[0].mode == DispatchMode.ASSIGN:
+            raise HallClosed
+        deliveries = [delivery_of(row) for row in rows]
+        is_offered = any(delivery.state is DeliveryState.OFFERED for delivery in deliveries)
+        if is_offered or deliveries[0].trip_state is not TripState.OPEN:
             raise TripTaken
         if any(delivery.account_id == actor.account_id for delivery in deliveries):
             raise OwnOrder
-        state = _next_of_all(deliveries, DeliveryAction.CLAIM, actor)
+        state = _next_of_all(deliveries, DeliveryAction.CLAIM, actor.role)
         tx.record(TripClaimed(trip_id=trip_id, community_id=deliveries[0].community_id, courier_id=actor.account_id))
         moved = TripMoved(trip_id=trip_id, state=TripState.ASSIGNED.value)
         tx.keep(moved)
@@ -130,12 +150,27 @@ def give_back_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
         deliveries = lock_trip(tx, LOCK_OWN_TRIP, {"trip_id": trip_id, "courier_id": actor.account_id})
         if not deliveries:
             raise TripNotFound
-        state = _next_of_all(deliveries, DeliveryAction.GIVE_BACK, actor)
-        tx.record(TripGivenBack(trip_id=trip_id, community_id=deliveries[0].community_id, courier_id=actor.account_id))
         moved = TripMoved(trip_id=trip_id, state=TripState.OPEN.value)
         tx.keep(moved)
-        tx.close(_GIVE_BACK, {"trip_id": trip_id, "courier_id": actor.account_id, "delivery_state": state.value})
+        _give_back(tx, deliveries, actor.account_id, actor.role)
     return moved
+
+
+def take_back_trip(tx: Transaction, *, trip_id: UUID, courier_id: UUID) -> bool:
+    """Take a trip from a courier who fell silent, unless it was picked up meanwhile; say whether it was taken."""
+    deliveries = lock_trip(tx, LOCK_OWN_TRIP, {"trip_id": trip_id, "courier_id": courier_id})
+    held = [delivery.state for delivery in deliveries if delivery.state is not DeliveryState.CANCELED]
+    if not held or not all((state, DeliveryAction.GIVE_BACK) in DELIVERY_TRANSITIONS for state in held):
+        return False
+    _give_back(tx, deliveries, courier_id, Role.SYSTEM)
+    return True
+
+
+def _give_back(tx: Transaction, deliveries: list[Delivery], courier_id: UUID, role: Role) -> None:
+    first = deliveries[0]
+    state = _next_of_all(deliveries, DeliveryAction.GIVE_BACK, role)
+    tx.record(TripGivenBack(trip_id=first.trip_id, community_id=first.community_id, courier_id=courier_id))
+    tx.close(_GIVE_BACK, {"trip_id": first.trip_id, "courier_id": courier_id, "delivery_state": state.value})
 
 
 def arrive_at_stop(actor: Actor, claim: Claim, *, stop_id: UUID) -> StopMoved:
@@ -165,13 +200,13 @@ def arrive_at_stop(actor: Actor, claim: Claim, *, stop_id: UUID) -> StopMoved:
     return moved
 
 
-def _next_of_all(deliveries: list[Delivery], action: DeliveryAction, actor: Actor) -> DeliveryState:
+def _next_of_all(deliveries: list[Delivery], action: DeliveryAction, role: Role) -> DeliveryState:
     """Return where ``action`` leads the trip's deliveries that are still under way; all go the same way.
 
     :raises IllegalTransition: none is, the trip was called off.
     """
     targets = {
-        next_state(DELIVERY_TRANSITIONS, delivery.state, action, actor.role)
+        next_state(DELIVERY_TRANSITIONS, delivery.state, action, role)
         for delivery in deliveries
         if delivery.state is not DeliveryState.CANCELED
     }

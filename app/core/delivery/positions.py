@@ -1,0 +1,63 @@
+"""Where couriers are: which reports are believed, which are kept. Our own rules, not law.
+
+The last position is one row that is overwritten. The trail keeps at most one point a minute, only while a trip is
+carried, for thirty days.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.core.delivery.errors import PositionInFuture, PositionTooFar, PositionTooOften, PositionTooOld
+from app.kernel.geo import distance_m
+
+AHEAD_MAX = timedelta(seconds=30)
+"""How far a phone's clock may be ahead of ours."""
+AGE_MAX = timedelta(minutes=5)
+"""A place older than this says nothing."""
+PAUSE_MIN = timedelta(seconds=1)
+"""Reports of one courier are at least so far apart, by wall time."""
+SPEED_M_S_MAX = 35.0
+"""126 km/h: more than any vehicle of a courier; a report beyond it is a fault or a fraud."""
+SLACK_M = 300
+"""What positioning itself may err by, in a street between high houses."""
+TRAIL_PAUSE = timedelta(minutes=1)
+SILENCE_MAX = timedelta(seconds=90)
+"""A courier who was heard before, and not for so long, is offline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A measured place, WGS-84 degrees."""
+
+    lat: float
+    lng: float
+    measured_at: datetime
+
+
+def believe(fix: Fix, *, last: Fix | None, now: datetime) -> None:
+    """Refuse a report that cannot be true.
+
+    :raises PositionInFuture: it was measured after ``now``.
+    :raises PositionTooOld: it was measured long ago, or before the last one.
+    :raises PositionTooFar: nobody is that fast.
+    """
+    if fix.measured_at > now + AHEAD_MAX:
+        raise PositionInFuture(ahead_s_max=int(AHEAD_MAX.total_seconds()), pointer="/measured_at")
+    if fix.measured_at < now - AGE_MAX or (last is not None and fix.measured_at < last.measured_at):
+        raise PositionTooOld(age_s_max=int(AGE_MAX.total_seconds()), pointer="/measured_at")
+    if last is None:
+        return
+    elapsed_s = (fix.measured_at - last.measured_at).total_seconds()
+    moved_m = distance_m(last.lat, last.lng, fix.lat, fix.lng)
+    if moved_m > SLACK_M + SPEED_M_S_MAX * elapsed_s:
+        raise PositionTooFar(distance_m=moved_m, elapsed_s=int(elapsed_s), pointer="/lat")
+
+
+def pace(since_last: timedelta | None) -> None:
+    """Refuse a report on the heels of the last.
+
+    :param since_last: wall time since the last report that was kept.
+    :raises PositionTooOften: less than a second has passed.
+    """
+    if since_last is not None and timedelta() <= since_last < PAUSE_MIN:
+        raise PositionTooOften(retry_after_s=1)

@@ -3,16 +3,19 @@
 from typing import Any
 from uuid import UUID
 
+from app.core.delivery.models import CourierState
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.store import queries, schemas
 from app.usecases.ordering.ending import OrderMoved
 from app.usecases.ordering.finish_order import collect_order
 from app.usecases.verifying.face_to_face import FaceCheckMoved, end_face_check, open_face_check
+from app.usecases.vetting.apply import ApplicationMoved
+from app.usecases.vetting.decide import CourierMoved, decide_application, set_courier_state
 from app.web.door import Door
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
-from app.web.views import CommunitiesOut, OrderMovedOut
+from app.web.views import ApplicationMovedOut, CommunitiesOut, OrderMovedOut
 
 door = Door("store", __name__, side=Side.STORE)
 add_sign_in(door, Side.STORE)
@@ -63,3 +66,29 @@ def begin_verification(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> F
 def confirm_verification(actor: Actor, *, claim: Claim, verification_id: UUID, body: dict[str, Any]) -> FaceCheckMoved:
     """Say whether the ID card in hand is the person's, with its photo."""
     return end_face_check(actor, claim, verification_id=verification_id, **body)
+
+
+@door.get("/courier-applications", query=schemas.ApplicationsQuery, answer=schemas.StoreApplicationsOut)
+@policy("application.read", Relation.OWN_STORE)
+def list_applications(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List applications to deliver in one's store's catchment, newest first."""
+    return queries.applications(actor, **query)
+
+
+@door.post(
+    "/courier-applications/<uuid:application_id>/decision",
+    body=schemas.DecisionIn,
+    answer=ApplicationMovedOut,
+    once=True,
+)
+@policy("application.decide", Relation.OWN_STORE)
+def decide(actor: Actor, *, claim: Claim, application_id: UUID, body: dict[str, Any]) -> ApplicationMoved:
+    """Approve or refuse an application."""
+    return decide_application(actor, claim, application_id=application_id, **body)
+
+
+@door.put("/couriers/<uuid:courier_id>/state", body=schemas.CourierStateIn, answer=schemas.CourierOut, once=True)
+@policy("courier.write", Relation.OWN_STORE)
+def put_courier_state(actor: Actor, *, claim: Claim, courier_id: UUID, body: dict[str, Any]) -> CourierMoved:
+    """Suspend a courier, or let them work again; who is suspended finishes what is in hand."""
+    return set_courier_state(actor, claim, courier_id=courier_id, state=CourierState(body["state"]))

@@ -38,6 +38,29 @@ _FACE_CHECK = text(
 )
 
 
+_APPLICATIONS = text(
+    f"""
+    SELECT p.application_id, p.account_id, p.community_id, p.vehicle, p.state, p.submitted_at, p.decided_at,
+        a.verification_level,
+        coalesce((SELECT max(r.percent) FROM training_records AS r WHERE r.account_id = p.account_id), 0)
+            AS training_percent
+    FROM courier_applications AS p JOIN communities AS c ON c.community_id = p.community_id
+    JOIN memberships AS m ON m.organization_id = c.store_id AND {_MEMBER}
+    JOIN accounts AS a ON a.account_id = p.account_id
+    WHERE p.application_id < :before AND (CAST(:state AS text) IS NULL OR p.state = :state)
+    ORDER BY p.application_id DESC LIMIT :limit
+    """
+)
+
+
+def applications(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
+    """Return a page of applications to one's stores, newest first."""
+    params = {**actor.as_member, "before": read_cursor(cursor), "state": state, "limit": limit + 1}
+    with transaction() as tx:
+        rows = tx.execute(_APPLICATIONS, params).fetchall()
+    return page([dict(row._mapping) for row in rows], limit=limit, key="application_id")
+
+
 def communities(actor: Actor) -> dict[str, Any]:
     """Return the communities of one's stores' catchments."""
     with transaction() as tx:

@@ -1,10 +1,12 @@
 """What store staff send and see."""
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields, validates_schema
 
+from app.core.delivery.models import CourierState, Vehicle
+from app.core.delivery.states import ApplicationState
 from app.core.orders.states import OrderState
 from app.core.verification.models import FaceState
-from app.web.fields import Body, Choice, Flag, Id, Many, Pattern, Text
+from app.web.fields import Body, Choice, Flag, Id, Instant, Int, Many, Pattern, Text
 from app.web.paging import PageQuery
 from app.web.views import LIST_MAX, OrderCore
 
@@ -61,3 +63,55 @@ class FaceCheckMovedOut(Body):
 
     verification_id = Id(required=True)
     state = Choice(FaceState, required=True)
+
+
+class ApplicationsQuery(PageQuery):
+    """Applications to one's store, newest first."""
+
+    state = Choice(ApplicationState, load_default=None)
+
+
+class StoreApplicationOut(Body):
+    """Who applies, how far they are verified, and how the quiz went; name and card are seen face to face."""
+
+    application_id = Id(required=True)
+    account_id = Id(required=True)
+    community_id = Id(required=True)
+    vehicle = Choice(Vehicle, required=True)
+    state = Choice(ApplicationState, required=True)
+    verification_level = Int(low=0, high=3, required=True)
+    training_percent = Int(low=0, high=100, required=True)
+    submitted_at = Instant(required=True)
+    decided_at = Instant(required=True, allow_none=True)
+
+
+class StoreApplicationsOut(Body):
+    """A page of applications."""
+
+    items = Many(fields.Nested(StoreApplicationOut), high=LIST_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
+
+
+class DecisionIn(Body):
+    """Yes, or no with a reason that the applicant reads."""
+
+    is_approved = Flag(required=True)
+    reason = Text(high=200, load_default=None, allow_none=True)
+
+    @validates_schema
+    def says_why(self, data: dict[str, object], **_kwargs: object) -> None:
+        """Want a reason for a refusal."""
+        if data.get("is_approved") is False and data.get("reason") is None:
+            raise ValidationError("field_required", "reason")
+
+
+class CourierStateIn(Body):
+    """Whether the courier may work."""
+
+    state = Choice(CourierState, required=True)
+
+
+class CourierOut(CourierStateIn):
+    """Whether the courier may work now."""
+
+    courier_id = Id(required=True)

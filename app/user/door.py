@@ -6,6 +6,7 @@ from uuid import UUID
 import segno
 from flask import Response, current_app
 
+from app.core.delivery.models import Vehicle
 from app.core.orders.models import Fulfillment
 from app.core.payments.models import PaymentMethod
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable
@@ -26,13 +27,14 @@ from app.usecases.shopping.cart import CartLine, empty_cart, put_in_cart, take_o
 from app.usecases.shopping.quoting import quote_checkout
 from app.usecases.verifying.check_identity import CheckRequested, ask_waiting, request_check
 from app.usecases.verifying.face_to_face import show_code
-from app.user import queries, schemas
+from app.usecases.vetting.apply import ApplicationMoved, QuizTaken, apply_as_courier, take_quiz
+from app.user import queries, schemas, vetting
 from app.web.door import Door
 from app.web.policy import Relation, policy
 from app.web.shelf import PUBLIC, ShelfQuery, shelf_page
 from app.web.sign_in import add_sign_in
 from app.web.threads import add_thread
-from app.web.views import CommunitiesOut, OffersOut, OrderMovedOut, StatementOut
+from app.web.views import ApplicationMovedOut, CommunitiesOut, OffersOut, OrderMovedOut, StatementOut
 
 door = Door("user", __name__, side=Side.USER)
 add_sign_in(door, Side.USER)
@@ -299,3 +301,31 @@ def ask_erasure(actor: Actor, *, claim: Claim) -> ErasureAsked:
 def call_erasure_off(actor: Actor) -> None:
     """Call one's erasure off while it waits."""
     cancel_erasure(actor)
+
+
+@door.get("/courier-training", answer=schemas.TrainingOut)
+@policy("application.read", Relation.SIDE)
+def read_training(_actor: Actor) -> dict[str, Any]:
+    """Read the questions of the training quiz for couriers."""
+    return vetting.training()
+
+
+@door.post("/courier-training/records", body=schemas.QuizIn, answer=schemas.QuizOut, status=201, once=True)
+@policy("application.write", Relation.OWN)
+def answer_quiz(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> QuizTaken:
+    """Answer the training quiz; three tries in 24 hours."""
+    return take_quiz(actor, claim, **body)
+
+
+@door.get("/courier-applications", answer=schemas.ApplicationsOut)
+@policy("application.read", Relation.OWN)
+def list_own_applications(actor: Actor) -> dict[str, Any]:
+    """List one's applications to be a courier, newest first."""
+    return vetting.applications(actor)
+
+
+@door.post("/courier-applications", body=schemas.ApplicationIn, answer=ApplicationMovedOut, status=201, once=True)
+@policy("application.write", Relation.OWN)
+def apply(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ApplicationMoved:
+    """Apply to deliver in a community; its store decides."""
+    return apply_as_courier(actor, claim, community_id=body["community_id"], vehicle=Vehicle(body["vehicle"]))

@@ -5,6 +5,8 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.catalog.models import Vertical
+from app.core.delivery.models import Vehicle
+from app.core.delivery.states import ApplicationState
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import CheckoutState, OrderState
 from app.core.payments.models import PaymentMethod, PaymentPurpose
@@ -321,3 +323,65 @@ class ErasureOut(Body):
 
     erasure_id = Id(required=True)
     state = Choice(ErasureState, required=True)
+
+
+class WordsOut(Body):
+    """In Chinese and English."""
+
+    zh = Text(high=200, required=True)
+    en = Text(high=200, required=True)
+
+
+class QuestionOut(WordsOut):
+    """A question of the quiz; an answer is named by its place, from 0."""
+
+    answers = Many(fields.Nested(WordsOut), high=10, required=True)
+
+
+class TrainingOut(Body):
+    """The quiz of today."""
+
+    version = Int(low=1, high=COUNT_MAX, required=True)
+    pass_percent = Int(low=0, high=100, required=True)
+    questions = Many(fields.Nested(QuestionOut), high=100, required=True)
+
+
+class QuizIn(Body):
+    """The place of the answer to each question, in their order, for the version that was read."""
+
+    version = Int(low=1, high=1_000_000, required=True)
+    answers = Many(Int(low=0, high=9), high=100, required=True)
+
+
+class QuizOut(Body):
+    """How it went."""
+
+    record_id = Id(required=True)
+    version = Int(low=1, high=COUNT_MAX, required=True)
+    percent = Int(low=0, high=100, required=True)
+    is_passed = Flag(required=True)
+
+
+class ApplicationIn(Body):
+    """Where one would deliver, and by what."""
+
+    community_id = Id(required=True)
+    vehicle = Choice(Vehicle, required=True)
+
+
+class ApplicationOut(Body):
+    """An application; ``reason`` is the store's for a refusal."""
+
+    application_id = Id(required=True)
+    community_id = Id(required=True)
+    vehicle = Choice(Vehicle, required=True)
+    state = Choice(ApplicationState, required=True)
+    reason = Text(high=200, required=True, allow_none=True)
+    submitted_at = Instant(required=True)
+    decided_at = Instant(required=True, allow_none=True)
+
+
+class ApplicationsOut(Body):
+    """One's own, newest first."""
+
+    items = Many(fields.Nested(ApplicationOut), high=LIST_MAX, required=True)

@@ -3,6 +3,7 @@
 from marshmallow import fields
 
 from app.core.catalog.models import OfferKind, OfferState, Vertical
+from app.core.delivery.states import ApplicationState
 from app.core.orders.models import CancelReason, Fulfillment
 from app.core.orders.states import OrderState
 from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Many, Quantity, Text
@@ -146,3 +147,10 @@ class StatementOut(Body):
 
     items = Many(fields.Nested(StatementLineOut), high=LIST_MAX, required=True)
     next_cursor = Text(high=64, required=True, allow_none=True)
+
+
+class ApplicationMovedOut(Body):
+    """Where an application to be a courier stands."""
+
+    application_id = Id(required=True)
+    state = Choice(ApplicationState, required=True)

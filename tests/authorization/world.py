@@ -31,6 +31,7 @@ from tests.factories import (
 )
 from tests.factories.people import a_member, signed_in
 from tests.factories.rows import change
+from tests.support.vetting import an_application
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -300,6 +301,14 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         same_shop=lambda world, _: world.home.neighbors_counter.order_id,
         foreign=lambda world, _: world.other.counter.order_id,
         is_same_shop_ours=True,
+    ),
+    (Side.STORE, "application_id"): Things(
+        own=lambda world, _: an_application(world.home.shop.community_id)[0],
+        foreign=lambda world, _: an_application(world.other.shop.community_id)[0],
+    ),
+    (Side.STORE, "courier_id"): Things(
+        own=lambda world, _: a_courier(community=world.home.shop.community).account_id,
+        foreign=lambda world, _: a_courier(community=world.other.shop.community).account_id,
     ),
     (Side.STORE, "verification_id"): Things(
         own=lambda world, principal: world.home.face_check(principal.person),

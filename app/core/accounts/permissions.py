@@ -90,6 +90,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "account.top_up": _R,
         "verification.read": _RS,
         "verification.write": _R,
+        "application.read": _RS,
+        "application.write": _R,
         "privacy.erase": _R,
     },
     Side.MERCHANT: {
@@ -134,6 +136,9 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "order.read": _MC,
         "order.collect": _MC,
         "verification.confirm": _MC,
+        "application.read": _MC,
+        "application.decide": _MC,
+        "courier.write": _MC,
     },
     Side.PLATFORM: {
         "session.end": _ALL,

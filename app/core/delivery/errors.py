@@ -1,6 +1,6 @@
 """What can be wrong with shifts, trips and deliveries."""
 
-from app.kernel.errors import Conflict, Forbidden, NotFound, Throttled
+from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Throttled
 
 
 class TripNotFound(NotFound):
@@ -148,3 +148,66 @@ class HallClosed(Conflict):
 
     code = "hall_closed"
     title = "Trips are not claimed from the hall here"
+
+
+class QuizVersionOld(Conflict):
+    """The questions have changed; parameter ``version``."""
+
+    code = "quiz_version_old"
+    title = "The questions have changed"
+
+
+class QuizAnswersWrong(Invalid):
+    """One answer for each question; parameter ``questions``."""
+
+    code = "quiz_answers_wrong"
+    title = "One answer for each question"
+
+
+class QuizTriesUsed(Conflict):
+    """The quiz was tried often enough for 24 hours; parameter ``tries_max``."""
+
+    code = "quiz_tries_used"
+    title = "Try again tomorrow"
+
+
+class TrainingNeeded(Conflict):
+    """The quiz of today was not passed; parameter ``pass_percent``."""
+
+    code = "training_needed"
+    title = "Take the training first"
+
+
+class AlreadyCourier(Conflict):
+    """Who applies is a courier."""
+
+    code = "already_courier"
+    title = "You are a courier already"
+
+
+class ApplicationWaits(Conflict):
+    """One application waits for its store."""
+
+    code = "application_waits"
+    title = "Your application waits already"
+
+
+class ApplicationNotFound(NotFound):
+    """No such application, or not one to your store."""
+
+    code = "application_not_found"
+    title = "Application not found"
+
+
+class OwnApplication(Conflict):
+    """Nobody vets themselves."""
+
+    code = "own_application"
+    title = "This is your own application"
+
+
+class CourierNotFound(NotFound):
+    """No such courier, or not one of your store."""
+
+    code = "courier_not_found"
+    title = "Courier not found"

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.delivery.states import (
+    ApplicationState,
     DeliveryState,
     DispatchMode,
     FailureReason,
@@ -32,15 +33,25 @@ class CourierState(StrEnum):
     SUSPENDED = "suspended"
 
 
+class Vehicle(StrEnum):
+    """What a courier goes by."""
+
+    FOOT = "foot"
+    BICYCLE = "bicycle"
+    E_BIKE = "e_bike"
+    TRICYCLE = "tricycle"
+
+
 class CourierRow(Base):
     """A courier (管家): a vetted adult neighbor, registered in one community."""
 
     __tablename__ = "couriers"
-    __table_args__ = (one_of("state", CourierState),)
+    __table_args__ = (one_of("state", CourierState), one_of("vehicle", Vehicle))
 
     courier_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
     community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), index=True)
     state: Mapped[str] = mapped_column(server_default="active")
+    vehicle: Mapped[str] = mapped_column(server_default="e_bike")
 
 
 class ShiftRow(Base):
@@ -222,3 +233,43 @@ class TripOfferRow(Base):
     offered_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
+
+
+class TrainingRecordRow(Base):
+    """A try at the training quiz, passed or not. Rows are only added."""
+
+    __tablename__ = "training_records"
+    __table_args__ = (CheckConstraint("percent BETWEEN 0 AND 100", name="percent_range"),)
+
+    record_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    version: Mapped[int]
+    percent: Mapped[int]
+    is_passed: Mapped[bool]
+    taken_at: Mapped[datetime]
+
+
+class CourierApplicationRow(Base):
+    """The application of a resident to deliver in a community; one waits at a time."""
+
+    __tablename__ = "courier_applications"
+    __table_args__ = (
+        one_of("state", ApplicationState),
+        one_of("vehicle", Vehicle),
+        Index(
+            "uq_courier_applications_waiting",
+            "account_id",
+            unique=True,
+            postgresql_where=text("state = 'submitted'"),
+        ),
+    )
+
+    application_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), index=True)
+    vehicle: Mapped[str]
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    submitted_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.account_id"), index=True)

@@ -176,3 +176,27 @@ class DispatchMode(StrEnum):
     """Trips are offered one by one (派单)."""
     BOTH = "both"
     """Trips are offered; the hall shows what is not offered at the moment."""
+
+
+class ApplicationState(StrEnum):
+    """Where the application of a neighbor to be a courier stands."""
+
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class ApplicationAction(StrEnum):
+    """What a store can do about an application."""
+
+    APPROVE = "approve"
+    REFUSE = "refuse"
+
+
+_STORE = frozenset({Role.STORE})
+
+APPLICATION_TRANSITIONS: Table[ApplicationState, ApplicationAction] = {
+    (ApplicationState.SUBMITTED, ApplicationAction.APPROVE): (ApplicationState.APPROVED, _STORE),
+    (ApplicationState.SUBMITTED, ApplicationAction.REFUSE): (ApplicationState.REFUSED, _STORE),
+}
+"""Who was refused applies anew."""

@@ -110,6 +110,8 @@ REGISTER = (
         fate=Fate.CLEARED,
         clears={"lat": "round(CAST(lat AS numeric), 2)", "lng": "round(CAST(lng AS numeric), 2)"},
     ),
+    Holding(table="training_records", person=_OWN, fate=Fate.KEPT),
+    Holding(table="courier_applications", person=_OWN, fate=Fate.CLEARED, clears={"reason": "NULL"}),
     Holding(table="courier_positions", person="courier_id = :account_id", fate=Fate.DELETED),
     Holding(table="courier_trail", person="courier_id = :account_id", fate=Fate.DELETED),
     Holding(table="trip_offers", person="courier_id = :account_id", fate=Fate.KEPT),

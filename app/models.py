@@ -1,6 +1,7 @@
 """All mapped classes, imported once, so that ``Base.metadata`` is whole. For migrations and start-up."""
 
 from app.core.accounts import models as accounts
+from app.core.approvals import models as approvals
 from app.core.catalog import models as catalog
 from app.core.communities import models as communities
 from app.core.delivery import models as delivery
@@ -14,6 +15,7 @@ from app.kernel import outbox, rows, timers
 
 __all__ = [
     "accounts",
+    "approvals",
     "catalog",
     "communities",
     "delivery",

@@ -33,6 +33,7 @@ from app.merchant import door as merchant
 from app.platform import door as platform
 from app.settings import Settings, SettingsError
 from app.store import door as store
+from app.usecases.deciding.approvals import COMMISSION_STARTS, start_commission
 from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
 from app.usecases.dispatching.answer_offer import TRIP_OFFER_EXPIRES, expire_offer
 from app.usecases.ordering.accept_order import auto_accept_order
@@ -118,6 +119,7 @@ TIMERS = {
     ORDER_COMPLETES: complete_order,
     TRIP_OFFER_EXPIRES: expire_offer,
     ATTEMPT_EXPIRES: _expire_attempt,
+    COMMISSION_STARTS: start_commission,
     ERASURE_DUE: erase_when_due,
 }
 

@@ -23,6 +23,7 @@ from app.usecases.shopkeeping.shelf import (
     change_sku,
 )
 from app.web.door import Door
+from app.web.members import add_members
 from app.web.policy import Relation, policy
 from app.web.shelf import FOR_MEMBER, ShelfQuery, shelf_page
 from app.web.sign_in import add_sign_in
@@ -32,6 +33,7 @@ from app.web.views import OffersOut, OrderMovedOut
 door = Door("merchant", __name__, side=Side.MERCHANT)
 add_sign_in(door, Side.MERCHANT)
 add_thread(door, Relation.OWN_SHOP)
+add_members(door, Side.MERCHANT)
 
 
 @door.get("/shops", answer=schemas.ShopsOut)

@@ -5,12 +5,25 @@ from uuid import UUID
 
 from flask import Response
 
+from app.core.accounts.models import MemberRole
 from app.core.delivery.states import DispatchMode
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.platform import audit_log, queries, schemas, zones
+from app.usecases.deciding.approvals import (
+    ApprovalMoved,
+    CommissionRate,
+    Correction,
+    StaffRole,
+    approve,
+    ask_commission_rate,
+    ask_correction,
+    ask_staff_role,
+    reject,
+)
 from app.usecases.dispatching.set_mode import ModeSet, set_mode
 from app.web.door import Door
+from app.web.paging import PageQuery
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
 
@@ -70,6 +83,57 @@ def read_books(actor: Actor) -> dict[str, Any]:
 def prove_books(actor: Actor) -> dict[str, Any]:
     """Prove the books now."""
     return queries.prove(actor)
+
+
+@door.get("/approvals", query=schemas.ApprovalsQuery, answer=schemas.ApprovalsOut)
+@policy("approval.read", Relation.PLATFORM)
+def list_approvals(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List requests that another person has to decide about, newest first."""
+    return queries.approvals(actor, **query)
+
+
+@door.post("/approvals/<uuid:approval_id>/approval", answer=schemas.ApprovalMovedOut, once=True)
+@policy("approval.decide", Relation.PLATFORM)
+def approve_request(actor: Actor, *, claim: Claim, approval_id: UUID) -> ApprovalMoved:
+    """Approve what another asked for; it happens at once."""
+    return approve(actor, claim, approval_id=approval_id)
+
+
+@door.post("/approvals/<uuid:approval_id>/rejection", answer=schemas.ApprovalMovedOut, once=True)
+@policy("approval.decide", Relation.PLATFORM)
+def reject_request(actor: Actor, *, claim: Claim, approval_id: UUID) -> ApprovalMoved:
+    """Reject what another asked for."""
+    return reject(actor, claim, approval_id=approval_id)
+
+
+@door.post("/corrections", body=schemas.CorrectionIn, answer=schemas.ApprovalMovedOut, status=201, once=True)
+@policy("correction.request", Relation.PLATFORM)
+def request_correction(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ApprovalMoved:
+    """Ask for a correction between two ledger accounts."""
+    return ask_correction(actor, claim, why=body.pop("why"), wish=Correction(**body))
+
+
+@door.post("/commission-rates", body=schemas.CommissionRateIn, answer=schemas.ApprovalMovedOut, status=201, once=True)
+@policy("commission.request", Relation.PLATFORM)
+def request_commission_rate(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ApprovalMoved:
+    """Ask for a shop's commission rate from a day on."""
+    why = body.pop("why")
+    return ask_commission_rate(actor, claim, why=why, wish=CommissionRate(**body))
+
+
+@door.post("/staff-roles", body=schemas.StaffRoleIn, answer=schemas.ApprovalMovedOut, status=201, once=True)
+@policy("staff.request", Relation.PLATFORM)
+def request_staff_role(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ApprovalMoved:
+    """Ask for somebody's role at the platform to be given, changed or taken away."""
+    role = None if body["role"] is None else MemberRole(body["role"])
+    return ask_staff_role(actor, claim, why=body["why"], wish=StaffRole(account_id=body["account_id"], role=role))
+
+
+@door.get("/staff", query=PageQuery, answer=schemas.StaffOut)
+@policy("staff.read", Relation.PLATFORM)
+def list_staff(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List who is a member of the platform, and as what."""
+    return queries.staff(actor, **query)
 
 
 @door.get("/audit/acts", query=schemas.ActsQuery, answer=schemas.ActsOut)

@@ -56,6 +56,19 @@ _PARTIES = {
         """
     ),
 }
+_APPROVALS = text(
+    """
+    SELECT approval_id, kind, state, body, why, requested_by, requested_at, expires_at, decided_by, decided_at
+    FROM approvals WHERE approval_id < :before AND (CAST(:state AS text) IS NULL OR state = :state)
+    ORDER BY approval_id DESC LIMIT :limit
+    """
+)
+_STAFF = text(
+    """
+    SELECT account_id, role, created_at FROM memberships
+    WHERE organization_kind = 'platform' AND account_id < :before ORDER BY account_id DESC LIMIT :limit
+    """
+)
 _TRIAL = text("SELECT kind, accounts, posted_fen AS balance_fen, held_fen FROM ledger.trial_balance ORDER BY kind")
 
 
@@ -96,6 +109,23 @@ def parties(actor: Actor, *, kind: str, limit: int, cursor: str | None) -> dict[
         require_member(tx, actor)
         rows = tx.execute(_PARTIES[kind], {"before": read_cursor(cursor), "limit": limit + 1}).fetchall()
     return page([dict(row._mapping) for row in rows], limit=limit, key="party_id")
+
+
+def approvals(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
+    """Return a page of requests that another person has to decide about, newest first."""
+    with transaction() as tx:
+        require_member(tx, actor)
+        params = {"before": read_cursor(cursor), "state": state, "limit": limit + 1}
+        rows = tx.execute(_APPROVALS, params).fetchall()
+    return page([dict(row._mapping) for row in rows], limit=limit, key="approval_id")
+
+
+def staff(actor: Actor, *, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Return a page of the platform's members."""
+    with transaction() as tx:
+        require_member(tx, actor)
+        rows = tx.execute(_STAFF, {"before": read_cursor(cursor), "limit": limit + 1}).fetchall()
+    return page([dict(row._mapping) for row in rows], limit=limit, key="account_id")
 
 
 def books(actor: Actor) -> dict[str, Any]:

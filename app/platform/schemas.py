@@ -4,11 +4,12 @@ from enum import StrEnum
 
 from marshmallow import fields
 
+from app.core.approvals.models import ApprovalKind, ApprovalState
 from app.core.delivery.states import DispatchMode
 from app.core.orders.states import OrderState
 from app.kernel.actor import Side
 from app.kernel.audit import Outcome
-from app.web.fields import Body, Choice, Flag, Id, Instant, Int, Many, Pattern, Query, Text
+from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Pattern, Query, Text
 from app.web.paging import LIMIT_MAX, PageQuery
 from app.web.views import COUNT_MAX, LIST_MAX, OrderCore
 
@@ -123,6 +124,103 @@ class ProofOut(Body):
     is_sound = Flag(required=True)
     findings = Many(fields.Nested(FindingOut), high=LIST_MAX, required=True)
     proven_at = Instant(required=True)
+
+
+class Why(Pattern):
+    """A reference to where the reason stands, such as a case number: no free text gets into the audit log."""
+
+    def __init__(self) -> None:
+        super().__init__(r"[A-Za-z0-9][A-Za-z0-9._/#:-]{0,63}", high=64, required=True)
+
+
+class Account(Pattern):
+    """The code of a ledger account."""
+
+    def __init__(self) -> None:
+        super().__init__(r"[a-z_]{1,40}(:[a-z0-9-]{1,40})?", high=81, required=True)
+
+
+class CorrectionIn(Body):
+    """How much moves from one account to another."""
+
+    from_account = Account()
+    to_account = Account()
+    amount_fen = Fen(low=1, required=True)
+    why = Why()
+
+
+class CommissionRateIn(Body):
+    """A rate in basis points, from a day in Shanghai on."""
+
+    shop_id = Id(required=True)
+    commission_bp = Int(low=0, high=10_000, required=True)
+    starts_on = Day(required=True)
+    why = Why()
+
+
+class StaffRole(StrEnum):
+    """What one may be at the platform."""
+
+    REVIEWER = "reviewer"
+    FINANCE = "finance"
+    SUPPORT = "support"
+    ADMIN = "admin"
+
+
+class StaffRoleIn(Body):
+    """Whose role, and which; null takes it away."""
+
+    account_id = Id(required=True)
+    role = Choice(StaffRole, required=True, allow_none=True)
+    why = Why()
+
+
+class ApprovalMovedOut(Body):
+    """Where a request stands."""
+
+    approval_id = Id(required=True)
+    kind = Choice(ApprovalKind, required=True)
+    state = Choice(ApprovalState, required=True)
+
+
+class ApprovalsQuery(PageQuery):
+    """Requests, newest first."""
+
+    state = Choice(ApprovalState, load_default=None)
+
+
+class ApprovalOut(ApprovalMovedOut):
+    """Who asked for what, until when, and who decided."""
+
+    body = fields.Dict(keys=fields.String(), values=fields.Raw(allow_none=True), required=True)
+    why = Text(high=64, required=True)
+    requested_by = Id(required=True)
+    requested_at = Instant(required=True)
+    expires_at = Instant(required=True)
+    decided_by = Id(required=True, allow_none=True)
+    decided_at = Instant(required=True, allow_none=True)
+
+
+class ApprovalsOut(Body):
+    """A page of requests."""
+
+    items = Many(fields.Nested(ApprovalOut), high=LIST_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
+
+
+class StaffMemberOut(Body):
+    """A member of the platform; people are shown by id."""
+
+    account_id = Id(required=True)
+    role = Choice(StaffRole, required=True)
+    created_at = Instant(required=True)
+
+
+class StaffOut(Body):
+    """A page of members."""
+
+    items = Many(fields.Nested(StaffMemberOut), high=LIST_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
 
 
 EXPORT_ROWS_MAX = 10_000

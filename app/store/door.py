@@ -13,12 +13,14 @@ from app.usecases.verifying.face_to_face import FaceCheckMoved, end_face_check, 
 from app.usecases.vetting.apply import ApplicationMoved
 from app.usecases.vetting.decide import CourierMoved, decide_application, set_courier_state
 from app.web.door import Door
+from app.web.members import add_members
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
 from app.web.views import ApplicationMovedOut, CommunitiesOut, OrderMovedOut
 
 door = Door("store", __name__, side=Side.STORE)
 add_sign_in(door, Side.STORE)
+add_members(door, Side.STORE)
 
 
 @door.get("/communities", answer=CommunitiesOut)

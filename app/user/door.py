@@ -22,6 +22,7 @@ from app.usecases.paying.pay_checkout import PaymentStarted, pay_checkout
 from app.usecases.paying.top_up import top_up
 from app.usecases.people.addresses import AddressAdded, add_address, remove_address
 from app.usecases.people.addresses import Door as FrontDoor
+from app.usecases.people.members import InvitationMoved, accept, refuse
 from app.usecases.privacy.erasure import ErasureAsked, cancel_erasure, request_erasure
 from app.usecases.shopping.cart import CartLine, empty_cart, put_in_cart, take_out_of_cart
 from app.usecases.shopping.quoting import quote_checkout
@@ -30,6 +31,7 @@ from app.usecases.verifying.face_to_face import show_code
 from app.usecases.vetting.apply import ApplicationMoved, QuizTaken, apply_as_courier, take_quiz
 from app.user import queries, schemas, vetting
 from app.web.door import Door
+from app.web.members import InvitationMovedOut, InvitationsOut
 from app.web.policy import Relation, policy
 from app.web.shelf import PUBLIC, ShelfQuery, shelf_page
 from app.web.sign_in import add_sign_in
@@ -329,3 +331,24 @@ def list_own_applications(actor: Actor) -> dict[str, Any]:
 def apply(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ApplicationMoved:
     """Apply to deliver in a community; its store decides."""
     return apply_as_courier(actor, claim, community_id=body["community_id"], vehicle=Vehicle(body["vehicle"]))
+
+
+@door.get("/invitations", answer=InvitationsOut)
+@policy("invitation.read", Relation.OWN)
+def list_invitations(actor: Actor) -> dict[str, Any]:
+    """List open invitations to one's phone."""
+    return queries.invitations(actor)
+
+
+@door.post("/invitations/<uuid:invitation_id>/acceptance", answer=InvitationMovedOut, once=True)
+@policy("invitation.answer", Relation.OWN)
+def accept_invitation(actor: Actor, *, claim: Claim, invitation_id: UUID) -> InvitationMoved:
+    """Become a member of a merchant or a store that invited one."""
+    return accept(actor, claim, invitation_id=invitation_id)
+
+
+@door.post("/invitations/<uuid:invitation_id>/refusal", answer=InvitationMovedOut, once=True)
+@policy("invitation.answer", Relation.OWN)
+def refuse_invitation(actor: Actor, *, claim: Claim, invitation_id: UUID) -> InvitationMoved:
+    """Refuse to become a member."""
+    return refuse(actor, claim, invitation_id=invitation_id)

@@ -65,6 +65,14 @@ _SHOPS_NEAR = text(
     """
 )
 _ONE_SHOP = text(f"{_SHOP} WHERE shop_id = :shop_id AND state IN ('open', 'resting')")
+_INVITATIONS = text(
+    """
+    SELECT i.invitation_id, i.organization_id, i.role, i.state, i.invited_at, i.expires_at
+    FROM invitations AS i JOIN accounts AS a ON a.phone_index = i.phone_index
+    WHERE a.account_id = :account_id AND i.state = 'open' AND i.expires_at > clock_timestamp()
+    ORDER BY i.invitation_id DESC LIMIT 100
+    """
+)
 _CART = text(
     """
     SELECT c.sku_id, c.quantity, s.shop_id, s.name AS shop_name, f.name, k.option, k.price_fen,
@@ -322,3 +330,9 @@ def verification(actor: Actor) -> dict[str, Any]:
         "year_fen_max": None if caps[Period.YEAR] == UNCAPPED_FEN else caps[Period.YEAR],
         "year_used_fen": row.year_used_fen,
     }
+
+
+def invitations(actor: Actor) -> dict[str, Any]:
+    """Return open invitations to one's phone."""
+    with transaction() as tx:
+        return {"items": [dict(row._mapping) for row in tx.execute(_INVITATIONS, {"account_id": actor.account_id})]}

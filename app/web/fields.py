@@ -5,8 +5,8 @@ A refusal is a message key with parameters (``"field_too_long|max=20"``); :mod:`
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -157,7 +157,7 @@ class Choice(fields.String):
 
     default_error_messages: dict[str, Any] = {**_COMMON, "invalid": "field_not_text"}
 
-    def __init__(self, choices: type[Any], **kwargs: Any) -> None:
+    def __init__(self, choices: Iterable[Any], **kwargs: Any) -> None:
         self.choices = [choice.value for choice in choices]
         super().__init__(metadata={"enum": self.choices + ([None] if kwargs.get("allow_none") else [])}, **kwargs)
 
@@ -194,6 +194,23 @@ class Instant(fields.Field[datetime]):
             raise self.make_error("invalid")
         try:
             return datetime.fromisoformat(value.upper())
+        except ValueError:
+            raise self.make_error("invalid") from None
+
+
+class Day(fields.Field[date]):
+    """A day, ``YYYY-MM-DD``; days are those of Asia/Shanghai."""
+
+    default_error_messages: dict[str, Any] = {**_COMMON, "invalid": "field_not_day"}
+
+    def _serialize(self, value: date | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else value.isoformat()
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            raise self.make_error("invalid")
+        try:
+            return date.fromisoformat(value)
         except ValueError:
             raise self.make_error("invalid") from None
 

@@ -12,7 +12,7 @@ from flask import Flask
 from marshmallow import Schema
 
 from app.web.door import Operation
-from app.web.fields import Degrees, Fen, Instant, Int, Quantity
+from app.web.fields import Day, Degrees, Fen, Instant, Int, Quantity
 from app.web.policy import Relation, policy_of
 
 _PATH_PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
@@ -26,6 +26,7 @@ def describe(app: Flask) -> dict[str, Any]:
     assert plugin.converter is not None
     plugin.converter.add_attribute_function(_integer_bounds)  # type: ignore[no-untyped-call]
     plugin.converter.field_mapping[Instant] = ("string", "date-time")
+    plugin.converter.field_mapping[Day] = ("string", "date")
     _add_shared(spec)
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ()))):
         view = app.view_functions[rule.endpoint]

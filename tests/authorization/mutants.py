@@ -62,7 +62,7 @@ def mutants(found: list[Route], world: World) -> Iterator[Mutant]:
             apply = partial(_table, side, verb, changed)
             yield Mutant(f"{side.value} {verb} {sign} {part.value}", tuple(touched), apply)
     for route in found:
-        somebody = world.of(route.side)[0].person.actor
+        somebody = world.of(route.side)[0].anew().actor
         yield Mutant(f"{route.name} open to anyone", (route,), partial(_opened, route, somebody))
     ties = {Ties.OWN_SHOP, Ties.OWN_STORE}
     owned = tuple(route for route in found if route.declared.relation in ties and route.kinds)

@@ -132,6 +132,37 @@ class Neighborhood:
         )
         return trip_offer_id
 
+    def invitation(self, account_id: UUID, side: Side) -> UUID:
+        invitation_id = new_id()
+        by = self.shop.owner if side is Side.MERCHANT else self.member(side, MemberRole.MANAGER)
+        change(
+            """
+            INSERT INTO invitations (invitation_id, organization_kind, organization_id, role, phone_index, invited_by,
+                state, invited_at, expires_at)
+            SELECT :invitation_id, :kind, :organization_id, 'clerk', phone_index, :by, 'open', clock_timestamp(),
+                clock_timestamp() + interval '1 hour'
+            FROM accounts WHERE account_id = :account_id
+            """,
+            invitation_id=invitation_id,
+            kind=side.value,
+            organization_id=self.shop.merchant_id if side is Side.MERCHANT else self.shop.store_id,
+            by=by.account_id,
+            account_id=account_id,
+        )
+        return invitation_id
+
+    def approval(self) -> UUID:
+        approval_id = new_id()
+        change(
+            """
+            INSERT INTO approvals (approval_id, kind, body, why, state, requested_by, requested_at, expires_at)
+            VALUES (:approval_id, 'correction', '{}', 'CASE-1', 'open', :by, clock_timestamp(), clock_timestamp())
+            """,
+            approval_id=approval_id,
+            by=a_resident().account_id,
+        )
+        return approval_id
+
     def removed_address(self, resident: Person) -> UUID:
         address_id = an_address(resident, near=self.shop)
         change("UPDATE addresses SET removed_at = business_now() WHERE address_id = :id", id=address_id)
@@ -253,6 +284,20 @@ def _bought(name: str) -> Things:
     )
 
 
+def _colleague(side: Side) -> Things:
+    return Things(
+        own=lambda world, _: world.home.member(side, MemberRole.CLERK).account_id,
+        foreign=lambda world, _: world.other.member(side, MemberRole.CLERK).account_id,
+    )
+
+
+def _invited(side: Side) -> Things:
+    return Things(
+        own=lambda world, _: world.home.invitation(a_resident().account_id, side),
+        foreign=lambda world, _: world.other.invitation(a_resident().account_id, side),
+    )
+
+
 def _public(get: Callable[[Neighborhood], UUID]) -> Things:
     return Things(own=lambda world, _: get(world.home), foreign=lambda world, _: get(world.other), is_public=True)
 
@@ -267,12 +312,28 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         foreign=lambda world, _: world.other.order.address_id,
         deleted=lambda world, principal: world.home.removed_address(principal.person),
     ),
+    (Side.USER, "invitation_id"): Things(
+        own=lambda world, principal: world.home.invitation(principal.person.account_id, Side.MERCHANT),
+        foreign=lambda world, _: world.other.invitation(a_resident().account_id, Side.MERCHANT),
+    ),
     (Side.USER, "shop_id"): _public(lambda place: place.shop.shop_id),
     (Side.USER, "sku_id"): _public(lambda place: place.offer.sku_id),
     (Side.USER, "community_id"): _public(lambda place: place.shop.community_id),
     (Side.MERCHANT, "shop_id"): Things(
         own=lambda world, _: world.home.shop.shop_id, foreign=lambda world, _: world.other.shop.shop_id
     ),
+    (Side.MERCHANT, "merchant_id"): Things(
+        own=lambda world, _: world.home.shop.merchant_id, foreign=lambda world, _: world.other.shop.merchant_id
+    ),
+    (Side.MERCHANT, "account_id"): _colleague(Side.MERCHANT),
+    (Side.MERCHANT, "invitation_id"): _invited(Side.MERCHANT),
+    (Side.STORE, "store_id"): Things(
+        own=lambda world, _: world.home.shop.store_id,
+        foreign=lambda world, _: world.other.shop.store_id,
+        is_same_shop_ours=True,
+    ),
+    (Side.STORE, "account_id"): _colleague(Side.STORE),
+    (Side.STORE, "invitation_id"): _invited(Side.STORE),
     (Side.MERCHANT, "order_id"): Things(
         own=lambda world, _: world.home.open.order_id,
         same_shop=lambda world, _: world.home.order.order_id,
@@ -320,6 +381,14 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         foreign=lambda world, _: world.other.order.order_id,
         is_public=True,
     ),
+    (Side.PLATFORM, "approval_id"): Things(
+        own=lambda world, _: world.home.approval(), foreign=lambda world, _: world.other.approval(), is_public=True
+    ),
+    (Side.PLATFORM, "account_id"): Things(
+        own=lambda world, _: world.home.resident.account_id,
+        foreign=lambda world, _: world.other.resident.account_id,
+        is_public=True,
+    ),
     (Side.PLATFORM, "shop_id"): _public(lambda place: place.shop.shop_id),
     (Side.PLATFORM, "community_id"): _public(lambda place: place.shop.community_id),
     (Side.PLATFORM, "store_id"): _public(lambda place: place.shop.store_id),
@@ -336,6 +405,25 @@ BEFORE: Mapping[str, Callable[[World, Principal], None]] = {
     "user.place": _fill_cart,
 }
 """What must be so before a route of this name can tell whose a thing is."""
+
+
+def _come_back(world: World, principal: Principal) -> None:
+    for place, part in ((world.home, principal.part), (world.other, principal.lesser)):
+        if part is not None:
+            change(
+                """
+                INSERT INTO memberships (account_id, organization_kind, organization_id, role) VALUES (:a, :k, :o, :r)
+                ON CONFLICT DO NOTHING
+                """,
+                a=principal.person.account_id,
+                k=principal.side.value,
+                o=place.shop.merchant_id if principal.side is Side.MERCHANT else place.shop.store_id,
+                r=part.value,
+            )
+
+
+AFTER: Mapping[str, Callable[[World, Principal], None]] = {"merchant.leave": _come_back, "store.leave": _come_back}
+"""What puts right what a route did to its asker."""
 
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "courier.hand_over": {"code": "0000"},

@@ -59,6 +59,48 @@ class AccountSuspended(Forbidden):
     title = "The account is suspended"
 
 
+class OrganizationNotFound(NotFound):
+    """No such merchant or store, or not one that the person is in charge of."""
+
+    code = "organization_not_found"
+    title = "Not found"
+
+
+class MemberNotFound(NotFound):
+    """Nobody of this id works there."""
+
+    code = "member_not_found"
+    title = "Member not found"
+
+
+class InvitationNotFound(NotFound):
+    """No such open invitation, or not to the person's phone."""
+
+    code = "invitation_not_found"
+    title = "Invitation not found"
+
+
+class AlreadyMember(Conflict):
+    """The person works there already."""
+
+    code = "already_member"
+    title = "You are a member already"
+
+
+class LastInCharge(Conflict):
+    """The last owner of a merchant, or manager of a store, hands over before leaving."""
+
+    code = "last_in_charge"
+    title = "Nobody would be in charge any more"
+
+
+class TooManyInvitations(Conflict):
+    """An organization has at most this many open invitations; parameter ``invitations_max``."""
+
+    code = "too_many_invitations"
+    title = "Too many invitations"
+
+
 class AddressNotFound(NotFound):
     """No such address, or not one of yours."""
 

@@ -117,6 +117,36 @@ class MembershipRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
+class InvitationState(StrEnum):
+    """How far an invitation is. One past its time counts as gone, whatever it says here."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class InvitationRow(Base):
+    """An invitation to be a member, to whoever has a phone; the phone itself is not kept."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        one_of("organization_kind", OrganizationKind),
+        one_of("role", MemberRole),
+        one_of("state", InvitationState),
+    )
+
+    invitation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organization_kind: Mapped[str]
+    organization_id: Mapped[UUID] = mapped_column(index=True)
+    role: Mapped[str]
+    phone_index: Mapped[bytes] = mapped_column(LargeBinary, index=True)
+    invited_by: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    state: Mapped[str]
+    invited_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
 class AddressRow(Base):
     """Where a resident receives: the community in the clear, the door and the contact sealed."""
 

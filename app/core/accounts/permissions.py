@@ -88,6 +88,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "order.confirm": _RS,
         "account.read": _RS,
         "account.top_up": _R,
+        "invitation.read": _RS,
+        "invitation.answer": _R,
         "verification.read": _RS,
         "verification.write": _R,
         "application.read": _RS,
@@ -110,6 +112,11 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "offer.read": _OMC,
         "offer.write": _OM,
         "account.read": _O,
+        "member.read": _OM,
+        "member.invite": _O,
+        "member.change": _O,
+        "member.remove": _O,
+        "member.leave": _OMC,
     },
     Side.COURIER: {
         "message.read": _CS,
@@ -135,6 +142,11 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "community.read": _MCA,
         "order.read": _MC,
         "order.collect": _MC,
+        "member.read": _M,
+        "member.invite": _M,
+        "member.change": _M,
+        "member.remove": _M,
+        "member.leave": _MCA,
         "verification.confirm": _MC,
         "application.read": _MC,
         "application.decide": _MC,
@@ -149,11 +161,23 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "books.prove": _FA,
         "dispatch.read": _SA,
         "dispatch.write": _SA,
+        "approval.read": _FA | _of(Part.REVIEWER),
+        "approval.decide": _FA,
+        "correction.request": _FSA,
+        "correction.decide": _FA,
+        "commission.request": _FA | _of(Part.REVIEWER),
+        "commission.decide": _FA,
+        "staff.read": _A,
+        "staff.request": _A,
+        "staff.decide": _A,
         "audit.read": _A,
         "audit.export": _A,
         "audit.prove": _FA,
     },
 }
+
+DECIDES: frozenset[str] = frozenset({"correction.decide", "commission.decide", "staff.decide"})
+"""Verbs that no route names: who may decide about which kind of request, once ``approval.decide`` let them in."""
 
 BROWSING: frozenset[str] = frozenset(
     {"community.read", "shop.read", "offer.read", "cart.read", "cart.write", "checkout.quote"}

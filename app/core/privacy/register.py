@@ -118,6 +118,8 @@ REGISTER = (
     Holding(table="dispatch_modes", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="trips", person="courier_id = :account_id", fate=Fate.KEPT),
     Holding(table="erasures", person=_OWN, fate=Fate.KEPT),
+    Holding(table="invitations", person="phone_index = :phone_index", fate=Fate.DELETED, is_exported=False),
+    Holding(table="approvals", person="requested_by = :account_id OR decided_by = :account_id", fate=Fate.KEPT),
     Holding(
         table="accounts",
         person=_OWN,

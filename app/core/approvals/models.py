@@ -1,0 +1,67 @@
+"""The table of requests for a second pair of eyes. Ids, fen, rates and roles; no personal data."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kernel.columns import one_of
+from app.kernel.db import Base
+
+
+class ApprovalKind(StrEnum):
+    """What is asked for."""
+
+    CORRECTION = "correction"
+    """Money moved between two ledger accounts (调账)."""
+    COMMISSION_RATE = "commission_rate"
+    """A shop's commission rate from a day on."""
+    STAFF_ROLE = "staff_role"
+    """A role at the platform given, changed or taken away."""
+
+
+class ApprovalState(StrEnum):
+    """How far a request is. One that is past its time counts as closed, whatever it says here."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+LIFETIME: Mapping[ApprovalKind, timedelta] = {
+    ApprovalKind.CORRECTION: timedelta(days=3),
+    ApprovalKind.COMMISSION_RATE: timedelta(days=7),
+    ApprovalKind.STAFF_ROLE: timedelta(days=1),
+}
+"""How long a request waits for somebody, wall time."""
+
+ADMINS_MIN = 2
+
+
+class ApprovalRow(Base):
+    """A request: who asked, for what, why (a reference), and who decided."""
+
+    __tablename__ = "approvals"
+    __table_args__ = (
+        one_of("kind", ApprovalKind),
+        one_of("state", ApprovalState),
+        CheckConstraint("decided_by <> requested_by", name="two_people"),
+        CheckConstraint("(state = 'open') = (decided_by IS NULL)", name="decided_by_somebody"),
+        Index("ix_approvals_open", "approval_id", postgresql_where="state = 'open'"),
+    )
+
+    approval_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    body: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    why: Mapped[str]
+    state: Mapped[str]
+    requested_by: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    requested_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    decided_at: Mapped[datetime | None]

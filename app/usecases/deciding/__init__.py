@@ -1,0 +1,1 @@
+"""Deciding with two pairs of eyes."""

@@ -1,0 +1,297 @@
+"""Ask for what needs a second pair of eyes, and decide about what another asked for (双人复核).
+
+The decision and what it leads to are one transaction, under the lock of the request: it happens once, or not at all.
+Lock order: the request, then memberships, then ledger accounts.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+from sqlalchemy import text
+
+from app.core import ledger
+from app.core.accounts.errors import NotPermitted
+from app.core.accounts.models import PLATFORM_ID, MemberRole
+from app.core.accounts.permissions import Part, holders
+from app.core.approvals.errors import (
+    ApprovalClosed,
+    ApprovalNotFound,
+    CorrectionInvalid,
+    LastAdmin,
+    OwnApproval,
+    StartsTooSoon,
+    SubjectNotFound,
+)
+from app.core.approvals.models import ADMINS_MIN, LIFETIME, ApprovalKind, ApprovalState
+from app.core.ledger import Journal, JournalKind, Leg
+from app.core.ledger.chart import CHART
+from app.kernel.actor import Actor
+from app.kernel.ids import new_id
+from app.kernel.timers import Timer
+from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
+from app.kernel.wire import Row
+
+COMMISSION_STARTS = "commission_starts"
+"""Timer: the day of an approved commission rate has come."""
+
+_SHANGHAI = ZoneInfo("Asia/Shanghai")
+_STARTS_WITHIN = timedelta(days=366)
+_DECIDES: Mapping[ApprovalKind, str] = {
+    ApprovalKind.CORRECTION: "correction.decide",
+    ApprovalKind.COMMISSION_RATE: "commission.decide",
+    ApprovalKind.STAFF_ROLE: "staff.decide",
+}
+"""The verb that decides about each kind, beside that of the route."""
+
+_MEMBER = "m.organization_kind = 'platform' AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))"
+_ASK = opening(
+    f"""
+    SELECT business_now() AS now,
+        EXISTS (SELECT 1 FROM shops AS s WHERE s.shop_id = CAST(:shop_id AS uuid)) AS is_shop,
+        EXISTS (SELECT 1 FROM accounts AS a WHERE a.account_id = CAST(:subject_id AS uuid) AND a.state = 'active')
+            AS is_account
+    FROM memberships AS m WHERE {_MEMBER} FOR SHARE OF m
+    """
+)
+_ADD = closing(
+    """
+    made AS (
+        INSERT INTO approvals (approval_id, kind, body, why, state, requested_by, requested_at, expires_at)
+        VALUES (:approval_id, :kind, CAST(:body AS jsonb), :why, 'open', :account_id, clock_timestamp(),
+            clock_timestamp() + :lifetime)
+    )"""
+)
+_LOCK = opening(
+    f"""
+    SELECT p.approval_id, p.kind, p.body, p.why, p.state, p.requested_by, p.expires_at <= clock_timestamp() AS is_over,
+        m.role, business_now() AS now
+    FROM approvals AS p JOIN memberships AS m ON {_MEMBER} WHERE p.approval_id = :approval_id FOR UPDATE OF p
+    """
+)
+_DECIDE = closing(
+    """
+    decided AS (
+        UPDATE approvals SET state = :state, decided_by = :account_id, decided_at = clock_timestamp()
+        WHERE approval_id = :approval_id AND state = 'open'
+    )"""
+)
+_ADMINS = text(
+    """
+    SELECT account_id FROM memberships WHERE organization_kind = 'platform' AND role = 'admin'
+    ORDER BY account_id FOR UPDATE
+    """
+)
+_GIVE_ROLE = text(
+    """
+    INSERT INTO memberships (account_id, organization_kind, organization_id, role)
+    VALUES (:subject_id, 'platform', :platform_id, :role)
+    ON CONFLICT (account_id, organization_kind, organization_id) DO UPDATE SET role = excluded.role
+    """
+)
+_TAKE_ROLE = text("DELETE FROM memberships WHERE account_id = :subject_id AND organization_kind = 'platform'")
+_START = text(
+    """
+    UPDATE shops AS s SET commission_bp = CAST(p.body ->> 'commission_bp' AS bigint) FROM approvals AS p
+    WHERE p.approval_id = :approval_id AND p.state = 'approved' AND s.shop_id = CAST(p.body ->> 'shop_id' AS uuid)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalMoved:
+    """Where a request stands."""
+
+    approval_id: UUID
+    kind: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """Move money between two ledger accounts, by their codes."""
+
+    from_account: str
+    to_account: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommissionRate:
+    """Let a shop's commission be ``commission_bp`` from the first minute of a day in Shanghai."""
+
+    shop_id: UUID
+    commission_bp: int
+    starts_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffRole:
+    """Give an account a role at the platform, or none."""
+
+    account_id: UUID
+    role: MemberRole | None
+
+
+def ask_correction(actor: Actor, claim: Claim, *, why: str, wish: Correction) -> ApprovalMoved:
+    """Ask for a correction of balances.
+
+    :raises CorrectionInvalid: the two accounts are one, or one is of no kind in the chart.
+    """
+    kinds = {kind.kind for kind in CHART}
+    codes = (wish.from_account, wish.to_account)
+    if wish.from_account == wish.to_account or any(code.partition(":")[0] not in kinds for code in codes):
+        raise CorrectionInvalid
+    return _ask(actor, claim, ApprovalKind.CORRECTION, lambda _row: None, why=why, body=asdict(wish))
+
+
+def ask_commission_rate(actor: Actor, claim: Claim, *, why: str, wish: CommissionRate) -> ApprovalMoved:
+    """Ask for a commission rate.
+
+    :raises SubjectNotFound: no such shop. :raises StartsTooSoon: not tomorrow or later, or not within a year.
+    """
+
+    def check(row: Row) -> None:
+        if not row.is_shop:
+            raise SubjectNotFound(pointer="/shop_id")
+        _refuse_start(wish.starts_on, row.now)
+
+    return _ask(actor, claim, ApprovalKind.COMMISSION_RATE, check, why=why, body=asdict(wish), shop_id=wish.shop_id)
+
+
+def ask_staff_role(actor: Actor, claim: Claim, *, why: str, wish: StaffRole) -> ApprovalMoved:
+    """Ask for a change of somebody's role at the platform.
+
+    :raises SubjectNotFound: no such active account. :raises OwnApproval: it is the asker's own.
+    """
+
+    def check(row: Row) -> None:
+        if not row.is_account:
+            raise SubjectNotFound(pointer="/account_id")
+        if wish.account_id == actor.account_id:
+            raise OwnApproval(pointer="/account_id")
+
+    return _ask(actor, claim, ApprovalKind.STAFF_ROLE, check, why=why, body=asdict(wish), subject_id=wish.account_id)
+
+
+def approve(actor: Actor, claim: Claim, *, approval_id: UUID) -> ApprovalMoved:
+    """Approve what another asked for; it happens with the same commit.
+
+    :raises OwnApproval: the decider asked for it, or it is about the decider.
+    :raises ApprovalClosed: it was decided, or its time is over.
+    """
+    return _decide(actor, claim, approval_id, ApprovalState.APPROVED)
+
+
+def reject(actor: Actor, claim: Claim, *, approval_id: UUID) -> ApprovalMoved:
+    """Reject what another asked for. Errors as :func:`approve`."""
+    return _decide(actor, claim, approval_id, ApprovalState.REJECTED)
+
+
+def start_commission(tx: Transaction, approval_id: UUID) -> None:
+    """Let an approved commission rate begin; orders that are placed keep the rate that they were placed at."""
+    tx.execute(_START, {"approval_id": approval_id})
+
+
+def _ask(
+    actor: Actor,
+    claim: Claim,
+    kind: ApprovalKind,
+    check: Callable[[Row], None],
+    *,
+    why: str,
+    body: Mapping[str, Any],
+    shop_id: UUID | None = None,
+    subject_id: UUID | None = None,
+) -> ApprovalMoved:
+    with transaction(claim) as tx:
+        row = tx.open_one(_ASK, {**actor.as_member, "shop_id": shop_id, "subject_id": subject_id})
+        if row is None:
+            raise NotPermitted
+        check(row)
+        moved = ApprovalMoved(approval_id=new_id(), kind=kind.value, state=ApprovalState.OPEN.value)
+        tx.describe(why=why, whom_id=subject_id, details={"kind": kind.value, **_told(body)})
+        tx.keep(moved)
+        tx.close(
+            _ADD,
+            {
+                "approval_id": moved.approval_id,
+                "kind": kind.value,
+                "body": orjson.dumps(body).decode(),
+                "why": why,
+                "account_id": actor.account_id,
+                "lifetime": LIFETIME[kind],
+            },
+        )
+    return moved
+
+
+def _decide(actor: Actor, claim: Claim, approval_id: UUID, state: ApprovalState) -> ApprovalMoved:
+    with transaction(claim) as tx:
+        row = tx.open_one(_LOCK, {**actor.as_member, "approval_id": approval_id})
+        if row is None:
+            raise ApprovalNotFound
+        kind = ApprovalKind(row.kind)
+        if Part(row.role) not in holders(actor.side, _DECIDES[kind]):
+            raise NotPermitted
+        if str(actor.account_id) in {str(row.requested_by), row.body.get("account_id")}:
+            raise OwnApproval
+        if row.state != ApprovalState.OPEN or row.is_over:
+            raise ApprovalClosed(state="expired" if row.state == ApprovalState.OPEN else row.state)
+        whom = UUID(row.body["account_id"]) if kind is ApprovalKind.STAFF_ROLE else None
+        moved = ApprovalMoved(approval_id=approval_id, kind=row.kind, state=state.value)
+        tx.describe(why=row.why, whom_id=whom, details={"kind": row.kind, **_told(row.body)})
+        tx.keep(moved)
+        if state is ApprovalState.APPROVED:
+            _EXECUTE[kind](tx, row)
+        tx.close(_DECIDE, {"approval_id": approval_id, "account_id": actor.account_id, "state": state.value})
+    return moved
+
+
+def _correct(tx: Transaction, row: Row) -> None:
+    amount_fen = int(row.body["amount_fen"])
+    legs = (Leg(row.body["from_account"], -amount_fen), Leg(row.body["to_account"], amount_fen))
+    ledger.post(
+        tx,
+        Journal(key=f"correction:{row.approval_id}", kind=JournalKind.CORRECTION, legs=legs, ref=str(row.approval_id)),
+    )
+
+
+def _set_commission(tx: Transaction, row: Row) -> None:
+    starts_on = date.fromisoformat(row.body["starts_on"])
+    _refuse_start(starts_on, row.now)
+    first_minute = datetime.combine(starts_on, datetime.min.time(), _SHANGHAI)
+    tx.schedule(Timer(COMMISSION_STARTS, row.approval_id, first_minute - row.now))
+
+
+def _set_role(tx: Transaction, row: Row) -> None:
+    subject_id, role = UUID(row.body["account_id"]), row.body["role"]
+    admins = set(tx.execute(_ADMINS).scalars())
+    if role != MemberRole.ADMIN and subject_id in admins and len(admins) <= ADMINS_MIN:
+        raise LastAdmin(admins_min=ADMINS_MIN)
+    if role is None:
+        tx.execute(_TAKE_ROLE, {"subject_id": subject_id})
+    else:
+        tx.execute(_GIVE_ROLE, {"subject_id": subject_id, "platform_id": PLATFORM_ID, "role": role})
+
+
+_EXECUTE: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {
+    ApprovalKind.CORRECTION: _correct,
+    ApprovalKind.COMMISSION_RATE: _set_commission,
+    ApprovalKind.STAFF_ROLE: _set_role,
+}
+
+
+def _refuse_start(starts_on: date, now: datetime) -> None:
+    today = now.astimezone(_SHANGHAI).date()
+    if not today < starts_on <= today + _STARTS_WITHIN:
+        raise StartsTooSoon(pointer="/starts_on")
+
+
+def _told(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the audit log tells of a wish."""
+    return {name: str(value) if isinstance(value, UUID | date) else value for name, value in body.items()}

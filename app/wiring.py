@@ -207,6 +207,7 @@ def _engine_options(settings: Settings) -> dict[str, Any]:
         "max_overflow": 0,
         "pool_timeout": 5,
         "pool_pre_ping": False,
+        "pool_reset_on_return": None,  # a connection comes back with its transaction ended
         "hide_parameters": True,
         "connect_args": {"options": options, "connect_timeout": 3},
     }

@@ -16,7 +16,21 @@ MIGRATIONS = Path(__file__).parents[2] / "migrations"
 OWNER, APPLICATION = "linli_owner", "linli_app"
 SERVER_VERSION_MIN = 15
 
-_NEVER_DELETED = ("checkouts", "orders", "order_lines", "payments", "payment_attempts", "refunds", "settlement_items")
+_NEVER_DELETED = (
+    "checkouts",
+    "orders",
+    "order_lines",
+    "payments",
+    "payment_attempts",
+    "refunds",
+    "settlement_items",
+    "merchants",
+    "shops",
+    "offers",
+    "skus",
+    "communities",
+    "stores",
+)
 
 
 def alembic_config(url: str) -> Config:

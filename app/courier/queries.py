@@ -14,7 +14,7 @@ from app.core.privacy.visibility import AFTER_DELIVERY
 from app.kernel.actor import Actor
 from app.kernel.geo import box_around, distance_m
 from app.kernel.sealing import unseal
-from app.kernel.transaction import transaction
+from app.kernel.transaction import read, transaction
 from app.kernel.wire import Row
 from app.usecases.people.addresses import DOOR_CONTEXT
 from app.web.messages import Language, say
@@ -103,8 +103,7 @@ def open_trips(*, lat: float, lng: float, limit: int) -> dict[str, Any]:
     """Return trips that may be claimed near a place, nearest first."""
     lat_min, lng_min, lat_max, lng_max = box_around(lat, lng, HALL_RADIUS_M)
     params = {"lat": lat, "lng": lng, "lat_min": lat_min, "lng_min": lng_min, "lat_max": lat_max, "lng_max": lng_max}
-    with transaction() as tx:
-        rows = tx.execute(_OPEN, {**params, "limit": limit}).fetchall()
+    rows = read(_OPEN, {**params, "limit": limit}).fetchall()
     return {
         "items": [
             {
@@ -124,8 +123,7 @@ def open_trips(*, lat: float, lng: float, limit: int) -> dict[str, Any]:
 
 def trip_offers(actor: Actor) -> dict[str, Any]:
     """Return what one is offered now."""
-    with transaction() as tx:
-        rows = tx.execute(_OFFERS, {"courier_id": actor.account_id}).fetchall()
+    rows = read(_OFFERS, {"courier_id": actor.account_id}).fetchall()
     return {"items": [{**_without(row, "places"), "length_m": _length_m(row.places)} for row in rows]}
 
 
@@ -189,15 +187,13 @@ def _length_m(places: list[list[float]]) -> int:
 def trips(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
     """Return a page of one's trips, newest first."""
     params = {"courier_id": actor.account_id, "before": read_cursor(cursor), "state": state, "limit": limit + 1}
-    with transaction() as tx:
-        rows = tx.execute(_MINE, params).fetchall()
+    rows = read(_MINE, params).fetchall()
     return page([_trip(row) for row in rows], limit=limit, key="trip_id")
 
 
 def trip(actor: Actor, *, trip_id: UUID) -> dict[str, Any]:
     """Return one of one's trips."""
-    with transaction() as tx:
-        row = tx.execute(_ONE, {"courier_id": actor.account_id, "trip_id": trip_id}).one_or_none()
+    row = read(_ONE, {"courier_id": actor.account_id, "trip_id": trip_id}).one_or_none()
     if row is None:
         raise TripNotFound
     return _trip(row)

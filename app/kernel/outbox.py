@@ -35,32 +35,34 @@ class Event:
 
 
 class OutboxRow(Base):
-    """An event waiting for the relay, or relayed."""
+    """An event waiting for the relay, which takes it away."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_waiting", "seq", postgresql_where=text("relayed_at IS NULL")),)
 
     seq: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    event_id: Mapped[UUID] = mapped_column(unique=True)
+    event_id: Mapped[UUID]
     kind: Mapped[str]
     body: Mapped[dict[str, Any]] = mapped_column(JSONB)
     recorded_at: Mapped[datetime]
-    relayed_at: Mapped[datetime | None]
 
 
 class ReceiptRow(Base):
-    """Proof that a reaction to an event has taken effect: delivered at least once, effective once."""
+    """A reaction owed to an event, and then the proof of its effect: delivered at least once, effective once."""
 
     __tablename__ = "receipts"
 
     event_id: Mapped[UUID] = mapped_column(primary_key=True)
     reaction: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    kind: Mapped[str]
+    body: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    owed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     state: Mapped[str] = mapped_column(server_default="waiting")
     attempts: Mapped[int] = mapped_column(server_default="0")
     next_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
 
-    __table_args__ = (Index("ix_receipts_waiting", "next_at", postgresql_where=text("state = 'waiting'")),)
+    __table_args__ = (Index("ix_receipts_waiting", "seq", postgresql_where=text("state = 'waiting'")),)
 
 
 class LiveEventRow(Base):

@@ -149,12 +149,17 @@ def closing(writes: str = "", *, answer: str = "SELECT 1") -> Closing:
 
     :param writes: named data-modifying CTEs, ``"moved AS (UPDATE … RETURNING 1), made AS (INSERT …)"``.
     :param answer: the final ``SELECT``, usually of what the writes return.
+
+    The clock is read once: a call of ``business_now()`` for each row and column costs as much as writing it.
     """
     middle = f", {writes}" if writes else ""
-    return Closing(
-        plain=text(f"WITH {_RECORD}{middle}\n{answer}"),
-        keeping=text(f"WITH {_RECORD}, {_ACTED}, {_KEEP}{middle}\n{answer}"),
-    )
+    plain, keeping = f"{_RECORD}{middle}\n{answer}", f"{_RECORD}, {_ACTED}, {_KEEP}{middle}\n{answer}"
+    return Closing(plain=_with_clock(plain), keeping=_with_clock(keeping))
+
+
+def _with_clock(statement: str) -> TextClause:
+    clock = "clock AS MATERIALIZED (SELECT business_now() AS now)"
+    return text(f"WITH {clock}, {statement.replace('business_now()', '(SELECT now FROM clock)')}")
 
 
 _CLOSE_ONLY = closing()
@@ -270,6 +275,19 @@ class Transaction:
 
 def _as_json(acts: Sequence[Act]) -> str:
     return orjson.dumps([act.as_record() for act in acts]).decode()
+
+
+def read(statement: TextClause, params: Mapping[str, object] | None = None) -> Result:
+    """Send one statement that changes nothing, outside a transaction: one exchange instead of three."""
+    assert not _is_open.get(), "inside a transaction its own statements read"
+    lent = lend(db.engine)
+    try:
+        return wire_of(lent).execute(statement, params or {})
+    except DBAPIError as error:
+        _abandon(db.engine, lent, error)
+        raise
+    finally:
+        lent.close()
 
 
 @contextmanager

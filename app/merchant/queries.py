@@ -12,7 +12,7 @@ from app.core.orders.states import OrderState
 from app.core.privacy.visibility import Field, Shown, Viewer, mask_name, mask_phone, phase_of, shown
 from app.kernel.actor import Actor
 from app.kernel.sealing import unseal
-from app.kernel.transaction import transaction
+from app.kernel.transaction import read, transaction
 from app.kernel.wire import Row
 from app.usecases.delivering.hand_over import pick_up_code
 from app.usecases.people.addresses import DOOR_CONTEXT
@@ -63,8 +63,7 @@ _BALANCES = text(
 
 def shops(actor: Actor) -> dict[str, Any]:
     """Return the shops that one may act for."""
-    with transaction() as tx:
-        return {"items": [dict(row._mapping) for row in tx.execute(_SHOPS, actor.as_member)]}
+    return {"items": [dict(row._mapping) for row in read(_SHOPS, actor.as_member)]}
 
 
 def orders(actor: Actor, *, shop_id: UUID, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
@@ -88,8 +87,7 @@ def orders(actor: Actor, *, shop_id: UUID, limit: int, cursor: str | None, state
 
 def order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
     """Return an order of one's shop."""
-    with transaction() as tx:
-        row = tx.execute(_ORDER, {"order_id": order_id, **actor.as_member}).one_or_none()
+    row = read(_ORDER, {"order_id": order_id, **actor.as_member}).one_or_none()
     if row is None:
         raise OrderNotFound
     return _order(row)
@@ -97,8 +95,7 @@ def order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
 
 def balances(actor: Actor) -> dict[str, Any]:
     """Return what one's merchants have earned."""
-    with transaction() as tx:
-        return {"items": [dict(row._mapping) for row in tx.execute(_BALANCES, actor.as_member)]}
+    return {"items": [dict(row._mapping) for row in read(_BALANCES, actor.as_member)]}
 
 
 def _order(row: Row) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from app.kernel.actor import Actor
 from app.kernel.sealing import unseal
-from app.kernel.transaction import transaction
+from app.kernel.transaction import read
 from app.usecases.verifying.check_identity import NAME_CONTEXT, NUMBER_CONTEXT
 from app.usecases.verifying.face_to_face import FACE_WINDOW
 from app.web.orders import COLUMNS, FROM, order_core
@@ -56,30 +56,26 @@ _APPLICATIONS = text(
 def applications(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
     """Return a page of applications to one's stores, newest first."""
     params = {**actor.as_member, "before": read_cursor(cursor), "state": state, "limit": limit + 1}
-    with transaction() as tx:
-        rows = tx.execute(_APPLICATIONS, params).fetchall()
+    rows = read(_APPLICATIONS, params).fetchall()
     return page([dict(row._mapping) for row in rows], limit=limit, key="application_id")
 
 
 def communities(actor: Actor) -> dict[str, Any]:
     """Return the communities of one's stores' catchments."""
-    with transaction() as tx:
-        return {"items": [dict(row._mapping) for row in tx.execute(_COMMUNITIES, actor.as_member)]}
+    return {"items": [dict(row._mapping) for row in read(_COMMUNITIES, actor.as_member)]}
 
 
 def shelf(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
     """Return a page of orders that are collected at one's stores, newest first."""
     params = {**actor.as_member, "before": read_cursor(cursor), "state": state, "limit": limit + 1}
-    with transaction() as tx:
-        rows = tx.execute(_SHELF, params).fetchall()
+    rows = read(_SHELF, params).fetchall()
     return page([{**order_core(row), "store_id": row.store_id} for row in rows], limit=limit, key="order_id")
 
 
 def face_check(actor: Actor, moved: dict[str, Any]) -> dict[str, Any]:
     """Return whose ID card it should be, to the clerk who scanned, while it is open."""
     params = {"face_check_id": moved["verification_id"], "clerk_id": actor.account_id, "window": FACE_WINDOW}
-    with transaction() as tx:
-        row = tx.execute(_FACE_CHECK, params).one_or_none()
+    row = read(_FACE_CHECK, params).one_or_none()
     if row is None:
         return {**moved, "name": None, "id_number": None}
     return {

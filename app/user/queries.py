@@ -22,7 +22,7 @@ from app.core.verification.limits import UNCAPPED_FEN, Period, Strength, cap_fen
 from app.kernel.actor import Actor
 from app.kernel.geo import box_around, distance_m
 from app.kernel.sealing import unseal
-from app.kernel.transaction import transaction
+from app.kernel.transaction import read, transaction
 from app.kernel.wire import Row
 from app.usecases.delivering.hand_over import door_code
 from app.usecases.ordering.finish_order import collect_code
@@ -127,15 +127,13 @@ _VERIFICATION = text(
 
 def communities(*, lat: float | None, lng: float | None, limit: int) -> dict[str, Any]:
     """Return communities, nearest first when a place is given."""
-    with transaction() as tx:
-        rows = tx.execute(_NEAR, {"lat": lat, "lng": lng, "limit": limit})
-        return {"items": [dict(row._mapping) for row in rows]}
+    rows = read(_NEAR, {"lat": lat, "lng": lng, "limit": limit})
+    return {"items": [dict(row._mapping) for row in rows]}
 
 
 def addresses(actor: Actor) -> dict[str, Any]:
     """Return one's addresses, newest first."""
-    with transaction() as tx:
-        rows = tx.execute(_ADDRESSES, {"account_id": actor.account_id}).fetchall()
+    rows = read(_ADDRESSES, {"account_id": actor.account_id}).fetchall()
     return {"items": [_address(row) for row in rows]}
 
 
@@ -171,8 +169,7 @@ def shops_near(
 
 def shop(*, shop_id: UUID) -> dict[str, Any]:
     """Return one shop; distance and fee are those of its own door."""
-    with transaction() as tx:
-        row = tx.execute(_ONE_SHOP, {"shop_id": shop_id}).one_or_none()
+    row = read(_ONE_SHOP, {"shop_id": shop_id}).one_or_none()
     if row is None:
         raise ShopNotFound
     return _shop(row, 0)
@@ -195,8 +192,7 @@ def _shop(row: Row, meters: int) -> dict[str, Any]:
 
 def cart(actor: Actor) -> dict[str, Any]:
     """Return the cart."""
-    with transaction() as tx:
-        items = [dict(row._mapping) for row in tx.execute(_CART, {"account_id": actor.account_id})]
+    items = [dict(row._mapping) for row in read(_CART, {"account_id": actor.account_id})]
     return {"items": items, "goods_fen": sum(item["price_fen"] * item["quantity"] for item in items)}
 
 
@@ -237,8 +233,7 @@ def shown_quote(quote: Quote) -> dict[str, Any]:
 
 def checkout(actor: Actor, *, checkout_id: UUID) -> dict[str, Any]:
     """Return one's checkout as it stands."""
-    with transaction() as tx:
-        row = tx.execute(_CHECKOUT, {"checkout_id": checkout_id, "account_id": actor.account_id}).one_or_none()
+    row = read(_CHECKOUT, {"checkout_id": checkout_id, "account_id": actor.account_id}).one_or_none()
     if row is None:
         raise CheckoutNotFound
     return dict(row._mapping)
@@ -246,8 +241,7 @@ def checkout(actor: Actor, *, checkout_id: UUID) -> dict[str, Any]:
 
 def payment(actor: Actor, *, payment_id: UUID) -> dict[str, Any]:
     """Return one's payment with its latest attempt."""
-    with transaction() as tx:
-        row = tx.execute(_PAYMENT, {"payment_id": payment_id, "account_id": actor.account_id}).one_or_none()
+    row = read(_PAYMENT, {"payment_id": payment_id, "account_id": actor.account_id}).one_or_none()
     if row is None:
         raise PaymentNotFound
     return dict(row._mapping)
@@ -256,15 +250,13 @@ def payment(actor: Actor, *, payment_id: UUID) -> dict[str, Any]:
 def orders(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
     """Return a page of one's orders, newest first."""
     params = {"account_id": actor.account_id, "before": read_cursor(cursor), "state": state, "limit": limit + 1}
-    with transaction() as tx:
-        rows = tx.execute(_ORDERS, params).fetchall()
+    rows = read(_ORDERS, params).fetchall()
     return page([_order(row) for row in rows], limit=limit, key="order_id")
 
 
 def order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
     """Return one's order."""
-    with transaction() as tx:
-        row = tx.execute(_ORDER, {"order_id": order_id, "account_id": actor.account_id}).one_or_none()
+    row = read(_ORDER, {"order_id": order_id, "account_id": actor.account_id}).one_or_none()
     if row is None:
         raise OrderNotFound
     return _order(row)
@@ -319,8 +311,7 @@ def statement(actor: Actor, *, limit: int, cursor: str | None) -> dict[str, Any]
 
 def verification(actor: Actor) -> dict[str, Any]:
     """Return one's level, the state of its checks, and the caps that go with it."""
-    with transaction() as tx:
-        row = tx.execute(_VERIFICATION, {"account_id": actor.account_id}).one()
+    row = read(_VERIFICATION, {"account_id": actor.account_id}).one()
     level = Level(row.verification_level)
     caps = {period: cap_fen(level, Strength.SIGNED, period) for period in (Period.LIFETIME, Period.YEAR)}
     return {
@@ -334,5 +325,4 @@ def verification(actor: Actor) -> dict[str, Any]:
 
 def invitations(actor: Actor) -> dict[str, Any]:
     """Return open invitations to one's phone."""
-    with transaction() as tx:
-        return {"items": [dict(row._mapping) for row in tx.execute(_INVITATIONS, {"account_id": actor.account_id})]}
+    return {"items": [dict(row._mapping) for row in read(_INVITATIONS, {"account_id": actor.account_id})]}

@@ -7,7 +7,7 @@ from flask import Response
 from sqlalchemy import text
 
 from app.core.catalog.errors import ShopNotFound
-from app.kernel.transaction import transaction
+from app.kernel.transaction import read
 from app.web.fields import Int, Query, Text
 from app.web.paging import CursorInvalid
 
@@ -62,11 +62,10 @@ def shelf_page(statement: object, shop_id: UUID, *, limit: int, cursor: str | No
     """
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):  # noqa: PLR2004 - fits 64 bits
         raise CursorInvalid(pointer="cursor")
-    with transaction() as tx:
-        row = tx.execute(
-            statement,  # type: ignore[arg-type]
-            {"shop_id": shop_id, "after": int(cursor or -1), "limit": limit, **params},
-        ).one()
+    row = read(
+        statement,  # type: ignore[arg-type]
+        {"shop_id": shop_id, "after": int(cursor or -1), "limit": limit, **params},
+    ).one()
     if not row.is_seen:
         raise ShopNotFound
     following = orjson.dumps(str(row.last_place) if row.found == limit else None).decode()

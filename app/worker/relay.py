@@ -1,11 +1,10 @@
-"""The relay: reads the outbox in batches, numbers the events for listeners, hands them to reactions.
+"""The relay: empties the outbox in batches, numbers the events for listeners, hands them to reactions.
 
 One relay works at a time (an advisory lock for the length of a batch), so positions follow the order of publication
 and a listener that has seen position *n* has missed nothing below it. One ``NOTIFY`` per batch.
 """
 
 from datetime import timedelta
-from uuid import UUID
 
 import orjson
 import structlog
@@ -22,9 +21,7 @@ _RELAY_LOCK = 7_146_114
 log = structlog.get_logger()
 
 _TAKE_LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
-_WAITING = text(
-    "SELECT seq, event_id, kind, body, recorded_at FROM outbox WHERE relayed_at IS NULL ORDER BY seq LIMIT :limit"
-)
+_WAITING = text("SELECT seq, event_id, kind, body FROM outbox ORDER BY seq LIMIT :limit")
 _PUBLISH = text(
     """
     WITH news AS (
@@ -33,7 +30,7 @@ _PUBLISH = text(
     ),
     last AS (SELECT coalesce(max(position), 0) AS position FROM live_events),
     relayed AS (
-        UPDATE outbox AS o SET relayed_at = clock_timestamp() FROM news AS n WHERE o.seq = n.seq
+        DELETE FROM outbox AS o USING news AS n WHERE o.seq = n.seq
         RETURNING o.seq, o.event_id, o.kind, o.body, o.recorded_at
     ),
     published AS (
@@ -43,9 +40,10 @@ _PUBLISH = text(
         RETURNING position
     ),
     owed AS (
-        INSERT INTO receipts (event_id, reaction)
-        SELECT w.event_id, w.reaction
-        FROM unnest(CAST(:owed_events AS uuid[]), CAST(:owed_reactions AS text[])) AS w (event_id, reaction)
+        INSERT INTO receipts (event_id, reaction, seq, kind, body)
+        SELECT r.event_id, w.reaction, r.seq, r.kind, r.body
+        FROM unnest(CAST(:owed_seqs AS bigint[]), CAST(:owed_reactions AS text[])) AS w (seq, reaction)
+        JOIN relayed AS r ON r.seq = w.seq
         ON CONFLICT DO NOTHING
     )
     SELECT pg_notify('linli_live', CAST(max(position) AS text)) FROM published
@@ -53,9 +51,9 @@ _PUBLISH = text(
 )
 _DUE = text(
     """
-    SELECT r.event_id, r.reaction, r.attempts, o.kind, o.body FROM receipts AS r JOIN outbox AS o USING (event_id)
-    WHERE r.state = 'waiting' AND (r.next_at IS NULL OR r.next_at <= clock_timestamp())
-    ORDER BY o.seq LIMIT :limit
+    SELECT event_id, reaction, attempts, kind, body FROM receipts
+    WHERE state = 'waiting' AND (next_at IS NULL OR next_at <= clock_timestamp())
+    ORDER BY seq LIMIT :limit
     """
 )
 _LOCK = text(
@@ -83,8 +81,8 @@ def relay_batch(reactions: Reactions) -> int:
         rows = tx.execute(_WAITING, {"limit": BATCH}).fetchall()
         if not rows:
             return 0
-        owed: list[tuple[UUID, str]] = [
-            (row.event_id, reaction.name)
+        owed: list[tuple[int, str]] = [
+            (row.seq, reaction.name)
             for row in rows
             for reaction in reactions.get(row.kind, ())
             if reaction.concerns(row.body)
@@ -94,7 +92,7 @@ def relay_batch(reactions: Reactions) -> int:
             {
                 "seqs": [row.seq for row in rows],
                 "topics": [orjson.dumps(topics_of(row.body)).decode() for row in rows],
-                "owed_events": [event_id for event_id, _ in owed],
+                "owed_seqs": [seq for seq, _ in owed],
                 "owed_reactions": [name for _, name in owed],
             },
         )

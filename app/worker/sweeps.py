@@ -35,12 +35,9 @@ _RETENTION = (
     """DELETE FROM live_events WHERE position IN (
         SELECT position FROM live_events WHERE published_at < clock_timestamp() - interval '1 day'
           AND position < (SELECT max(position) FROM live_events) ORDER BY position LIMIT :limit)""",
-    """DELETE FROM receipts WHERE state = 'done' AND event_id IN (
-        SELECT event_id FROM outbox WHERE relayed_at < clock_timestamp() - interval '7 days'
-        ORDER BY seq LIMIT :limit)""",
-    """DELETE FROM outbox AS o WHERE seq IN (
-        SELECT seq FROM outbox WHERE relayed_at < clock_timestamp() - interval '7 days' ORDER BY seq LIMIT :limit)
-        AND NOT EXISTS (SELECT 1 FROM receipts AS r WHERE r.event_id = o.event_id)""",
+    """DELETE FROM receipts WHERE (event_id, reaction) IN (
+        SELECT event_id, reaction FROM receipts
+        WHERE state = 'done' AND owed_at < clock_timestamp() - interval '7 days' LIMIT :limit)""",
     """DELETE FROM idempotency_keys WHERE (principal_id, operation, key) IN (
         SELECT principal_id, operation, key FROM idempotency_keys
         WHERE claimed_at < clock_timestamp() - interval '7 days' LIMIT :limit)""",

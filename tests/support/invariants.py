@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 _FINAL = "('returned', 'completed', 'canceled')"
 _VIOLATIONS = {
+    "an order names a shop, merchant, community, store or SKU that is not there": """
+        SELECT o.order_id FROM orders AS o JOIN order_lines AS l USING (order_id)
+        LEFT JOIN shops AS s ON s.shop_id = o.shop_id AND s.merchant_id = o.merchant_id
+        LEFT JOIN communities AS c ON c.community_id = o.community_id
+        LEFT JOIN stores AS e ON e.store_id = o.store_id
+        LEFT JOIN skus AS k ON k.sku_id = l.sku_id AND k.shop_id = o.shop_id
+        WHERE o.order_id >= :since AND (s.shop_id IS NULL OR c.community_id IS NULL OR e.store_id IS NULL
+            OR k.sku_id IS NULL)""",
     "an order's total is not the sum of its parts": """
         SELECT order_id FROM orders
         WHERE order_id >= :since AND total_fen <> goods_fen + packing_fen + delivery_fen - discount_fen""",

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from app.kernel.transaction import Transaction
 
-LEDGER_SQL = Path(__file__).parents[2] / "migrations" / "sql" / "ledger.sql"
+SQL_FOLDER = Path(__file__).parents[2] / "migrations" / "sql"
+LEDGER_FILES = ("ledger.sql", "ledger_posting.sql")
 CLOCK = """
 CREATE TABLE public.business_clock (fixed_at timestamptz, ahead interval NOT NULL DEFAULT interval '0');
 INSERT INTO public.business_clock DEFAULT VALUES;
@@ -32,6 +33,11 @@ AS $$ SELECT coalesce(fixed_at, now() + ahead) FROM public.business_clock $$;
 def admin_url() -> str | None:
     """Return the URL of a database whose user may create databases, or None when the environment names none."""
     return os.environ.get("TEST_DATABASE_URL")
+
+
+def ledger_source() -> str:
+    """Return the SQL that makes the books, whole."""
+    return "".join((SQL_FOLDER / name).read_text(encoding="utf-8") for name in LEDGER_FILES)
 
 
 def libpq_url(url: str) -> str:
@@ -58,7 +64,7 @@ def ledger_database(admin: str, *, source: str | None = None) -> Iterator[str]:
     try:
         with psycopg.connect(url) as connection:
             connection.execute(CLOCK)
-            connection.execute((source or LEDGER_SQL.read_text(encoding="utf-8")).encode())
+            connection.execute((source or ledger_source()).encode())
         yield url
     finally:
         with psycopg.connect(libpq_url(admin), autocommit=True) as connection:

@@ -8,13 +8,13 @@ import pytest
 
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.ledger.chart import BY_KIND, CHART, PROVIDERS, Qualifier
-from tests.support.ledger_database import LEDGER_SQL
+from tests.support.ledger_database import ledger_source
 
 OWNER = UUID("00000000-0000-7000-8000-000000000001")
 
 
 def rows_of_the_database() -> list[tuple[object, ...]]:
-    source = LEDGER_SQL.read_text(encoding="utf-8")
+    source = ledger_source()
     values = source.split("insert into ledger.account_kind", 1)[1].split("values", 1)[1].split(";\n\n", 1)[0]
     for word, python in (("null", "None"), ("true", "True"), ("false", "False")):
         values = re.sub(rf", +{word},", f", {python},", re.sub(rf", +{word},", f", {python},", values))

@@ -93,7 +93,7 @@ class TripRow(Base):
     )
 
     trip_id: Mapped[UUID] = mapped_column(primary_key=True)
-    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), index=True)
+    community_id: Mapped[UUID] = mapped_column(index=True)
     state: Mapped[str]
     courier_id: Mapped[UUID | None] = mapped_column(ForeignKey("couriers.courier_id"))
     fee_fen: Mapped[int]

@@ -14,7 +14,7 @@ tell the owner.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import TextClause, text
@@ -26,32 +26,45 @@ from app.kernel.errors import LinliError
 
 if TYPE_CHECKING:
     from app.kernel.transaction import Transaction
+    from app.kernel.wire import Result
 
 FINDINGS_MAX = 100
 
 _OPEN_ACCOUNT = text("SELECT ledger.open_account(:code)")
-_POST_MANY = text(
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call of a posting function, alone or behind another function's call.
+
+    :param function: the call; ``{first}`` stands for its first parameter.
     """
-    SELECT journal_ids, replayed FROM ledger.post_many(
-        CAST(:keys AS text[]), CAST(:kinds AS text[]), CAST(:refs AS text[]), CAST(:days AS date[]),
-        CAST(:leg_counts AS integer[]), CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))
-    """
-)
+
+    function: str
+    first: str
+
+    @cached_property
+    def alone(self) -> TextClause:
+        """The statement that posts."""
+        return text(f"SELECT p.* FROM {self.function.format(first=self.first)} AS p")
 
 
 @lru_cache(maxsize=64)
-def _post_many_after(call: str) -> TextClause:
+def _behind(posting: _Call, call: str) -> TextClause:
     """Return the posting behind ``call``: what it is given depends on the call's value, so the call comes first."""
-    return text(
-        f"""
-        SELECT p.journal_ids, p.replayed FROM {call} AS ahead (done), LATERAL ledger.post_many(
-            CASE WHEN ahead.done IS NOT NULL THEN CAST(:keys AS text[]) END, CAST(:kinds AS text[]),
-            CAST(:refs AS text[]), CAST(:days AS date[]), CAST(:leg_counts AS integer[]), CAST(:accounts AS text[]),
-            CAST(:amounts AS bigint[])) AS p
-        """
-    )
+    function = posting.function.format(first=f"CASE WHEN ahead.done IS NOT NULL THEN {posting.first} END")
+    return text(f"SELECT p.* FROM {call} AS ahead (done), LATERAL {function} AS p")
 
 
+_POST = _Call(
+    "ledger.post({first}, :kind, :ref, :day, CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))",
+    first="CAST(:key AS text)",
+)
+_POST_MANY = _Call(
+    """ledger.post_many({first}, CAST(:kinds AS text[]), CAST(:refs AS text[]), CAST(:days AS date[]),
+        CAST(:leg_counts AS integer[]), CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))""",
+    first="CAST(:keys AS text[])",
+)
 _PLACE_HOLD = text("SELECT hold_id, replayed FROM ledger.place_hold(:key, :account, :amount_fen, :ttl)")
 _CAPTURE_HOLD = text(
     """
@@ -182,8 +195,21 @@ def open_account(tx: "Transaction", code: str) -> None:
 
 
 def post(tx: "Transaction", journal: Journal, *, ahead: Ahead | None = None) -> Posted:
-    """Post one journal; see :func:`post_many`."""
-    return post_many(tx, (journal,), ahead=ahead)[0]
+    """Post one journal in one round trip. Locks its key, then its accounts by id.
+
+    :param ahead: what is locked and counted before the ledger's accounts, in the same round trip; not for a replay.
+    :raises LinliError: as :func:`post_many`.
+    """
+    params = {
+        "key": journal.key,
+        "kind": str(journal.kind),
+        "ref": journal.ref,
+        "day": journal.effective_on,
+        "accounts": [leg.account for leg in journal.legs],
+        "amounts": [leg.amount_fen for leg in journal.legs],
+    }
+    row = _send(tx, _POST, params, ahead).one()
+    return Posted(row.journal_id, row.replayed)
 
 
 def post_many(tx: "Transaction", journals: Sequence[Journal], *, ahead: Ahead | None = None) -> list[Posted]:
@@ -209,13 +235,16 @@ def post_many(tx: "Transaction", journals: Sequence[Journal], *, ahead: Ahead | 
         "accounts": [leg.account for journal in journals for leg in journal.legs],
         "amounts": [leg.amount_fen for journal in journals for leg in journal.legs],
     }
+    row = _send(tx, _POST_MANY, params, ahead).one()
+    return [Posted(journal_id, replayed) for journal_id, replayed in zip(row.journal_ids, row.replayed, strict=True)]
+
+
+def _send(tx: "Transaction", call: _Call, params: Mapping[str, object], ahead: Ahead | None) -> "Result":
     if ahead is None:
         with refusals():
-            row = tx.execute(_POST_MANY, params).one()
-    else:
-        with refusals(ahead.refusals):
-            row = tx.execute(_post_many_after(ahead.call), {**params, **ahead.params}).one()
-    return [Posted(journal_id, replayed) for journal_id, replayed in zip(row.journal_ids, row.replayed, strict=True)]
+            return tx.execute(call.alone, params)
+    with refusals(ahead.refusals):
+        return tx.execute(_behind(call, ahead.call), {**params, **ahead.params})
 
 
 def place_hold(tx: "Transaction", *, key: str, account: str, amount_fen: int, ttl: timedelta) -> Held:

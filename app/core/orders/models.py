@@ -69,7 +69,8 @@ class OrderRow(Base):
 
     ``left_fen`` is what its lines still hold (without delivery), ``commission_fen`` the commission on that: both change
     only when lines are shorted, so that an ending needs this row alone. The row is also the lock of the order's lines,
-    trip and delivery. No index holds a column that a move changes, so every move is a HOT update.
+    trip and delivery. No index holds a column that a move changes, so every move is a HOT update. Shop, merchant,
+    community and store are named without foreign keys, which would lock the same few rows every time (decision 23).
     """
 
     __tablename__ = "orders"
@@ -92,10 +93,10 @@ class OrderRow(Base):
     number: Mapped[str]
     checkout_id: Mapped[UUID] = mapped_column(ForeignKey("checkouts.checkout_id"), index=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"))
-    shop_id: Mapped[UUID] = mapped_column(ForeignKey("shops.shop_id"))
-    merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchants.merchant_id"), index=True)
-    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), index=True)
-    store_id: Mapped[UUID] = mapped_column(ForeignKey("stores.store_id"))
+    shop_id: Mapped[UUID]
+    merchant_id: Mapped[UUID] = mapped_column(index=True)
+    community_id: Mapped[UUID] = mapped_column(index=True)
+    store_id: Mapped[UUID]
     state: Mapped[str]
     fulfillment: Mapped[str]
     is_perishable: Mapped[bool]
@@ -142,7 +143,7 @@ class OrderLineRow(Base):
 
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.order_id"), primary_key=True)
     line: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    sku_id: Mapped[UUID] = mapped_column(ForeignKey("skus.sku_id"), index=True)
+    sku_id: Mapped[UUID]
     name: Mapped[str]
     option: Mapped[str]
     unit_price_fen: Mapped[int]

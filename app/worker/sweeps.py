@@ -50,6 +50,9 @@ _RETENTION = (
     """DELETE FROM dispatch_decisions AS d WHERE d.decided_at < business_now() - interval '90 days'
         AND NOT EXISTS (SELECT 1 FROM trip_offers AS f WHERE f.decision_id = d.decision_id)""",
     "DELETE FROM sign_in_codes WHERE created_at < clock_timestamp() - interval '2 days'",
+    "DELETE FROM data_exports WHERE expires_at < business_now()",
+    """UPDATE courier_shifts SET lat = round(CAST(lat AS numeric), 2), lng = round(CAST(lng AS numeric), 2)
+        WHERE ended_at < business_now() - interval '30 days' AND ended_at > business_now() - interval '32 days'""",
     "DELETE FROM live_tickets WHERE expires_at < clock_timestamp() - interval '1 day'",
     "DELETE FROM sandbox_messages WHERE sent_at < clock_timestamp() - interval '7 days'",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.support.business_clock import BusinessClock
 
-_PHONE = re.compile(r"1[3-9][0-9]{9}(?![0-9])")
+_PHONE = re.compile(r"(?<![0-9A-Za-z])(?:\+86)?1[3-9][0-9]{9}(?![0-9A-Za-z])")
 WITH_COURIER = [
     OrderState.PREPARING,
     OrderState.READY,
@@ -179,3 +180,30 @@ def test_the_twenty_first_message_in_ten_minutes_waits_and_the_other_side_does_n
     too_long = client.post(f"/user/v1/orders/{order.order_id}/messages", json={"text": "字" * 501},
                            headers=order.resident.once())  # fmt: skip
     assert_problem(too_long, 422, "input_invalid", pointer="/text")
+
+
+def test_ids_next_to_a_real_one_lead_to_nobody(client: FlaskClient) -> None:
+    order, other = an_order(state=OrderState.PREPARING), a_resident()
+    near = [UUID(int=order.order_id.int + step) for step in (*range(-100, 0), *range(1, 101))]
+
+    answers = {client.get(f"/user/v1/orders/{one}", headers=other.headers).status_code for one in near}
+
+    assert answers == {404}
+
+
+def test_nobody_can_be_looked_up_by_phone(app: Flask) -> None:
+    lookups = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.partition(".")[0] != "development"
+        and any(word in argument for argument in rule.arguments for word in ("phone", "name", "number"))
+    ]
+    queried = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if (operation := getattr(app.view_functions[rule.endpoint], "operation", None)) is not None
+        and operation.query is not None and {"phone", "name", "id_number"} & operation.query.fields.keys()
+        and rule.endpoint.partition(".")[0] != "development"
+    ]  # fmt: skip
+
+    assert lookups == queried == []

@@ -7,7 +7,9 @@ a message that says so: add a line.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,12 @@ from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
 from app.core.accounts.permissions import Part
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import OrderState
+from app.core.privacy.models import DataExportRow
 from app.kernel.actor import Side
+from app.kernel.clock import wall_now
 from app.kernel.ids import new_id
+from app.kernel.sealing import seal
+from app.usecases.privacy.data_export import FILE_CONTEXT
 from app.usecases.shopping.cart import put_in_cart
 from tests.factories import (
     AnOrder,
@@ -30,7 +36,7 @@ from tests.factories import (
     an_order,
 )
 from tests.factories.people import a_member, signed_in
-from tests.factories.rows import change
+from tests.factories.rows import change, write
 from tests.support.vetting import an_application
 
 if TYPE_CHECKING:
@@ -276,6 +282,16 @@ def _carried(name: str) -> Things:
     return Things(own=own, same_shop=same_shop, foreign=lambda world, _: getattr(world.other.order, name))
 
 
+def an_export(person: Person) -> UUID:
+    """Return an export of ``person``'s data that is ready."""
+    export_id = new_id()
+    now = wall_now()
+    sealed = seal(base64.b64encode(b"zip").decode(), context=FILE_CONTEXT)
+    write(DataExportRow, export_id=export_id, account_id=person.account_id, state="ready", file_sealed=sealed,
+          requested_at=now, expires_at=now + timedelta(days=7))  # fmt: skip
+    return export_id
+
+
 def _bought(name: str) -> Things:
     return Things(
         own=lambda world, principal: getattr(world.order_of(principal.person), name),
@@ -306,6 +322,10 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     (Side.USER, "order_id"): _bought("order_id"),
     (Side.USER, "checkout_id"): _bought("checkout_id"),
     (Side.USER, "payment_id"): _bought("payment_id"),
+    (Side.USER, "export_id"): Things(
+        own=lambda _, principal: an_export(principal.person),
+        foreign=lambda world, _: an_export(world.other.order.resident),
+    ),
     (Side.USER, "address_id"): Things(
         own=lambda world, principal: an_address(principal.person, near=world.home.shop),
         same_shop=lambda world, _: world.home.neighbors.address_id,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pytest
+    from flask import Response
 
 NAMES = ("王芳", "陈晓", "欧阳雪见")
 LOG_BYTES_MAX = 64 * 1024 * 1024
@@ -29,7 +30,14 @@ CANARIES = {
     "token": re.compile(r"eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|Bearer +[\w.-]{20,}|refresh_token\W{1,5}[\w-]{20,}"),
     "code": re.compile(r"code[\"']?\s*[=:]\s*[\"']?[0-9]{4,6}(?![0-9A-Za-z])"),
     "name": re.compile("|".join(NAMES)),
+    "refusal that leaks": re.compile(r"a refusal leaks: "),
 }
+LEAKS = re.compile(
+    r"Traceback|File \"/|psycopg|sqlalchemy|SELECT .{1,200} FROM|INSERT INTO|UPDATE \w+ SET|[\w.]+@[\w-]+\.\w+"
+    r"|(?<![0-9A-Za-z])(?:\+86)?1[3-9][0-9]{9}(?![0-9A-Za-z])",
+    re.DOTALL,
+)
+"""What no body of a refusal may hold: our insides, or somebody's mail address or phone number."""
 _ID_NUMBER = re.compile(r"(?<![0-9A-Za-z])[1-8][0-9]{16}[0-9Xx](?![0-9A-Za-z])")
 
 _found: dict[str, str] = {}
@@ -46,6 +54,15 @@ def canaries_in(text: str) -> Iterator[tuple[str, str]]:
         except IdNumberInvalid:
             continue
         yield "ID number", _around(text, hit)
+
+
+def tell_leaks(response: Response) -> Response:
+    """Say in the output, where it is found, that a refusal of the application holds what it may not."""
+    if response.status_code >= 400 and (response.mimetype or "").endswith("json"):
+        hit = LEAKS.search(response.get_data(as_text=True))
+        if hit is not None:
+            print(f"a refusal leaks: {response.status_code} at place {hit.start()}")  # noqa: T201 - read at the end
+    return response
 
 
 def _around(text: str, hit: re.Match[str]) -> str:

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from flask import Response
 
 from app.core.verification.id_numbers import check_character
-from tests.support.canaries import NAMES, canaries_in
+from tests.support.canaries import NAMES, canaries_in, tell_leaks
 
 ROOT = Path(__file__).parents[2]
 BODY = "11010519900307123"
@@ -51,3 +52,21 @@ def test_a_run_whose_only_fault_is_a_phone_number_in_its_output_fails(tmp_path: 
     assert done.returncode == code, done.stdout + done.stderr
     assert ("personal data in a log" in done.stdout) is bool(code)
     assert "12345678" not in done.stdout.replace("test_it", "")
+
+
+@pytest.mark.parametrize(
+    "body, is_leak",
+    [
+        ('{"detail": "Traceback (most recent call last)"}', True),
+        ('{"detail": "INSERT INTO accounts VALUES (1)"}', True),
+        ('{"detail": "ask a.b@example.com"}', True),
+        ('{"detail": "+8613812345678 is taken"}', True),
+        ('{"detail": "The phone number is not valid."}', False),
+    ],
+)
+def test_a_refusal_that_leaks_is_told(capsys: pytest.CaptureFixture[str], body: str, *, is_leak: bool) -> None:
+    tell_leaks(Response(body, status=409, mimetype="application/problem+json"))
+
+    told = capsys.readouterr().out
+
+    assert bool(list(canaries_in(told))) is is_leak

@@ -95,6 +95,9 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "application.read": _RS,
         "application.write": _R,
         "privacy.erase": _R,
+        "privacy.export": _RS,
+        "consent.read": _RS,
+        "consent.write": _RS,
     },
     Side.MERCHANT: {
         "message.read": _OMC,

@@ -36,3 +36,17 @@ class TooManyOrderMessages(Throttled):
 
     code = "too_many_order_messages"
     title = "Too many messages"
+
+
+class DataExportWaiting(Conflict):
+    """An export was asked for less than a day ago."""
+
+    code = "data_export_waiting"
+    title = "An export was asked for already"
+
+
+class DataExportNotFound(NotFound):
+    """No such export of one's own, not made yet, or expired."""
+
+    code = "data_export_not_found"
+    title = "Export not found"

@@ -59,3 +59,47 @@ class OrderMessageRow(Base):
     role: Mapped[str]
     text_sealed: Mapped[str]
     sent_at: Mapped[datetime]
+
+
+class DataExportState(StrEnum):
+    """How far an export is."""
+
+    REQUESTED = "requested"
+    READY = "ready"
+
+
+class DataExportRow(Base):
+    """An export of everything about a person: the zip, sealed, until it expires."""
+
+    __tablename__ = "data_exports"
+    __table_args__ = (one_of("state", DataExportState),)
+
+    export_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    state: Mapped[str]
+    file_sealed: Mapped[str | None]
+    requested_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class Purpose(StrEnum):
+    """What one may agree to."""
+
+    TERMS = "terms"
+    PRIVACY = "privacy"
+    MARKETING = "marketing"
+    PROFILING = "profiling"
+
+
+class ConsentRow(Base):
+    """What somebody said about a version of a purpose; rows are only added."""
+
+    __tablename__ = "consents"
+    __table_args__ = (one_of("purpose", Purpose),)
+
+    consent_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    purpose: Mapped[str]
+    version: Mapped[str]
+    is_given: Mapped[bool]
+    said_at: Mapped[datetime]

@@ -1,0 +1,54 @@
+"""Consents (同意记录): who agreed to which version of what, and when; every change is a row, and none is changed.
+
+Marketing and profiling are off until somebody turns them on. Nothing is ranked by a person today: shops stand by their
+distance, offers by their place on the shelf. What would do so asks :func:`is_given` first.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.core.privacy.models import Purpose
+from app.kernel.actor import Actor
+from app.kernel.ids import new_id
+from app.kernel.transaction import Transaction, transaction
+
+_GIVE = text(
+    """
+    INSERT INTO consents (consent_id, account_id, purpose, version, is_given, said_at)
+    VALUES (:consent_id, :account_id, :purpose, :version, :is_given, clock_timestamp())
+    """
+)
+_LATEST = text(
+    """
+    SELECT DISTINCT ON (purpose) purpose, version, is_given, said_at FROM consents
+    WHERE account_id = :account_id ORDER BY purpose, consent_id DESC
+    """
+)
+
+
+def say_consent(actor: Actor, *, purpose: Purpose, version: str, is_given: bool) -> None:
+    """Record that one agrees, or no longer does, to a version of ``purpose``."""
+    with transaction() as tx:
+        tx.execute(
+            _GIVE,
+            {
+                "consent_id": new_id(),
+                "account_id": actor.account_id,
+                "purpose": purpose.value,
+                "version": version,
+                "is_given": is_given,
+            },
+        )
+
+
+def consents_of(tx: Transaction, account_id: UUID) -> list[dict[str, object]]:
+    """Return how each purpose stands; one that nobody spoke about is not given."""
+    said = {row.purpose: row._mapping for row in tx.execute(_LATEST, {"account_id": account_id})}
+    unsaid = {"version": None, "is_given": False, "said_at": None}
+    return [{"purpose": purpose.value, **unsaid, **said.get(purpose.value, {})} for purpose in Purpose]
+
+
+def is_given(tx: Transaction, account_id: UUID, purpose: Purpose) -> bool:
+    """Say whether one agrees to ``purpose`` now."""
+    return any(one["purpose"] == purpose.value and one["is_given"] for one in consents_of(tx, account_id))

@@ -14,6 +14,7 @@ from environs import Env, EnvError
 
 SECRET_BYTES_MIN = 32
 WEBHOOK_SECRET_CHARS_MIN = 32
+PROXY_HOPS_MAX = 5
 
 
 class Environment(StrEnum):
@@ -40,6 +41,7 @@ class Settings:
     :param data_keys: key id → AES-256 key (32 bytes); the first seals, all unseal.
     :param stripe_webhook_secrets: one, or two during a rotation.
     :param pool_size: database connections that one process may hold.
+    :param proxy_hops: our proxies in front; so many last entries of ``X-Forwarded-For`` are believed.
     """
 
     environment: Environment
@@ -57,6 +59,7 @@ class Settings:
     sms_url: str | None
     sms_key: str | None
     pool_size: int
+    proxy_hops: int = 0
     identity_url: str | None = None
     identity_key: str | None = None
 
@@ -100,6 +103,7 @@ def read_settings() -> Settings:
             sms_url=env.str("LINLI_SMS_URL", None),
             sms_key=env.str("LINLI_SMS_KEY", None),
             pool_size=env.int("LINLI_POOL_SIZE", 8),
+            proxy_hops=env.int("LINLI_PROXY_HOPS", 0),
             identity_url=env.str("LINLI_IDENTITY_URL", None),
             identity_key=env.str("LINLI_IDENTITY_KEY", None),
         )
@@ -110,6 +114,8 @@ def read_settings() -> Settings:
 
 
 def _refuse_weak(settings: Settings) -> None:
+    if not 0 <= settings.proxy_hops <= PROXY_HOPS_MAX:
+        raise SettingsError(f"LINLI_PROXY_HOPS must be 0 to {PROXY_HOPS_MAX}")
     secrets = settings.stripe_webhook_secrets
     if not 1 <= len(secrets) <= 2:  # noqa: PLR2004 - the old and the new, while one is being replaced
         raise SettingsError("STRIPE_WEBHOOK_SECRETS must name one secret, or two during a rotation")

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 from flask_jwt_extended import JWTManager
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import app.models  # noqa: F401 - fills the metadata
 from app.adapters.identity_checks import HttpIdentityChecker, NoIdentityChecker, SandboxIdentityChecker
@@ -181,6 +182,9 @@ def assemble(settings: Settings) -> Flask:
     if settings.is_sandboxed:
         flask_app.register_blueprint(pages.development_door)
     flask_app.after_request(pages.add_security_headers)
+    if settings.proxy_hops:
+        hops = ProxyFix(flask_app.wsgi_app, x_for=settings.proxy_hops, x_proto=0, x_host=0, x_port=0, x_prefix=0)
+        flask_app.wsgi_app = hops  # type: ignore[method-assign]  # the way of wrapping that Flask names
     refuse_unguarded(flask_app)
     if not settings.is_sandboxed:
         _refuse_moved_clock(flask_app)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import current_app
+from flask import current_app, request
 from flask_jwt_extended import create_access_token
 
 from app.kernel.actor import Actor, Side
@@ -73,7 +73,7 @@ def add_sign_in(door: Door, side: Side) -> None:
     @policy("session.begin", Relation.ANYONE)
     def begin_session(body: dict[str, Any]) -> dict[str, Any]:
         """Exchange a code for a session; a resident's first one opens the account."""
-        return _session(people.sign_in(**body, side=side), side)
+        return _session(people.sign_in(**body, side=side, address=request.remote_addr), side)
 
     @door.post("/sessions/refresh", body=RefreshIn, answer=SessionOut)
     @policy("session.refresh", Relation.ANYONE)

@@ -53,6 +53,7 @@ _RETENTION = (
     "DELETE FROM data_exports WHERE expires_at < business_now()",
     """UPDATE courier_shifts SET lat = round(CAST(lat AS numeric), 2), lng = round(CAST(lng AS numeric), 2)
         WHERE ended_at < business_now() - interval '30 days' AND ended_at > business_now() - interval '32 days'""",
+    "DELETE FROM sign_in_failures WHERE began_at < clock_timestamp() - interval '1 day'",
     "DELETE FROM live_tickets WHERE expires_at < clock_timestamp() - interval '1 day'",
     "DELETE FROM sandbox_messages WHERE sent_at < clock_timestamp() - interval '7 days'",
 )

@@ -24,6 +24,16 @@ class TooManyCodes(Throttled):
     title = "Too many codes were asked for"
 
 
+class SignInPaused(Throttled):
+    """Too many sign-ins failed, from this address or everywhere; a device known for the phone still gets in.
+
+    Parameter ``retry_after_s``.
+    """
+
+    code = "sign_in_paused"
+    title = "Sign-in is paused"
+
+
 class RefreshRefused(Unauthenticated):
     """The refresh token is unknown, expired or was used before; its session is over."""
 

@@ -79,6 +79,25 @@ class SignInCodeRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
+class FailureScope(StrEnum):
+    """Whose failed sign-ins are counted together."""
+
+    ADDRESS = "address"
+    ALL = "all"
+
+
+class SignInFailureRow(Base):
+    """How often sign-in failed in a stretch of time: by address (a keyed digest), and in all (an empty subject)."""
+
+    __tablename__ = "sign_in_failures"
+    __table_args__ = (one_of("scope", FailureScope), {"postgresql_with": {"fillfactor": 60}})
+
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    began_at: Mapped[datetime] = mapped_column(primary_key=True)
+    failure_count: Mapped[int]
+
+
 class SessionRow(Base):
     """A sign-in on one device at one side. Ending it ends its refresh tokens."""
 

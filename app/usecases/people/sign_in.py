@@ -1,8 +1,9 @@
 """Sign-in by phone and code (手机验证码登录): one account per phone, the same answer for known and unknown phones.
 
 A code is six digits, five minutes, bound to phone and device, single use, five tries, stored as a keyed digest. A phone
-gets one a minute, five an hour, ten a day. A refresh token is opaque, rotated by one conditional update; one that is
-used twice ends its session. All of this is wall time.
+gets one a minute, five an hour, ten a day, and each device known for it as many again, so that nobody can ask a person
+out of codes. Failures are bounded by address and in all (:mod:`app.usecases.people.breaker`). A refresh token is
+opaque, rotated by one conditional update; one that is used twice ends its session. All of this is wall time.
 """
 
 import hashlib
@@ -29,6 +30,7 @@ from app.kernel.actor import Actor, Side
 from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, keyed_digest, seal
 from app.kernel.transaction import Transaction, transaction
+from app.usecases.people import breaker
 
 CODE_LIFETIME = timedelta(minutes=5)
 CODE_TRIES = 5
@@ -44,6 +46,7 @@ _RECENT = text(
     """
     SELECT extract(epoch FROM clock_timestamp() - created_at) AS age_s FROM sign_in_codes
     WHERE phone_index = :phone_index AND created_at > clock_timestamp() - interval '1 day'
+      AND (NOT CAST(:is_known AS boolean) OR device = :device)
     ORDER BY created_at DESC LIMIT 10
     """
 )
@@ -149,7 +152,9 @@ def request_code(messages: TextMessages, *, phone: str, device: str) -> None:
     code = str(secrets.randbelow(10**CODE_DIGITS)).zfill(CODE_DIGITS)
     with transaction() as tx:
         tx.execute(_ADVISORY, {"phone_index": index})
-        _refuse_flood([row.age_s for row in tx.execute(_RECENT, {"phone_index": index})])
+        known = breaker.is_known(tx, phone_index=index, device=device)
+        recent = tx.execute(_RECENT, {"phone_index": index, "device": device, "is_known": known})
+        _refuse_flood([row.age_s for row in recent])
         tx.execute(
             _ADD_CODE,
             {
@@ -171,9 +176,11 @@ def _refuse_flood(ages_s: list[float]) -> None:
             raise TooManyCodes(retry_after_s=int(window.total_seconds() - float(inside[most - 1])) + 1)
 
 
-def sign_in(*, phone: str, code: str, device: str, side: Side) -> SignedIn:
+def sign_in(*, phone: str, code: str, device: str, side: Side, address: str | None = None) -> SignedIn:
     """Exchange a code for a session at ``side``; a resident's first sign-in opens the account.
 
+    :param address: where the request comes from; its failures are counted, unless the phone knows the device.
+    :raises SignInPaused: too many sign-ins failed; whether the code is right was not looked at.
     :raises CodeRefused: the code is wrong, used, expired, tried too often or for another device.
     :raises NoMembership: the person has no part on this side. :raises AccountSuspended: or none at all any more.
     """
@@ -181,6 +188,8 @@ def sign_in(*, phone: str, code: str, device: str, side: Side) -> SignedIn:
     index = blind_index(number, context=PHONE_CONTEXT)
     with transaction() as tx:
         tried = tx.execute(_TRY_CODE, {"phone_index": index, "device": device}).one_or_none()
+        known = breaker.is_known(tx, phone_index=index, device=device)
+        charges = () if known else breaker.charge(tx, address)
     digest = keyed_digest(code, context=f"sign_in:{index.hex()}:{device}")
     stored = bytes(tried.digest) if tried is not None else bytes(len(digest))
     if not hmac.compare_digest(stored, digest) or tried is None:
@@ -202,9 +211,9 @@ def sign_in(*, phone: str, code: str, device: str, side: Side) -> SignedIn:
             _ADD_SESSION,
             {"session_id": session_id, "account_id": account.account_id, "side": side.value, "device": device},
         )
-        return SignedIn(
-            account_id=account.account_id, session_id=session_id, refresh_token=_add_refresh(tx, session_id)
-        )
+        refresh_token = _add_refresh(tx, session_id)
+        breaker.give_back(tx, charges)
+        return SignedIn(account_id=account.account_id, session_id=session_id, refresh_token=refresh_token)
 
 
 def refresh(*, refresh_token: str, side: Side) -> SignedIn:

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from app import create_app
+from app.core.accounts.models import FailureScope
 from app.kernel.actor import Side
+from app.kernel.db import db
+from app.usecases.people.breaker import LIMITS, address_subject
+from app.usecases.people.sign_in import refresh, sign_in
 from tests.factories import (
     a_courier,
     a_merchant_with_shop,
@@ -16,8 +23,11 @@ from tests.factories import (
 from tests.factories.rows import change, look_one
 from tests.support.forged_tokens import forged_tokens, sound_token
 from tests.support.ladder import Case, Endpoint, a_stranger, assert_problem
+from tests.support.races import at_once
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flask import Flask
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
@@ -136,6 +146,97 @@ class TestBeginSession:
         assert_problem(response, 403, "account_suspended")
 
 
+@pytest.fixture
+def _no_failures(app: Flask) -> Iterator[None]:
+    change("DELETE FROM sign_in_failures")
+    yield
+    change("DELETE FROM sign_in_failures")
+
+
+def full(scope: FailureScope) -> None:
+    change("UPDATE sign_in_failures SET failure_count = :most WHERE scope = :scope", most=LIMITS[scope][1], scope=scope)
+
+
+@pytest.mark.usefixtures("_no_failures")
+class TestBreaker:
+    def test_guesses_at_many_phones_from_many_addresses_are_judged_up_to_the_limit_and_no_further(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(LIMITS, FailureScope.ALL, (LIMITS[FailureScope.ALL][0], 20))
+        guesses = [
+            partial(sign_in, phone=a_phone(), code="000000", device="new", side=Side.USER, address=f"198.51.100.{n}")
+            for n in range(60)
+        ]
+
+        refusals = [outcome.refusal for outcome in at_once(app, guesses)]
+
+        assert set(refusals) == {"code_refused", "sign_in_paused"}
+        assert refusals.count("code_refused") == 20
+
+    def test_an_address_has_its_own_limit_however_its_header_is_forged(self, client: FlaskClient) -> None:
+        phone = a_phone()
+        begin(client, phone, "000000")
+        full(FailureScope.ADDRESS)
+
+        forged = client.post(
+            "/user/v1/sessions",
+            json={"phone": phone, "code": "000000", "device": DEVICE},
+            headers={"X-Forwarded-For": "203.0.113.7"},
+        )
+
+        assert_problem(forged, 429, "sign_in_paused")
+
+    def test_behind_one_proxy_the_address_is_what_that_proxy_saw_and_not_what_the_client_claims(
+        self, app: Flask
+    ) -> None:
+        behind = create_app(replace(app.config["LINLI"], proxy_hops=1))
+        claimed = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7"}
+        body = {"phone": a_phone(), "code": "000000", "device": DEVICE}
+
+        behind.test_client().post("/user/v1/sessions", json=body, headers=claimed)
+
+        with behind.app_context():
+            db.engine.dispose()
+        counted = look_one("SELECT subject FROM sign_in_failures WHERE scope = 'address'")
+        assert bytes(counted) == address_subject("198.51.100.7")
+
+    def test_while_it_is_open_even_the_right_code_of_a_new_device_waits_and_keeps_its_tries(
+        self, client: FlaskClient
+    ) -> None:
+        phone = a_phone()
+        code = code_for(client, phone)
+        begin(client, a_phone(), "000000")
+        full(FailureScope.ALL)
+
+        paused = begin(client, phone, code)
+        change("DELETE FROM sign_in_failures")
+
+        assert_problem(paused, 429, "sign_in_paused")
+        assert begin(client, phone, code).status_code == 201
+
+    def test_while_it_is_open_a_known_device_gets_in_although_others_used_up_the_phones_codes(
+        self, client: FlaskClient
+    ) -> None:
+        phone = a_phone()
+        begin(client, phone, code_for(client, phone))
+        change("UPDATE sign_in_codes SET created_at = created_at - interval '2 minutes'")
+        assert ask(client, phone, device="a-thief").status_code == 202
+        assert_problem(ask(client, phone, device="a-thief"), 429, "too_many_codes")
+        begin(client, phone, "000000", device="a-thief")
+        full(FailureScope.ALL)
+
+        response = begin(client, phone, code_for(client, phone))
+
+        assert response.status_code == 201
+
+    def test_who_succeeds_is_not_counted(self, client: FlaskClient) -> None:
+        phone = a_phone()
+
+        begin(client, phone, code_for(client, phone))
+
+        assert look_one("SELECT coalesce(sum(failure_count), 0) FROM sign_in_failures") == 0
+
+
 class TestRefreshSession:
     def refresh(self, client: FlaskClient, token: str, side: str = "user") -> TestResponse:
         return client.post(f"/{side}/v1/sessions/refresh", json={"refresh_token": token})
@@ -149,6 +250,14 @@ class TestRefreshSession:
 
         assert_problem(again, 401, "refresh_refused")
         assert_problem(self.refresh(client, second), 401, "refresh_refused")
+
+    def test_of_fifty_at_once_one_wins(self, app: Flask, client: FlaskClient) -> None:
+        phone = a_phone()
+        token = begin(client, phone, code_for(client, phone)).get_json()["refresh_token"]
+
+        outcomes = at_once(app, [partial(refresh, refresh_token=token, side=Side.USER)] * 50)
+
+        assert [outcome.refusal for outcome in outcomes if not outcome.is_done] == ["refresh_refused"] * 49
 
     def test_a_refresh_token_is_good_for_its_side_only(self, client: FlaskClient) -> None:
         phone = a_phone()

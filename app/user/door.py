@@ -132,7 +132,14 @@ def quote(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
     return queries.shown_quote(quote_checkout(actor, address_id=body["address_id"], fulfillment=fulfillment))
 
 
-@door.post("/checkouts", body=schemas.CheckoutIn, answer=schemas.PlacedOut, status=201, once=True)
+@door.post(
+    "/checkouts",
+    body=schemas.CheckoutIn,
+    answer=schemas.PlacedOut,
+    status=201,
+    once=True,
+    opens_in_standing=True,
+)
 @policy("checkout.place", Relation.OWN)
 def place(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> Placed:
     """Turn the cart into one order per shop, to be paid within fifteen minutes."""
@@ -187,6 +194,7 @@ def _started(actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
     status=201,
     once=True,
     finish=_started,
+    opens_in_standing=True,
 )
 @policy("checkout.pay", Relation.OWN)
 def pay(actor: Actor, *, claim: Claim, checkout_id: UUID, body: dict[str, Any]) -> PaymentStarted:

@@ -14,7 +14,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass, replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from app.kernel import audit
 from app.kernel.actor import Actor, Side
 from app.kernel.audit import Act, Outcome
-from app.kernel.errors import Forbidden, Invalid
+from app.kernel.errors import Forbidden, Invalid, LinliError
 from app.kernel.transaction import Claim, Replayed, transaction
 from app.settings import Environment
 from app.usecases.people import standing
@@ -62,6 +62,8 @@ class Operation:
     is_once: bool
     finish: Callable[[Actor, dict[str, Any]], dict[str, Any]] | None = None
     """Makes the answer from a kept result, on first answer and repeat alike."""
+    opens_in_standing: bool = False
+    """The use case's opening reads whether the asker is in standing, so that no statement has to ask before it."""
     page: str | None = None
     """Media type of an answer that is a whole page and has no schema."""
 
@@ -102,6 +104,7 @@ class Door(Blueprint):
         once: bool = False,
         finish: Callable[[Actor, dict[str, Any]], dict[str, Any]] | None = None,
         page: str | None = None,
+        opens_in_standing: bool = False,
     ) -> Callable[[View], View]:
         operation = Operation(
             body=body() if body else None,
@@ -111,6 +114,7 @@ class Door(Blueprint):
             is_once=once,
             finish=finish,
             page=page,
+            opens_in_standing=opens_in_standing,
         )
 
         def add(view: View) -> View:
@@ -127,23 +131,52 @@ class Door(Blueprint):
 
         @wraps(view)
         def serve(**path: Any) -> Response:
-            given: dict[str, Any] = dict(path)
             audit.came_from(request.remote_addr)
-            args: tuple[Actor, ...] = (_admit(authenticate(side), declared.verb, path),) if declared.needs_token else ()
-            if operation.query is not None:
-                given["query"] = _load(operation.query, _query_of(request.args))
-            payload: object = None
-            if operation.body is not None:
-                payload = _json_of(request.get_data(cache=False))
-                given["body"] = _load(operation.body, payload)
-            if operation.is_once:
-                given["claim"] = _claim(args[0], view.__name__, declared.verb, path, payload)
-                result = _perform(view, args, given)
-                return _answer(operation.finish(args[0], result) if operation.finish else result, operation)
-            return _answer(view(*args, **given), operation)
+            if not declared.needs_token:
+                return _respond(view, operation, None, declared.verb, path, lambda: None)
+            actor = authenticate(side)
+            presumed = standing.presume(actor, declared.verb) if operation.opens_in_standing else None
+            if presumed is None:
+                return _respond(view, operation, _admit(actor, declared.verb, path), declared.verb, path, lambda: None)
+            # Who is not in standing learns that, and nothing else: neither another refusal nor a kept answer.
+            admit = partial(_admit, actor, declared.verb, path)
+            try:
+                return _respond(view, operation, presumed, declared.verb, path, admit)
+            except LinliError:
+                admit()
+                raise
 
         serve.operation = operation  # type: ignore[attr-defined]
         return serve
+
+
+def _respond(  # noqa: PLR0917 - what a request is made of
+    view: Callable[..., Any],
+    operation: Operation,
+    actor: Actor | None,
+    verb: str,
+    path: Mapping[str, Any],
+    before_repeat: Callable[[], object],
+) -> Response:
+    """Parse the request, call the view and answer; ``before_repeat`` runs before a kept answer is given again."""
+    given: dict[str, Any] = dict(path)
+    args = () if actor is None else (actor,)
+    if operation.query is not None:
+        given["query"] = _load(operation.query, _query_of(request.args))
+    payload: object = None
+    if operation.body is not None:
+        payload = _json_of(request.get_data(cache=False))
+        given["body"] = _load(operation.body, payload)
+    if not operation.is_once:
+        return _answer(view(*args, **given), operation)
+    assert actor is not None, "who acts once has a token"
+    given["claim"] = _claim(actor, view.__name__, verb, path, payload)
+    try:
+        result = _perform(view, args, given)
+    except Replayed as replayed:
+        before_repeat()
+        result = dict(replayed.result)
+    return _answer(operation.finish(actor, result) if operation.finish else result, operation)
 
 
 def authenticate(side: Side | None) -> Actor:
@@ -207,12 +240,13 @@ def _act(actor: Actor, verb: str, path: Mapping[str, Any]) -> Act:
 
 
 def _perform(view: Callable[..., Any], args: tuple[Actor, ...], given: Mapping[str, Any]) -> Any:
-    """Run a view that acts once: a repeat gets the kept result; a lost deadlock is tried again with the same key."""
+    """Run a view that acts once; a lost deadlock is tried again with the same key.
+
+    :raises Replayed: the request is a repeat.
+    """
     for attempt in range(1, _TRIES_MAX + 1):
         try:
             result = view(*args, **given)
-        except Replayed as replayed:
-            return dict(replayed.result)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _RETRYABLE or attempt == _TRIES_MAX:
                 raise

@@ -106,7 +106,7 @@ LOCK_BY_SYSTEM = opening(
 _LOCK_CHECKOUT = """
     SELECT c.checkout_id, c.account_id, c.state AS checkout_state, c.total_fen AS checkout_fen,
            p.payment_id AS payment_id_of_checkout, p.method IS NOT NULL AS had_attempts,
-           {session} AS is_session_live,
+           {session} AS is_in_standing,
            a.verification_level,
            o.order_id, o.state, o.shop_id, o.store_id, o.total_fen, s.is_auto_accept, business_now() AS now
     FROM checkouts AS c
@@ -120,10 +120,15 @@ _LOCK_CHECKOUT = """
 """
 # The payment is not locked here: rows are locked one result row at a time, so it would be held while the second order
 # is still waited for, by whom ends that order and then wants the payment. What is read of it decides nothing.
+IN_STANDING = """
+    EXISTS (SELECT 1 FROM sessions AS e JOIN accounts AS y ON y.account_id = e.account_id
+            WHERE e.session_id = :session_id AND e.ended_at IS NULL AND y.state = 'active')
+"""
+"""Whether the asker's session lives and the account is in order, for openings that read it along."""
 LOCK_OWN_CHECKOUT = opening(
     _LOCK_CHECKOUT.format(
         whose="c.account_id = :account_id",
-        session="EXISTS (SELECT 1 FROM sessions WHERE session_id = :session_id AND ended_at IS NULL)",
+        session=IN_STANDING,
     )
 )
 LOCK_CHECKOUT = opening(_LOCK_CHECKOUT.format(whose="true", session="true"))
@@ -155,7 +160,7 @@ class Checkout:
     total_fen: int
     payment_id: UUID
     had_attempts: bool
-    is_session_live: bool
+    is_in_standing: bool
     verification_level: int
     now: datetime
     orders: tuple[CheckoutOrder, ...]
@@ -177,7 +182,7 @@ def lock_checkout(tx: Transaction, statement: Opening, params: dict[str, object]
         total_fen=first.checkout_fen,
         payment_id=first.payment_id_of_checkout,
         had_attempts=first.had_attempts,
-        is_session_live=first.is_session_live,
+        is_in_standing=first.is_in_standing,
         verification_level=first.verification_level,
         now=first.now,
         orders=tuple(

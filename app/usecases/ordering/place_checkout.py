@@ -6,6 +6,7 @@ from uuid import UUID
 
 import orjson
 
+from app.core.accounts.errors import SessionEnded
 from app.core.events import OrderPlaced
 from app.core.orders.errors import QuoteChanged, SoldOut
 from app.core.orders.models import Fulfillment
@@ -109,10 +110,15 @@ def place_checkout(
     :param quote_version: the version of the quote that the resident saw and agreed to.
     :raises QuoteChanged: the cart would now cost or hold something else.
     :raises SoldOut: another resident was faster.
+    :raises SessionEnded: the session was ended, or the account suspended.
     """
     state = next_state(CHECKOUT_TRANSITIONS, CheckoutState.OPEN, CheckoutAction.PLACE, actor.role)
     with transaction(claim) as tx:
-        cart = price_cart(tx.open(LOCK_CART, {"account_id": actor.account_id, "address_id": address_id}), fulfillment)
+        asked = {"account_id": actor.account_id, "address_id": address_id, "session_id": actor.session_id}
+        rows = tx.open(LOCK_CART, asked)
+        if rows and not rows[0].is_in_standing:
+            raise SessionEnded
+        cart = price_cart(rows, fulfillment)
         quote = cart.quote
         if quote.version != quote_version:
             raise QuoteChanged(pointer="/quote_version", total_fen=quote.total_fen, quote_version=quote.version)

@@ -62,7 +62,7 @@ def pay_checkout(
             LOCK_OWN_CHECKOUT,
             {"checkout_id": checkout_id, "account_id": actor.account_id, "session_id": actor.session_id},
         )
-        if not checkout.is_session_live:
+        if not checkout.is_in_standing:
             raise SessionEnded
         if step_up_grant is not None:
             raise StepUpRefused(pointer="/step_up_grant")

@@ -45,6 +45,16 @@ def stand(actor: Actor, verb: str) -> Actor:
     return replace(actor, roles=tuple(sorted(part.value for part in holders(actor.side, verb))))
 
 
+def presume(actor: Actor, verb: str) -> Actor | None:
+    """Return a resident as :func:`stand` would, for a use case whose own opening reads :data:`IN_STANDING`.
+
+    None when the table has to be asked: for other sides, and for a verb that residents do not hold.
+    """
+    if actor.side is not Side.USER or not may(actor.side, verb, frozenset({Part.RESIDENT})):
+        return None
+    return replace(actor, roles=(Part.RESIDENT.value,))
+
+
 def _refuse(actor: Actor, verb: str) -> None:
     kind = ORGANIZATION_OF.get(actor.side)
     params = {

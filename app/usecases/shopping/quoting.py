@@ -13,13 +13,15 @@ from app.core.catalog.rules import delivery_fee_fen, is_open_at
 from app.core.orders.errors import CartEmpty
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote, Terms, Wanted, quote_cart
+from app.core.orders.repository import IN_STANDING
 from app.kernel.actor import Actor
 from app.kernel.geo import distance_m
 from app.kernel.transaction import opening, read
 from app.kernel.wire import Row
 
 _CART = """
-    SELECT c.sku_id, c.quantity, k.option, k.price_fen, k.packing_fen AS sku_packing_fen, k.quantity_max,
+    SELECT {standing} AS is_in_standing,
+           c.sku_id, c.quantity, k.option, k.price_fen, k.packing_fen AS sku_packing_fen, k.quantity_max,
            f.name AS offer_name, f.kind AS offer_kind, f.state AS offer_state, n.on_hand,
            s.shop_id, s.merchant_id, s.name AS shop_name, s.vertical, s.state AS shop_state, s.lat AS shop_lat,
            s.lng AS shop_lng, s.radius_m, s.minimum_fen, s.packing_fen, s.preparation_minutes, s.commission_bp,
@@ -36,8 +38,8 @@ _CART = """
     WHERE c.account_id = :account_id
     ORDER BY s.shop_id, c.sku_id
 """
-READ_CART = text(_CART)
-LOCK_CART = opening(_CART + "FOR UPDATE OF c")
+READ_CART = text(_CART.format(standing="true"))
+LOCK_CART = opening(_CART.format(standing=IN_STANDING) + "FOR UPDATE OF c")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ Handlers = Mapping[str, Callable[[Transaction, UUID], None]]
 _DUE = text(
     """
     SELECT kind, subject_id, due_at, attempts FROM timers
-    WHERE parked_at IS NULL AND due_at <= business_now() ORDER BY due_at LIMIT :limit
+    WHERE parked_at IS NULL AND due_at <= (SELECT business_now()) ORDER BY due_at LIMIT :limit
     """
 )
 _TAKE = text("DELETE FROM timers WHERE kind = :kind AND subject_id = :subject_id AND due_at = :due_at")

@@ -212,7 +212,6 @@ def _floor_server(stack: Stack) -> Iterator[tuple[int, int]]:
         admin.execute("CREATE TABLE bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz)")
         admin.execute("CREATE TABLE bench_shop AS SELECT shop_id FROM shops LIMIT 1")
         admin.execute("GRANT ALL ON bench_floor, bench_shop TO PUBLIC")
-        admin.execute("ANALYZE")
     port = free_ports().web
     argv = [sys.executable, "-m", "granian", "--host", HOST, "--port", str(port), "--log-level", "warning"]
     argv += ["--interface", "wsgi", "--workers", "2", "--blocking-threads", "4", "benchmarks.floor:app"]

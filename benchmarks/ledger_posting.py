@@ -62,8 +62,8 @@ END $$;
 
 FUND_ACCOUNTS = f"""
 SELECT ledger.open_account('{CODE}' || ({FIRST} + i)) FROM generate_series(1, {ACCOUNTS}) i;
-SELECT ledger.post_many(array['seed:' || i], array['top_up'], array[null], array[null]::date[], array[2],
-                        array['gateway_clearing:stripe', '{CODE}' || ({FIRST} + i)], array[-1000000000, 1000000000])
+SELECT ledger.post('seed:' || i, 'top_up', null, null,
+                   array['gateway_clearing:stripe', '{CODE}' || ({FIRST} + i)], array[-1000000000, 1000000000])
   FROM generate_series(1, {ACCOUNTS}) i;
 INSERT INTO bare.account (id) SELECT {FIRST} + i FROM generate_series(1, {ACCOUNTS}) i;
 """
@@ -78,11 +78,7 @@ class Shape:
 
 
 def _post(accounts: str, amounts: str) -> str:
-    legs = amounts.count(",") + 1
-    return (
-        f"SELECT ledger.post_many(array[{KEY}], array['pay'], array[null], array[null]::date[],"
-        f" array[{legs}], array[{accounts}], array[{amounts}]::bigint[])"
-    )
+    return f"SELECT ledger.post({KEY}, 'pay', null, null, array[{accounts}], array[{amounts}]::bigint[])"
 
 
 def _code(variable: str) -> str:
@@ -90,13 +86,13 @@ def _code(variable: str) -> str:
 
 
 BARE_MINIMUM = Shape("bare minimum", f"SELECT bare.post({KEY}, :a::bigint, :b::bigint, 1)")
-TWO_LEGS = Shape("post_many, 2 legs", _post(f"{_code('a')}, {_code('b')}", "-1, 1"))
+TWO_LEGS = Shape("post, 2 legs", _post(f"{_code('a')}, {_code('b')}", "-1, 1"))
 SHAPES = (
     BARE_MINIMUM,
     TWO_LEGS,
-    Shape("post_many, 4 legs", _post(", ".join(map(_code, "abcd")), "-3, 1, 1, 1")),
-    Shape("post_many, hot account in 16 stripes", _post(f"{_code('a')}, 'commission'", "-1, 1")),
-    Shape("post_many, hot account in 1 stripe", _post(f"{_code('a')}, 'suspense'", "-1, 1")),
+    Shape("post, 4 legs", _post(", ".join(map(_code, "abcd")), "-3, 1, 1, 1")),
+    Shape("post, hot account in 16 stripes", _post(f"{_code('a')}, 'commission'", "-1, 1")),
+    Shape("post, hot account in 1 stripe", _post(f"{_code('a')}, 'suspense'", "-1, 1")),
 )
 
 

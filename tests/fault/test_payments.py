@@ -17,6 +17,7 @@ from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
 from app.core.payments.ports import GatewayUnknown, Intent
 from app.kernel.clock import wall_now, wall_now_s
+from app.kernel.ids import new_id
 from app.usecases.ordering.accept_order import accept_order
 from app.usecases.ordering.cancel_checkout import cancel_checkout
 from app.usecases.ordering.cancel_order import cancel_order
@@ -282,6 +283,21 @@ def test_a_forged_notice_is_refused_and_not_stored(client: FlaskClient, forgery:
     answer = client.post(EVENTS, data=payload, headers={"Stripe-Signature": signature})
     assert (answer.status_code, answer.get_json()["code"]) == (422, "webhook_refused")
     assert tuple(look(count)[0]) == before
+
+
+def test_a_notice_about_nothing_the_gateway_knows_is_put_aside(
+    app: Flask, client: FlaskClient, gateway: Gateway
+) -> None:
+    notice = {"id": f"evt_{new_id().hex}", "object": "event", "type": "payment_intent.succeeded", "livemode": False}
+    intent = {"id": f"pi_{new_id().hex}", "object": "payment_intent"}
+    payload = json.dumps({**notice, "created": wall_now_s(), "data": {"object": intent}}).encode()
+    signature = sign(payload, secret=WEBHOOK_SECRET, at_s=wall_now_s())
+    assert client.post(EVENTS, data=payload, headers={"Stripe-Signature": signature}).status_code == 200
+
+    until_quiet(app, client, gateway)
+
+    applied = "SELECT applied_at IS NOT NULL FROM gateway_events WHERE gateway_event_id = :id"
+    assert look_one(applied, id=notice["id"])
 
 
 @pytest.mark.parametrize(

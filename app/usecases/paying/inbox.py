@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from app.core.events import GatewayEventReceived
 from app.core.payments.errors import WebhookRefused
-from app.core.payments.ports import BadEvent, BadSignature, GatewayEvent, PaymentGateway
+from app.core.payments.ports import BadEvent, BadSignature, GatewayEvent, GatewayRefused, PaymentGateway
 from app.kernel.clock import wall_now_s
 from app.kernel.transaction import transaction
 from app.usecases.paying.attempts import apply_intent, attempt_of_intent
@@ -55,10 +55,20 @@ def receive_event(gateway: PaymentGateway, payload: bytes, signature: str) -> Ga
 
 
 def read_event_again(gateway: PaymentGateway, gateway_event_id: str) -> None:
-    """Re-read what a stored notice is about and let it take effect."""
+    """Re-read what a stored notice is about and let it take effect; one about nothing the gateway knows has none."""
     with transaction() as tx:
         row = tx.execute(_READ, {"id": gateway_event_id}).one()
-    intent_id = row.intent_id
+    try:
+        _follow(gateway, row.intent_id, row.object_id)
+    except GatewayRefused as refusal:
+        if refusal.gateway_code != "resource_missing":
+            raise
+        log.warning("gateway notice of nothing", gateway_event_id=gateway_event_id)
+    with transaction() as tx:
+        tx.execute(_APPLIED, {"id": gateway_event_id})
+
+
+def _follow(gateway: PaymentGateway, intent_id: str | None, object_id: str) -> None:
     if intent_id is not None:
         intent = gateway.retrieve_intent(intent_id)
         attempt_id = attempt_of_intent(intent_id) or _named_in(intent.metadata.get("attempt_id"))
@@ -66,9 +76,7 @@ def read_event_again(gateway: PaymentGateway, gateway_event_id: str) -> None:
             apply_intent(gateway, attempt_id, intent)
         for refund_id in open_refunds_of_intent(intent_id):
             submit_refund(gateway, refund_id)
-    look_again(gateway, row.object_id)
-    with transaction() as tx:
-        tx.execute(_APPLIED, {"id": gateway_event_id})
+    look_again(gateway, object_id)
 
 
 def _named_in(metadata: str | None) -> UUID | None:

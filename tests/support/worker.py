@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from app.core.payments.ports import GatewayRefused, GatewayUnknown, GatewayUnreachable
+from app.core.verification.ports import CheckerUnavailable
 from app.kernel.transaction import transaction
 from app.wiring import REACTIONS, TIMERS, gateway_of
 from app.worker.jobs import make_jobs
@@ -43,7 +44,7 @@ def run_jobs(app: Flask) -> int:
     for job in due:
         try:
             jobs.tasks[job.task_name].func(subject=job.subject)
-        except (GatewayUnknown, GatewayUnreachable):
+        except (GatewayUnknown, GatewayUnreachable, CheckerUnavailable):
             continue
         except GatewayRefused:
             pass

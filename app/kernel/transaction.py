@@ -4,7 +4,7 @@ A use case usually speaks to the database twice: an *opening* statement claims t
 the rows to decide about; a *closing* statement applies what was decided and, with it, records the events, sets the
 timers and keeps the result for a repeat. Between the two stands pure Python, and sometimes one call of the ledger.
 
-READ COMMITTED. Transactions do not nest, and nothing outside one touches the session.
+READ COMMITTED. Transactions do not nest. A single read needs none (:func:`read`); nothing else happens outside one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

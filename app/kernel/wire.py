@@ -128,26 +128,10 @@ class Mappings:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (row._asdict() for row in self._rows)
 
-    def all(self) -> list[dict[str, Any]]:
-        """Return all rows."""
-        return list(self)
-
-    def fetchall(self) -> list[dict[str, Any]]:
-        """Return all rows."""
-        return list(self)
-
-    def first(self) -> dict[str, Any] | None:
-        """Return the first row, or None."""
-        return next(iter(self), None)
-
     def one(self) -> dict[str, Any]:
         """Return the only row; anything else is our mistake."""
         (row,) = self
         return row
-
-    def one_or_none(self) -> dict[str, Any] | None:
-        """Return the only row, or None when there is none."""
-        return self.one() if self._rows else None
 
 
 @lru_cache(maxsize=4_096)

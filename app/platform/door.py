@@ -143,7 +143,7 @@ def list_acts(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
     return audit_log.acts(actor, **query)
 
 
-@door.get("/audit/export", query=schemas.ActsExportQuery, page="text/csv")
+@door.get("/audit/export", query=schemas.ActsExportQuery, pages=("text/csv", "application/jsonl"))
 @policy("audit.export", Relation.PLATFORM)
 def export_acts(actor: Actor, *, query: dict[str, Any]) -> Response:
     """Write a part of the audit log out as CSV or JSON lines."""

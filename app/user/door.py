@@ -12,7 +12,7 @@ from app.core.payments.models import PaymentMethod
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable
 from app.core.privacy.models import Purpose
 from app.kernel.actor import Actor, Side
-from app.kernel.transaction import Claim, transaction
+from app.kernel.transaction import Claim
 from app.usecases.ordering.cancel_checkout import CheckoutMoved, cancel_checkout
 from app.usecases.ordering.cancel_order import ask_to_cancel, cancel_order
 from app.usecases.ordering.ending import OrderMoved
@@ -372,12 +372,11 @@ def ask_data_export(actor: Actor, *, claim: Claim) -> DataExportAsked:
     return request_export(actor, claim)
 
 
-@door.get("/data-exports/<uuid:export_id>/file", page="application/zip")
+@door.get("/data-exports/<uuid:export_id>/file", pages=("application/zip",))
 @policy("privacy.export", Relation.OWN)
 def download_data_export(actor: Actor, *, export_id: UUID) -> Response:
     """Download one's export, a zip of JSON and CSV, within seven days."""
-    with transaction() as tx:
-        packed = read_export(tx, actor, export_id=export_id)
+    packed = read_export(actor, export_id=export_id)
     headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="linli-my-data.zip"'}
     return Response(packed, mimetype="application/zip", headers=headers)
 
@@ -386,8 +385,7 @@ def download_data_export(actor: Actor, *, export_id: UUID) -> Response:
 @policy("consent.read", Relation.OWN)
 def list_consents(actor: Actor) -> dict[str, Any]:
     """List what one has agreed to."""
-    with transaction() as tx:
-        return {"items": consents_of(tx, actor.account_id)}
+    return {"items": consents_of(actor.account_id)}
 
 
 @door.put("/consents", body=schemas.ConsentIn)

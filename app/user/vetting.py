@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from app.core.delivery.training import PASS_PERCENT, QUESTIONS, VERSION
 from app.kernel.actor import Actor
-from app.kernel.transaction import transaction
+from app.kernel.transaction import read
 
 _MINE = text(
     """
@@ -31,5 +31,4 @@ def training() -> dict[str, Any]:
 
 def applications(actor: Actor) -> dict[str, Any]:
     """Return one's applications, newest first."""
-    with transaction() as tx:
-        return {"items": [dict(row._mapping) for row in tx.execute(_MINE, {"account_id": actor.account_id})]}
+    return {"items": [dict(row._mapping) for row in read(_MINE, {"account_id": actor.account_id})]}

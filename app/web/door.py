@@ -64,8 +64,8 @@ class Operation:
     """Makes the answer from a kept result, on first answer and repeat alike."""
     opens_in_standing: bool = False
     """The use case's opening reads whether the asker is in standing, so that no statement has to ask before it."""
-    page: str | None = None
-    """Media type of an answer that is a whole page and has no schema."""
+    pages: tuple[str, ...] = ()
+    """Media types of an answer that is a whole page and has no schema."""
 
 
 class Door(Blueprint):
@@ -103,7 +103,7 @@ class Door(Blueprint):
         status: int = 200,
         once: bool = False,
         finish: Callable[[Actor, dict[str, Any]], dict[str, Any]] | None = None,
-        page: str | None = None,
+        pages: tuple[str, ...] = (),
         opens_in_standing: bool = False,
     ) -> Callable[[View], View]:
         operation = Operation(
@@ -113,7 +113,7 @@ class Door(Blueprint):
             status=status,
             is_once=once,
             finish=finish,
-            page=page,
+            pages=pages,
             opens_in_standing=opens_in_standing,
         )
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from app.core.accounts.models import InvitationState, MemberRole, OrganizationKind
 from app.core.accounts.permissions import ORGANIZATION_OF, PARTS
 from app.kernel.actor import Actor, Side
-from app.kernel.transaction import Claim, transaction
+from app.kernel.transaction import Claim, read
 from app.usecases.people import members
 from app.usecases.people.members import InvitationMoved, MemberMoved, Organization
 from app.web.door import Door
@@ -158,6 +158,5 @@ def add_members(door: Door, side: Side) -> None:
 
 
 def _listed(statement: Any, actor: Actor, kind: OrganizationKind) -> dict[str, Any]:
-    with transaction() as tx:
-        rows = tx.execute(statement, {**actor.as_member, "organization_kind": kind.value}).fetchall()
+    rows = read(statement, {**actor.as_member, "organization_kind": kind.value})
     return {"items": [dict(row._mapping) for row in rows]}

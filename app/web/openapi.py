@@ -149,8 +149,8 @@ def _operation(rule: Any, endpoint: str, view: Any, operation: Operation) -> dic
         described["parameters"].append({"in": "query", "schema": operation.query})
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.body}}}
-    if operation.page is not None:
-        described["responses"]["200"] = {"description": "Done", "content": {operation.page: {}}}
+    if operation.pages:
+        described["responses"]["200"] = {"description": "Done", "content": {media: {} for media in operation.pages}}
     elif operation.answer is None:
         described["responses"]["204"] = {"description": "Done"}
     else:

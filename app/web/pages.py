@@ -63,21 +63,21 @@ def health() -> dict[str, str]:
     return {"status": "ok", "version": VERSION}
 
 
-@door.get("/openapi.json", page="application/json")
+@door.get("/openapi.json", pages=("application/json",))
 @policy("docs.read", Relation.ANYONE)
 def openapi_document() -> Response:
     """Return the OpenAPI 3.1 document of this application."""
     return Response(_document_bytes(), mimetype="application/json")
 
 
-@door.get("/docs", page="text/html")
+@door.get("/docs", pages=("text/html",))
 @policy("docs.read", Relation.ANYONE)
 def readable_docs() -> Response:
     """Return the OpenAPI document as a page for people."""
     return Response(_docs_page(), mimetype="text/html")
 
 
-@door.get("/problems/<string:code>", page="text/html")
+@door.get("/problems/<string:code>", pages=("text/html",))
 @policy("docs.read", Relation.ANYONE)
 def explain_problem(code: str) -> Response:
     """Say what a problem means, in Chinese and English."""

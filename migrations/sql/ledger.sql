@@ -21,7 +21,7 @@
 --               partition once it has rows.
 -- Cost.         PostgreSQL parses the CHECKs of a table anew in every statement that writes it: the tables that a posting
 --               writes have none.
--- Posting.      ledger_posting.sql, beside this file, has post_many and open_missing; it is run after this one.
+-- Posting.      ledger_posting.sql, beside this file, has post, post_many and open_missing; it is run after this one.
 -- Needs.        public.business_now() returns timestamptz: the clock that decides.
 --
 -- Refusals:     LD001 key reused for another request            LD002 not enough money (DETAIL: account code)
@@ -32,7 +32,7 @@
 create schema ledger;
 
 -- Rules of a single value are domains: PostgreSQL checks a domain when the value is made, a CHECK of a table at every
--- update of the row. What post_many writes at every posting it checks itself.
+-- update of the row. What a posting writes it checks itself.
 create domain ledger.kind_name as text collate "C" check (value ~ '^[a-z][a-z_]*$');
 create domain ledger.account_code as text collate "C" check (value ~ '^[a-z][a-z_]*(:[0-9a-z_-]+)?(#[0-9]+)?$');
 create domain ledger.fact_key as text collate "C" check (length(value) between 1 and 200);

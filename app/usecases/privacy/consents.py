@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.core.privacy.models import Purpose
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
-from app.kernel.transaction import Transaction, transaction
+from app.kernel.transaction import read, transaction
 
 _GIVE = text(
     """
@@ -42,13 +42,8 @@ def say_consent(actor: Actor, *, purpose: Purpose, version: str, is_given: bool)
         )
 
 
-def consents_of(tx: Transaction, account_id: UUID) -> list[dict[str, object]]:
+def consents_of(account_id: UUID) -> list[dict[str, object]]:
     """Return how each purpose stands; one that nobody spoke about is not given."""
-    said = {row.purpose: row._mapping for row in tx.execute(_LATEST, {"account_id": account_id})}
+    said = {row.purpose: row._mapping for row in read(_LATEST, {"account_id": account_id})}
     unsaid = {"version": None, "is_given": False, "said_at": None}
     return [{"purpose": purpose.value, **unsaid, **said.get(purpose.value, {})} for purpose in Purpose]
-
-
-def is_given(tx: Transaction, account_id: UUID, purpose: Purpose) -> bool:
-    """Say whether one agrees to ``purpose`` now."""
-    return any(one["purpose"] == purpose.value and one["is_given"] for one in consents_of(tx, account_id))

@@ -24,7 +24,7 @@ from app.core.privacy.register import REGISTER, Holding
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.sealing import seal, unseal
-from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
+from app.kernel.transaction import Claim, Transaction, closing, opening, read, transaction
 
 FILE_CONTEXT = "data_exports.file"
 LIFETIME = timedelta(days=7)
@@ -101,12 +101,12 @@ def make_export(tx: Transaction, export_id: UUID) -> None:
     tx.record(DataExportReady(account_id=row.account_id, export_id=export_id))
 
 
-def read_export(tx: Transaction, actor: Actor, *, export_id: UUID) -> bytes:
+def read_export(actor: Actor, *, export_id: UUID) -> bytes:
     """Return the zip.
 
     :raises DataExportNotFound: there is none, it is another's, not made yet, or older than seven days.
     """
-    row = tx.execute(_FILE, {"export_id": export_id, "account_id": actor.account_id}).one_or_none()
+    row = read(_FILE, {"export_id": export_id, "account_id": actor.account_id}).one_or_none()
     if row is None:
         raise DataExportNotFound
     return base64.b64decode(unseal(row.file_sealed, context=FILE_CONTEXT))

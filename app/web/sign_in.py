@@ -12,6 +12,7 @@ from app.usecases.people.live import issue_ticket
 from app.web.door import Door
 from app.web.fields import Body, Id, Int, Pattern, Text
 from app.web.policy import Relation, policy
+from app.web.sessions import add_sessions
 from app.web.tokens import LIFETIME_S
 
 
@@ -60,7 +61,8 @@ class TicketOut(Body):
 
 
 def add_sign_in(door: Door, side: Side) -> None:
-    """Add the routes of sign-in to ``door``."""
+    """Add the routes of sign-in and sessions to ``door``."""
+    add_sessions(door)
 
     @door.post("/sign-in-codes", body=CodeIn, answer=CodeOut, status=202)
     @policy("session.begin", Relation.ANYONE)

@@ -318,7 +318,20 @@ def _public(get: Callable[[Neighborhood], UUID]) -> Things:
     return Things(own=lambda world, _: get(world.home), foreign=lambda world, _: get(world.other), is_public=True)
 
 
+def _ended(person: Person) -> UUID:
+    session_id = signed_in(person.account_id, person.side).session_id
+    change("UPDATE sessions SET ended_at = clock_timestamp() WHERE session_id = :id", id=session_id)
+    return session_id
+
+
+_SESSION = Things(
+    own=lambda _, principal: principal.anew().session_id,
+    foreign=lambda world, principal: signed_in(world.other.resident.account_id, principal.side).session_id,
+    deleted=lambda _, principal: _ended(principal.person),
+)
+
 SUBJECTS: Mapping[tuple[Side, str], Things] = {
+    **{(side, "session_id"): _SESSION for side in Side},
     (Side.USER, "order_id"): _bought("order_id"),
     (Side.USER, "checkout_id"): _bought("checkout_id"),
     (Side.USER, "payment_id"): _bought("payment_id"),
@@ -442,7 +455,15 @@ def _come_back(world: World, principal: Principal) -> None:
             )
 
 
-AFTER: Mapping[str, Callable[[World, Principal], None]] = {"merchant.leave": _come_back, "store.leave": _come_back}
+def _sign_in_again(_world: World, principal: Principal) -> None:
+    change("UPDATE sessions SET ended_at = NULL WHERE session_id = :id", id=principal.person.session_id)
+
+
+AFTER: Mapping[str, Callable[[World, Principal], None]] = {
+    "merchant.leave": _come_back,
+    "store.leave": _come_back,
+    **{f"{side}.end_other_sessions": _sign_in_again for side in Side},
+}
 """What puts right what a route did to its asker."""
 
 BODIES: Mapping[str, Mapping[str, Any]] = {

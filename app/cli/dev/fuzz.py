@@ -55,8 +55,8 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 NOT_FUZZED = ("/dev/v1/",)
 """Helps of the sandbox; one of them moves the clock of everything."""
 
-NOT_SIGNED_IN = ("/sessions/current",)
-"""Ends the session that all other cases need; it is called without a token only."""
+NOT_SIGNED_IN = ("/sessions/current", "/sessions/{session_id}")
+"""End the session that all other cases need; they are called without a token only."""
 
 ORDERS = 6
 KNOWN_ID_SHARE = 0.7

@@ -48,6 +48,13 @@ class SessionEnded(Unauthenticated):
     title = "The session has ended"
 
 
+class SessionNotFound(NotFound):
+    """No such session that goes on, or another's."""
+
+    code = "session_not_found"
+    title = "Session not found"
+
+
 class NoMembership(Forbidden):
     """The person has no part on this side."""
 

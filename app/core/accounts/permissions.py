@@ -68,6 +68,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
     Side.USER: {
         "message.read": _RS,
         "message.write": _R,
+        "session.read": _RS,
         "session.end": _RS,
         "live.listen": _RS,
         "community.read": _RS,
@@ -102,6 +103,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
     Side.MERCHANT: {
         "message.read": _OMC,
         "message.write": _OMC,
+        "session.read": _OMC,
         "session.end": _OMC,
         "live.listen": _OMC,
         "shop.read": _OMC,
@@ -124,6 +126,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
     Side.COURIER: {
         "message.read": _CS,
         "message.write": _CS,
+        "session.read": _CS,
         "session.end": _CS,
         "live.listen": _CS,
         "shift.write": _C,
@@ -140,6 +143,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "account.read": _CS,
     },
     Side.STORE: {
+        "session.read": _MCA,
         "session.end": _MCA,
         "live.listen": _MCA,
         "community.read": _MCA,
@@ -156,6 +160,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "courier.write": _MC,
     },
     Side.PLATFORM: {
+        "session.read": _ALL,
         "session.end": _ALL,
         "live.listen": _ALL,
         "order.read": _FSA,

@@ -24,7 +24,7 @@ HALL_RADIUS_M = 5_000
 
 _OPEN = text(
     """
-    SELECT t.trip_id, t.community_id, t.fee_fen, t.lat, t.lng, t.expected_ready_at, t.created_at,
+    SELECT t.trip_id, t.community_id, t.pay_fen, t.pay_parts, t.lat, t.lng, t.expected_ready_at, t.created_at,
            (SELECT json_agg(DISTINCT s.name) FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
             JOIN shops AS s ON s.shop_id = o.shop_id WHERE d.trip_id = t.trip_id) AS shop_names,
            (SELECT json_agg(json_build_array(p.lat, p.lng) ORDER BY p.position) FROM stops AS p
@@ -50,7 +50,7 @@ def _place(column: str) -> str:
 
 
 _TRIP = f"""
-    SELECT t.trip_id, t.community_id, t.state, t.fee_fen, t.expected_ready_at, t.assigned_at, t.ended_at,
+    SELECT t.trip_id, t.community_id, t.state, t.pay_fen, t.pay_parts, t.expected_ready_at, t.assigned_at, t.ended_at,
         (SELECT json_agg(json_build_object('stop_id', p.stop_id, 'position', p.position, 'kind', p.kind,
             'state', p.state, 'lat', {_place("lat")}, 'lng', {_place("lng")},
             'arrived_at', p.arrived_at, 'done_at', p.done_at)
@@ -58,7 +58,7 @@ _TRIP = f"""
         (SELECT json_agg(json_build_object('delivery_id', d.delivery_id, 'order_id', d.order_id,
             'order_number', o.number, 'order_state', o.state, 'shop_name', s.name,
             'pick_up_stop_id', d.pick_up_stop_id, 'drop_stop_id', d.drop_stop_id, 'state', d.state,
-            'fee_fen', d.fee_fen, 'note', o.note, 'sealed', CASE
+            'pay_fen', d.pay_fen, 'note', o.note, 'sealed', CASE
                 WHEN d.ended_at IS NULL OR d.ended_at > {_SINCE}
                 THEN o.address_sealed END) ORDER BY d.delivery_id)
          FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id JOIN shops AS s ON s.shop_id = o.shop_id
@@ -72,7 +72,8 @@ _MINE = text(
 _ONE = text(f"{_TRIP} AND t.trip_id = :trip_id")
 _OFFERS = text(
     """
-    SELECT f.trip_offer_id, f.trip_id, t.community_id, f.fee_fen, t.expected_ready_at, f.offered_at, f.expires_at,
+    SELECT f.trip_offer_id, f.trip_id, t.community_id, t.pay_fen, t.pay_parts, t.expected_ready_at, f.offered_at,
+           f.expires_at,
            (SELECT json_agg(DISTINCT s.name) FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
             JOIN shops AS s ON s.shop_id = o.shop_id WHERE d.trip_id = t.trip_id) AS shop_names,
            (SELECT json_agg(json_build_array(p.lat, p.lng) ORDER BY p.position) FROM stops AS p
@@ -109,7 +110,8 @@ def open_trips(*, lat: float, lng: float, limit: int) -> dict[str, Any]:
             {
                 "trip_id": row.trip_id,
                 "community_id": row.community_id,
-                "fee_fen": row.fee_fen,
+                "pay_fen": row.pay_fen,
+                "pay_parts": row.pay_parts,
                 "distance_m": distance_m(lat, lng, row.lat, row.lng),
                 "length_m": _length_m(row.places),
                 "shop_names": row.shop_names,

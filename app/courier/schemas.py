@@ -39,13 +39,30 @@ class PositionOut(Body):
     is_trailed = Flag(required=True)
 
 
+class PayPartsOut(Body):
+    """What a trip pays, by its parts; they add up to ``pay_fen``.
+
+    ``drops_fen`` is for further orders, ``floors_fen`` for floors climbed on foot, ``fee_rest_fen`` what residents pay
+    beyond the rest.
+    """
+
+    base_fen = Fen(required=True)
+    drops_fen = Fen(required=True)
+    distance_fen = Fen(required=True)
+    floors_fen = Fen(required=True)
+    night_fen = Fen(required=True)
+    weather_fen = Fen(required=True)
+    fee_rest_fen = Fen(required=True)
+
+
 class TripOfferOut(Body):
     """A trip that one may take until ``expires_at``; the door is shown when one has it."""
 
     trip_offer_id = Id(required=True)
     trip_id = Id(required=True)
     community_id = Id(required=True)
-    fee_fen = Fen(required=True)
+    pay_fen = Fen(required=True)
+    pay_parts = fields.Nested(PayPartsOut, required=True)
     length_m = Int(low=0, high=COUNT_MAX, required=True)
     shop_names = Many(Text(high=100), high=20, required=True)
     expected_ready_at = Instant(required=True)
@@ -106,7 +123,8 @@ class OpenTripOut(Body):
 
     trip_id = Id(required=True)
     community_id = Id(required=True)
-    fee_fen = Fen(required=True)
+    pay_fen = Fen(required=True)
+    pay_parts = fields.Nested(PayPartsOut, required=True)
     distance_m = Int(low=0, high=COUNT_MAX, required=True)
     length_m = Int(low=0, high=COUNT_MAX, required=True)
     shop_names = Many(Text(high=100), high=20, required=True)
@@ -161,7 +179,7 @@ class DeliveryOut(Body):
     pick_up_stop_id = Id(required=True)
     drop_stop_id = Id(required=True)
     state = Choice(DeliveryState, required=True)
-    fee_fen = Fen(required=True)
+    pay_fen = Fen(required=True)
     note = Text(high=200, low=0, required=True)
     drop = fields.Nested(DropOut, required=True, allow_none=True)
 
@@ -172,7 +190,8 @@ class TripOut(Body):
     trip_id = Id(required=True)
     community_id = Id(required=True)
     state = Choice(TripState, required=True)
-    fee_fen = Fen(required=True)
+    pay_fen = Fen(required=True)
+    pay_parts = fields.Nested(PayPartsOut, required=True)
     expected_ready_at = Instant(required=True)
     assigned_at = Instant(required=True, allow_none=True)
     ended_at = Instant(required=True, allow_none=True)

@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import Response
 
 from app.core.accounts.models import MemberRole
+from app.core.delivery.pay import Tariff
 from app.core.delivery.states import DispatchMode
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
@@ -22,6 +23,7 @@ from app.usecases.deciding.approvals import (
     reject,
 )
 from app.usecases.dispatching.set_mode import ModeSet, set_mode
+from app.usecases.dispatching.set_tariff import TariffSet, set_tariff
 from app.web.door import Door
 from app.web.paging import PageQuery
 from app.web.policy import Relation, policy
@@ -55,6 +57,21 @@ def read_order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
 def put_dispatch_mode(actor: Actor, *, claim: Claim, community_id: UUID, body: dict[str, Any]) -> ModeSet:
     """Say how a community's trips find their couriers from now on."""
     return set_mode(actor, claim, community_id=community_id, mode=DispatchMode(body["mode"]))
+
+
+@door.get("/communities/<uuid:community_id>/courier-tariff", answer=schemas.TariffOut)
+@policy("dispatch.read", Relation.PLATFORM)
+def read_tariff(_actor: Actor, *, community_id: UUID) -> dict[str, Any]:
+    """Read what a community's trips pay."""
+    return zones.tariff(community_id=community_id)
+
+
+@door.put("/communities/<uuid:community_id>/courier-tariff", body=schemas.TariffIn, answer=schemas.TariffOut, once=True)
+@policy("dispatch.write", Relation.PLATFORM)
+def put_tariff(actor: Actor, *, claim: Claim, community_id: UUID, body: dict[str, Any]) -> TariffSet:
+    """Say what a community's trips pay from now on; a trip that is born already keeps its pay."""
+    until = body.pop("bad_weather_until")
+    return set_tariff(actor, claim, community_id=community_id, tariff=Tariff(**body), bad_weather_until=until)
 
 
 @door.get("/dispatch/zones/<uuid:store_id>", answer=schemas.ZoneOut)

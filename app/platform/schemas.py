@@ -5,6 +5,7 @@ from enum import StrEnum
 from marshmallow import fields
 
 from app.core.approvals.models import ApprovalKind, ApprovalState
+from app.core.delivery.pay import RATE_FEN_MAX
 from app.core.delivery.states import DispatchMode
 from app.core.orders.states import OrderState
 from app.kernel.actor import Side
@@ -48,6 +49,29 @@ class DispatchModeOut(Body):
 
     community_id = Id(required=True)
     mode = Choice(DispatchMode, required=True)
+
+
+class TariffIn(Body):
+    """What a trip pays.
+
+    For itself, each further order, each begun 500 m beyond 1,000 m, each floor climbed on foot, at night, and for the
+    weather until ``bad_weather_until``.
+    """
+
+    base_fen = Fen(high=RATE_FEN_MAX, required=True)
+    drop_fen = Fen(high=RATE_FEN_MAX, required=True)
+    step_fen = Fen(high=RATE_FEN_MAX, required=True)
+    floor_fen = Fen(high=RATE_FEN_MAX, required=True)
+    night_fen = Fen(high=RATE_FEN_MAX, required=True)
+    weather_fen = Fen(high=RATE_FEN_MAX, required=True)
+    bad_weather_until = Instant(load_default=None, allow_none=True)
+
+
+class TariffOut(TariffIn):
+    """What a community's trips pay from now on."""
+
+    community_id = Id(required=True)
+    bad_weather_until = Instant(required=True, allow_none=True)
 
 
 class ZoneOut(Body):

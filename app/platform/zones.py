@@ -1,14 +1,16 @@
 """What operators see of a zone of dispatch: the catchment of one store, now and over the last week."""
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from app.core.communities.errors import StoreNotFound
+from app.core.communities.errors import CommunityNotFound, StoreNotFound
 from app.core.delivery.fairness import gini
+from app.core.delivery.pay import Tariff
 from app.core.delivery.positions import SILENCE_MAX
-from app.kernel.transaction import transaction
+from app.kernel.transaction import read, transaction
 
 _ZONE = text(
     """
@@ -53,6 +55,30 @@ _PACE = text(
     ) AS s
     """
 )
+
+
+_TARIFF = text(
+    """
+    SELECT c.community_id, f.base_fen, f.drop_fen, f.step_fen, f.floor_fen, f.night_fen, f.weather_fen,
+        f.bad_weather_until
+    FROM communities AS c LEFT JOIN LATERAL (
+        SELECT * FROM courier_tariffs AS f WHERE f.community_id = c.community_id ORDER BY f.set_at DESC LIMIT 1
+    ) AS f ON true
+    WHERE c.community_id = :community_id
+    """
+)
+
+
+def tariff(*, community_id: UUID) -> dict[str, Any]:
+    """Return what trips of a community pay: what was set last, or the usual rates.
+
+    :raises CommunityNotFound: there is none.
+    """
+    row = read(_TARIFF, {"community_id": community_id}).one_or_none()
+    if row is None:
+        raise CommunityNotFound
+    shown = dict(row._mapping)
+    return shown | asdict(Tariff()) if row.base_fen is None else shown
 
 
 def zone(*, store_id: UUID) -> dict[str, Any]:

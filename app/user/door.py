@@ -64,7 +64,7 @@ def list_addresses(actor: Actor) -> dict[str, Any]:
 @policy("address.write", Relation.OWN)
 def create_address(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> AddressAdded:
     """Add an address in a community."""
-    place = {name: body.pop(name) for name in ("community_id", "lat", "lng")}
+    place = {name: body.pop(name) for name in ("community_id", "lat", "lng", "walk_up_floors")}
     return add_address(actor, claim, door=FrontDoor(**body), **place)
 
 

@@ -42,7 +42,7 @@ _NEAR = text(
 )
 _ADDRESSES = text(
     """
-    SELECT a.address_id, a.community_id, c.name AS community_name, a.lat, a.lng, a.door_sealed
+    SELECT a.address_id, a.community_id, c.name AS community_name, a.lat, a.lng, a.walk_up_floors, a.door_sealed
     FROM addresses AS a JOIN communities AS c ON c.community_id = a.community_id
     WHERE a.account_id = :account_id AND a.removed_at IS NULL ORDER BY a.address_id DESC LIMIT 100
     """
@@ -144,6 +144,7 @@ def _address(row: Row) -> dict[str, Any]:
         "community_name": row.community_name,
         "lat": row.lat,
         "lng": row.lng,
+        "walk_up_floors": row.walk_up_floors,
         **orjson.loads(unseal(row.door_sealed, context=DOOR_CONTEXT)),
     }
 

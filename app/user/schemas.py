@@ -6,6 +6,7 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.catalog.models import Vertical
 from app.core.delivery.models import Vehicle
+from app.core.delivery.pay import WALK_UP_FLOORS_MAX
 from app.core.delivery.states import ApplicationState
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import CheckoutState, OrderState
@@ -49,6 +50,7 @@ class AddressIn(Body):
     unit = Text(high=20, low=0, load_default="")
     floor = Text(high=10, low=0, load_default="")
     door = Text(high=20, required=True)
+    walk_up_floors = Int(low=0, high=WALK_UP_FLOORS_MAX, load_default=0)
     lat = Degrees(bound=90, load_default=None, allow_none=True)
     lng = Degrees(bound=180, load_default=None, allow_none=True)
 
@@ -77,6 +79,7 @@ class AddressOut(Body):
     unit = Text(high=20, low=0, required=True)
     floor = Text(high=10, low=0, required=True)
     door = Text(high=20, required=True)
+    walk_up_floors = Int(low=0, high=WALK_UP_FLOORS_MAX, required=True)
     lat = fields.Float(required=True)
     lng = fields.Float(required=True)
 

@@ -110,16 +110,18 @@ def an_order(
     fulfillment: Fulfillment = Fulfillment.DELIVERY,
     reason: FailureReason = FailureReason.ABSENT,
     with_courier: bool = False,
+    walk_up_floors: int = 0,
 ) -> AnOrder:
     """Return an order of one shop in ``state``, paid from the e-account.
 
     :param lines: offers with quantities; without any, two pieces at 10 yuan from counted stock.
     :param reason: why the delivery failed, for a state behind that.
+    :param walk_up_floors: floors to climb to the resident's door.
     :param with_courier: let a courier have the trip of an order that is preparing or ready.
     """
     shop = shop or a_merchant_with_shop()
     resident = resident or a_resident(balance_fen=RICH_FEN)
-    address_id = an_address(resident, near=shop)
+    address_id = an_address(resident, near=shop, walk_up_floors=walk_up_floors)
     lines = lines or [(an_offer(shop, on_hand=100), 2)]
     placed = a_placed_checkout(resident, address_id, lines, fulfillment=fulfillment)
     [only] = placed.orders

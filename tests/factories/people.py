@@ -153,7 +153,9 @@ def a_courier(*, community: Community | None = None, on_shift: bool = True) -> P
     return courier
 
 
-def an_address(resident: Person, *, near: Shop | Community | None = None, lat_off: float = 0.001) -> UUID:
+def an_address(
+    resident: Person, *, near: Shop | Community | None = None, lat_off: float = 0.001, walk_up_floors: int = 0
+) -> UUID:
     """Return the id of an address of ``resident``, about a hundred meters from ``near`` unless told otherwise."""
     place = near or a_community()
     address_id = new_id()
@@ -172,6 +174,7 @@ def an_address(resident: Person, *, near: Shop | Community | None = None, lat_of
         community_id=place.community_id,
         lat=place.lat + lat_off,
         lng=place.lng,
+        walk_up_floors=walk_up_floors,
         door_sealed=seal(orjson.dumps(door).decode(), context=DOOR_CONTEXT),
     )
     return address_id

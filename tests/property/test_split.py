@@ -51,16 +51,24 @@ def test_a_rate_is_within_half_a_fen_of_the_exact_one(base_fen: int, rate_bp: in
     st.integers(0, FEN_MAX),
     st.integers(0, 10_000),
     st.integers(0, FEN_MAX),
+    st.integers(0, 100_000),
 )
 def test_however_an_order_ends_its_escrow_and_the_platforms_loss_are_all_given_out(
-    ending: Ending, goods_fen: int, rate_bp: int, delivery_fen: int
+    ending: Ending, goods_fen: int, rate_bp: int, delivery_fen: int, subsidy_fen: int
 ) -> None:
     commission_fen = rate_fen(goods_fen, rate_bp)
 
-    shares = shares_at_end(ending, goods_fen=goods_fen, commission_fen=commission_fen, delivery_fen=delivery_fen)
+    shares = shares_at_end(
+        ending,
+        goods_fen=goods_fen,
+        commission_fen=commission_fen,
+        delivery_fen=delivery_fen,
+        pay_fen=delivery_fen + subsidy_fen,
+    )
 
     given_out = shares.refund_fen + shares.merchant_fen + shares.commission_fen + shares.courier_fen
-    assert given_out == goods_fen + delivery_fen + shares.platform_loss_fen
+    assert given_out == goods_fen + delivery_fen + shares.subsidy_fen + shares.platform_loss_fen
+    assert shares.subsidy_fen == (subsidy_fen if shares.courier_fen else 0)
     assert min(shares.refund_fen, shares.merchant_fen, shares.commission_fen, shares.courier_fen) >= 0
     assert shares.platform_loss_fen >= 0
     assert shares.refund_fen <= goods_fen + delivery_fen

@@ -1,44 +1,13 @@
 from __future__ import annotations
 
-import ast
-import re
 from uuid import UUID
 
 import pytest
 
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.ledger.chart import BY_KIND, CHART, PROVIDERS, Qualifier
-from tests.support.ledger_database import ledger_source
 
 OWNER = UUID("00000000-0000-7000-8000-000000000001")
-
-
-def rows_of_the_database() -> list[tuple[object, ...]]:
-    source = ledger_source()
-    values = source.split("insert into ledger.account_kind", 1)[1].split("values", 1)[1].split(";\n\n", 1)[0]
-    for word, python in (("null", "None"), ("true", "True"), ("false", "False")):
-        values = re.sub(rf", +{word},", f", {python},", re.sub(rf", +{word},", f", {python},", values))
-    return list(ast.literal_eval(f"[{values}]"))
-
-
-def test_the_database_holds_the_same_chart() -> None:
-    expected = [
-        (
-            row.kind,
-            row.title_zh,
-            str(row.owner_kind),
-            str(row.qualifier),
-            row.sign,
-            row.floor_fen,
-            row.stripes,
-            row.opens_by_itself,
-            row.has_statement,
-            row.meaning,
-        )
-        for row in CHART
-    ]
-
-    assert rows_of_the_database() == expected
 
 
 def test_kinds_are_unique() -> None:

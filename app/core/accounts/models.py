@@ -176,6 +176,7 @@ class AddressRow(Base):
     community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), index=True)
     lat: Mapped[float]
     lng: Mapped[float]
+    walk_up_floors: Mapped[int] = mapped_column(server_default="0")
     door_sealed: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     removed_at: Mapped[datetime | None]

@@ -150,6 +150,13 @@ class HallClosed(Conflict):
     title = "Trips are not claimed from the hall here"
 
 
+class WeatherTooLong(Conflict):
+    """The weather switch is set for a day at most; parameter ``hours_max``."""
+
+    code = "weather_too_long"
+    title = "The weather is not known that far ahead"
+
+
 class QuizVersionOld(Conflict):
     """The questions have changed; parameter ``version``."""
 

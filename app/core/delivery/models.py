@@ -78,12 +78,16 @@ class ShiftRow(Base):
 
 
 class TripRow(Base):
-    """A trip (配送单): what one courier carries in one go, with its fee."""
+    """A trip (配送单): what one courier carries in one go, with the fees that residents pay and what it pays.
+
+    ``pay_parts`` are those of :class:`app.core.delivery.pay.PayParts`; they add up to ``pay_fen``.
+    """
 
     __tablename__ = "trips"
     __table_args__ = (
         one_of("state", TripState),
-        *not_negative("fee_fen"),
+        *not_negative("fee_fen", "pay_fen"),
+        CheckConstraint("pay_fen >= fee_fen", name="fee_is_the_couriers"),
         CheckConstraint("(state = 'assigned') <= (courier_id IS NOT NULL)", name="assigned_to_someone"),
         Index(
             "ix_trips_open", text("point(lng, lat)"), postgresql_using="gist", postgresql_where=text("state = 'open'")
@@ -97,6 +101,8 @@ class TripRow(Base):
     state: Mapped[str]
     courier_id: Mapped[UUID | None] = mapped_column(ForeignKey("couriers.courier_id"))
     fee_fen: Mapped[int]
+    pay_fen: Mapped[int]
+    pay_parts: Mapped[dict[str, Any]] = mapped_column(JSONB)
     lat: Mapped[float]
     lng: Mapped[float]
     expected_ready_at: Mapped[datetime]
@@ -123,13 +129,14 @@ class StopRow(Base):
 
 
 class DeliveryRow(Base):
-    """The delivery of one order: its trip, its two stops and its share of the trip's fee."""
+    """The delivery of one order: its trip, its two stops, its fee and its share of the trip's pay."""
 
     __tablename__ = "deliveries"
     __table_args__ = (
         one_of("state", DeliveryState),
         one_of("failure_reason", FailureReason),
-        *not_negative("fee_fen", "failure_count"),
+        *not_negative("fee_fen", "pay_fen", "failure_count"),
+        CheckConstraint("pay_fen >= fee_fen", name="fee_is_the_couriers"),
         {"postgresql_with": {"fillfactor": 70}},
     )
 
@@ -140,6 +147,7 @@ class DeliveryRow(Base):
     drop_stop_id: Mapped[UUID] = mapped_column(ForeignKey("stops.stop_id"), index=True)
     state: Mapped[str]
     fee_fen: Mapped[int]
+    pay_fen: Mapped[int]
     failure_reason: Mapped[str | None]
     failure_count: Mapped[int] = mapped_column(server_default="0")
     code_tries_left: Mapped[int] = mapped_column(server_default="5")
@@ -178,6 +186,27 @@ class TrailRow(Base):
     measured_at: Mapped[datetime] = mapped_column(primary_key=True)
     lat: Mapped[float]
     lng: Mapped[float]
+
+
+class CourierTariffRow(Base):
+    """What trips of a community pay from when on. Rows are only added; the newest counts.
+
+    ``bad_weather_until`` is the weather switch: it goes off by itself.
+    """
+
+    __tablename__ = "courier_tariffs"
+    __table_args__ = (*not_negative("base_fen", "drop_fen", "step_fen", "floor_fen", "night_fen", "weather_fen"),)
+
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), primary_key=True)
+    set_at: Mapped[datetime] = mapped_column(primary_key=True)
+    base_fen: Mapped[int]
+    drop_fen: Mapped[int]
+    step_fen: Mapped[int]
+    floor_fen: Mapped[int]
+    night_fen: Mapped[int]
+    weather_fen: Mapped[int]
+    bad_weather_until: Mapped[datetime | None]
+    set_by_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
 
 
 class DispatchModeRow(Base):

@@ -12,7 +12,7 @@ from app.kernel.wire import Row
 _COLUMNS = """
     t.trip_id, t.courier_id, t.state AS trip_state, t.expected_ready_at,
     d.delivery_id, d.order_id, d.pick_up_stop_id, d.drop_stop_id, d.state AS delivery_state, d.failure_reason,
-    d.failure_count, d.code_tries_left AS delivery_tries_left, d.fee_fen,
+    d.failure_count, d.code_tries_left AS delivery_tries_left, d.pay_fen,
     o.account_id, o.shop_id, o.state AS order_state, o.is_perishable, o.community_id, o.ready_at, business_now() AS now
 """
 _FROM = """
@@ -69,7 +69,7 @@ class Delivery:
     failure_reason: FailureReason | None
     failure_count: int
     code_tries_left: int
-    fee_fen: int
+    pay_fen: int
     account_id: UUID
     shop_id: UUID
     order_state: str
@@ -94,7 +94,7 @@ def delivery_of(row: Row) -> Delivery:
         failure_reason=None if row.failure_reason is None else FailureReason(row.failure_reason),
         failure_count=row.failure_count,
         code_tries_left=row.delivery_tries_left,
-        fee_fen=row.fee_fen,
+        pay_fen=row.pay_fen,
         account_id=row.account_id,
         shop_id=row.shop_id,
         order_state=row.order_state,

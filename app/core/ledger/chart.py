@@ -137,6 +137,7 @@ CHART: tuple[AccountKind, ...] = (
     ),
     _ours("commission", "佣金收入", 1, 16, "our share of completed orders"),
     _ours("delivery_income", "配送收入", 1, 16, "our share of delivery fees"),
+    _ours("delivery_subsidy", "配送补贴", -1, 16, "what couriers earn beyond the delivery fees of residents"),
     _ours("advertising_income", "广告收入", 1, 4, "paid by merchants for placement"),
     _ours("promotion_expense", "营销支出", -1, 16, "discounts that the platform bears"),
     _ours("fee_expense", "手续费支出", -1, 16, "charged to us by payment providers and banks"),

@@ -4,6 +4,7 @@ from uuid import UUID
 
 COMMISSION = "commission"
 DELIVERY_INCOME = "delivery_income"
+DELIVERY_SUBSIDY = "delivery_subsidy"
 ADVERTISING_INCOME = "advertising_income"
 PROMOTION_EXPENSE = "promotion_expense"
 FEE_EXPENSE = "fee_expense"

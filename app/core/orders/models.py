@@ -114,6 +114,7 @@ class OrderRow(Base):
     address_sealed: Mapped[str | None]
     address_lat: Mapped[float | None]
     address_lng: Mapped[float | None]
+    walk_up_floors: Mapped[int] = mapped_column(server_default="0")
     preparation_minutes: Mapped[int]
     placed_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]

@@ -77,16 +77,15 @@ def order_of(row: Row) -> Order:
 LOCK_OWN = opening(
     f"SELECT {_ORDER} FROM orders AS o WHERE o.order_id = :order_id AND o.account_id = :account_id FOR UPDATE OF o"
 )
-LOCK_FOR_SHOP = opening(
-    f"""
-    SELECT {_ORDER}, s.lat AS shop_lat, s.lng AS shop_lng FROM orders AS o
+_FOR_SHOP = f"""
+    SELECT {_ORDER}, s.lat AS shop_lat, s.lng AS shop_lng{{more}} FROM orders AS o
     JOIN shops AS s ON s.shop_id = o.shop_id
     JOIN memberships AS m ON m.organization_id = o.merchant_id AND m.organization_kind = 'merchant'
         AND m.role = ANY (CAST(:roles AS text[]))
     WHERE o.order_id = :order_id AND m.account_id = :account_id
     FOR UPDATE OF o
-    """
-)
+"""
+LOCK_FOR_SHOP = opening(_FOR_SHOP.format(more=""))
 LOCK_FOR_STORE = opening(
     f"""
     SELECT {_ORDER} FROM orders AS o
@@ -96,13 +95,20 @@ LOCK_FOR_STORE = opening(
     FOR UPDATE OF o
     """
 )
-LOCK_BY_SYSTEM = opening(
-    f"""
-    SELECT {_ORDER}, s.lat AS shop_lat, s.lng AS shop_lng FROM orders AS o
+_BY_SYSTEM = f"""
+    SELECT {_ORDER}, s.lat AS shop_lat, s.lng AS shop_lng{{more}} FROM orders AS o
     JOIN shops AS s ON s.shop_id = o.shop_id
     WHERE o.order_id = :order_id FOR UPDATE OF o
-    """
-)
+"""
+LOCK_BY_SYSTEM = opening(_BY_SYSTEM.format(more=""))
+_TARIFF = """, o.walk_up_floors, (
+        SELECT json_build_object('base_fen', f.base_fen, 'drop_fen', f.drop_fen, 'step_fen', f.step_fen,
+            'floor_fen', f.floor_fen, 'night_fen', f.night_fen, 'weather_fen', f.weather_fen,
+            'is_bad_weather', coalesce(f.bad_weather_until > business_now(), false))
+        FROM courier_tariffs AS f WHERE f.community_id = o.community_id ORDER BY f.set_at DESC LIMIT 1) AS tariff"""
+LOCK_TO_ACCEPT_FOR_SHOP = opening(_FOR_SHOP.format(more=_TARIFF))
+LOCK_TO_ACCEPT_BY_SYSTEM = opening(_BY_SYSTEM.format(more=_TARIFF))
+"""With what its trip will pay by: the newest tariff of the community, null for the usual one."""
 _LOCK_CHECKOUT = """
     SELECT c.checkout_id, c.account_id, c.state AS checkout_state, c.total_fen AS checkout_fen,
            p.payment_id AS payment_id_of_checkout, p.method IS NOT NULL AS had_attempts,

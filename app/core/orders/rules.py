@@ -81,13 +81,14 @@ class Ending(StrEnum):
 class Shares:
     """Where the escrow goes, and what the platform adds, fen.
 
-    ``refund + merchant + commission + courier = escrow + platform loss``.
+    ``refund + merchant + commission + courier = escrow + subsidy + platform loss``.
     """
 
     refund_fen: int
     merchant_fen: int
     commission_fen: int
     courier_fen: int
+    subsidy_fen: int
     platform_loss_fen: int
 
 
@@ -96,29 +97,36 @@ def commission_of(lines: Sequence[tuple[int, int]]) -> int:
     return sum(rate_fen(refundable_fen, commission_bp) for refundable_fen, commission_bp in lines)
 
 
-def shares_at_end(ending: Ending, *, goods_fen: int, commission_fen: int, delivery_fen: int) -> Shares:
+def shares_at_end(
+    ending: Ending, *, goods_fen: int, commission_fen: int, delivery_fen: int, pay_fen: int | None = None
+) -> Shares:
     """Split what is left in an order's escrow by how the order ended.
 
     :param goods_fen: what its lines still hold. :param commission_fen: the commission on that.
     :param delivery_fen: the delivery fee.
+    :param pay_fen: what the way pays to the courier, the fee or more; without a courier the fee.
     """
+    pay_fen = delivery_fen if pay_fen is None else pay_fen
+    assert pay_fen >= delivery_fen, "the fee is the courier's"
     escrow_fen = goods_fen + delivery_fen
     if ending is Ending.COMPLETED:
-        refund, merchant, commission, courier = 0, goods_fen - commission_fen, commission_fen, delivery_fen
+        refund, merchant, commission, courier = 0, goods_fen - commission_fen, commission_fen, pay_fen
     elif ending is Ending.CANCELED:
         refund, merchant, commission, courier = escrow_fen, 0, 0, 0
     elif ending is Ending.GIVEN_UP or ending is Ending.LOST_COURIER:
         refund, merchant, commission, courier = escrow_fen, goods_fen - commission_fen, commission_fen, 0
     elif ending is Ending.RETURNED_RESIDENT_FAULT:
-        refund, merchant, commission, courier = goods_fen, 0, 0, delivery_fen
+        refund, merchant, commission, courier = goods_fen, 0, 0, pay_fen
     elif ending is Ending.RETURNED_NO_FAULT:
-        refund, merchant, commission, courier = escrow_fen, 0, 0, delivery_fen
+        refund, merchant, commission, courier = escrow_fen, 0, 0, pay_fen
     else:
-        refund, merchant, commission, courier = escrow_fen, goods_fen - commission_fen, commission_fen, delivery_fen
+        refund, merchant, commission, courier = escrow_fen, goods_fen - commission_fen, commission_fen, pay_fen
+    subsidy_fen = pay_fen - delivery_fen if courier else 0
     return Shares(
         refund_fen=refund,
         merchant_fen=merchant,
         commission_fen=commission,
         courier_fen=courier,
-        platform_loss_fen=refund + merchant + commission + courier - escrow_fen,
+        subsidy_fen=subsidy_fen,
+        platform_loss_fen=refund + merchant + commission + courier - escrow_fen - subsidy_fen,
     )

@@ -81,7 +81,13 @@ REGISTER = (
         table="orders",
         person=_OWN,
         fate=Fate.CLEARED,
-        clears={"note": "''", "address_sealed": "NULL", "address_lat": "NULL", "address_lng": "NULL"},
+        clears={
+            "note": "''",
+            "address_sealed": "NULL",
+            "address_lat": "NULL",
+            "address_lng": "NULL",
+            "walk_up_floors": "0",
+        },
         sealed={"address_sealed": "addresses.door"},
     ),
     Holding(table="order_lines", person=_OF_ORDERS, fate=Fate.KEPT),
@@ -115,6 +121,7 @@ REGISTER = (
     Holding(table="courier_positions", person="courier_id = :account_id", fate=Fate.DELETED),
     Holding(table="courier_trail", person="courier_id = :account_id", fate=Fate.DELETED),
     Holding(table="trip_offers", person="courier_id = :account_id", fate=Fate.KEPT),
+    Holding(table="courier_tariffs", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="dispatch_modes", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="trips", person="courier_id = :account_id", fate=Fate.KEPT),
     Holding(

@@ -272,7 +272,9 @@ def _end(  # noqa: PLR0917 - called twice, below each other
         stop_id=delivery.drop_stop_id,
         trip_id=delivery.trip_id,
     )
-    return end_order(tx, order, ending, target=target, courier_id=delivery.courier_id, carried=carried)
+    return end_order(
+        tx, order, ending, target=target, courier_id=delivery.courier_id, pay_fen=delivery.pay_fen, carried=carried
+    )
 
 
 def _is_code(delivery: Delivery, code: str, expected: str) -> bool:

@@ -1,15 +1,19 @@
 """Accept an order (接单): the shop promises it, and its trip is born, so that couriers can look ahead."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+import orjson
+
+from app.core.delivery.pay import Tariff, pay_parts
 from app.core.delivery.states import DeliveryState, StopKind, StopState, TripState
 from app.core.events import OrderAccepted, TripOpened
 from app.core.orders.errors import OrderNotFound
 from app.core.orders.repository import (
     ANSWER_MOVED,
-    LOCK_BY_SYSTEM,
-    LOCK_FOR_SHOP,
+    LOCK_TO_ACCEPT_BY_SYSTEM,
+    LOCK_TO_ACCEPT_FOR_SHOP,
     Order,
     assert_moved,
     move,
@@ -18,9 +22,11 @@ from app.core.orders.repository import (
 from app.core.orders.rules import promised_at
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
+from app.kernel.geo import distance_m
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Claim, Transaction, closing, transaction
+from app.kernel.wire import Row
 from app.usecases.ordering.ending import OrderMoved
 
 _ACCEPTED = move("accepted_at = business_now()", "promised_at = :promised_at")
@@ -28,9 +34,10 @@ _ACCEPT = closing(_ACCEPTED, answer=ANSWER_MOVED)
 _ACCEPT_AND_OPEN_TRIP = closing(
     f"""{_ACCEPTED},
     trip AS (
-        INSERT INTO trips (trip_id, community_id, state, fee_fen, lat, lng, expected_ready_at, created_at)
-        VALUES (:trip_id, :community_id, :trip_state, :fee_fen, :shop_lat, :shop_lng, :expected_ready_at,
-            business_now())
+        INSERT INTO trips (trip_id, community_id, state, fee_fen, pay_fen, pay_parts, lat, lng, expected_ready_at,
+            created_at)
+        VALUES (:trip_id, :community_id, :trip_state, :fee_fen, :pay_fen, CAST(:pay_parts AS jsonb), :shop_lat,
+            :shop_lng, :expected_ready_at, business_now())
     ),
     its_stops AS (
         INSERT INTO stops (stop_id, trip_id, position, kind, state, lat, lng)
@@ -39,9 +46,9 @@ _ACCEPT_AND_OPEN_TRIP = closing(
     ),
     its_delivery AS (
         INSERT INTO deliveries (delivery_id, order_id, trip_id, pick_up_stop_id, drop_stop_id, state, fee_fen,
-            created_at)
+            pay_fen, created_at)
         VALUES (:delivery_id, :order_id, :trip_id, :pick_up_stop_id, :drop_stop_id, :delivery_state, :fee_fen,
-            business_now())
+            :pay_fen, business_now())
     )""",
     answer=ANSWER_MOVED,
 )
@@ -50,20 +57,21 @@ _ACCEPT_AND_OPEN_TRIP = closing(
 def accept_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
     """Promise, as a member of its shop, that the order will be prepared."""
     with transaction(claim) as tx:
-        row = tx.open_one(LOCK_FOR_SHOP, {"order_id": order_id, **actor.as_member})
+        row = tx.open_one(LOCK_TO_ACCEPT_FOR_SHOP, {"order_id": order_id, **actor.as_member})
         if row is None:
             raise OrderNotFound
-        return _accept(tx, order_of(row), actor.role, shop_lat=row.shop_lat, shop_lng=row.shop_lng)
+        return _accept(tx, row, actor.role)
 
 
 def auto_accept_order(tx: Transaction, order_id: UUID) -> None:
     """Accept for a shop that accepts by itself; an order that has moved on is left alone."""
-    row = tx.open_one(LOCK_BY_SYSTEM, {"order_id": order_id})
+    row = tx.open_one(LOCK_TO_ACCEPT_BY_SYSTEM, {"order_id": order_id})
     if row is not None and row.state == OrderState.AWAITING_ACCEPT:
-        _accept(tx, order_of(row), Role.SYSTEM, shop_lat=row.shop_lat, shop_lng=row.shop_lng)
+        _accept(tx, row, Role.SYSTEM)
 
 
-def _accept(tx: Transaction, order: Order, role: Role, *, shop_lat: float, shop_lng: float) -> OrderMoved:
+def _accept(tx: Transaction, row: Row, role: Role) -> OrderMoved:
+    order = order_of(row)
     target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.ACCEPT, role)
     tx.record(
         OrderAccepted(
@@ -77,32 +85,50 @@ def _accept(tx: Transaction, order: Order, role: Role, *, shop_lat: float, shop_
     moved = OrderMoved(order_id=order.order_id, state=target.value)
     if tx.claim is not None:
         tx.keep(moved)
-    params: dict[str, object] = {
+    params: dict[str, Any] = {
         "order_id": order.order_id,
         "from_state": order.state.value,
         "to_state": target.value,
         "promised_at": promised_at(order.now, order.preparation_minutes, is_delivered=order.is_delivered),
     }
     if order.is_delivered:
-        trip_id = new_id()
-        tx.record(TripOpened(trip_id=trip_id, community_id=order.community_id))
-        params |= {
-            "trip_id": trip_id,
-            "delivery_id": new_id(),
-            "pick_up_stop_id": new_id(),
-            "drop_stop_id": new_id(),
-            "community_id": order.community_id,
-            "trip_state": TripState.OPEN.value,
-            "delivery_state": DeliveryState.OPEN.value,
-            "stop_state": StopState.WAITING.value,
-            "pick_up_kind": StopKind.PICK_UP.value,
-            "drop_kind": StopKind.DROP.value,
-            "fee_fen": order.delivery_fen,
-            "shop_lat": shop_lat,
-            "shop_lng": shop_lng,
-            "address_lat": order.address_lat,
-            "address_lng": order.address_lng,
-            "expected_ready_at": order.now + timedelta(minutes=order.preparation_minutes),
-        }
+        params |= _trip_of(order, row)
+        tx.record(TripOpened(trip_id=params["trip_id"], community_id=order.community_id))
     assert_moved(tx.close(_ACCEPT_AND_OPEN_TRIP if order.is_delivered else _ACCEPT, params))
     return moved
+
+
+def _trip_of(order: Order, row: Row) -> dict[str, Any]:
+    """Return the trip that carries the order: where from, where to, and what it pays."""
+    assert order.address_lat is not None, "what is delivered has an address"
+    assert order.address_lng is not None, "what is delivered has an address"
+    expected_ready_at = order.now + timedelta(minutes=order.preparation_minutes)
+    rates = dict(row.tariff or {})
+    parts = pay_parts(
+        is_bad_weather=rates.pop("is_bad_weather", False),
+        tariff=Tariff(**rates),
+        length_m=distance_m(row.shop_lat, row.shop_lng, order.address_lat, order.address_lng),
+        walk_up_floors=[row.walk_up_floors],
+        fee_fen=order.delivery_fen,
+        ready_at=expected_ready_at,
+    )
+    return {
+        "trip_id": new_id(),
+        "delivery_id": new_id(),
+        "pick_up_stop_id": new_id(),
+        "drop_stop_id": new_id(),
+        "community_id": order.community_id,
+        "trip_state": TripState.OPEN.value,
+        "delivery_state": DeliveryState.OPEN.value,
+        "stop_state": StopState.WAITING.value,
+        "pick_up_kind": StopKind.PICK_UP.value,
+        "drop_kind": StopKind.DROP.value,
+        "fee_fen": order.delivery_fen,
+        "pay_fen": parts.pay_fen,
+        "pay_parts": orjson.dumps(parts).decode(),
+        "shop_lat": row.shop_lat,
+        "shop_lng": row.shop_lng,
+        "address_lat": order.address_lat,
+        "address_lng": order.address_lng,
+        "expected_ready_at": expected_ready_at,
+    }

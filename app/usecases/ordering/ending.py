@@ -108,6 +108,7 @@ def end_order(
     *,
     target: OrderState,
     courier_id: UUID | None = None,
+    pay_fen: int | None = None,
     cancel_reason: CancelReason | None = None,
     carried: CarriedOff | None = None,
 ) -> OrderMoved:
@@ -117,11 +118,16 @@ def end_order(
     resident, a courier or a shelf wait for each other, never in a ring.
 
     :param courier_id: who carried it; without one, a delivery fee is nobody's and goes back or to the platform.
+    :param pay_fen: what the courier earns by carrying it: the fee, and a subsidy where the trip pays more.
     :param cancel_reason: why, when ``target`` is canceled.
     :param carried: the delivery that was returned or disposed of.
     """
     shares = shares_at_end(
-        ending, goods_fen=order.left_fen, commission_fen=order.commission_fen, delivery_fen=order.delivery_fen
+        ending,
+        goods_fen=order.left_fen,
+        commission_fen=order.commission_fen,
+        delivery_fen=order.delivery_fen,
+        pay_fen=pay_fen,
     )
     decision = decide_refund(tx, order, amount_fen=shares.refund_fen, reason=(cancel_reason or ending).value)
     journals = [journal for journal in (decision.journal, _payout(order, shares, courier_id)) if journal is not None]
@@ -157,6 +163,7 @@ def _payout(order: Order, shares: Shares, courier_id: UUID | None) -> Journal | 
     amounts = {
         codes.escrow(order.order_id): -from_escrow_fen,
         codes.PLATFORM_LOSS: -shares.platform_loss_fen,
+        codes.DELIVERY_SUBSIDY: -shares.subsidy_fen,
         codes.merchant_pending(order.merchant_id): shares.merchant_fen,
         codes.COMMISSION: shares.commission_fen,
         courier: shares.courier_fen,

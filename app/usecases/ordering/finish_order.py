@@ -21,7 +21,10 @@ ORDER_COMPLETES = "order_completes"
 
 _COUNT_TRY = text("UPDATE orders SET code_tries_left = code_tries_left - 1 WHERE order_id = :order_id")
 _COURIER = text(
-    "SELECT t.courier_id FROM deliveries AS d JOIN trips AS t ON t.trip_id = d.trip_id WHERE d.order_id = :order_id"
+    """
+    SELECT t.courier_id, d.pay_fen FROM deliveries AS d JOIN trips AS t ON t.trip_id = d.trip_id
+    WHERE d.order_id = :order_id
+    """
 )
 
 
@@ -77,5 +80,12 @@ def lapse_collection(tx: Transaction, order_id: UUID) -> None:
 
 def _complete(tx: Transaction, order: Order, role: Role) -> OrderMoved:
     target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.CONFIRM, role)
-    courier_id = tx.execute(_COURIER, {"order_id": order.order_id}).scalar_one_or_none()
-    return end_order(tx, order, Ending.COMPLETED, target=target, courier_id=courier_id)
+    carrier = tx.execute(_COURIER, {"order_id": order.order_id}).one_or_none()
+    return end_order(
+        tx,
+        order,
+        Ending.COMPLETED,
+        target=target,
+        courier_id=None if carrier is None else carrier.courier_id,
+        pay_fen=None if carrier is None else carrier.pay_fen,
+    )

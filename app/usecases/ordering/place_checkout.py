@@ -41,11 +41,12 @@ _PLACE = closing(
     made_orders AS (
         INSERT INTO orders (order_id, number, checkout_id, account_id, shop_id, merchant_id, community_id, store_id,
             state, fulfillment, is_perishable, goods_fen, packing_fen, delivery_fen, discount_fen, total_fen, left_fen,
-            commission_fen, payment_id, note, address_sealed, address_lat, address_lng, preparation_minutes, placed_at)
+            commission_fen, payment_id, note, address_sealed, address_lat, address_lng, walk_up_floors,
+            preparation_minutes, placed_at)
         SELECT o.order_id, o.number, :checkout_id, :account_id, o.shop_id, o.merchant_id, :community_id, :store_id,
             :order_state, :fulfillment, o.is_perishable, o.goods_fen, o.packing_fen, o.delivery_fen, o.discount_fen,
             o.total_fen, o.left_fen, o.commission_fen, :payment_id, :note, :address_sealed, :address_lat, :address_lng,
-            o.preparation_minutes, business_now()
+            CAST(:walk_up_floors AS bigint), o.preparation_minutes, business_now()
         FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (order_id uuid, number text, shop_id uuid,
             merchant_id uuid, is_perishable boolean, goods_fen bigint, packing_fen bigint, delivery_fen bigint,
             discount_fen bigint, total_fen bigint, left_fen bigint, commission_fen bigint, preparation_minutes bigint)
@@ -170,6 +171,7 @@ def place_checkout(
                 "address_sealed": cart.first.door_sealed,
                 "address_lat": cart.first.address_lat,
                 "address_lng": cart.first.address_lng,
+                "walk_up_floors": cart.first.walk_up_floors,
                 "commission_rule": _COMMISSION_RULE,
                 "orders": orjson.dumps(orders).decode(),
                 "lines": orjson.dumps(

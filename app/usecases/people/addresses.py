@@ -31,8 +31,8 @@ _COUNT = text(
 _ADD = closing(
     """
     made AS (
-        INSERT INTO addresses (address_id, account_id, community_id, lat, lng, door_sealed)
-        VALUES (:address_id, :account_id, :community_id, :lat, :lng, :door_sealed)
+        INSERT INTO addresses (address_id, account_id, community_id, lat, lng, walk_up_floors, door_sealed)
+        VALUES (:address_id, :account_id, :community_id, :lat, :lng, :walk_up_floors, :door_sealed)
     )"""
 )
 _REMOVE = text(
@@ -64,9 +64,18 @@ class AddressAdded:
 
 
 def add_address(
-    actor: Actor, claim: Claim, *, community_id: UUID, door: Door, lat: float | None, lng: float | None
+    actor: Actor,
+    claim: Claim,
+    *,
+    community_id: UUID,
+    door: Door,
+    lat: float | None,
+    lng: float | None,
+    walk_up_floors: int,
 ) -> AddressAdded:
     """Add an address in a community; without coordinates it lies at the community's center.
+
+    :param walk_up_floors: floors that are climbed on foot to the door, 0 with a lift.
 
     :raises CommunityNotFound: there is no such community. :raises TooManyAddresses: there are twenty already.
     :raises AddressTooFar: the place is not in the community.
@@ -93,6 +102,7 @@ def add_address(
                 "community_id": community_id,
                 "lat": row.lat if lat is None else lat,
                 "lng": row.lng if lng is None else lng,
+                "walk_up_floors": walk_up_floors,
                 "door_sealed": seal(orjson.dumps(asdict(door)).decode(), context=DOOR_CONTEXT),
             },
         )

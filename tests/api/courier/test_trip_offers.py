@@ -45,7 +45,7 @@ class TestListTripOffers(Endpoint):
         [offer] = client.get("/courier/v1/trip-offers", headers=courier.headers).get_json()["items"]
 
         assert offer["trip_offer_id"] == str(trip_offer_id)
-        assert (offer["trip_id"], offer["fee_fen"]) == (str(order.trip_id), 300)
+        assert (offer["trip_id"], offer["pay_fen"]) == (str(order.trip_id), 300)
         assert "drop" not in offer
 
 

@@ -84,7 +84,7 @@ class TestOpenTrips(Endpoint):
         page = client.get("/courier/v1/trips/open", headers=a_courier().headers, query_string=query).get_json()
 
         [trip] = page["items"]
-        assert (trip["trip_id"], trip["fee_fen"]) == (str(order.trip_id), 300)
+        assert (trip["trip_id"], trip["pay_fen"]) == (str(order.trip_id), 300)
         assert "drop" not in trip
         assert "502" not in str(trip["shop_names"])
 

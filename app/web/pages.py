@@ -16,7 +16,7 @@ from sqlalchemy import text
 from app.kernel.clock import business_now, set_virtual
 from app.kernel.errors import NotFound
 from app.kernel.transaction import transaction
-from app.usecases.people.sign_in import normalize_phone
+from app.usecases.people.phones import normalize_phone
 from app.web.door import Door
 from app.web.fields import Body, Flag, Instant, Int, Many, Query, Text
 from app.web.messages import catalog

@@ -5,22 +5,38 @@ from typing import Any
 from flask import current_app, request
 from flask_jwt_extended import create_access_token
 
+from app.core.accounts.models import CodePurpose
 from app.kernel.actor import Actor, Side
 from app.kernel.ids import new_id
+from app.usecases.people import codes
 from app.usecases.people import sign_in as people
+from app.usecases.people.codes import Asker
 from app.usecases.people.live import issue_ticket
 from app.web.door import Door
-from app.web.fields import Body, Id, Int, Pattern, Text
+from app.web.fields import Body, Choice, Id, Int, Pattern, Text
 from app.web.policy import Relation, policy
 from app.web.sessions import add_sessions
 from app.web.tokens import LIFETIME_S
 
+_OWN_PURPOSES = [purpose for purpose in CodePurpose if purpose is not CodePurpose.SIGN_IN]
+_CODE_LIFETIME_S = int(codes.LIFETIME.total_seconds())
+
 
 class CodeIn(Body):
-    """Whom to send a code to; the device is any name that the app keeps for itself."""
+    """Whom to send a code to; the device is any name that the app keeps for itself, best with a random part.
+
+    ``device_token`` is what the last sign-in from this device gave: with it nobody else's requests stand in the way.
+    """
 
     phone = Text(high=20, required=True)
     device = Text(high=64, required=True)
+    device_token = Text(high=100)
+
+
+class OwnCodeIn(Body):
+    """What a code to one's own phone is to be good for."""
+
+    purpose = Choice(_OWN_PURPOSES, required=True)
 
 
 class CodeOut(Body):
@@ -35,6 +51,7 @@ class SessionIn(Body):
     phone = Text(high=20, required=True)
     code = Pattern(r"[0-9]{6}", high=6, required=True)
     device = Text(high=64, required=True)
+    device_token = Text(high=100)
 
 
 class RefreshIn(Body):
@@ -50,6 +67,12 @@ class SessionOut(Body):
     access_token = Text(high=2000, required=True)
     expires_in_s = Int(low=1, high=3600, required=True)
     refresh_token = Text(high=100, required=True)
+
+
+class BegunOut(SessionOut):
+    """A new session. The device token proves this device the next time somebody signs in by this phone from it."""
+
+    device_token = Text(high=100, required=True)
 
 
 class TicketOut(Body):
@@ -68,14 +91,22 @@ def add_sign_in(door: Door, side: Side) -> None:
     @policy("session.begin", Relation.ANYONE)
     def ask_for_code(body: dict[str, Any]) -> dict[str, Any]:
         """Send a sign-in code by text message."""
-        people.request_code(current_app.extensions["linli_messages"], phone=body["phone"], device=body["device"])
-        return {"expires_in_s": int(people.CODE_LIFETIME.total_seconds())}
+        codes.send(current_app.extensions["linli_messages"], _asker(body), CodePurpose.SIGN_IN)
+        return {"expires_in_s": _CODE_LIFETIME_S}
 
-    @door.post("/sessions", body=SessionIn, answer=SessionOut, status=201)
+    @door.post("/codes", body=OwnCodeIn, answer=CodeOut, status=202)
+    @policy("code.ask", Relation.OWN)
+    def ask_for_own_code(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
+        """Send a code to one's own phone, for an act that wants a fresh one."""
+        codes.send_own(current_app.extensions["linli_messages"], actor, CodePurpose(body["purpose"]))
+        return {"expires_in_s": _CODE_LIFETIME_S}
+
+    @door.post("/sessions", body=SessionIn, answer=BegunOut, status=201)
     @policy("session.begin", Relation.ANYONE)
     def begin_session(body: dict[str, Any]) -> dict[str, Any]:
         """Exchange a code for a session; a resident's first one opens the account."""
-        return _session(people.sign_in(**body, side=side, address=request.remote_addr), side)
+        begun = people.sign_in(_asker(body), code=body["code"], side=side)
+        return {**_session(begun, side), "device_token": begun.device_token}
 
     @door.post("/sessions/refresh", body=RefreshIn, answer=SessionOut)
     @policy("session.refresh", Relation.ANYONE)
@@ -96,6 +127,15 @@ def add_sign_in(door: Door, side: Side) -> None:
         ticket = issue_ticket(actor, [])
         url = f"{current_app.config['LINLI'].live_url}/live?ticket={ticket.ticket}"
         return {"ticket": ticket.ticket, "expires_in_s": ticket.expires_in_s, "url": url}
+
+
+def _asker(body: dict[str, Any]) -> Asker:
+    return Asker(
+        phone=body["phone"],
+        device=body["device"],
+        device_token=body.get("device_token"),
+        address=request.remote_addr,
+    )
 
 
 def _session(signed_in: people.SignedIn, side: Side) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from app.kernel.sealing import blind_index, seal
 from app.kernel.transaction import Claim, transaction
 from app.usecases.delivering.shifts import start_shift
 from app.usecases.people.addresses import DOOR_CONTEXT
-from app.usecases.people.sign_in import PHONE_CONTEXT, SignedIn
+from app.usecases.people.phones import PHONE_CONTEXT
+from app.usecases.people.sign_in import SignedIn
 from app.web.sign_in import access_token
 from tests.factories.places import Community, a_community
 from tests.factories.rows import write

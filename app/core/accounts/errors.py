@@ -11,14 +11,24 @@ class PhoneInvalid(Invalid):
 
 
 class CodeRefused(Unauthenticated):
-    """The code is wrong, used, expired or meant for another device; which, is not said."""
+    """The code is wrong, used, expired or meant for another device or act; which, is not said."""
 
     code = "code_refused"
     title = "The code was refused"
 
 
+class CodeWrong(Invalid):
+    """The code that an act of somebody signed in needs is wrong, used, expired or meant for something else."""
+
+    code = "code_wrong"
+    title = "The code is wrong"
+
+
 class TooManyCodes(Throttled):
-    """A phone gets one code a minute, five an hour, ten a day; parameter ``retry_after_s``."""
+    """A phone gets one code a minute, five an hour, ten a day; codes not used are bounded by address and device, too.
+
+    Parameter ``retry_after_s``.
+    """
 
     code = "too_many_codes"
     title = "Too many codes were asked for"

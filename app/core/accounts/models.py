@@ -63,15 +63,32 @@ class AccountRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
+class CodePurpose(StrEnum):
+    """What a code by text message is good for."""
+
+    SIGN_IN = "sign_in"
+    RESET_PIN = "reset_pin"
+    SET_PASSWORD = "set_password"  # noqa: S105 - a purpose, no secret
+    ADD_PASSKEY = "add_passkey"
+
+
 class SignInCodeRow(Base):
-    """A code sent by text message: hashed, single use, few tries, bound to phone and device."""
+    """A code sent by text message: hashed, single use, few tries, bound to phone, purpose and device.
+
+    ``address_index`` (a keyed digest) and ``charged_at`` name the counters that it was charged to; null where the
+    device was known for the phone (``is_known``).
+    """
 
     __tablename__ = "sign_in_codes"
-    __table_args__ = (Index(None, "phone_index", "created_at"),)
+    __table_args__ = (one_of("purpose", CodePurpose), Index(None, "phone_index", "created_at"))
 
     code_id: Mapped[UUID] = mapped_column(primary_key=True)
     phone_index: Mapped[bytes] = mapped_column(LargeBinary)
+    purpose: Mapped[str] = mapped_column(server_default="sign_in")
     device: Mapped[str]
+    is_known: Mapped[bool] = mapped_column(server_default=text("false"))
+    address_index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    charged_at: Mapped[datetime | None]
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     tries_left: Mapped[int]
     expires_at: Mapped[datetime]
@@ -80,14 +97,19 @@ class SignInCodeRow(Base):
 
 
 class FailureScope(StrEnum):
-    """Whose failed sign-ins are counted together."""
+    """Whose failed sign-ins are counted together, and whose codes that were asked for and not used; in lock order."""
 
     ADDRESS = "address"
     ALL = "all"
+    CODE_ADDRESS = "code_address"
+    CODE_DEVICE = "code_device"
 
 
 class SignInFailureRow(Base):
-    """How often sign-in failed in a stretch of time: by address (a keyed digest), and in all (an empty subject)."""
+    """How often sign-in failed in a stretch of time: by address (a keyed digest), and in all (an empty subject).
+
+    And how many codes were asked for and not used: by address, and by device at an address (keyed digests).
+    """
 
     __tablename__ = "sign_in_failures"
     __table_args__ = (one_of("scope", FailureScope), {"postgresql_with": {"fillfactor": 60}})

@@ -13,7 +13,7 @@ from app.kernel.geo import distance_m
 from app.kernel.ids import new_id
 from app.kernel.sealing import seal
 from app.kernel.transaction import Claim, closing, opening, transaction
-from app.usecases.people.sign_in import normalize_phone
+from app.usecases.people.phones import normalize_phone
 
 ADDRESSES_MAX = 20
 FROM_CENTER_M_MAX = 5_000

@@ -1,11 +1,13 @@
-"""The breaker of sign-in (登录熔断): failures are counted by address and in all, as rows.
+"""The breaker of sign-in (登录熔断): failures are counted by address and in all, unused codes by address and device.
 
 Five tries a code and ten codes a day bound the guesses at one phone, but not one guess at each of many. So every try
 from a device that is not known for its phone is charged as a failure before it is judged, by one conditional update a
 counter, and given back when it succeeds. Where a counter is full nothing is judged: whoever guesses learns nothing,
-however many guess at once. A device that the phone has signed in from before is not charged and never paused.
+however many guess at once. A code that is asked for is charged in the same way to the address and to the device at it,
+and given back when it is used: whoever has codes sent to phones of others comes to an end soon. A device that the
+phone has signed in from before is not charged and never paused.
 
-Wall time, in fixed stretches. Lock order: the code, then the address's counter, then the one for all.
+Wall time, in fixed stretches. Lock order: the code, then the counters in the order of :class:`FailureScope`.
 """
 
 from dataclasses import dataclass
@@ -14,22 +16,22 @@ from ipaddress import ip_address, ip_network
 
 from sqlalchemy import text
 
-from app.core.accounts.errors import SignInPaused
+from app.core.accounts.errors import SignInPaused, TooManyCodes
 from app.core.accounts.models import FailureScope
+from app.kernel.errors import Throttled
 from app.kernel.sealing import blind_index
 from app.kernel.transaction import Transaction
 
-LIMITS = {FailureScope.ADDRESS: (timedelta(hours=1), 50), FailureScope.ALL: (timedelta(minutes=10), 300)}
-"""How many failures a counter takes in which time."""
+_HOUR = timedelta(hours=1)
 
-KNOWN_DEVICE = """
-EXISTS (
-    SELECT 1 FROM sessions AS s JOIN accounts AS a ON a.account_id = s.account_id
-    WHERE a.phone_index = :phone_index AND s.device = :device AND s.created_at > clock_timestamp() - interval '180 days'
-)"""
-"""Whether the phone has signed in from the device; erasure forgets devices."""
+LIMITS = {
+    FailureScope.ADDRESS: (_HOUR, 50),
+    FailureScope.ALL: (timedelta(minutes=10), 300),
+    FailureScope.CODE_ADDRESS: (_HOUR, 120),
+    FailureScope.CODE_DEVICE: (_HOUR, 30),
+}
+"""How many failures, or codes that were not used, a counter takes in which time; the two of a code share a stretch."""
 
-_IS_KNOWN = text(f"SELECT {KNOWN_DEVICE}")
 _CHARGE = text(
     """
     INSERT INTO sign_in_failures AS f (scope, subject, began_at, failure_count)
@@ -50,7 +52,7 @@ _IPV6_PREFIX = 64
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A failure that was counted in advance."""
+    """A failure, or an unused code, that was counted in advance."""
 
     scope: FailureScope
     subject: bytes
@@ -67,28 +69,52 @@ def address_subject(address: str | None) -> bytes:
     return blind_index(str(network), context="sign_in_failures.address")
 
 
-def is_known(tx: Transaction, *, phone_index: bytes, device: str) -> bool:
-    """Say whether the phone has signed in from ``device`` before."""
-    return bool(tx.execute(_IS_KNOWN, {"phone_index": phone_index, "device": device}).scalar_one())
+def device_subject(address: bytes, device: str) -> bytes:
+    """Return the keyed digest by which a device is counted, at its address alone: its name can be anybody's."""
+    return blind_index(f"{address.hex()}:{device}", context="sign_in_failures.device")
 
 
-def charge(tx: Transaction, address: str | None) -> tuple[Charge, ...]:
+def charge_failure(tx: Transaction, address: str | None) -> tuple[Charge, ...]:
     """Count one failure in advance; locks both counters until the transaction ends.
 
     :raises SignInPaused: a counter is full; parameter ``retry_after_s``, at most the whole stretch.
     """
-    charged = []
-    for scope, subject in ((FailureScope.ADDRESS, address_subject(address)), (FailureScope.ALL, b"")):
-        stretch, most = LIMITS[scope]
-        params = {"scope": scope.value, "subject": subject, "stretch": stretch, "most": most}
-        began_at = tx.execute(_CHARGE, params).scalar_one_or_none()
-        if began_at is None:
-            raise SignInPaused(retry_after_s=int(stretch.total_seconds()))
-        charged.append(Charge(scope, subject, began_at))
-    return tuple(charged)
+    return (
+        _charge(tx, FailureScope.ADDRESS, address_subject(address), SignInPaused),
+        _charge(tx, FailureScope.ALL, b"", SignInPaused),
+    )
+
+
+def charge_ask(tx: Transaction, address: bytes, device: str) -> datetime:
+    """Count one code that is asked for; locks both counters until the transaction ends. Return when its stretch began.
+
+    :param address: as :func:`address_subject` gives it.
+    :raises TooManyCodes: a counter is full; parameter ``retry_after_s``, at most the whole stretch.
+    """
+    _charge(tx, FailureScope.CODE_ADDRESS, address, TooManyCodes)
+    return _charge(tx, FailureScope.CODE_DEVICE, device_subject(address, device), TooManyCodes).began_at
+
+
+def _charge(tx: Transaction, scope: FailureScope, subject: bytes, refusal: type[Throttled]) -> Charge:
+    stretch, most = LIMITS[scope]
+    params = {"scope": scope.value, "subject": subject, "stretch": stretch, "most": most}
+    began_at = tx.execute(_CHARGE, params).scalar_one_or_none()
+    if began_at is None:
+        raise refusal(retry_after_s=int(stretch.total_seconds()))
+    return Charge(scope, subject, began_at)
+
+
+def asked(address: bytes | None, device: str, charged_at: datetime | None) -> tuple[Charge, ...]:
+    """Return what :func:`charge_ask` counted for a code, nothing where it was not called."""
+    if address is None or charged_at is None:
+        return ()
+    return (
+        Charge(FailureScope.CODE_ADDRESS, bytes(address), charged_at),
+        Charge(FailureScope.CODE_DEVICE, device_subject(bytes(address), device), charged_at),
+    )
 
 
 def give_back(tx: Transaction, charges: tuple[Charge, ...]) -> None:
-    """Take a charge back: the sign-in succeeded."""
+    """Take charges back, in their order: it was no failure."""
     for one in charges:
         tx.execute(_GIVE_BACK, {"scope": one.scope.value, "subject": one.subject, "began_at": one.began_at})

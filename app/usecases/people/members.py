@@ -23,7 +23,7 @@ from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
-from app.usecases.people.sign_in import PHONE_CONTEXT, normalize_phone
+from app.usecases.people.phones import PHONE_CONTEXT, normalize_phone
 
 INVITATION_LIFETIME = timedelta(days=7)
 INVITATIONS_MAX = 50

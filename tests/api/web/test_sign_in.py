@@ -11,6 +11,8 @@ from app.core.accounts.models import FailureScope
 from app.kernel.actor import Side
 from app.kernel.db import db
 from app.usecases.people.breaker import LIMITS, address_subject
+from app.usecases.people.codes import Asker
+from app.usecases.people.devices import device_token
 from app.usecases.people.sign_in import refresh, sign_in
 from tests.factories import (
     a_courier,
@@ -35,18 +37,31 @@ if TYPE_CHECKING:
 DEVICE = "a-phone-of-the-tests"
 
 
-def ask(client: FlaskClient, phone: str, side: str = "user", device: str = DEVICE) -> TestResponse:
-    return client.post(f"/{side}/v1/sign-in-codes", json={"phone": phone, "device": device})
+def ask(
+    client: FlaskClient, phone: str, side: str = "user", device: str = DEVICE, token: str | None = None
+) -> TestResponse:
+    proof = {} if token is None else {"device_token": token}
+    return client.post(f"/{side}/v1/sign-in-codes", json={"phone": phone, "device": device, **proof})
 
 
-def code_for(client: FlaskClient, phone: str, side: str = "user") -> str:
-    assert ask(client, phone, side).status_code == 202
+def code_for(client: FlaskClient, phone: str, side: str = "user", token: str | None = None) -> str:
+    assert ask(client, phone, side, token=token).status_code == 202
     messages = client.get("/dev/v1/messages", query_string={"phone": phone}).get_json()
     return str(messages["items"][0]["code"])
 
 
-def begin(client: FlaskClient, phone: str, code: str, side: str = "user", device: str = DEVICE) -> TestResponse:
-    return client.post(f"/{side}/v1/sessions", json={"phone": phone, "code": code, "device": device})
+def begin(  # noqa: PLR0917 - what a sign-in is made of
+    client: FlaskClient, phone: str, code: str, side: str = "user", device: str = DEVICE, token: str | None = None
+) -> TestResponse:
+    proof = {} if token is None else {"device_token": token}
+    return client.post(f"/{side}/v1/sessions", json={"phone": phone, "code": code, "device": device, **proof})
+
+
+def device_token_of(client: FlaskClient, phone: str) -> str:
+    """Sign in by ``phone`` a while ago, and return what proves the device."""
+    token = begin(client, phone, code_for(client, phone)).get_json()["device_token"]
+    change("UPDATE sign_in_codes SET created_at = created_at - interval '2 minutes'")
+    return str(token)
 
 
 class TestAskForCode:
@@ -164,7 +179,12 @@ class TestBreaker:
     ) -> None:
         monkeypatch.setitem(LIMITS, FailureScope.ALL, (LIMITS[FailureScope.ALL][0], 20))
         guesses = [
-            partial(sign_in, phone=a_phone(), code="000000", device="new", side=Side.USER, address=f"198.51.100.{n}")
+            partial(
+                sign_in,
+                Asker(phone=a_phone(), device="new", address=f"198.51.100.{n}"),
+                code="000000",
+                side=Side.USER,
+            )
             for n in range(60)
         ]
 
@@ -218,16 +238,37 @@ class TestBreaker:
         self, client: FlaskClient
     ) -> None:
         phone = a_phone()
-        begin(client, phone, code_for(client, phone))
-        change("UPDATE sign_in_codes SET created_at = created_at - interval '2 minutes'")
+        token = device_token_of(client, phone)
         assert ask(client, phone, device="a-thief").status_code == 202
         assert_problem(ask(client, phone, device="a-thief"), 429, "too_many_codes")
         begin(client, phone, "000000", device="a-thief")
         full(FailureScope.ALL)
 
-        response = begin(client, phone, code_for(client, phone))
+        response = begin(client, phone, code_for(client, phone, token=token), token=token)
 
         assert response.status_code == 201
+
+    def test_a_guessed_device_name_without_its_token_is_a_device_like_any(self, client: FlaskClient) -> None:
+        phone = a_phone()
+        token = device_token_of(client, phone)
+        begin(client, a_phone(), "000000")
+        full(FailureScope.ALL)
+
+        answers = [
+            begin(client, phone, "000000", token=given) for given in (None, "x", token[:-1], device_token(b"", DEVICE))
+        ]
+
+        for answer in answers:
+            assert_problem(answer, 429, "sign_in_paused")
+
+    def test_who_guesses_a_known_devices_name_does_not_use_up_the_tries_of_its_code(self, client: FlaskClient) -> None:
+        phone = a_phone()
+        token = device_token_of(client, phone)
+        code = code_for(client, phone, token=token)
+        for _ in range(6):
+            begin(client, phone, f"{(int(code) + 1) % 1_000_000:06d}")
+
+        assert begin(client, phone, code, token=token).status_code == 201
 
     def test_who_succeeds_is_not_counted(self, client: FlaskClient) -> None:
         phone = a_phone()

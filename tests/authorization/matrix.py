@@ -226,7 +226,8 @@ def _expected_of(cell: Cell, held: frozenset[Part], ties: Ties) -> str:
             return "absent"
         return "allowed" if who.part in held else "absent"
     if cell.relation is Relation.LESSER:
-        is_ours_there = route.side is not Side.STORE or things[-1].is_same_shop_ours
+        # What is a person's own is no matter of where they work.
+        is_ours_there = ties is not Ties.OWN and (route.side is not Side.STORE or things[-1].is_same_shop_ours)
         return "allowed" if who.lesser in held and is_ours_there else "absent"
     return "absent"
 

@@ -6,6 +6,7 @@ from app.cli.audit import audit_commands
 from app.cli.books import books_commands
 from app.cli.db import db_commands
 from app.cli.demo import demo_commands
+from app.cli.dispatch.replay import dispatch_commands
 from app.cli.docs import openapi
 from app.cli.keys import keys_commands
 from app.cli.privacy import privacy_commands
@@ -16,5 +17,14 @@ def main() -> None:
     """Linli (邻里): operate a community O2O platform."""
 
 
-for command in (db_commands, demo_commands, books_commands, audit_commands, keys_commands, privacy_commands, openapi):
+for command in (
+    db_commands,
+    demo_commands,
+    books_commands,
+    audit_commands,
+    keys_commands,
+    privacy_commands,
+    dispatch_commands,
+    openapi,
+):
     main.add_command(command)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.cli.dev.simulate.evening import make_evening
-from app.cli.dev.simulate.instance import InstanceError, Place, read_instance
 from app.cli.dev.simulate.plan import Rates, plan_baskets
+from app.cli.dispatch.instance import InstanceError, Place, read_instance
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,7 +27,6 @@ from app.cli.dev.simulate.agenda import Agenda
 from app.cli.dev.simulate.day import MIDNIGHT, Day
 from app.cli.dev.simulate.evening import ORDERS, make_evening
 from app.cli.dev.simulate.http import Refused, Unanswered, Wire
-from app.cli.dev.simulate.instance import Instance, InstanceError, read_instance
 from app.cli.dev.simulate.killer import KILLABLE, Killer
 from app.cli.dev.simulate.plan import Basket, Rates, plan_baskets
 from app.cli.dev.simulate.progress import Ticker
@@ -37,6 +36,7 @@ from app.cli.dev.simulate.record import Record
 from app.cli.dev.simulate.report import Effort, as_table, read_figures
 from app.cli.dev.simulate.world import World, write_world
 from app.cli.dev.stack import Stack
+from app.cli.dispatch.instance import Instance, InstanceError, read_instance
 from app.kernel.clock import set_virtual, wall_now
 from app.kernel.transaction import transaction
 from app.settings import read_settings

@@ -18,7 +18,7 @@ from app.core.payments.models import PaymentMethod
 
 if TYPE_CHECKING:
     from app.cli.dev.simulate.agenda import Agenda
-    from app.cli.dev.simulate.instance import Duty, Instance, Place
+    from app.cli.dispatch.instance import Duty, Instance, Place
 
 TRY_AGAIN_MINUTES = 10
 INTENT = re.compile(r"pi_[A-Za-z0-9]+")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.cli.demo.seeded import chance
-from app.cli.dev.simulate.instance import Duty, Instance, Place, Wish
+from app.cli.dispatch.instance import Duty, Instance, Place, Wish
 
 if TYPE_CHECKING:
     from random import Random

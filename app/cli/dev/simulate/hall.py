@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from app.cli.dev.simulate.actors import City, Courier
-    from app.cli.dev.simulate.instance import Place
+    from app.cli.dispatch.instance import Place
 
 HALL_M = 5_000
 """How far one look into the hall reaches, north and east, meters."""

@@ -18,7 +18,7 @@ from app.core.payments.models import PaymentMethod
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.cli.dev.simulate.instance import Instance, Place, Wish
+    from app.cli.dispatch.instance import Instance, Place, Wish
 
 PAIR_MINUTES = 4
 PAIR_METERS = 1_500

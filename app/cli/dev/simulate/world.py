@@ -30,8 +30,8 @@ from app.usecases.people.addresses import DOOR_CONTEXT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.cli.dev.simulate.instance import Instance, Place
     from app.cli.dev.simulate.plan import Basket
+    from app.cli.dispatch.instance import Instance, Place
     from app.kernel.db import Base
     from app.kernel.transaction import Transaction
 

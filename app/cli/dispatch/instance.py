@@ -20,6 +20,19 @@ METERS_MAX = 100_000
 """How far from the origin a place may be: the plane is laid on the round earth."""
 
 
+PARAMETERS = (
+    "meters_per_minute",
+    "pickup service minutes",
+    "dropoff service minutes",
+    "target click-to-door",
+    "maximum click-to-door",
+    "pay per order",
+    "guaranteed pay per hour",
+)
+MAXIMUM_MINUTES = 90
+"""From click to door at most, as the public instances say it; told and not used."""
+
+
 class InstanceError(Exception):
     """The folder is no instance; the message is one line that names file and row."""
 
@@ -62,7 +75,8 @@ class Instance:
     """A day of wishes and duties. ``restaurants`` maps names to places.
 
     :param meters_per_minute: how fast couriers are. :param pick_up_minutes: what a stop at a restaurant takes.
-    :param drop_minutes: what a stop at a door takes.
+    :param drop_minutes: what a stop at a door takes. :param target_minutes: from click to door, as told to residents.
+    :param pay_per_order: in money, as are :param pay_per_hour: what an hour on duty brings at least.
     """
 
     name: str
@@ -72,6 +86,9 @@ class Instance:
     meters_per_minute: float
     pick_up_minutes: int
     drop_minutes: int
+    target_minutes: int = 40
+    pay_per_order: float = 10.0
+    pay_per_hour: float = 15.0
 
     def travel_minutes(self, start: Place, end: Place) -> int:
         """Return the whole minutes that a courier needs from ``start`` to ``end``."""
@@ -136,7 +153,14 @@ def read_instance(folder: Path) -> Instance:
         meters_per_minute=parameters.number(0, "meters per minute", 1, 10_000),
         pick_up_minutes=int(parameters.number(1, "pickup service minutes", 0, 60)),
         drop_minutes=int(parameters.number(2, "dropoff service minutes", 0, 60)),
+        target_minutes=int(_or_default(parameters, 3, "target click-to-door", 40)),
+        pay_per_order=_or_default(parameters, 5, "pay per order", 10),
+        pay_per_hour=_or_default(parameters, 6, "guaranteed pay per hour", 15),
     )
+
+
+def _or_default(row: _Row, column: int, name: str, default: float) -> float:
+    return row.number(column, name, 0, 100_000) if column < len(row.cells) else default
 
 
 def _duty(row: _Row) -> Duty:
@@ -184,3 +208,42 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def write_instance(instance: Instance, folder: Path) -> None:
+    """Write ``instance`` as the four files that :func:`read_instance` reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables: dict[str, tuple[str, list[tuple[object, ...]]]] = {
+        "orders": (
+            "order\tx\ty\tplacement_time\trestaurant\tready_time",
+            [
+                (one.name, one.door.x, one.door.y, one.placed_minute, one.restaurant, one.ready_minute)
+                for one in instance.wishes
+            ],
+        ),
+        "couriers": (
+            "courier\tx\ty\ton_time\toff_time",
+            [(one.name, one.start.x, one.start.y, one.on_minute, one.off_minute) for one in instance.duties],
+        ),
+        "restaurants": (
+            "restaurant\tx\ty",
+            [(name, place.x, place.y) for name, place in instance.restaurants.items()],
+        ),
+        "instance_parameters": (
+            "\t".join(PARAMETERS),
+            [
+                (
+                    instance.meters_per_minute,
+                    instance.pick_up_minutes,
+                    instance.drop_minutes,
+                    instance.target_minutes,
+                    MAXIMUM_MINUTES,
+                    instance.pay_per_order,
+                    instance.pay_per_hour,
+                )
+            ],
+        ),
+    }
+    for name, (header, rows) in tables.items():
+        lines = [header, *("\t".join(map(str, row)) for row in rows)]
+        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")

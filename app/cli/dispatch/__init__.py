@@ -1,0 +1,1 @@
+"""``linli dispatch``: what the policies of dispatch would have done with whole days."""

@@ -1,0 +1,148 @@
+"""``linli dispatch replay``: whole days of dispatch, checked, measured and drawn."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from app.cli.dispatch.figures import means_of, percentile
+from app.cli.dispatch.instance import InstanceError
+from app.cli.dispatch.study import Outcome, Task, find_instances, solve_all
+from app.core.dispatch.policies import POLICIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROWS_MAX = 40
+"""Instances that are listed one by one; of more, only the means and what went wrong."""
+WIDTH_MIN = 110
+COLUMNS = {
+    "undelivered_percent": ("undel. %", 2),
+    "click_to_door": ("door", 2),
+    "click_to_door_p90": ("p90", 1),
+    "ready_to_pick_up": ("counter", 2),
+    "pay_per_order": ("pay", 2),
+    "over_90_percent": (">90 %", 2),
+    "over_180_count": (">180", 2),
+    "gini": ("Gini", 3),
+    "orders_per_hour": ("ord/h", 2),
+}
+"""Figure → (heading, digits)."""
+LEGEND = (
+    "door: minutes from click to door, p90: 90 % within; counter: from ready to picked up; pay: per order;"
+    " >90, >180: orders that took longer, in percent and in all; Gini: of orders per hour on duty; ±: 95 % confidence"
+)
+
+
+@click.group("dispatch")
+def dispatch_commands() -> None:
+    """Study dispatch."""
+
+
+@dispatch_commands.command("replay")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--policy", type=click.Choice(list(POLICIES)), default="batch", show_default=True)
+@click.option(
+    "--couriers-refuse",
+    "refuse",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="SHARE",
+    help="Chance that a courier refuses an offer; what is refused is offered to the next within the tick.",
+)
+@click.option("--in-memory", is_flag=True, help="Through the matching code without HTTP; the one way at present.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the refusals; nothing else is left to chance.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("var/replay"), show_default=True)
+@click.option(
+    "--charts", type=click.IntRange(0), default=4, show_default=True, help="Instances to draw, the first ones."
+)
+def replay(
+    *, paths: Sequence[Path], policy: str, refuse: float, in_memory: bool, seed: int, out: Path, charts: int
+) -> None:
+    """Replay instances of the Meal Delivery Routing Problem.
+
+    Each PATH is one, a folder or a zip of many, or a file of one.
+
+    Writes solutions, figures and pictures below OUT; exits with 1 when a solution is not feasible or an instance is
+    none.
+    """
+    del in_memory
+    console = Console()
+    console.width = max(console.width, WIDTH_MIN)
+    with tempfile.TemporaryDirectory(prefix="linli-replay-") as scratch:
+        try:
+            folders = list(find_instances(paths, Path(scratch)))
+        except InstanceError as error:
+            click.echo(f"linli dispatch replay: {error}", err=True)
+            sys.exit(1)
+        tasks = [
+            Task(
+                folder=one,
+                policy=policy,
+                refuse=refuse,
+                seed=seed,
+                out=out / one.resolve().name,
+                has_charts=place < charts,
+            )
+            for place, one in enumerate(folders)
+        ]
+        outcomes = solve_with_bar(tasks)
+    if not _tell(console, outcomes, policy, out):
+        sys.exit(1)
+
+
+def solve_with_bar(tasks: Sequence[Task], words: str = "instances") -> list[Outcome]:
+    """Solve all tasks behind a progress bar, and return the outcomes in their order."""
+    columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    found: dict[int, Outcome] = {}
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(words, total=len(tasks))
+        for place, outcome in solve_all(tasks):
+            found[place] = outcome
+            progress.advance(bar)
+    return [found[place] for place in range(len(tasks))]
+
+
+def _tell(console: Console, outcomes: Sequence[Outcome], policy: str, out: Path) -> bool:
+    """Print figures and faults; return whether all is well."""
+    solved = [one for one in outcomes if one.figures is not None]
+    if solved:
+        console.print(_table(solved, policy))
+        ticks = sorted(seconds * 1000 for one in solved for seconds in one.tick_seconds)
+        refusals = sum(one.refusals for one in solved)
+        refused = f"; {refusals:,} offers refused" if refusals else ""
+        shares = f"median {percentile(ticks, 0.5):.1f} ms, 95 % within {percentile(ticks, 0.95):.1f} ms"
+        console.print(f"{len(ticks):,} ticks: {shares}, longest {ticks[-1]:.0f} ms{refused}", highlight=False)
+        console.print(f"Solutions, figures and pictures are in {out}", highlight=False)
+    faulty = [one for one in outcomes if one.faults or one.error]
+    for one in faulty:
+        for fault in [one.error] if one.error else one.faults[:5]:
+            click.echo(f"{one.name}: {fault}", err=True)
+    if not faulty:
+        console.print(f"FEASIBLE: {len(solved)} of {len(outcomes)} solutions, by an independent check", style="green")
+    return not faulty
+
+
+def _table(outcomes: Sequence[Outcome], policy: str) -> Table:
+    table = Table(title=f"policy {policy}", title_justify="left", caption=LEGEND, caption_justify="left")
+    table.add_column("instance", no_wrap=True)
+    for heading, _ in COLUMNS.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    if len(outcomes) <= ROWS_MAX:
+        for one in outcomes:
+            assert one.figures is not None, "only what was solved has a row"
+            values = [f"{getattr(one.figures, name):.{digits}f}" for name, (_, digits) in COLUMNS.items()]
+            table.add_row(one.name, *values)
+        table.add_section()
+    means = means_of([one.figures for one in outcomes if one.figures is not None])
+    cells = [(means[name], digits) for name, (_, digits) in COLUMNS.items()]
+    table.add_row(f"mean of {len(outcomes)}", *(f"{one.mean:.{digits}f}" for one, digits in cells))
+    table.add_row("±", *(f"{one.margin:.{digits}f}" for one, digits in cells))
+    return table

@@ -1,0 +1,40 @@
+"""What the cost of a matching weighs, in minutes. One table: other weights are another policy of the same class."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Chosen on a fifth of the public meal-delivery instances, and looked at on another fifth.
+
+    :ivar look_ahead_s: a delivery that is ready later waits for a later tick.
+    :ivar free_ahead_s: a courier who is free later is not reckoned with.
+    :ivar lead_s: how much earlier than needed a courier is called: time for one who declines.
+    :ivar busy: a minute of a courier's time. :ivar late: a minute past the promise, on top of the minute itself.
+    :ivar age: a minute that a ready order has waited, on top of the minute itself.
+    :ivar fairness: minutes for each order that a courier is owed.
+    :ivar fair_rate: orders an hour on duty, a fair share.
+    :ivar served: serving at all; far above all else, so that as many as possible are.
+    :ivar worth_min, worth_max: bounds of what a courier's minute is worth, in minutes of residents, when bundling.
+    :ivar worth_by_load: what it is worth by deliveries due for each courier free soon.
+    :ivar access_s: what a courier needs to come to a shop, about.
+    """
+
+    look_ahead_s: int = 1_500
+    free_ahead_s: int = 2_400
+    lead_s: int = 60
+    busy: float = 0.1
+    late: float = 0.5
+    age: float = 1.0
+    fairness: float = 3.0
+    fair_rate: float = 1.5
+    served: float = 10_000.0
+    worth_min: float = 0.1
+    worth_max: float = 6.0
+    worth_by_load: float = 0.5
+    access_s: int = 420
+    size_max: int = 3
+
+
+FREE_SOON_S = 600
+"""Couriers who are free so soon count when the load is measured."""

@@ -91,7 +91,8 @@ def install_linli() -> None:
     (folder / "linli.pth").write_text(f"{ROOT}\n")
     script = VENV / "bin" / "linli"
     # A first line for the shell, a string for Python: an interpreter's path may be too long, or hold a space.
-    script.write_text(f"#!/bin/sh\n'''exec' \"{PYTHON}\" -P \"$0\" \"$@\"\n'''\nfrom app.cli import main\n\nif __name__ == '__main__':\n    main()\n")
+    entry = "from app.cli import main\n\nif __name__ == '__main__':\n    main()\n"
+    script.write_text(f"#!/bin/sh\n'''exec' \"{PYTHON}\" -P \"$0\" \"$@\"\n'''\n{entry}")
     script.chmod(0o755)
 
 

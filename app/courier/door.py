@@ -131,7 +131,7 @@ def arrive(actor: Actor, *, claim: Claim, stop_id: UUID) -> StopMoved:
 @policy("trip.carry", Relation.OWN_TRIP)
 def take(actor: Actor, *, claim: Claim, delivery_id: UUID, body: dict[str, Any]) -> DeliveryMoved:
     """Take an order from the counter, with the shop's code."""
-    return pick_up(actor, claim, delivery_id=delivery_id, code=body["code"])
+    return pick_up(actor, claim, delivery_id=delivery_id, **body)
 
 
 @door.post(
@@ -139,7 +139,7 @@ def take(actor: Actor, *, claim: Claim, delivery_id: UUID, body: dict[str, Any])
 )
 @policy("trip.carry", Relation.OWN_TRIP)
 def hand_over(actor: Actor, *, claim: Claim, delivery_id: UUID, body: dict[str, Any]) -> DeliveryMoved:
-    """Hand an order over at the door, with the resident's code or a photo."""
+    """Hand an order over: by the resident's code, with a photo, to a neighbor, or into the store's locker."""
     return deliver(actor, claim, delivery_id=delivery_id, **body)
 
 
@@ -147,7 +147,7 @@ def hand_over(actor: Actor, *, claim: Claim, delivery_id: UUID, body: dict[str, 
 @policy("trip.carry", Relation.OWN_TRIP)
 def fail(actor: Actor, *, claim: Claim, delivery_id: UUID, body: dict[str, Any]) -> DeliveryMoved:
     """Say that an order could not be handed over, and why."""
-    return fail_delivery(actor, claim, delivery_id=delivery_id, reason=FailureReason(body["reason"]))
+    return fail_delivery(actor, claim, delivery_id=delivery_id, reason=FailureReason(body.pop("reason")), **body)
 
 
 @door.post("/deliveries/<uuid:delivery_id>/reattempt", answer=schemas.DeliveryMovedOut, once=True)

@@ -12,7 +12,7 @@ from app.core.delivery.errors import TripNotFound
 from app.core.ledger import codes
 from app.core.privacy.visibility import AFTER_DELIVERY
 from app.kernel.actor import Actor
-from app.kernel.geo import box_around, distance_m
+from app.kernel.geo import box_around, distance_m, geo_uri
 from app.kernel.sealing import unseal
 from app.kernel.transaction import read, transaction
 from app.kernel.wire import Row
@@ -24,7 +24,8 @@ HALL_RADIUS_M = 5_000
 
 _OPEN = text(
     """
-    SELECT t.trip_id, t.community_id, t.pay_fen, t.pay_parts, t.lat, t.lng, t.expected_ready_at, t.created_at,
+    SELECT t.trip_id, t.community_id, t.pay_fen, t.pay_parts, t.order_count, t.weight_g, t.is_cold,
+        t.lat, t.lng, t.expected_ready_at, t.created_at,
            (SELECT json_agg(DISTINCT s.name) FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
             JOIN shops AS s ON s.shop_id = o.shop_id WHERE d.trip_id = t.trip_id) AS shop_names,
            (SELECT json_agg(json_build_array(p.lat, p.lng) ORDER BY p.position) FROM stops AS p
@@ -50,15 +51,19 @@ def _place(column: str) -> str:
 
 
 _TRIP = f"""
-    SELECT t.trip_id, t.community_id, t.state, t.pay_fen, t.pay_parts, t.expected_ready_at, t.assigned_at, t.ended_at,
+    SELECT t.trip_id, t.community_id, t.state, t.pay_fen, t.pay_parts, t.order_count, t.weight_g, t.is_cold,
+        t.expected_ready_at, t.assigned_at, t.ended_at,
         (SELECT json_agg(json_build_object('stop_id', p.stop_id, 'position', p.position, 'kind', p.kind,
             'state', p.state, 'lat', {_place("lat")}, 'lng', {_place("lng")},
-            'arrived_at', p.arrived_at, 'done_at', p.done_at)
+            'arrived_at', p.arrived_at, 'arrived_distance_m', p.arrived_distance_m, 'done_at', p.done_at,
+            'done_distance_m', p.done_distance_m)
             ORDER BY p.position) FROM stops AS p WHERE p.trip_id = t.trip_id) AS stops,
         (SELECT json_agg(json_build_object('delivery_id', d.delivery_id, 'order_id', d.order_id,
             'order_number', o.number, 'order_state', o.state, 'shop_name', s.name,
             'pick_up_stop_id', d.pick_up_stop_id, 'drop_stop_id', d.drop_stop_id, 'state', d.state,
-            'pay_fen', d.pay_fen, 'note', o.note, 'sealed', CASE
+            'pay_fen', d.pay_fen, 'note', o.note, 'item_count',
+            (SELECT coalesce(sum(l.quantity), 0) FROM order_lines AS l
+             WHERE l.order_id = o.order_id AND l.shorted_at IS NULL), 'sealed', CASE
                 WHEN d.ended_at IS NULL OR d.ended_at > {_SINCE}
                 THEN o.address_sealed END) ORDER BY d.delivery_id)
          FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id JOIN shops AS s ON s.shop_id = o.shop_id
@@ -72,7 +77,8 @@ _MINE = text(
 _ONE = text(f"{_TRIP} AND t.trip_id = :trip_id")
 _OFFERS = text(
     """
-    SELECT f.trip_offer_id, f.trip_id, t.community_id, t.pay_fen, t.pay_parts, t.expected_ready_at, f.offered_at,
+    SELECT f.trip_offer_id, f.trip_id, t.community_id, t.pay_fen, t.pay_parts, t.order_count, t.weight_g, t.is_cold,
+        t.expected_ready_at, f.offered_at,
            f.expires_at,
            (SELECT json_agg(DISTINCT s.name) FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
             JOIN shops AS s ON s.shop_id = o.shop_id WHERE d.trip_id = t.trip_id) AS shop_names,
@@ -112,6 +118,9 @@ def open_trips(*, lat: float, lng: float, limit: int) -> dict[str, Any]:
                 "community_id": row.community_id,
                 "pay_fen": row.pay_fen,
                 "pay_parts": row.pay_parts,
+                "order_count": row.order_count,
+                "weight_g": row.weight_g,
+                "is_cold": row.is_cold,
                 "distance_m": distance_m(lat, lng, row.lat, row.lng),
                 "length_m": _length_m(row.places),
                 "shop_names": row.shop_names,
@@ -211,7 +220,8 @@ def earnings(actor: Actor) -> dict[str, Any]:
 
 
 def _trip(row: Row) -> dict[str, Any]:
-    return {**row._mapping, "deliveries": [_delivery(delivery) for delivery in row.deliveries]}
+    stops = [{**stop, "geo_uri": geo_uri(stop["lat"], stop["lng"])} for stop in row.stops]
+    return {**row._mapping, "stops": stops, "deliveries": [_delivery(delivery) for delivery in row.deliveries]}
 
 
 def _delivery(delivery: dict[str, Any]) -> dict[str, Any]:

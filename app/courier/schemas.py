@@ -63,6 +63,9 @@ class TripOfferOut(Body):
     community_id = Id(required=True)
     pay_fen = Fen(required=True)
     pay_parts = fields.Nested(PayPartsOut, required=True)
+    order_count = Int(low=1, high=100, required=True)
+    weight_g = Int(low=0, high=COUNT_MAX, required=True)
+    is_cold = Flag(required=True)
     length_m = Int(low=0, high=COUNT_MAX, required=True)
     shop_names = Many(Text(high=100), high=20, required=True)
     expected_ready_at = Instant(required=True)
@@ -125,6 +128,9 @@ class OpenTripOut(Body):
     community_id = Id(required=True)
     pay_fen = Fen(required=True)
     pay_parts = fields.Nested(PayPartsOut, required=True)
+    order_count = Int(low=1, high=100, required=True)
+    weight_g = Int(low=0, high=COUNT_MAX, required=True)
+    is_cold = Flag(required=True)
     distance_m = Int(low=0, high=COUNT_MAX, required=True)
     length_m = Int(low=0, high=COUNT_MAX, required=True)
     shop_names = Many(Text(high=100), high=20, required=True)
@@ -145,7 +151,10 @@ class TripsQuery(PageQuery):
 
 
 class StopOut(Body):
-    """A stop of one's trip."""
+    """A stop of one's trip.
+
+    ``geo_uri`` hands over to a navigation app (RFC 5870, WGS-84). Distances say how far away one was seen.
+    """
 
     stop_id = Id(required=True)
     position = Int(low=1, high=100, required=True)
@@ -154,7 +163,10 @@ class StopOut(Body):
     lat = fields.Float(required=True)
     lng = fields.Float(required=True)
     arrived_at = Instant(required=True, allow_none=True)
+    arrived_distance_m = Int(low=0, high=COUNT_MAX, required=True, allow_none=True)
     done_at = Instant(required=True, allow_none=True)
+    done_distance_m = Int(low=0, high=COUNT_MAX, required=True, allow_none=True)
+    geo_uri = Text(high=100, required=True)
 
 
 class DropOut(Body):
@@ -180,6 +192,7 @@ class DeliveryOut(Body):
     drop_stop_id = Id(required=True)
     state = Choice(DeliveryState, required=True)
     pay_fen = Fen(required=True)
+    item_count = Int(low=0, high=COUNT_MAX, required=True)
     note = Text(high=200, low=0, required=True)
     drop = fields.Nested(DropOut, required=True, allow_none=True)
 
@@ -192,6 +205,9 @@ class TripOut(Body):
     state = Choice(TripState, required=True)
     pay_fen = Fen(required=True)
     pay_parts = fields.Nested(PayPartsOut, required=True)
+    order_count = Int(low=1, high=100, required=True)
+    weight_g = Int(low=0, high=COUNT_MAX, required=True)
+    is_cold = Flag(required=True)
     expected_ready_at = Instant(required=True)
     assigned_at = Instant(required=True, allow_none=True)
     ended_at = Instant(required=True, allow_none=True)
@@ -231,29 +247,38 @@ class DeliveryMovedOut(Body):
 
 
 class PickUpIn(Body):
-    """The shop's code."""
+    """The shop's code; how many pieces one counted, and a photo of them, where one did."""
 
     code = Pattern(r"[0-9]{4}", high=4, required=True)
+    item_count = Int(low=1, high=100_000, load_default=None, allow_none=True)
+    photo_reference = Text(high=200, load_default=None, allow_none=True)
 
 
 class HandOverIn(Body):
-    """The resident's code, or the reference of a photo of where it was left."""
+    """The resident's code, the reference of a photo of where it was left, the neighbor who took it, or a box."""
 
     code = Pattern(r"[0-9]{4}", high=4, load_default=None, allow_none=True)
     photo_reference = Text(high=200, load_default=None, allow_none=True)
+    neighbor = Text(high=50, load_default=None, allow_none=True)
+    locker_box = Pattern(r"[A-Za-z0-9-]{1,12}", high=12, load_default=None, allow_none=True)
 
     @validates_schema
-    def one_of_both(self, data: dict[str, object], **_kwargs: object) -> None:
-        """Want a code or a photo."""
-        if data.get("code") is None and data.get("photo_reference") is None:
+    def one_way(self, data: dict[str, object], **_kwargs: object) -> None:
+        """Want one of the ways; a photo may come with each."""
+        ways = [name for name in ("code", "neighbor", "locker_box") if data.get(name) is not None]
+        if len(ways) > 1 or not (ways or data.get("photo_reference") is not None):
             message = "field_code_or_photo"
             raise ValidationError(message)
 
 
 class FailureIn(Body):
-    """Why it could not be handed over."""
+    """Why it could not be handed over, with a photo as proof.
+
+    Without proof, and without having been seen at the door, the resident is not blamed.
+    """
 
     reason = Choice(FailureReason, required=True)
+    photo_reference = Text(high=200, load_default=None, allow_none=True)
 
 
 class EarningsOut(Body):

@@ -51,3 +51,8 @@ def wgs84_to_gcj02(lat: float, lng: float) -> tuple[float, float]:
     meridian = _KRASOVSKY_A * (1 - _KRASOVSKY_EE) / (magic * math.sqrt(magic))
     parallel = _KRASOVSKY_A / math.sqrt(magic) * math.cos(phi)
     return lat + math.degrees(d_lat / meridian), lng + math.degrees(d_lng / parallel)
+
+
+def geo_uri(lat: float, lng: float) -> str:
+    """Return the ``geo:`` URI (RFC 5870) of a place, WGS-84 degrees to a decimeter; phones open a navigation app."""
+    return f"geo:{lat:.6f},{lng:.6f};crs=wgs84"

@@ -24,7 +24,7 @@ from app.kernel.geo import box_around, distance_m
 from app.kernel.sealing import unseal
 from app.kernel.transaction import read, transaction
 from app.kernel.wire import Row
-from app.usecases.delivering.hand_over import door_code
+from app.usecases.delivering.hand_over import NEIGHBOR_CONTEXT, door_code
 from app.usecases.ordering.finish_order import collect_code
 from app.usecases.people.addresses import DOOR_CONTEXT
 from app.web.orders import COLUMNS, FROM, order_core
@@ -104,14 +104,19 @@ _PAYMENT = text(
     WHERE p.payment_id = :payment_id AND p.account_id = :account_id
     """
 )
+_HAND_OVER = """
+    (SELECT json_build_object('way', d.hand_over_way, 'photo_reference', d.photo_reference,
+        'neighbor', d.neighbor_sealed, 'locker_box', d.locker_box)
+     FROM deliveries AS d WHERE d.order_id = o.order_id AND d.hand_over_way IS NOT NULL) AS hand_over
+"""
 _ORDERS = text(
     f"""
-    SELECT {COLUMNS} {FROM}
+    SELECT {COLUMNS}, {_HAND_OVER} {FROM}
     WHERE o.account_id = :account_id AND o.order_id < :before AND (CAST(:state AS text) IS NULL OR o.state = :state)
     ORDER BY o.order_id DESC LIMIT :limit
     """
 )
-_ORDER = text(f"SELECT {COLUMNS} {FROM} WHERE o.order_id = :order_id AND o.account_id = :account_id")
+_ORDER = text(f"SELECT {COLUMNS}, {_HAND_OVER} {FROM} WHERE o.order_id = :order_id AND o.account_id = :account_id")
 
 _VERIFICATION = text(
     """
@@ -271,7 +276,13 @@ def _order(row: Row) -> dict[str, Any]:
         "checkout_id": row.checkout_id,
         "door_code": door_code(row.order_id) if is_under_way and is_delivered else None,
         "collect_code": collect_code(row.order_id) if is_under_way and not is_delivered else None,
+        "hand_over": None if row.hand_over is None else _hand_over(row.hand_over),
     }
+
+
+def _hand_over(hand_over: dict[str, Any]) -> dict[str, Any]:
+    sealed = hand_over["neighbor"]
+    return {**hand_over, "neighbor": None if sealed is None else unseal(sealed, context=NEIGHBOR_CONTEXT)}
 
 
 def account(actor: Actor) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.catalog.models import Vertical
+from app.core.delivery.checks import HandOverWay
 from app.core.delivery.models import Vehicle
 from app.core.delivery.pay import WALK_UP_FLOORS_MAX
 from app.core.delivery.states import ApplicationState
@@ -256,12 +257,22 @@ class OrdersQuery(PageQuery):
     state = Choice(OrderState, load_default=None)
 
 
+class HandOverOut(Body):
+    """How it was handed over: to whom, or where it lies."""
+
+    way = Choice(HandOverWay, required=True)
+    photo_reference = Text(high=200, required=True, allow_none=True)
+    neighbor = Text(high=50, required=True, allow_none=True)
+    locker_box = Text(high=12, required=True, allow_none=True)
+
+
 class OrderOut(OrderCore):
     """One's order. ``door_code`` is for the courier at the door, ``collect_code`` for the store's counter."""
 
     checkout_id = Id(required=True)
     door_code = Text(high=10, required=True, allow_none=True)
     collect_code = Text(high=10, required=True, allow_none=True)
+    hand_over = fields.Nested(HandOverOut, required=True, allow_none=True)
 
 
 class OrdersOut(Body):

@@ -193,7 +193,7 @@ def _carry(order: AnOrder, state: OrderState, reason: FailureReason) -> AnOrder:
         code = door_code(order.order_id)
         deliver(actor, a_claim(order.carrier), delivery_id=delivery_id, code=code, photo_reference=None)
     else:
-        fail_delivery(actor, a_claim(order.carrier), delivery_id=delivery_id, reason=reason)
+        fail_delivery(actor, a_claim(order.carrier), delivery_id=delivery_id, reason=reason, photo_reference="proof/1")
     if state is OrderState.COMPLETED:
         confirm_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id)
     if state is OrderState.RETURNED:

@@ -121,13 +121,16 @@ class OfferRow(Base):
 
 
 class SkuRow(Base):
-    """One buyable form of an offer, with its price and, where there is one, its barcode (GTIN)."""
+    """One buyable form of an offer, with its price and, where there is one, its barcode (GTIN).
+
+    ``weight_g`` is 0 where nobody said; ``is_cold`` is for what must not get warm on the way (冷链).
+    """
 
     __tablename__ = "skus"
     __table_args__ = (
         CheckConstraint("price_fen > 0", name="price_fen_positive"),
         CheckConstraint("quantity_max BETWEEN 1 AND 999", name="quantity_max_range"),
-        *not_negative("packing_fen"),
+        *not_negative("packing_fen", "weight_g"),
     )
 
     sku_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -138,6 +141,8 @@ class SkuRow(Base):
     packing_fen: Mapped[int] = mapped_column(server_default="0")
     barcode: Mapped[str | None] = mapped_column(index=True)
     quantity_max: Mapped[int] = mapped_column(server_default="99")
+    weight_g: Mapped[int] = mapped_column(server_default="0")
+    is_cold: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class StockRow(Base):

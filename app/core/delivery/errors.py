@@ -66,6 +66,34 @@ class CourierSuspended(Forbidden):
     title = "You may not deliver at present"
 
 
+class NotNear(Conflict):
+    """Without a code one hands over where one stands; parameters ``distance_m``, ``distance_m_max``."""
+
+    code = "not_near"
+    title = "You are too far from there"
+
+
+class ItemsDiffer(Conflict):
+    """The shop checks before anything leaves the counter; parameters ``item_count``, ``counted``."""
+
+    code = "items_differ"
+    title = "The number of pieces is not the order's"
+
+
+class TooHeavy(Conflict):
+    """The vehicle does not carry more; parameters ``weight_g``, ``weight_g_max``."""
+
+    code = "too_heavy"
+    title = "It is too heavy with what you carry"
+
+
+class ColdBoxNeeded(Conflict):
+    """What has to stay cold travels in a cold box (冷链)."""
+
+    code = "cold_box_needed"
+    title = "This trip needs a cold box"
+
+
 class NotReady(Conflict):
     """The shop has not said that the order is ready."""
 

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.delivery.checks import HandOverWay
 from app.core.delivery.states import (
     ApplicationState,
     DeliveryState,
@@ -42,6 +43,10 @@ class Vehicle(StrEnum):
     TRICYCLE = "tricycle"
 
 
+WEIGHT_G_MAX = {Vehicle.FOOT: 8_000, Vehicle.BICYCLE: 15_000, Vehicle.E_BIKE: 30_000, Vehicle.TRICYCLE: 120_000}
+"""What a courier may carry at a time, by vehicle, grams. Our own rule; a bucket of water is 19 kg."""
+
+
 class CourierRow(Base):
     """A courier (管家): a vetted adult neighbor, registered in one community."""
 
@@ -52,6 +57,7 @@ class CourierRow(Base):
     community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), index=True)
     state: Mapped[str] = mapped_column(server_default="active")
     vehicle: Mapped[str] = mapped_column(server_default="e_bike")
+    has_cold_box: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class ShiftRow(Base):
@@ -64,6 +70,7 @@ class ShiftRow(Base):
     __table_args__ = (
         Index("uq_courier_shifts_on", "courier_id", unique=True, postgresql_where=text("ended_at IS NULL")),
         CheckConstraint(f"active_trips BETWEEN 0 AND {ACTIVE_TRIPS_MAX}", name="active_trips_range"),
+        *not_negative("active_weight_g"),
         {"postgresql_with": {"fillfactor": 70}},
     )
 
@@ -75,18 +82,20 @@ class ShiftRow(Base):
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     active_trips: Mapped[int] = mapped_column(server_default="0")
+    active_weight_g: Mapped[int] = mapped_column(server_default="0")
 
 
 class TripRow(Base):
     """A trip (配送单): what one courier carries in one go, with the fees that residents pay and what it pays.
 
-    ``pay_parts`` are those of :class:`app.core.delivery.pay.PayParts`; they add up to ``pay_fen``.
+    ``order_count`` tells how many orders it was made for, canceled ones too. ``pay_parts`` are those of
+    :class:`app.core.delivery.pay.PayParts`; they add up to ``pay_fen``.
     """
 
     __tablename__ = "trips"
     __table_args__ = (
         one_of("state", TripState),
-        *not_negative("fee_fen", "pay_fen"),
+        *not_negative("fee_fen", "pay_fen", "weight_g"),
         CheckConstraint("pay_fen >= fee_fen", name="fee_is_the_couriers"),
         CheckConstraint("(state = 'assigned') <= (courier_id IS NOT NULL)", name="assigned_to_someone"),
         Index(
@@ -103,6 +112,9 @@ class TripRow(Base):
     fee_fen: Mapped[int]
     pay_fen: Mapped[int]
     pay_parts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    order_count: Mapped[int] = mapped_column(server_default="1")
+    weight_g: Mapped[int] = mapped_column(server_default="0")
+    is_cold: Mapped[bool] = mapped_column(server_default=text("false"))
     lat: Mapped[float]
     lng: Mapped[float]
     expected_ready_at: Mapped[datetime]
@@ -112,7 +124,10 @@ class TripRow(Base):
 
 
 class StopRow(Base):
-    """A stop of a trip: a pick-up at a shop or a drop at an address."""
+    """A stop of a trip: a pick-up at a shop or a drop at an address.
+
+    The distances say how far away the courier was seen when they said so, meters; null when nobody knows.
+    """
 
     __tablename__ = "stops"
     __table_args__ = (one_of("kind", StopKind), one_of("state", StopState))
@@ -125,16 +140,22 @@ class StopRow(Base):
     lat: Mapped[float]
     lng: Mapped[float]
     arrived_at: Mapped[datetime | None]
+    arrived_distance_m: Mapped[int | None]
     done_at: Mapped[datetime | None]
+    done_distance_m: Mapped[int | None]
 
 
 class DeliveryRow(Base):
-    """The delivery of one order: its trip, its two stops, its fee and its share of the trip's pay."""
+    """The delivery of one order: its trip, its two stops, its fee and its share of the trip's pay.
+
+    ``wrong_codes`` counts ``{"counter:<courier>": n, "door:<courier>": n}``.
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
         one_of("state", DeliveryState),
         one_of("failure_reason", FailureReason),
+        one_of("hand_over_way", HandOverWay),
         *not_negative("fee_fen", "pay_fen", "failure_count"),
         CheckConstraint("pay_fen >= fee_fen", name="fee_is_the_couriers"),
         {"postgresql_with": {"fillfactor": 70}},
@@ -150,8 +171,15 @@ class DeliveryRow(Base):
     pay_fen: Mapped[int]
     failure_reason: Mapped[str | None]
     failure_count: Mapped[int] = mapped_column(server_default="0")
-    code_tries_left: Mapped[int] = mapped_column(server_default="5")
+    failure_photo_reference: Mapped[str | None]
+    is_failure_proven: Mapped[bool] = mapped_column(server_default=text("false"))
+    wrong_codes: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
+    counted_items: Mapped[int | None]
+    pick_up_photo_reference: Mapped[str | None]
+    hand_over_way: Mapped[str | None]
     photo_reference: Mapped[str | None]
+    neighbor_sealed: Mapped[str | None]
+    locker_box: Mapped[str | None]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 

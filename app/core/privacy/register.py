@@ -102,7 +102,11 @@ REGISTER = (
         table="deliveries",
         person=_OF_ORDERS,
         fate=Fate.CLEARED,
-        clears={"photo_reference": "NULL"},
+        clears=dict.fromkeys(
+            ("photo_reference", "pick_up_photo_reference", "failure_photo_reference", "neighbor_sealed", "locker_box"),
+            "NULL",
+        ),
+        sealed={"neighbor_sealed": "deliveries.neighbor"},
     ),
     Holding(table="checkouts", person=_OWN, fate=Fate.KEPT),
     Holding(table="payments", person=_OWN, fate=Fate.KEPT),

@@ -6,11 +6,27 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.core.delivery.errors import CannotDispose, CannotReturn, NotReady, ReattemptsUsed
-from app.core.delivery.repository import END_TRIP, LOCK_DELIVERY_OF_ORDER, Delivery, delivery_of, lock_own_delivery
+from app.core.delivery.checks import (
+    CODE_TRIES_MAX,
+    HandOverWay,
+    away_m,
+    fault_of,
+    is_near,
+    require_near,
+    tries_key,
+    tries_left,
+)
+from app.core.delivery.errors import CannotDispose, CannotReturn, ItemsDiffer, NotReady, ReattemptsUsed
+from app.core.delivery.repository import (
+    END_TRIP,
+    LOCK_DELIVERY_OF_ORDER,
+    Delivery,
+    delivery_of,
+    is_last_of_trip,
+    lock_own_delivery,
+)
 from app.core.delivery.states import (
     DELIVERY_TRANSITIONS,
-    FAULT_OF,
     GONE,
     REATTEMPTS_MAX,
     DeliveryAction,
@@ -31,7 +47,7 @@ from app.core.orders.rules import (
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
 from app.kernel.machines import next_state
-from app.kernel.sealing import derived_code
+from app.kernel.sealing import derived_code, seal
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Closing, Transaction, closing, transaction
 from app.usecases.ordering.ending import CarriedOff, OrderMoved, end_order
@@ -43,31 +59,44 @@ DELIVERY_STRANDED = "delivery_stranded"
 _PICKED_UP = closing(
     f"""{move("picked_up_at = business_now()", "cancel_requested_at = NULL")},
     carried AS (
-        UPDATE deliveries SET state = :delivery_state, code_tries_left = DEFAULT WHERE delivery_id = :delivery_id
+        UPDATE deliveries SET state = :delivery_state, counted_items = CAST(:item_count AS bigint),
+            pick_up_photo_reference = CAST(:photo_reference AS text)
+        WHERE delivery_id = :delivery_id
     ),
     stop_done AS (
-        UPDATE stops SET state = 'done', arrived_at = coalesce(arrived_at, business_now()), done_at = business_now()
-        WHERE stop_id = :stop_id
+        UPDATE stops AS p SET arrived_at = coalesce(p.arrived_at, business_now()), done_at = business_now(),
+            done_distance_m = CAST(:distance_m AS bigint), state = CASE WHEN EXISTS (
+                SELECT 1 FROM deliveries AS other WHERE other.pick_up_stop_id = p.stop_id
+                AND other.delivery_id <> :delivery_id AND other.state IN ('assigned', 'at_pickup'))
+            THEN p.state ELSE 'done' END
+        WHERE p.stop_id = :stop_id
     )""",
     answer=ANSWER_MOVED,
 )
 _DELIVERED = closing(
     f"""{move("delivered_at = business_now()")},
     carried AS (
-        UPDATE deliveries SET state = :delivery_state, ended_at = business_now(),
-            photo_reference = CAST(:photo_reference AS text)
+        UPDATE deliveries SET state = :delivery_state, ended_at = business_now(), hand_over_way = :way,
+            photo_reference = CAST(:photo_reference AS text), neighbor_sealed = CAST(:neighbor_sealed AS text),
+            locker_box = CAST(:locker_box AS text)
         WHERE delivery_id = :delivery_id
     ),
     stop_done AS (
-        UPDATE stops SET state = 'done', arrived_at = coalesce(arrived_at, business_now()), done_at = business_now()
-        WHERE stop_id = :stop_id
+        UPDATE stops AS p SET arrived_at = coalesce(p.arrived_at, business_now()), done_at = business_now(),
+            done_distance_m = CAST(:distance_m AS bigint), state = CASE WHEN EXISTS (
+                SELECT 1 FROM deliveries AS other WHERE other.drop_stop_id = p.stop_id
+                AND other.delivery_id <> :delivery_id
+                AND other.state NOT IN ('delivered', 'returned', 'disposed', 'canceled'))
+            THEN p.state ELSE 'done' END
+        WHERE p.stop_id = :stop_id
     ), {END_TRIP}""",
     answer=ANSWER_MOVED,
 )
 _FAILED = closing(
     f"""{move()},
     carried AS (
-        UPDATE deliveries SET state = :delivery_state, failure_reason = :reason, failure_count = failure_count + 1
+        UPDATE deliveries SET state = :delivery_state, failure_reason = :reason, failure_count = failure_count + 1,
+            failure_photo_reference = CAST(:photo_reference AS text), is_failure_proven = :is_proven
         WHERE delivery_id = :delivery_id
     )""",
     answer=ANSWER_MOVED,
@@ -78,7 +107,16 @@ _AGAIN = closing(
     stop_again AS (UPDATE stops SET state = 'waiting', arrived_at = NULL WHERE stop_id = :stop_id)""",
     answer=ANSWER_MOVED,
 )
-_COUNT_TRY = text("UPDATE deliveries SET code_tries_left = code_tries_left - 1 WHERE delivery_id = :delivery_id")
+_COUNT_TRY = text(
+    """
+    UPDATE deliveries SET wrong_codes = wrong_codes || jsonb_build_object(CAST(:key AS text), CAST(:tries AS bigint))
+    WHERE delivery_id = :delivery_id
+    """
+)
+_ITEMS = text(
+    "SELECT coalesce(sum(quantity), 0)::bigint FROM order_lines WHERE order_id = :order_id AND shorted_at IS NULL"
+)
+NEIGHBOR_CONTEXT = "deliveries.neighbor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,42 +139,87 @@ def door_code(order_id: UUID) -> str:
     return derived_code(str(order_id), purpose="door", digits=CODE_DIGITS)
 
 
-def pick_up(actor: Actor, claim: Claim, *, delivery_id: UUID, code: str) -> DeliveryMoved:
+def pick_up(
+    actor: Actor,
+    claim: Claim,
+    *,
+    delivery_id: UUID,
+    code: str,
+    item_count: int | None = None,
+    photo_reference: str | None = None,
+) -> DeliveryMoved:
     """Take an order from the shop's counter, with the shop's code (取货).
 
+    How far away one was seen is recorded; the code speaks for itself.
+
+    :param item_count: how many pieces one counted; where it is given it has to be the order's.
     :raises NotReady: the shop has not said that it is ready.
     :raises WrongCode, CodeLocked: the code is another's, or was mistyped too often.
+    :raises ItemsDiffer: there are more pieces or fewer.
     """
     with transaction(claim) as tx:
-        delivery = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
+        at_hand = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
+        delivery = at_hand.delivery
         target = next_state(DELIVERY_TRANSITIONS, delivery.state, DeliveryAction.PICK_UP, actor.role)
         if delivery.order_state == OrderState.PREPARING:
             raise NotReady
-        if _is_code(delivery, code, pick_up_code(delivery.order_id)):
+        key = tries_key(actor.account_id, "counter")
+        if _is_code(delivery, key, code, pick_up_code(delivery.order_id)):
+            _compare_items(tx, delivery, item_count)
             tx.schedule(Timer(DELIVERY_STRANDED, delivery.order_id, STRANDED_WINDOW))
             return _move(
-                tx, actor, delivery, target, OrderAction.PICK_UP, OrderPickedUp, _PICKED_UP, delivery.pick_up_stop_id
+                tx,
+                actor,
+                delivery,
+                target,
+                OrderAction.PICK_UP,
+                OrderPickedUp,
+                _PICKED_UP,
+                delivery.pick_up_stop_id,
+                item_count=item_count,
+                photo_reference=photo_reference,
+                distance_m=away_m(at_hand.seen, at_hand.counter),
             )
-        refusal = _count_wrong_code(tx, delivery)
+        refusal = _count_wrong_code(tx, delivery, key)
     raise refusal
 
 
-def deliver(
-    actor: Actor, claim: Claim, *, delivery_id: UUID, code: str | None, photo_reference: str | None
-) -> DeliveryMoved:
-    """Hand an order over at the door (送达): with the resident's code, or with a photo of where it was left.
+def _compare_items(tx: Transaction, delivery: Delivery, item_count: int | None) -> None:
+    if item_count is None:
+        return
+    ordered = tx.execute(_ITEMS, {"order_id": delivery.order_id}).scalar_one()
+    if item_count != ordered:
+        raise ItemsDiffer(item_count=ordered, counted=item_count, pointer="/item_count")
 
+
+def deliver(
+    actor: Actor,
+    claim: Claim,
+    *,
+    delivery_id: UUID,
+    code: str | None,
+    photo_reference: str | None,
+    neighbor: str | None = None,
+    locker_box: str | None = None,
+) -> DeliveryMoved:
+    """Hand an order over (送达): to the resident by code, at the door with a photo, to a neighbor, or into a locker.
+
+    :param neighbor: who took it, as the resident knows them. :param locker_box: which box of the store's locker.
     :raises WrongCode, CodeLocked: the code is another's, or was mistyped too often; a photo still serves.
+    :raises NotNear: one was seen far from the door, or from the store for a locker, and no code speaks for it.
     """
     with transaction(claim) as tx:
-        delivery = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
+        at_hand = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
+        delivery = at_hand.delivery
         target = next_state(DELIVERY_TRANSITIONS, delivery.state, DeliveryAction.DELIVER, actor.role)
-        if code is None or _is_code(delivery, code, door_code(delivery.order_id)):
+        key = tries_key(actor.account_id, "door")
+        if code is None or _is_code(delivery, key, code, door_code(delivery.order_id)):
+            way = _way(code, neighbor, locker_box)
+            distance_m = away_m(at_hand.seen, at_hand.store if way is HandOverWay.LOCKER else at_hand.door)
+            require_near(way, distance_m)
             window = CONFIRM_WINDOW_PERISHABLE if delivery.is_perishable else CONFIRM_WINDOW_GOODS
             tx.schedule(Timer(ORDER_COMPLETES, delivery.order_id, window))
-            tx.record(
-                TripEnded(trip_id=delivery.trip_id, community_id=delivery.community_id, courier_id=actor.account_id)
-            )
+            _record_end_of_trip(tx, delivery)
             return _move(
                 tx,
                 actor,
@@ -146,17 +229,35 @@ def deliver(
                 OrderDelivered,
                 _DELIVERED,
                 delivery.drop_stop_id,
+                way=way.value,
                 photo_reference=photo_reference,
+                neighbor_sealed=None if neighbor is None else seal(neighbor, context=NEIGHBOR_CONTEXT),
+                locker_box=locker_box,
+                distance_m=distance_m,
                 trip_id=delivery.trip_id,
             )
-        refusal = _count_wrong_code(tx, delivery)
+        refusal = _count_wrong_code(tx, delivery, key)
     raise refusal
 
 
-def fail_delivery(actor: Actor, claim: Claim, *, delivery_id: UUID, reason: FailureReason) -> DeliveryMoved:
-    """Say that an order could not be handed over, and why; what follows is for the courier to choose within a day."""
+def _way(code: str | None, neighbor: str | None, locker_box: str | None) -> HandOverWay:
+    if code is not None:
+        return HandOverWay.CODE
+    if neighbor is not None:
+        return HandOverWay.NEIGHBOR
+    return HandOverWay.PHOTO if locker_box is None else HandOverWay.LOCKER
+
+
+def fail_delivery(
+    actor: Actor, claim: Claim, *, delivery_id: UUID, reason: FailureReason, photo_reference: str | None = None
+) -> DeliveryMoved:
+    """Say that an order could not be handed over, and why; what follows is for the courier to choose within a day.
+
+    :param photo_reference: proof. Without it, and without having been seen at the door, the resident is not blamed.
+    """
     with transaction(claim) as tx:
-        delivery = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
+        at_hand = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
+        delivery = at_hand.delivery
         target = next_state(DELIVERY_TRANSITIONS, delivery.state, DeliveryAction.FAIL, actor.role)
         tx.schedule(Timer(DELIVERY_STRANDED, delivery.order_id, STRANDED_WINDOW))
         return _move(
@@ -169,6 +270,8 @@ def fail_delivery(actor: Actor, claim: Claim, *, delivery_id: UUID, reason: Fail
             _FAILED,
             delivery.drop_stop_id,
             reason=reason.value,
+            photo_reference=photo_reference,
+            is_proven=photo_reference is not None or is_near(away_m(at_hand.seen, at_hand.door)),
         )
 
 
@@ -178,7 +281,7 @@ def reattempt_delivery(actor: Actor, claim: Claim, *, delivery_id: UUID) -> Deli
     :raises ReattemptsUsed: it was tried again twice already.
     """
     with transaction(claim) as tx:
-        delivery = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
+        delivery = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id).delivery
         target = next_state(DELIVERY_TRANSITIONS, delivery.state, DeliveryAction.REATTEMPT, actor.role)
         target = next_state(DELIVERY_TRANSITIONS, target, DeliveryAction.START_AGAIN, actor.role)
         if delivery.failure_count > REATTEMPTS_MAX:
@@ -194,7 +297,7 @@ def return_to_shop(actor: Actor, claim: Claim, *, delivery_id: UUID) -> OrderMov
     :raises CannotReturn: perishable goods are disposed of instead.
     """
     with transaction(claim) as tx:
-        delivery = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
+        delivery = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id).delivery
         return _return(tx, delivery, actor.role)
 
 
@@ -204,7 +307,7 @@ def dispose(actor: Actor, claim: Claim, *, delivery_id: UUID) -> OrderMoved:
     :raises CannotDispose: goods that keep and are whole go back to the shop.
     """
     with transaction(claim) as tx:
-        delivery = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
+        delivery = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id).delivery
         return _dispose(tx, delivery, actor.role)
 
 
@@ -252,7 +355,14 @@ def _dispose(tx: Transaction, delivery: Delivery, role: Role) -> OrderMoved:
 
 def _fault_of(delivery: Delivery) -> Fault:
     assert delivery.failure_reason is not None, "a failed delivery has a reason"
-    return FAULT_OF[delivery.failure_reason]
+    return fault_of(delivery.failure_reason, is_proven=delivery.is_failure_proven)
+
+
+def _record_end_of_trip(tx: Transaction, delivery: Delivery) -> None:
+    if is_last_of_trip(tx, delivery):
+        tx.record(
+            TripEnded(trip_id=delivery.trip_id, community_id=delivery.community_id, courier_id=delivery.courier_id)
+        )
 
 
 def _end(  # noqa: PLR0917 - called twice, below each other
@@ -264,7 +374,7 @@ def _end(  # noqa: PLR0917 - called twice, below each other
         failed = next_state(ORDER_TRANSITIONS, failed, OrderAction.FAIL, role)
     target = next_state(ORDER_TRANSITIONS, failed, action, role)
     assert delivery.failure_reason is not None, "a failed delivery has a reason"
-    tx.record(TripEnded(trip_id=delivery.trip_id, community_id=delivery.community_id, courier_id=delivery.courier_id))
+    _record_end_of_trip(tx, delivery)
     carried = CarriedOff(
         delivery_id=delivery.delivery_id,
         delivery_state=state.value,
@@ -277,17 +387,18 @@ def _end(  # noqa: PLR0917 - called twice, below each other
     )
 
 
-def _is_code(delivery: Delivery, code: str, expected: str) -> bool:
-    if delivery.code_tries_left <= 0:
+def _is_code(delivery: Delivery, key: str, code: str, expected: str) -> bool:
+    if tries_left(delivery.wrong_codes, key) <= 0:
         raise CodeLocked
     return hmac.compare_digest(code, expected)
 
 
-def _count_wrong_code(tx: Transaction, delivery: Delivery) -> WrongCode:
+def _count_wrong_code(tx: Transaction, delivery: Delivery, key: str) -> WrongCode:
     """Count a wrong code under the lock that it was tried under; return the refusal to raise when that is committed."""
-    tx.execute(_COUNT_TRY, {"delivery_id": delivery.delivery_id})
+    left = tries_left(delivery.wrong_codes, key) - 1
+    tx.execute(_COUNT_TRY, {"delivery_id": delivery.delivery_id, "key": key, "tries": CODE_TRIES_MAX - left})
     tx.release_claim()
-    return WrongCode(pointer="/code", tries_left=delivery.code_tries_left - 1)
+    return WrongCode(pointer="/code", tries_left=left)
 
 
 def _move(  # noqa: PLR0917 - one mover for the four moves at counter and door

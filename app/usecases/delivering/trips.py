@@ -1,19 +1,23 @@
 """Trips: claimed from the hall (抢单), given back, arrived at. Of any number of couriers, one gets a trip."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from app.core.delivery.checks import FRESH_S, away_m
 from app.core.delivery.errors import (
+    ColdBoxNeeded,
     HallClosed,
     NotOnShift,
     OwnOrder,
     StopNotFound,
+    TooHeavy,
     TooManyTrips,
     TripNotFound,
     TripTaken,
 )
-from app.core.delivery.models import ACTIVE_TRIPS_MAX
+from app.core.delivery.models import ACTIVE_TRIPS_MAX, WEIGHT_G_MAX
 from app.core.delivery.repository import LOCK_IN_HALL, LOCK_OWN_TRIP, Delivery, delivery_of, lock_trip
 from app.core.delivery.states import (
     DELIVERY_TRANSITIONS,
@@ -26,17 +30,28 @@ from app.core.delivery.states import (
 )
 from app.core.events import TripClaimed, TripGivenBack
 from app.kernel.actor import Actor, Role
+from app.kernel.errors import Conflict
 from app.kernel.machines import IllegalTransition, next_state
-from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
+from app.kernel.transaction import Claim, Closing, Transaction, closing, opening, transaction
+from app.kernel.wire import Row
 
 LATE_SHOP = timedelta(minutes=10)
 """A trip given back when the shop is this late is nobody's fault."""
 
+_WEIGHT_MAX = (
+    "CASE k.vehicle "
+    + " ".join(f"WHEN '{vehicle.value}' THEN {grams}" for vehicle, grams in WEIGHT_G_MAX.items())
+    + " ELSE 0 END"
+)
 CLAIM_WRITES = f"""
     counted AS (
-        UPDATE courier_shifts SET active_trips = active_trips + 1
-        WHERE courier_id = :courier_id AND ended_at IS NULL AND active_trips < {ACTIVE_TRIPS_MAX}
-        RETURNING shift_id
+        UPDATE courier_shifts AS h
+        SET active_trips = h.active_trips + 1, active_weight_g = h.active_weight_g + :weight_g
+        FROM couriers AS k
+        WHERE h.courier_id = :courier_id AND h.ended_at IS NULL AND h.active_trips < {ACTIVE_TRIPS_MAX}
+          AND k.courier_id = h.courier_id AND (k.has_cold_box OR NOT :is_cold)
+          AND h.active_weight_g + :weight_g <= {_WEIGHT_MAX}
+        RETURNING h.shift_id
     ),
     claimed_trip AS (
         UPDATE trips SET state = 'assigned', courier_id = :courier_id, assigned_at = business_now()
@@ -45,46 +60,63 @@ CLAIM_WRITES = f"""
     assigned AS (
         UPDATE deliveries SET state = :delivery_state WHERE trip_id = :trip_id AND state IN ('open', 'offered')
     )"""
-CLAIM_ANSWER = """
+CLAIM_ANSWER = f"""
     SELECT (SELECT count(*) FROM counted) AS shifts, (SELECT count(*) FROM claimed_trip) AS trips,
-        EXISTS (SELECT 1 FROM courier_shifts WHERE courier_id = :courier_id AND ended_at IS NULL) AS is_on_shift
+        h.shift_id IS NOT NULL AS is_on_shift, h.active_trips, h.active_weight_g, k.has_cold_box,
+        {_WEIGHT_MAX} AS weight_g_max
+    FROM (SELECT 1) AS one
+    LEFT JOIN couriers AS k ON k.courier_id = :courier_id
+    LEFT JOIN courier_shifts AS h ON h.courier_id = k.courier_id AND h.ended_at IS NULL
     """
 _CLAIM = closing(CLAIM_WRITES, answer=CLAIM_ANSWER)
 _GIVE_BACK = closing(
     """
     given_back AS (
         UPDATE trips SET state = 'open', courier_id = NULL, assigned_at = NULL
-        WHERE trip_id = :trip_id AND state = 'assigned' RETURNING trip_id
+        WHERE trip_id = :trip_id AND state = 'assigned' RETURNING trip_id, weight_g
     ),
     reopened AS (
-        UPDATE deliveries SET state = :delivery_state, code_tries_left = DEFAULT
+        UPDATE deliveries SET state = :delivery_state
         WHERE trip_id = :trip_id AND state IN ('assigned', 'at_pickup')
     ),
     stops_again AS (
-        UPDATE stops SET state = 'waiting', arrived_at = NULL WHERE trip_id = :trip_id AND state = 'arrived'
+        UPDATE stops SET state = 'waiting', arrived_at = NULL, arrived_distance_m = NULL
+        WHERE trip_id = :trip_id AND state = 'arrived'
     ),
     counted AS (
-        UPDATE courier_shifts SET active_trips = active_trips - 1
-        WHERE courier_id = :courier_id AND ended_at IS NULL
+        UPDATE courier_shifts AS h
+        SET active_trips = h.active_trips - 1, active_weight_g = greatest(0, h.active_weight_g - t.weight_g)
+        FROM given_back AS t WHERE h.courier_id = :courier_id AND h.ended_at IS NULL
     )""",
     answer="SELECT count(*) FROM given_back",
 )
 _LOCK_STOP = opening(
-    """
-    SELECT p.stop_id, p.kind, p.state AS stop_state, t.trip_id, d.delivery_id, d.state AS delivery_state
-    FROM orders AS o
+    f"""
+    WITH its_orders AS MATERIALIZED (
+        SELECT o.order_id FROM orders AS o
+        WHERE o.order_id IN (SELECT x.order_id FROM stops AS y JOIN deliveries AS x ON x.trip_id = y.trip_id
+            WHERE y.stop_id = :stop_id)
+        ORDER BY o.order_id FOR UPDATE
+    )
+    SELECT p.stop_id, p.kind, p.state AS stop_state, p.lat, p.lng, t.trip_id, d.delivery_id,
+        d.state AS delivery_state, seen.lat AS seen_lat, seen.lng AS seen_lng
+    FROM its_orders AS o
     JOIN deliveries AS d ON d.order_id = o.order_id
     JOIN trips AS t ON t.trip_id = d.trip_id
     JOIN stops AS p ON p.stop_id IN (d.pick_up_stop_id, d.drop_stop_id)
-    WHERE p.stop_id = :stop_id AND t.courier_id = :courier_id
+    LEFT JOIN courier_positions AS seen ON seen.courier_id = t.courier_id
+        AND seen.heard_at > business_now() - interval '{FRESH_S} seconds'
+    WHERE p.stop_id = :stop_id AND t.courier_id = :courier_id AND (SELECT count(*) FROM its_orders) > 0
     ORDER BY o.order_id
-    FOR UPDATE OF o, t, d, p
+    FOR UPDATE OF t, d, p
     """
 )
 _ARRIVE = closing(
     """
     arrived AS (
-        UPDATE stops SET state = :stop_state, arrived_at = business_now() WHERE stop_id = :stop_id
+        UPDATE stops SET state = :stop_state, arrived_at = business_now(),
+            arrived_distance_m = CAST(:distance_m AS bigint)
+        WHERE stop_id = :stop_id
     ),
     there AS (
         UPDATE deliveries SET state = :delivery_state WHERE delivery_id = ANY(CAST(:delivery_ids AS uuid[]))
@@ -135,13 +167,38 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
         tx.record(TripClaimed(trip_id=trip_id, community_id=deliveries[0].community_id, courier_id=actor.account_id))
         moved = TripMoved(trip_id=trip_id, state=TripState.ASSIGNED.value)
         tx.keep(moved)
-        done = tx.close(
-            _CLAIM, {"trip_id": trip_id, "courier_id": actor.account_id, "delivery_state": state.value}
-        ).one()
-        if not done.shifts:
-            raise TooManyTrips(trips_max=ACTIVE_TRIPS_MAX) if done.is_on_shift else NotOnShift()
-        assert done.trips == 1, "claimed under lock"
+        close_claim(tx, _CLAIM, deliveries, courier_id=actor.account_id, delivery_state=state.value)
     return moved
+
+
+def close_claim(
+    tx: Transaction, statement: Closing, deliveries: Sequence[Delivery], *, courier_id: UUID, **more: object
+) -> None:
+    """Give the locked trip to the courier, within what one carries at a time.
+
+    :raises TripTaken: the trip grew while it was waited for.
+    :raises NotOnShift, TooManyTrips, ColdBoxNeeded, TooHeavy: the courier cannot take it now.
+    """
+    first = deliveries[0]
+    if len(deliveries) != first.order_count:
+        raise TripTaken
+    params = {"trip_id": first.trip_id, "courier_id": courier_id, "weight_g": first.weight_g, "is_cold": first.is_cold}
+    done = tx.close(statement, {**params, **more}).one()
+    if not done.shifts:
+        raise _refusal(done, first)
+    assert done.trips == 1, "claimed under lock"
+
+
+def _refusal(row: Row, trip: Delivery) -> Conflict:
+    """Say why the shift did not take the trip. What was read is from before a wait for it, by other claims of one."""
+    if not row.is_on_shift:
+        return NotOnShift()
+    if trip.is_cold and not row.has_cold_box:
+        return ColdBoxNeeded()
+    weight_g = row.active_weight_g + trip.weight_g
+    if row.active_trips < ACTIVE_TRIPS_MAX and weight_g > row.weight_g_max:
+        return TooHeavy(weight_g=weight_g, weight_g_max=row.weight_g_max)
+    return TooManyTrips(trips_max=ACTIVE_TRIPS_MAX)
 
 
 def give_back_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
@@ -174,7 +231,7 @@ def _give_back(tx: Transaction, deliveries: list[Delivery], courier_id: UUID, ro
 
 
 def arrive_at_stop(actor: Actor, claim: Claim, *, stop_id: UUID) -> StopMoved:
-    """Say that one stands at a stop of one's trip.
+    """Say that one stands at a stop of one's trip; how far away one was seen is recorded.
 
     :raises StopNotFound: the stop is on no trip of the courier's.
     """
@@ -183,8 +240,10 @@ def arrive_at_stop(actor: Actor, claim: Claim, *, stop_id: UUID) -> StopMoved:
         if not rows:
             raise StopNotFound
         action = DeliveryAction.ARRIVE_AT_PICKUP if rows[0].kind == StopKind.PICK_UP else DeliveryAction.ARRIVE_AT_DROP
+        waiting = [row for row in rows if (DeliveryState(row.delivery_state), action) in DELIVERY_TRANSITIONS]
         states = {
-            next_state(DELIVERY_TRANSITIONS, DeliveryState(row.delivery_state), action, actor.role) for row in rows
+            next_state(DELIVERY_TRANSITIONS, DeliveryState(row.delivery_state), action, actor.role)
+            for row in waiting or rows
         }
         moved = StopMoved(stop_id=stop_id, trip_id=rows[0].trip_id, state=StopState.ARRIVED.value)
         tx.keep(moved)
@@ -194,7 +253,11 @@ def arrive_at_stop(actor: Actor, claim: Claim, *, stop_id: UUID) -> StopMoved:
                 "stop_id": stop_id,
                 "stop_state": StopState.ARRIVED.value,
                 "delivery_state": states.pop().value,
-                "delivery_ids": [row.delivery_id for row in rows],
+                "delivery_ids": [row.delivery_id for row in waiting],
+                "distance_m": away_m(
+                    None if rows[0].seen_lat is None else (rows[0].seen_lat, rows[0].seen_lng),
+                    (rows[0].lat, rows[0].lng),
+                ),
             },
         )
     return moved

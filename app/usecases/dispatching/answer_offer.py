@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from app.core.delivery.errors import NotOnShift, TooManyTrips, TripOfferNotFound, TripOfferOver
-from app.core.delivery.models import ACTIVE_TRIPS_MAX
+from app.core.delivery.errors import TripOfferNotFound, TripOfferOver
 from app.core.delivery.repository import LOCK_OFFER, LOCK_OWN_OFFER, delivery_of
 from app.core.delivery.states import (
     DELIVERY_TRANSITIONS,
@@ -21,7 +20,7 @@ from app.kernel.actor import Actor, Role
 from app.kernel.machines import next_state
 from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.kernel.wire import Row
-from app.usecases.delivering.trips import CLAIM_ANSWER, CLAIM_WRITES, TripMoved
+from app.usecases.delivering.trips import CLAIM_ANSWER, CLAIM_WRITES, TripMoved, close_claim
 
 TRIP_OFFER_EXPIRES = "trip_offer_expires"
 """Timer: nobody answered the offer."""
@@ -71,17 +70,15 @@ def accept_offer(actor: Actor, claim: Claim, *, trip_offer_id: UUID) -> TripMove
         tx.record(TripClaimed(trip_id=first.trip_id, community_id=first.community_id, courier_id=actor.account_id))
         moved = TripMoved(trip_id=first.trip_id, state=TripState.ASSIGNED.value)
         tx.keep(moved)
-        params = {
-            "trip_offer_id": trip_offer_id,
-            "offer_state": target.value,
-            "trip_id": first.trip_id,
-            "courier_id": actor.account_id,
-            "delivery_state": states.pop().value,
-        }
-        done = tx.close(_ACCEPT, params).one()
-        if not done.shifts:
-            raise TooManyTrips(trips_max=ACTIVE_TRIPS_MAX) if done.is_on_shift else NotOnShift()
-        assert done.trips == 1, "claimed under lock"
+        close_claim(
+            tx,
+            _ACCEPT,
+            deliveries,
+            courier_id=actor.account_id,
+            delivery_state=states.pop().value,
+            trip_offer_id=trip_offer_id,
+            offer_state=target.value,
+        )
     return moved
 
 

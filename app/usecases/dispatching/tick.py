@@ -171,7 +171,10 @@ def _offer(tx: Transaction, policy: str, zone: _Zone, choice: Choice) -> int:
     """Offer a trip if it is still open and nobody holds it; what was canceled or claimed meanwhile is let be."""
     task = zone.tasks[choice.trip_id]
     deliveries = [delivery_of(row) for row in tx.open(LOCK_OPEN_TRIP, {"trip_id": choice.trip_id})]
-    if not deliveries or any(delivery.state is not DeliveryState.OPEN for delivery in deliveries):
+    waiting = [delivery for delivery in deliveries if delivery.state is not DeliveryState.CANCELED]
+    if not waiting or len(deliveries) != deliveries[0].order_count:
+        return 0
+    if any(delivery.state is not DeliveryState.OPEN for delivery in waiting):
         return 0
     state = next_state(DELIVERY_TRANSITIONS, DeliveryState.OPEN, DeliveryAction.OFFER, Role.SYSTEM)
     trip_offer_id = new_id()

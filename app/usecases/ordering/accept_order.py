@@ -34,10 +34,11 @@ _ACCEPT = closing(_ACCEPTED, answer=ANSWER_MOVED)
 _ACCEPT_AND_OPEN_TRIP = closing(
     f"""{_ACCEPTED},
     trip AS (
-        INSERT INTO trips (trip_id, community_id, state, fee_fen, pay_fen, pay_parts, lat, lng, expected_ready_at,
-            created_at)
-        VALUES (:trip_id, :community_id, :trip_state, :fee_fen, :pay_fen, CAST(:pay_parts AS jsonb), :shop_lat,
-            :shop_lng, :expected_ready_at, business_now())
+        INSERT INTO trips (trip_id, community_id, state, fee_fen, pay_fen, pay_parts, weight_g, is_cold, lat, lng,
+            expected_ready_at, created_at)
+        VALUES (:trip_id, :community_id, :trip_state, :fee_fen, :pay_fen, CAST(:pay_parts AS jsonb),
+            CAST(:weight_g AS bigint), CAST(:is_cold AS boolean), :shop_lat, :shop_lng, :expected_ready_at,
+            business_now())
     ),
     its_stops AS (
         INSERT INTO stops (stop_id, trip_id, position, kind, state, lat, lng)
@@ -126,6 +127,8 @@ def _trip_of(order: Order, row: Row) -> dict[str, Any]:
         "fee_fen": order.delivery_fen,
         "pay_fen": parts.pay_fen,
         "pay_parts": orjson.dumps(parts).decode(),
+        "weight_g": row.weight_g,
+        "is_cold": row.is_cold,
         "shop_lat": row.shop_lat,
         "shop_lng": row.shop_lng,
         "address_lat": order.address_lat,

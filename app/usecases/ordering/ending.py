@@ -36,6 +36,10 @@ off_delivery AS (
 off_stops AS (
     UPDATE stops AS p SET state = 'canceled' FROM off_delivery AS d
     WHERE p.stop_id IN (d.pick_up_stop_id, d.drop_stop_id) AND p.state IN ('waiting', 'arrived')
+      AND NOT EXISTS (
+          SELECT 1 FROM deliveries AS other WHERE other.trip_id = d.trip_id AND other.order_id <> :order_id
+          AND p.stop_id IN (other.pick_up_stop_id, other.drop_stop_id)
+          AND other.state NOT IN ('delivered', 'returned', 'disposed', 'canceled'))
 ),
 off_trip AS (
     UPDATE trips AS t SET state = 'canceled', ended_at = business_now() FROM off_delivery AS d
@@ -43,18 +47,24 @@ off_trip AS (
       AND NOT EXISTS (
           SELECT 1 FROM deliveries AS other WHERE other.trip_id = t.trip_id AND other.order_id <> :order_id
           AND other.state NOT IN ('delivered', 'returned', 'disposed', 'canceled'))
-    RETURNING t.courier_id
+    RETURNING t.courier_id, t.weight_g
 ),
 off_shift AS (
-    UPDATE courier_shifts AS h SET active_trips = h.active_trips - 1 FROM off_trip AS t
-    WHERE h.courier_id = t.courier_id AND h.ended_at IS NULL
+    UPDATE courier_shifts AS h
+    SET active_trips = h.active_trips - 1, active_weight_g = greatest(0, h.active_weight_g - t.weight_g)
+    FROM off_trip AS t WHERE h.courier_id = t.courier_id AND h.ended_at IS NULL
 )"""
 _CARRY_OFF = f"""
 carried AS (
     UPDATE deliveries SET state = :delivery_state, failure_reason = :failure_reason, ended_at = business_now()
     WHERE delivery_id = :delivery_id
 ),
-stop_off AS (UPDATE stops SET state = 'canceled' WHERE stop_id = :stop_id), {END_TRIP}"""
+stop_off AS (
+    UPDATE stops AS p SET state = 'canceled' WHERE p.stop_id = :stop_id
+      AND NOT EXISTS (
+          SELECT 1 FROM deliveries AS other WHERE other.drop_stop_id = p.stop_id AND other.delivery_id <> :delivery_id
+          AND other.state NOT IN ('returned', 'disposed', 'canceled'))
+), {END_TRIP}"""
 _EARN = """
 earned AS (
     INSERT INTO settlement_items (order_id, party_kind, party_id, amount_fen, eligible_on)

@@ -30,7 +30,9 @@ FILE_CONTEXT = "data_exports.file"
 LIFETIME = timedelta(days=7)
 PAUSE = timedelta(days=1)
 ENTRIES_MAX = 100_000
-_NOT_THEIRS = frozenset({"commission_fen", "commission_bp", "commission_rule", "left_fen", "digest", "code_tries_left"})
+_NOT_THEIRS = frozenset(
+    {"commission_fen", "commission_bp", "commission_rule", "left_fen", "digest", "code_tries_left", "wrong_codes"}
+)
 """Columns about the business or of no meaning outside, left out of every table."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.core.orders.states import OrderState
+from app.kernel.transaction import transaction
+from app.usecases.delivering.hand_over import door_code, pick_up_code
+from app.usecases.delivering.join_trips import join_trips
+from app.usecases.ordering.cancel_order import cancel_order
+from app.usecases.ordering.prepare_order import ready_order
+from tests.factories import a_claim, a_courier, a_merchant_with_shop, an_order
+from tests.factories.rows import change, look, look_one
+from tests.support.ladder import assert_problem
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+    from tests.factories import AnOrder, Person
+
+
+class Bundle:
+    """Two orders of one shop on one trip, ready on the counter, and a courier who has it."""
+
+    def __init__(self, client: FlaskClient, *, is_claimed: bool = True) -> None:
+        self.client = client
+        self.shop = a_merchant_with_shop()
+        self.orders = [an_order(state=OrderState.PREPARING, shop=self.shop) for _ in range(2)]
+        first, second = (order.trip_id for order in self.orders)
+        assert first is not None
+        assert second is not None
+        self.trip_id: UUID = first
+        with transaction() as tx:
+            assert join_trips(tx, [first, second])
+        for order in self.orders:
+            ready_order(self.shop.owner.actor, a_claim(self.shop.owner), order_id=order.order_id)
+        self.courier = a_courier(community=self.shop.community)
+        if is_claimed:
+            assert self.post(f"trips/{self.trip_id}/claim").status_code == 200
+
+    def post(self, path: str, body: dict[str, object] | None = None, by: Person | None = None) -> TestResponse:
+        return self.client.post(f"/courier/v1/{path}", headers=(by or self.courier).once(), json=body)
+
+    def take(self, order: AnOrder) -> TestResponse:
+        return self.post(f"deliveries/{order.delivery_id}/pick-up", {"code": pick_up_code(order.order_id)})
+
+    def hand_over(self, order: AnOrder) -> TestResponse:
+        return self.post(f"deliveries/{order.delivery_id}/hand-over", {"code": door_code(order.order_id)})
+
+    def stops(self) -> list[tuple[int, str, str]]:
+        rows = look(
+            "SELECT position, kind, state FROM stops WHERE trip_id = :id ORDER BY position, kind", id=self.trip_id
+        )
+        return [(row.position, row.kind, row.state) for row in rows if row.state != "canceled"]
+
+    def trip_state(self) -> str:
+        return str(look_one("SELECT state FROM trips WHERE trip_id = :id", id=self.trip_id))
+
+    def in_hand(self) -> int:
+        shift = "SELECT active_trips FROM courier_shifts WHERE courier_id = :id AND ended_at IS NULL"
+        return int(str(look_one(shift, id=self.courier.account_id)))
+
+
+def test_two_orders_of_a_shop_share_its_counter_and_one_trip_pays_both(client: FlaskClient) -> None:
+    bundle = Bundle(client)
+
+    trip = client.get(f"/courier/v1/trips/{bundle.trip_id}", headers=bundle.courier.headers).get_json()
+
+    assert [(stop["kind"], stop["state"]) for stop in trip["stops"] if stop["state"] != "canceled"] == [
+        ("pick_up", "waiting"),
+        ("drop", "waiting"),
+    ]
+    assert trip["order_count"] == len(trip["deliveries"]) == 2
+    assert trip["pay_fen"] == sum(trip["pay_parts"].values()) == sum(one["pay_fen"] for one in trip["deliveries"])
+    assert trip["pay_fen"] >= 600
+    assert trip["stops"][0]["geo_uri"].startswith(f"geo:{bundle.shop.lat:.6f},{bundle.shop.lng:.6f}")
+
+
+def test_it_is_carried_stop_by_stop(client: FlaskClient) -> None:
+    bundle = Bundle(client)
+    first, second = bundle.orders
+
+    assert bundle.post(f"stops/{first.pick_up_stop_id}/arrival").status_code == 200
+    bundle.take(first)
+    after_one = bundle.stops()
+    bundle.take(second)
+    after_both = bundle.stops()
+    bundle.hand_over(first)
+    half = bundle.trip_state(), bundle.in_hand()
+    bundle.hand_over(second)
+
+    assert (after_one[0][2], after_both[0][2]) == ("arrived", "done")
+    assert half == ("assigned", 1)
+    assert (bundle.trip_state(), bundle.in_hand()) == ("done", 0)
+    assert {state for _, _, state in bundle.stops()} == {"done"}
+    ended = "SELECT count(*) FROM outbox WHERE kind = 'TripEnded' AND body ->> 'trip_id' = :id"
+    assert look_one(ended, id=str(bundle.trip_id)) in {0, 1}
+
+
+def test_one_that_was_called_off_leaves_the_other_its_stop(client: FlaskClient) -> None:
+    bundle = Bundle(client)
+    first, second = bundle.orders
+    change("UPDATE orders SET shorted_at = business_now(), state = 'preparing' WHERE order_id = :id", id=first.order_id)
+    cancel_order(first.resident.actor, a_claim(first.resident), order_id=first.order_id)
+
+    arrived = bundle.post(f"stops/{first.pick_up_stop_id}/arrival").status_code
+
+    assert (arrived, bundle.take(second).status_code, bundle.hand_over(second).status_code) == (200, 200, 200)
+    assert (bundle.trip_state(), bundle.in_hand()) == ("done", 0)
+
+
+def test_what_fails_at_one_door_is_decided_while_the_other_is_delivered(client: FlaskClient) -> None:
+    bundle = Bundle(client)
+    first, second = bundle.orders
+    for order in bundle.orders:
+        bundle.take(order)
+
+    bundle.post(f"deliveries/{first.delivery_id}/failure", {"reason": "absent", "photo_reference": "proof/1"})
+    bundle.hand_over(second)
+    waiting = bundle.trip_state()
+    bundle.post(f"deliveries/{first.delivery_id}/return")
+
+    assert (waiting, bundle.trip_state(), bundle.in_hand()) == ("assigned", "done", 0)
+    assert (first.state, second.state) == (OrderState.RETURNED, OrderState.DELIVERED)
+
+
+def test_the_whole_trip_is_given_back_until_something_was_picked_up(client: FlaskClient) -> None:
+    bundle = Bundle(client)
+
+    given = bundle.post(f"trips/{bundle.trip_id}/give-back")
+    bundle.post(f"trips/{bundle.trip_id}/claim")
+    bundle.take(bundle.orders[0])
+    refused = bundle.post(f"trips/{bundle.trip_id}/give-back")
+
+    assert given.get_json()["state"] == "open"
+    assert_problem(refused, 409, "illegal_transition")
+
+
+def test_what_is_not_free_any_more_is_not_joined(app: Flask) -> None:
+    shop = a_merchant_with_shop()
+    claimed = an_order(state=OrderState.PREPARING, shop=shop, with_courier=True)
+    free = an_order(state=OrderState.PREPARING, shop=shop)
+    assert free.trip_id is not None
+    assert claimed.trip_id is not None
+
+    with transaction() as tx:
+        was_joined = join_trips(tx, [free.trip_id, claimed.trip_id])
+
+    assert not was_joined
+    assert look_one("SELECT order_count FROM trips WHERE trip_id = :id", id=free.trip_id) == 1
+
+
+class TestLoad:
+    def a_heavy_order(self, weight_g: int, *, is_cold: bool = False) -> AnOrder:
+        order = an_order()
+        change(
+            "UPDATE skus SET weight_g = :weight_g, is_cold = :is_cold WHERE sku_id = :sku_id",
+            weight_g=weight_g,
+            is_cold=is_cold,
+            sku_id=order.offers[0].sku_id,
+        )
+        from app.usecases.ordering.accept_order import accept_order  # noqa: PLC0415 - below
+
+        accept_order(order.shop.owner.actor, a_claim(order.shop.owner), order_id=order.order_id)
+        return order
+
+    def trip_of(self, order: AnOrder) -> object:
+        return look_one("SELECT trip_id FROM deliveries WHERE order_id = :id", id=order.order_id)
+
+    @pytest.mark.parametrize("vehicle, is_taken", [("foot", False), ("bicycle", False), ("e_bike", True)])
+    def test_a_vehicle_carries_what_it_can(self, client: FlaskClient, vehicle: str, *, is_taken: bool) -> None:
+        order, courier = self.a_heavy_order(10_000), a_courier()
+        change("UPDATE couriers SET vehicle = :vehicle WHERE courier_id = :id", vehicle=vehicle, id=courier.account_id)
+
+        response = client.post(f"/courier/v1/trips/{self.trip_of(order)}/claim", headers=courier.once())
+
+        if is_taken:
+            assert response.status_code == 200
+        else:
+            assert assert_problem(response, 409, "too_heavy")["weight_g"] == 20_000
+
+    def test_the_weight_in_hand_counts_and_is_let_go(self, client: FlaskClient) -> None:
+        one, two, courier = self.a_heavy_order(10_000), self.a_heavy_order(10_000), a_courier()
+        first, second = f"/courier/v1/trips/{self.trip_of(one)}", f"/courier/v1/trips/{self.trip_of(two)}"
+        client.post(f"{first}/claim", headers=courier.once())
+
+        refused = client.post(f"{second}/claim", headers=courier.once())
+        client.post(f"{first}/give-back", headers=courier.once())
+        taken = client.post(f"{second}/claim", headers=courier.once())
+
+        assert_problem(refused, 409, "too_heavy")
+        assert taken.status_code == 200
+
+    def test_ice_cream_travels_in_a_cold_box(self, client: FlaskClient) -> None:
+        order, courier = self.a_heavy_order(100, is_cold=True), a_courier()
+        path = f"/courier/v1/trips/{self.trip_of(order)}/claim"
+        refused = client.post(path, headers=courier.once())
+        change("UPDATE couriers SET has_cold_box = true WHERE courier_id = :id", id=courier.account_id)
+
+        assert_problem(refused, 409, "cold_box_needed")
+        assert client.post(path, headers=courier.once()).status_code == 200

@@ -7,6 +7,7 @@ from app.core.communities import models as communities
 from app.core.delivery import models as delivery
 from app.core.notices import models as notices
 from app.core.orders import models as orders
+from app.core.papers import models as papers
 from app.core.payments import models as payments
 from app.core.privacy import models as privacy
 from app.core.settlement import models as settlement
@@ -22,6 +23,7 @@ __all__ = [
     "notices",
     "orders",
     "outbox",
+    "papers",
     "payments",
     "privacy",
     "rows",

@@ -37,6 +37,8 @@ from app.store import door as store
 from app.usecases.deciding.approvals import COMMISSION_STARTS, start_commission
 from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
 from app.usecases.dispatching.answer_offer import TRIP_OFFER_EXPIRES, expire_offer
+from app.usecases.licensing.review import PAPER_LOOKED_AT
+from app.usecases.licensing.run_out import look_at_paper
 from app.usecases.ordering.accept_order import auto_accept_order
 from app.usecases.ordering.cancel_checkout import expire_checkout
 from app.usecases.ordering.cancel_order import CANCEL_REQUEST_LAPSES, lapse_cancel_request, lapse_order
@@ -128,6 +130,7 @@ TIMERS = {
     ATTEMPT_EXPIRES: _expire_attempt,
     COMMISSION_STARTS: start_commission,
     ERASURE_DUE: erase_when_due,
+    PAPER_LOOKED_AT: look_at_paper,
 }
 
 

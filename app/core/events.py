@@ -235,6 +235,27 @@ class ErasureEnded(PersonEvent):
     state: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperEvent(Event):
+    """Something about one paper of a shop (证照)."""
+
+    shop_id: UUID
+    paper_id: UUID
+    state: str
+
+
+class PaperReviewed(PaperEvent):
+    """It was approved or refused; ``state`` says which."""
+
+
+class PaperRunsOut(PaperEvent):
+    """Its last day is near: 30 days, 7 or 1."""
+
+
+class PaperRanOut(PaperEvent):
+    """Its last day is over; a shop that needs it takes no orders until another is approved."""
+
+
 def _leaves(base: type[Event]) -> list[type[Event]]:
     below = {child.__name__: child for child in base.__subclasses__()}
     return [leaf for child in below.values() for leaf in _leaves(child)] if below else [base]
@@ -242,7 +263,7 @@ def _leaves(base: type[Event]) -> list[type[Event]]:
 
 EVENT_KINDS: Mapping[str, type[Event]] = {
     leaf.__name__: leaf
-    for base in (OrderEvent, TripEvent, PaymentEvent, RefundEvent, PersonEvent, GatewayEventReceived)
+    for base in (OrderEvent, TripEvent, PaymentEvent, RefundEvent, PersonEvent, PaperEvent, GatewayEventReceived)
     for leaf in _leaves(base)
 }
 """Name in the outbox → class. A test holds that each is wired or listened to."""

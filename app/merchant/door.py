@@ -7,9 +7,11 @@ from flask import Response
 
 from app.core.catalog.models import OfferKind, OfferState
 from app.core.orders.models import CancelReason
+from app.core.papers.rules import PaperKind
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.merchant import queries, schemas
+from app.usecases.licensing.hand_in import PaperMoved, hand_in_paper, withdraw_paper
 from app.usecases.ordering.accept_order import accept_order
 from app.usecases.ordering.cancel_order import agree_to_cancel, refuse_to_cancel, reject_order
 from app.usecases.ordering.ending import OrderMoved
@@ -24,6 +26,7 @@ from app.usecases.shopkeeping.shelf import (
 )
 from app.web.door import Door
 from app.web.members import add_members
+from app.web.papers import PaperMovedOut
 from app.web.policy import Relation, policy
 from app.web.shelf import FOR_MEMBER, ShelfQuery, shelf_page
 from app.web.sign_in import add_sign_in
@@ -134,6 +137,27 @@ def update_offer(actor: Actor, *, claim: Claim, shop_id: UUID, offer_id: UUID, b
 def update_sku(actor: Actor, *, claim: Claim, shop_id: UUID, sku_id: UUID, body: dict[str, Any]) -> OfferChanged:
     """Change a price, or the pieces counted on the shelf."""
     return change_sku(actor, claim, shop_id=shop_id, sku_id=sku_id, **body)
+
+
+@door.get("/shops/<uuid:shop_id>/papers", answer=schemas.PapersOut)
+@policy("paper.read", Relation.OWN_SHOP)
+def list_papers(actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
+    """List a shop's papers, newest first: what waits, what is approved, what was refused and why."""
+    return queries.papers(actor, shop_id=shop_id)
+
+
+@door.post("/shops/<uuid:shop_id>/papers", body=schemas.PaperIn, answer=PaperMovedOut, status=201, once=True)
+@policy("paper.hand_in", Relation.OWN_SHOP)
+def hand_in(actor: Actor, *, claim: Claim, shop_id: UUID, body: dict[str, Any]) -> PaperMoved:
+    """Hand in a business or food license for review."""
+    return hand_in_paper(actor, claim, shop_id=shop_id, **{**body, "kind": PaperKind(body["kind"])})
+
+
+@door.post("/papers/<uuid:paper_id>/withdrawal", answer=PaperMovedOut, once=True)
+@policy("paper.hand_in", Relation.OWN_SHOP)
+def withdraw(actor: Actor, *, claim: Claim, paper_id: UUID) -> PaperMoved:
+    """Take a paper back before it was looked at."""
+    return withdraw_paper(actor, claim, paper_id=paper_id)
 
 
 @door.get("/balances", answer=schemas.BalancesOut)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from app.core.catalog.errors import ShopNotFound
 from app.core.orders.errors import OrderNotFound
 from app.core.orders.states import OrderState
+from app.core.papers.rules import NEEDED
 from app.core.privacy.visibility import Field, Shown, Viewer, mask_name, mask_phone, phase_of, shown
 from app.kernel.actor import Actor
 from app.kernel.sealing import unseal
@@ -18,6 +19,7 @@ from app.usecases.delivering.hand_over import pick_up_code
 from app.usecases.people.addresses import DOOR_CONTEXT
 from app.web.orders import COLUMNS, FROM, order_core
 from app.web.paging import page, read_cursor
+from app.web.papers import COLUMNS as PAPER_COLUMNS
 
 _MEMBER = """
     JOIN memberships AS m ON m.organization_id = s.merchant_id AND m.organization_kind = 'merchant'
@@ -47,6 +49,8 @@ _ORDER = text(
     WHERE o.order_id = :order_id AND o.paid_at IS NOT NULL
     """
 )
+_SHOP_PAPERS = text(f"SELECT s.vertical, s.license_expires_on FROM shops AS s {_MEMBER} WHERE s.shop_id = :shop_id")
+_PAPERS = text(f"SELECT {PAPER_COLUMNS} FROM papers AS p WHERE p.shop_id = :shop_id ORDER BY p.paper_id DESC LIMIT 200")
 _BALANCES = text(
     """
     SELECT h.merchant_id, h.name, coalesce(p.posted_fen, 0) AS pending_fen,
@@ -91,6 +95,19 @@ def order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
     if row is None:
         raise OrderNotFound
     return _order(row)
+
+
+def papers(actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
+    """Return a shop's papers, the newest two hundred.
+
+    :raises ShopNotFound: there is no such shop, or it is another's.
+    """
+    shop = read(_SHOP_PAPERS, {"shop_id": shop_id, **actor.as_member}).one_or_none()
+    if shop is None:
+        raise ShopNotFound
+    items = [dict(row._mapping) for row in read(_PAPERS, {"shop_id": shop_id})]
+    needed = [kind.value for kind in NEEDED[shop.vertical]]
+    return {"license_expires_on": shop.license_expires_on, "needed": needed, "items": items}
 
 
 def balances(actor: Actor) -> dict[str, Any]:

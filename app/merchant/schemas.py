@@ -7,8 +7,10 @@ from marshmallow import ValidationError, fields
 
 from app.core.catalog.models import OfferKind, OfferState, ShopState, Vertical
 from app.core.orders.states import OrderState
-from app.web.fields import Body, Choice, Fen, Flag, Id, Int, Many, Pattern, Text
+from app.core.papers.rules import PaperKind
+from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Int, Many, Pattern, Text
 from app.web.paging import PageQuery
+from app.web.papers import PaperOut
 from app.web.views import COUNT_MAX, LIST_MAX, OrderCore
 
 PRICE_FEN_MAX = 10_000_000
@@ -164,6 +166,23 @@ class OfferChangedOut(Body):
 
     offer_id = Id(required=True)
     sku_id = Id(required=True, allow_none=True)
+
+
+class PaperIn(Body):
+    """A paper as it reads: its number, its last day (null where it runs without an end), and its photo."""
+
+    kind = Choice(PaperKind, required=True)
+    number = Text(high=20, required=True)
+    expires_on = Day(required=True, allow_none=True)
+    photo_reference = Text(high=200, required=True)
+
+
+class PapersOut(Body):
+    """A shop's papers; ``license_expires_on`` is the last day on which all that it needs are good."""
+
+    license_expires_on = Day(required=True)
+    needed = Many(Choice(PaperKind), high=LIST_MAX, required=True)
+    items = Many(fields.Nested(PaperOut), high=LIST_MAX, required=True)
 
 
 class BalanceOut(Body):

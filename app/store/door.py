@@ -14,13 +14,15 @@ from app.usecases.vetting.apply import ApplicationMoved
 from app.usecases.vetting.decide import CourierMoved, decide_application, set_courier_state
 from app.web.door import Door
 from app.web.members import add_members
+from app.web.papers import add_paper_review
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
-from app.web.views import ApplicationMovedOut, CommunitiesOut, OrderMovedOut
+from app.web.views import ApplicationMovedOut, CommunitiesOut, DecisionIn, OrderMovedOut
 
 door = Door("store", __name__, side=Side.STORE)
 add_sign_in(door, Side.STORE)
 add_members(door, Side.STORE)
+add_paper_review(door, Side.STORE, Relation.OWN_STORE)
 
 
 @door.get("/communities", answer=CommunitiesOut)
@@ -79,7 +81,7 @@ def list_applications(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
 
 @door.post(
     "/courier-applications/<uuid:application_id>/decision",
-    body=schemas.DecisionIn,
+    body=DecisionIn,
     answer=ApplicationMovedOut,
     once=True,
 )

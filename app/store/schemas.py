@@ -1,6 +1,6 @@
 """What store staff send and see."""
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import fields
 
 from app.core.delivery.models import CourierState, Vehicle
 from app.core.delivery.states import ApplicationState
@@ -90,19 +90,6 @@ class StoreApplicationsOut(Body):
 
     items = Many(fields.Nested(StoreApplicationOut), high=LIST_MAX, required=True)
     next_cursor = Text(high=64, required=True, allow_none=True)
-
-
-class DecisionIn(Body):
-    """Yes, or no with a reason that the applicant reads."""
-
-    is_approved = Flag(required=True)
-    reason = Text(high=200, load_default=None, allow_none=True)
-
-    @validates_schema
-    def says_why(self, data: dict[str, object], **_kwargs: object) -> None:
-        """Want a reason for a refusal."""
-        if data.get("is_approved") is False and data.get("reason") is None:
-            raise ValidationError("field_required", "reason")
 
 
 class CourierStateIn(Body):

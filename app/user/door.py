@@ -35,6 +35,7 @@ from app.usecases.vetting.apply import ApplicationMoved, QuizTaken, apply_as_cou
 from app.user import queries, schemas, vetting
 from app.web.door import Door
 from app.web.members import InvitationMovedOut, InvitationsOut
+from app.web.papers import ShownPapersOut
 from app.web.policy import Relation, policy
 from app.web.shelf import PUBLIC, ShelfQuery, shelf_page
 from app.web.sign_in import add_sign_in
@@ -87,6 +88,13 @@ def list_shops(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
 def read_shop(_actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
     """Read one shop."""
     return queries.shop(shop_id=shop_id)
+
+
+@door.get("/shops/<uuid:shop_id>/papers", answer=ShownPapersOut)
+@policy("shop.read", Relation.SIDE)
+def list_shop_papers(_actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
+    """List the licenses of a shop that were reviewed."""
+    return queries.papers(shop_id=shop_id)
 
 
 @door.get("/shops/<uuid:shop_id>/offers", query=ShelfQuery, answer=OffersOut)

@@ -65,6 +65,9 @@ _SHOPS_NEAR = text(
     """
 )
 _ONE_SHOP = text(f"{_SHOP} WHERE shop_id = :shop_id AND state IN ('open', 'resting')")
+_PAPERS = text(
+    "SELECT kind, number, expires_on FROM papers WHERE shop_id = :shop_id AND state = 'approved' ORDER BY kind"
+)
 _INVITATIONS = text(
     """
     SELECT i.invitation_id, i.organization_id, i.role, i.state, i.invited_at, i.expires_at
@@ -179,6 +182,16 @@ def shop(*, shop_id: UUID) -> dict[str, Any]:
     if row is None:
         raise ShopNotFound
     return _shop(row, 0)
+
+
+def papers(*, shop_id: UUID) -> dict[str, Any]:
+    """Return the approved papers of a shop that is on the platform.
+
+    :raises ShopNotFound: there is none.
+    """
+    if read(_ONE_SHOP, {"shop_id": shop_id}).one_or_none() is None:
+        raise ShopNotFound
+    return {"items": [dict(row._mapping) for row in read(_PAPERS, {"shop_id": shop_id})]}
 
 
 def _shop(row: Row, meters: int) -> dict[str, Any]:

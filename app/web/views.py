@@ -1,6 +1,6 @@
 """Shapes that more than one side shows. Each side's own shapes are in its ``schemas``."""
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.catalog.models import OfferKind, OfferState, Vertical
 from app.core.delivery.states import ApplicationState
@@ -154,3 +154,16 @@ class ApplicationMovedOut(Body):
 
     application_id = Id(required=True)
     state = Choice(ApplicationState, required=True)
+
+
+class DecisionIn(Body):
+    """Yes, or no with a reason that whoever asked reads."""
+
+    is_approved = Flag(required=True)
+    reason = Text(high=200, load_default=None, allow_none=True)
+
+    @validates_schema
+    def says_why(self, data: dict[str, object], **_kwargs: object) -> None:
+        """Want a reason for a refusal."""
+        if data.get("is_approved") is False and data.get("reason") is None:
+            raise ValidationError("field_required", "reason")

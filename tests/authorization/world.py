@@ -8,7 +8,7 @@ a message that says so: add a line.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from tests.factories import (
     Shop,
     a_courier,
     a_merchant_with_shop,
+    a_paper,
     a_resident,
     an_address,
     an_offer,
@@ -314,6 +315,13 @@ def _invited(side: Side) -> Things:
     )
 
 
+def _handed_in() -> Things:
+    return Things(
+        own=lambda world, _: a_paper(world.home.shop),
+        foreign=lambda world, _: a_paper(world.other.shop),
+    )
+
+
 def _public(get: Callable[[Neighborhood], UUID]) -> Things:
     return Things(own=lambda world, _: get(world.home), foreign=lambda world, _: get(world.other), is_public=True)
 
@@ -373,6 +381,9 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         foreign=lambda world, _: world.other.open.order_id,
         is_same_shop_ours=True,
     ),
+    (Side.MERCHANT, "paper_id"): _handed_in(),
+    (Side.STORE, "paper_id"): _handed_in(),
+    (Side.PLATFORM, "paper_id"): replace(_handed_in(), is_public=True),
     (Side.MERCHANT, "offer_id"): Things(
         own=lambda world, _: world.home.offer.offer_id,
         foreign=lambda world, _: world.other.offer.offer_id,

@@ -20,7 +20,7 @@ from tests.factories.people import (
     idempotent,
 )
 from tests.factories.places import Community, a_community
-from tests.factories.shops import Offer, Shop, a_merchant_with_shop, an_offer
+from tests.factories.shops import Offer, Shop, a_merchant_with_shop, a_paper, an_offer
 
 __all__ = [
     "AnOrder",
@@ -32,6 +32,7 @@ __all__ = [
     "a_community",
     "a_courier",
     "a_merchant_with_shop",
+    "a_paper",
     "a_phone",
     "a_placed_checkout",
     "a_quote_of",

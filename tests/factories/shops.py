@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from app.core.accounts.models import MemberRole, OrganizationKind
 from app.core.catalog.models import MerchantRow, OfferRow, ShopRow, SkuRow, StockRow
+from app.core.papers.models import PaperRow
+from app.core.papers.rules import PaperKind
+from app.core.papers.states import PaperState
 from app.kernel.actor import Side
+from app.kernel.clock import wall_now
 from app.kernel.ids import new_id
 from tests.factories.people import Person, a_member
 from tests.factories.places import Community, a_community
-from tests.factories.rows import look_one, write
+from tests.factories.rows import change, look_one, write
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -74,6 +78,41 @@ def a_merchant_with_shop(*, community: Community | None = None, **overrides: Any
     write(ShopRow, shop_id=shop_id, merchant_id=merchant_id, community_id=community.community_id, **columns)
     owner = a_member(Side.MERCHANT, OrganizationKind.MERCHANT, merchant_id, MemberRole.OWNER)
     return Shop(shop_id, merchant_id, community, columns["lat"], columns["lng"], owner)
+
+
+CREDIT_CODE = "91330100799655058B"
+FOOD_NUMBER = "JY11108210000001"
+
+
+def a_paper(
+    shop: Shop,
+    *,
+    kind: PaperKind = PaperKind.BUSINESS_LICENSE,
+    state: PaperState = PaperState.SUBMITTED,
+    expires_on: date | None = None,
+    number: str = CREDIT_CODE,
+) -> UUID:
+    """Return the id of a paper that the shop's owner handed in; one that waited is withdrawn."""
+    change(
+        "UPDATE papers SET state = 'withdrawn' WHERE shop_id = :id AND kind = :kind AND state = :state",
+        id=shop.shop_id,
+        kind=kind.value,
+        state=state.value,
+    )
+    paper_id, now = new_id(), wall_now()
+    write(
+        PaperRow,
+        paper_id=paper_id,
+        shop_id=shop.shop_id,
+        kind=kind.value,
+        number=number,
+        expires_on=expires_on,
+        photo_reference="photo-1",
+        state=state.value,
+        submitted_by_id=shop.owner.account_id,
+        submitted_at=now,
+    )
+    return paper_id
 
 
 def an_offer(

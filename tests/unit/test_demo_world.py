@@ -17,6 +17,7 @@ from app.cli.dev.environment import secrets_in
 from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
 from app.core.catalog.models import OfferKind, Vertical
 from app.core.catalog.rules import are_hours_sound, delivery_fee_fen
+from app.core.papers.rules import NEEDED, read_number
 from app.kernel.geo import distance_m
 
 if TYPE_CHECKING:
@@ -171,14 +172,20 @@ def test_shops_keep_the_catalogs_laws(world: World) -> None:
         assert 0 <= shop.minimum_fen <= 3000
         assert 0 <= shop.packing_fen <= 200
         assert 300 <= shop.commission_bp <= 800
-        assert shop.license_number.startswith("DEMO-")
+        assert {paper.kind for paper in world.papers if paper.shop_id == shop.shop_id} == set(NEEDED[shop.vertical])
         assert (shop.license_expires_on - TODAY).days >= 180
 
 
 def test_names_and_licenses_are_not_shared(world: World) -> None:
-    assert len({(shop.name, shop.license_number[:11]) for shop in world.shops}) == len(world.shops)
+    assert len({(shop.name, shop.license_number[2:9]) for shop in world.shops}) == len(world.shops)
     assert len({shop.license_number for shop in world.shops}) == len(world.shops)
     assert len({community.name for community in world.communities}) == len(world.communities)
+
+
+def test_papers_would_pass_the_door_and_are_nobodys(world: World) -> None:
+    for paper in world.papers:
+        assert read_number(paper.kind, paper.number) == paper.number
+        assert "DEM" in paper.number or paper.number.startswith("JY9")
 
 
 def test_communities_lie_around_their_store(world: World) -> None:

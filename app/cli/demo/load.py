@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, cast
 
 import click
@@ -10,24 +11,29 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlalchemy import Table, insert, text
 
-from app.cli.demo.shapes import Address, Deposit, Person, Shop, World
+from app.cli.demo.shapes import Address, Deposit, Paper, Person, Shop, World
 from app.cli.demo.world import build_world
 from app.core.accounts.models import AccountRow, AddressRow, MembershipRow
 from app.core.catalog.models import MerchantRow, OfferRow, ShopRow, SkuRow, StockRow
 from app.core.communities.models import CommunityRow, StoreRow
 from app.core.delivery.models import CourierRow
 from app.core.ledger import Journal, JournalKind, Leg, codes, post_many
+from app.core.papers.models import PaperRow
+from app.core.papers.rules import next_look_at
+from app.core.papers.states import PaperState
 from app.core.verification.levels import Level
 from app.kernel.db import Base
 from app.kernel.sealing import blind_index, seal
+from app.kernel.timers import TimerRow
 from app.kernel.transaction import Transaction, transaction
+from app.usecases.licensing.review import PAPER_LOOKED_AT
 
 BATCH_ROWS_MAX = 2000
 _ONE_LOADER = 7_146_114
 
 _OPEN = text(
     """
-    SELECT (business_now() AT TIME ZONE 'Asia/Shanghai')::date AS today,
+    SELECT business_now() AS now, (business_now() AT TIME ZONE 'Asia/Shanghai')::date AS today,
            EXISTS (SELECT 1 FROM stores) AS is_loaded
     """
 )
@@ -64,7 +70,7 @@ def load_world(seed: int) -> World | None:
             return None
         world = build_world(seed, today=found.today)
         _refuse_taken_phones(tx, world)
-        _write(tx, list(_shelves(world)))
+        _write(tx, list(_shelves(world, found.now)))
         post_many(tx, [_journal(deposit) for deposit in world.deposits])
     return world
 
@@ -89,7 +95,7 @@ def _write(tx: Transaction, shelves: list[Shelf]) -> None:
                 progress.advance(task, len(batch))
 
 
-def _shelves(world: World) -> Iterator[Shelf]:
+def _shelves(world: World, now: datetime) -> Iterator[Shelf]:
     """Yield the rows of each table, a table after those that it refers to."""
     yield Shelf(StoreRow, _as_rows(world.stores))
     yield Shelf(CommunityRow, _as_rows(world.communities))
@@ -99,6 +105,8 @@ def _shelves(world: World) -> Iterator[Shelf]:
     yield Shelf(CourierRow, _as_rows(world.couriers))
     yield Shelf(MerchantRow, _as_rows(world.merchants))
     yield Shelf(ShopRow, [_shop(shop) for shop in world.shops])
+    yield Shelf(PaperRow, [_paper(paper, now) for paper in world.papers])
+    yield Shelf(TimerRow, [look for paper in world.papers for look in _looks(paper, now)])
     yield Shelf(OfferRow, _as_rows(world.offers))
     yield Shelf(SkuRow, _as_rows(world.skus))
     yield Shelf(StockRow, _as_rows(world.stock))
@@ -127,6 +135,17 @@ def _address(address: Address) -> Row:
 def _shop(shop: Shop) -> Row:
     row = asdict(shop)
     return {**row, "phone_sealed": seal(row.pop("phone"), context="shops.phone")}
+
+
+def _paper(paper: Paper, now: datetime) -> Row:
+    state = {"state": PaperState.APPROVED.value, "submitted_at": now, "decided_at": now}
+    return {**asdict(paper), **state, "photo_reference": f"demo-{paper.paper_id}"}
+
+
+def _looks(paper: Paper, now: datetime) -> Iterator[Row]:
+    due_at = None if paper.expires_on is None else next_look_at(paper.expires_on, now)
+    if due_at is not None:
+        yield {"kind": PAPER_LOOKED_AT, "subject_id": paper.paper_id, "due_at": due_at}
 
 
 def _journal(deposit: Deposit) -> Journal:

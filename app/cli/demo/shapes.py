@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.core.accounts.models import MemberRole, OrganizationKind
 from app.core.catalog.models import OfferKind, Vertical
+from app.core.papers.rules import PaperKind
 
 Hours = dict[str, list[list[str]]]
 Tiers = list[dict[str, int]]
@@ -120,6 +121,19 @@ class Shop:
 
 
 @dataclass(frozen=True, slots=True)
+class Paper:
+    """An approved paper (证照) of a shop."""
+
+    paper_id: UUID
+    shop_id: UUID
+    kind: PaperKind
+    number: str
+    expires_on: date | None
+    submitted_by_id: UUID
+    decided_by_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """What a shop sells."""
 
@@ -173,6 +187,7 @@ class World:
     couriers: tuple[Courier, ...]
     merchants: tuple[Merchant, ...]
     shops: tuple[Shop, ...]
+    papers: tuple[Paper, ...]
     offers: tuple[Offer, ...]
     skus: tuple[Sku, ...]
     stock: tuple[Stock, ...]

@@ -24,6 +24,7 @@ from app.cli.demo.shapes import (
     Membership,
     Merchant,
     Offer,
+    Paper,
     Person,
     Shop,
     Sku,
@@ -42,6 +43,7 @@ from app.cli.demo.shelves import (
 from app.cli.demo.trades import ALL_DAY, RADII_M, TRADES, Trade, discount_tiers, fee_tiers
 from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
 from app.core.catalog.models import OfferKind
+from app.core.papers.rules import NEEDED, PaperKind, credit_code_check, good_until, organization_check
 from app.kernel.geo import EARTH_RADIUS_M
 
 SEED = 1
@@ -94,6 +96,7 @@ class _Builder:
     couriers: list[Courier] = field(default_factory=list)
     merchants: list[Merchant] = field(default_factory=list)
     shops: list[Shop] = field(default_factory=list)
+    papers: list[Paper] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
     skus: list[Sku] = field(default_factory=list)
     stock: list[Stock] = field(default_factory=list)
@@ -117,6 +120,7 @@ class _Builder:
             couriers=tuple(self.couriers),
             merchants=tuple(self.merchants),
             shops=tuple(self.shops),
+            papers=tuple(self.papers),
             offers=tuple(self.offers),
             skus=tuple(self.skus),
             stock=tuple(self.stock),
@@ -243,6 +247,9 @@ class _Builder:
         is_first = owner.phone in {FIRST_MERCHANT_PHONE, SECOND_MERCHANT_PHONE}
         lat, lng = _near(random, community.lat, community.lng, SHOP_OFFSET_M_MAX)
         radius_m = RADII_M[-1] if is_first else random.choice(RADII_M)
+        papers = self._papers(trade, shop_id, owner, license_place, number)
+        last_day = good_until(trade.vertical, {paper.kind: paper.expires_on for paper in papers})
+        assert last_day is not None, "a shop of the demo has all its papers"
         return Shop(
             shop_id=shop_id,
             merchant_id=merchant.merchant_id,
@@ -260,10 +267,40 @@ class _Builder:
             hours=ALL_DAY if is_first else random.choice(trade.hours),
             fee_tiers=fee_tiers(trade, random, radius_m),
             discount_tiers=discount_tiers(trade, random),
-            license_number=f"DEMO-{license_place}-{number:06d}",
-            license_expires_on=self.today + timedelta(days=random.randint(180, 1800)),
+            license_number=papers[-1].number,
+            license_expires_on=last_day,
             phone=owner.phone,
         )
+
+    def _papers(self, trade: Trade, shop_id: UUID, owner: Person, license_place: str, number: int) -> list[Paper]:
+        """Add the papers that a shop needs, good for half a year or more, and return them.
+
+        No organization has a code with ``DEM`` in it, and no food license is of the kind 9.
+        """
+        random = chance(self.seed, "papers", number)
+        body = f"DEM{number:05d}"
+        code = f"91{license_place}{body}{organization_check(body)}"
+        numbers = {
+            PaperKind.BUSINESS_LICENSE: code + credit_code_check(code),
+            PaperKind.FOOD_LICENSE: f"JY9{license_place}{number:06d}0",
+        }
+        papers = []
+        for kind in NEEDED[trade.vertical]:
+            last_day = self.today + timedelta(days=random.randint(180, 1800))
+            is_endless = kind is not NEEDED[trade.vertical][-1]
+            papers.append(
+                Paper(
+                    paper_id=demo_id(self.seed, "paper", shop_id, kind),
+                    shop_id=shop_id,
+                    kind=kind,
+                    number=numbers[kind],
+                    expires_on=None if is_endless else last_day,
+                    submitted_by_id=owner.account_id,
+                    decided_by_id=self.people[0].account_id,
+                )
+            )
+        self.papers.extend(papers)
+        return papers
 
     def _shelf(self, trade: Trade, shop: Shop) -> None:
         random = chance(self.seed, "shelf", shop.shop_id)

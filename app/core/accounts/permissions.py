@@ -124,6 +124,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "member.change": _O,
         "member.remove": _O,
         "member.leave": _OMC,
+        "paper.read": _OM,
+        "paper.hand_in": _O,
     },
     Side.COURIER: {
         "message.read": _CS,
@@ -162,6 +164,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "application.read": _MC,
         "application.decide": _MC,
         "courier.write": _MC,
+        "paper.read": _MC,
+        "paper.review": _MC,
     },
     Side.PLATFORM: {
         "session.read": _ALL,
@@ -172,6 +176,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "party.read": _ALL,
         "books.read": _FA,
         "books.prove": _FA,
+        "paper.read": _ALL,
+        "paper.review": _of(Part.REVIEWER, Part.ADMIN),
         "dispatch.read": _SA,
         "dispatch.write": _SA,
         "approval.read": _FA | _of(Part.REVIEWER),

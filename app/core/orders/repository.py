@@ -101,7 +101,7 @@ _BY_SYSTEM = f"""
     WHERE o.order_id = :order_id FOR UPDATE OF o
 """
 LOCK_BY_SYSTEM = opening(_BY_SYSTEM.format(more=""))
-_TARIFF = """, o.walk_up_floors,
+_TO_ACCEPT = """, o.walk_up_floors, s.license_expires_on,
         (SELECT coalesce(sum(l.quantity * k.weight_g), 0)::bigint FROM order_lines AS l
          JOIN skus AS k ON k.sku_id = l.sku_id WHERE l.order_id = o.order_id) AS weight_g,
         (SELECT coalesce(bool_or(k.is_cold), false) FROM order_lines AS l
@@ -110,8 +110,8 @@ _TARIFF = """, o.walk_up_floors,
             'floor_fen', f.floor_fen, 'night_fen', f.night_fen, 'weather_fen', f.weather_fen,
             'is_bad_weather', coalesce(f.bad_weather_until > business_now(), false))
         FROM courier_tariffs AS f WHERE f.community_id = o.community_id ORDER BY f.set_at DESC LIMIT 1) AS tariff"""
-LOCK_TO_ACCEPT_FOR_SHOP = opening(_FOR_SHOP.format(more=_TARIFF))
-LOCK_TO_ACCEPT_BY_SYSTEM = opening(_BY_SYSTEM.format(more=_TARIFF))
+LOCK_TO_ACCEPT_FOR_SHOP = opening(_FOR_SHOP.format(more=_TO_ACCEPT))
+LOCK_TO_ACCEPT_BY_SYSTEM = opening(_BY_SYSTEM.format(more=_TO_ACCEPT))
 """With what its trip will weigh and pay by: the newest tariff of the community, null for the usual one."""
 _LOCK_CHECKOUT = """
     SELECT c.checkout_id, c.account_id, c.state AS checkout_state, c.total_fen AS checkout_fen,

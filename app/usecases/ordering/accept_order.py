@@ -9,7 +9,7 @@ import orjson
 from app.core.delivery.pay import Tariff, pay_parts
 from app.core.delivery.states import DeliveryState, StopKind, StopState, TripState
 from app.core.events import OrderAccepted, TripOpened
-from app.core.orders.errors import OrderNotFound
+from app.core.orders.errors import LicenseExpired, OrderNotFound
 from app.core.orders.repository import (
     ANSWER_MOVED,
     LOCK_TO_ACCEPT_BY_SYSTEM,
@@ -22,6 +22,7 @@ from app.core.orders.repository import (
 from app.core.orders.rules import promised_at
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
+from app.kernel.clock import SHANGHAI
 from app.kernel.geo import distance_m
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
@@ -56,19 +57,31 @@ _ACCEPT_AND_OPEN_TRIP = closing(
 
 
 def accept_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
-    """Promise, as a member of its shop, that the order will be prepared."""
+    """Promise, as a member of its shop, that the order will be prepared.
+
+    :raises LicenseExpired: a paper of the shop ran out after the order was placed.
+    """
     with transaction(claim) as tx:
         row = tx.open_one(LOCK_TO_ACCEPT_FOR_SHOP, {"order_id": order_id, **actor.as_member})
         if row is None:
             raise OrderNotFound
+        if row.state == OrderState.AWAITING_ACCEPT and not _may_sell(row):
+            raise LicenseExpired(shop_id=row.shop_id)
         return _accept(tx, row, actor.role)
 
 
 def auto_accept_order(tx: Transaction, order_id: UUID) -> None:
-    """Accept for a shop that accepts by itself; an order that has moved on is left alone."""
+    """Accept for a shop that accepts by itself; an order that has moved on is left alone.
+
+    What a shop without valid papers may not accept lapses, and is refunded.
+    """
     row = tx.open_one(LOCK_TO_ACCEPT_BY_SYSTEM, {"order_id": order_id})
-    if row is not None and row.state == OrderState.AWAITING_ACCEPT:
+    if row is not None and row.state == OrderState.AWAITING_ACCEPT and _may_sell(row):
         _accept(tx, row, Role.SYSTEM)
+
+
+def _may_sell(row: Row) -> bool:
+    return bool(row.license_expires_on >= row.now.astimezone(SHANGHAI).date())
 
 
 def _accept(tx: Transaction, row: Row, role: Role) -> OrderMoved:

@@ -63,7 +63,7 @@ END $$;
 FUND_ACCOUNTS = f"""
 SELECT ledger.open_account('{CODE}' || ({FIRST} + i)) FROM generate_series(1, {ACCOUNTS}) i;
 SELECT ledger.post('seed:' || i, 'top_up', null, null,
-                   array['gateway_clearing:stripe', '{CODE}' || ({FIRST} + i)], array[-1000000000, 1000000000])
+                   array['{CODE}' || ({FIRST} + i), 'gateway_clearing:stripe'], array[1000000000, -1000000000])
   FROM generate_series(1, {ACCOUNTS}) i;
 INSERT INTO bare.account (id) SELECT {FIRST} + i FROM generate_series(1, {ACCOUNTS}) i;
 """

@@ -5,9 +5,11 @@
 --
 -- Who writes.   The functions of this file and nobody else: the application's role may EXECUTE them and SELECT from the
 --               views.
--- Locks.        hold -> journal keys by key -> accounts being opened by code -> accounts by id. Each function follows
---               this order, so two of them never wait for each other in a ring, as long as a transaction makes at most
---               one ledger call. System accounts have the highest ids: the busiest rows are locked last and shortest.
+-- Locks.        hold -> journal keys by key -> accounts of parties by code -> accounts of the platform by code. Each
+--               function follows this order, so two of them never wait for each other in a ring, as long as a
+--               transaction makes at most one ledger call. The platform's accounts are the busiest rows: they are locked
+--               last and shortest. Only an account that two journals open at the same moment may need the server's
+--               deadlock detection: the caller tries again.
 -- Isolation.    READ COMMITTED. Every decision is one UPDATE whose WHERE holds the rule; nothing is read first and
 --               written later.
 -- Chain.        Each entry carries head = sha256(previous head, digest of its journal, amount, balance); the account
@@ -21,7 +23,8 @@
 --               partition once it has rows.
 -- Cost.         PostgreSQL parses the CHECKs of a table anew in every statement that writes it: the tables that a posting
 --               writes have none.
--- Posting.      ledger_posting.sql, beside this file, has post, post_many and open_missing; it is run after this one.
+-- Posting.      ledger_posting.sql, beside this file, has what locks several accounts: post, post_many, capture_hold,
+--               expire_holds; it is run after this one.
 -- Needs.        public.business_now() returns timestamptz: the clock that decides.
 --
 -- Refusals:     LD001 key reused for another request            LD002 not enough money (DETAIL: account code)
@@ -134,7 +137,6 @@ create table ledger.account (
     seq       bigint   not null default 0,                          -- number of its latest entry
     head      bytea    not null default '\x00'                      -- chain value of its latest entry
 ) with (fillfactor = 60);                                           -- room for balances to change in place
-create index account_owner_idx on ledger.account (owner) where owner is not null;
 
 create sequence ledger.system_account_id as bigint increment 64 start 4611686018427387904 minvalue 4611686018427387904;
 -- The key makes a journal stand once; request_hash tells a replay from another request under the same key.
@@ -316,52 +318,6 @@ begin
     return v_hold;
 end $$;
 
--- Turn a hold into a journal: its account pays the sum of the given legs, the rest of the hold is released.
--- A hold past its time may still be captured as long as nobody has released it.
-create function ledger.capture_hold(
-    p_hold_key text, p_key text, p_kind text, p_ref text, p_day date, p_accounts text[], p_amounts bigint[],
-    out journal_id bigint, out replayed boolean
-)
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    v_hold   ledger.hold := ledger.lock_hold(p_hold_key);
-    v_taken  bigint := (select sum(x) from unnest(p_amounts) x);
-    v_source text := (select a.code from ledger.account a where a.id = v_hold.account_id);
-    v_posted record;
-begin
-    if v_hold.state not in ('open', 'captured') or v_hold.state = 'captured' and v_hold.journal_key <> p_key then
-        raise exception 'hold % is %', p_hold_key, v_hold.state using errcode = 'LD005', detail = v_hold.state;
-    end if;
-    if v_taken is null or v_taken <= 0 then
-        raise exception 'capture of % from hold %', v_taken, p_hold_key using errcode = 'LD006';
-    end if;
-    if v_hold.state = 'open' then
-        if v_taken > v_hold.amount_fen then
-            raise exception 'capture of % from hold % of %', v_taken, p_hold_key, v_hold.amount_fen
-                using errcode = 'LD008', detail = p_hold_key;
-        end if;
-        perform ledger.open_missing(p_accounts);
-        perform from ledger.account a
-          where a.code = any (p_accounts || v_source) and a.stripe is null
-          order by a.id for no key update;
-        update ledger.account a
-           set held_fen = a.held_fen - v_hold.amount_fen, room_fen = a.room_fen + v_hold.amount_fen
-         where a.id = v_hold.account_id;
-    end if;
-    select * into v_posted from ledger.post_many(array[p_key], array[p_kind], array[p_ref], array[p_day],
-        array[cardinality(p_accounts) + 1], p_accounts || v_source, p_amounts || -v_taken);
-    journal_id := v_posted.journal_ids[1];
-    replayed := v_posted.replayed[1];
-    if replayed <> (v_hold.state = 'captured') then
-        raise exception 'key % belongs to another request', p_key using errcode = 'LD001', detail = p_key;
-    end if;
-    if not replayed then
-        update ledger.hold h
-           set state = 'captured', captured_fen = v_taken, journal_key = p_key, closed_at = public.business_now()
-         where h.id = v_hold.id;
-    end if;
-end $$;
-
 -- Release a hold whole. True when it was released before (voided or expired).
 create function ledger.void_hold(p_hold_key text) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -379,28 +335,6 @@ begin
        set held_fen = a.held_fen - v_hold.amount_fen, room_fen = a.room_fen + v_hold.amount_fen
      where a.id = v_hold.account_id;
     return false;
-end $$;
-
--- Release at most p_limit holds that are past their time, the oldest first, and return their keys. Holds in use
--- elsewhere are skipped.
-create function ledger.expire_holds(p_limit integer) returns text[]
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    v_now  timestamptz := public.business_now();
-    v_ids  bigint[] := array(select h.id from ledger.hold h where h.state = 'open' and h.expires_at <= v_now
-                              order by h.expires_at limit p_limit for update skip locked);
-    v_part record;
-begin
-    for v_part in
-        select h.account_id, sum(h.amount_fen) as amount from ledger.hold h
-         where h.id = any (v_ids) group by 1 order by 1
-    loop
-        update ledger.account a
-           set held_fen = a.held_fen - v_part.amount, room_fen = a.room_fen + v_part.amount
-         where a.id = v_part.account_id;
-    end loop;
-    update ledger.hold h set state = 'expired', closed_at = v_now where h.id = any (v_ids);
-    return array(select h.key from ledger.hold h where h.id = any (v_ids) order by h.expires_at, h.id);
 end $$;
 
 -- ------------------------------------------------------------------------------------------------------------- closing
@@ -541,8 +475,7 @@ begin
     if exists (select from pg_catalog.pg_roles where rolname = 'linli_app') then
         grant usage on schema ledger to linli_app;
         grant execute on function
-            ledger.open_account, ledger.place_hold, ledger.capture_hold, ledger.void_hold,
-            ledger.expire_holds, ledger.close_day, ledger.month_of, ledger.journal_digest, ledger.chain
+            ledger.open_account, ledger.place_hold, ledger.void_hold, ledger.close_day, ledger.month_of, ledger.journal_digest, ledger.chain
             to linli_app;  -- the last three are pure: whoever reads the proof computes with them
         grant select on ledger.balance, ledger.statement, ledger.leg, ledger.trial_balance, ledger.finding, ledger.books
             to linli_app;

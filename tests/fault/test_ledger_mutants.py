@@ -30,8 +30,8 @@ class Mutant:
     drill: object
 
 
-FLOOR_OF_POSTING = "where a.id = v_leg.id and (a.room_fen is null or a.room_fen + v_leg.amount >= 0)"
-NO_FLOOR_OF_POSTING = "where a.id = v_leg.id"
+FLOOR_OF_POSTING = "\n                   and (a.room_fen is null or a.room_fen + p_amounts[i] >= 0)"
+NO_FLOOR_OF_POSTING = ""
 FLOOR_DOMAIN = "create domain ledger.room_fen as bigint check (value >= 0)"
 NO_FLOOR_DOMAIN = "create domain ledger.room_fen as bigint"
 FIRST_WRITE = "            with moved as (\n                update ledger.account a\n                   set posted_fen"
@@ -42,15 +42,20 @@ ANOTHER_REQUEST = """
 
 MUTANTS = (
     Mutant(
-        "accounts are not locked in order",
-        (("order by 1 nulls first", "order by a.id is not null, random()"),),
-        drill_transfers,
+        "legs are taken in any order",
+        (('and (i = 1 or i = v_first or p_accounts[i] > p_accounts[i - 1] collate "C")', ""),),
+        drill_refusals,
+    ),
+    Mutant(
+        "a party's account is locked behind the platform's",
+        (("and (v_first is null or v_stripe is not null) and p_amounts[i] <> 0", "and p_amounts[i] <> 0"),),
+        drill_refusals,
     ),
     Mutant(
         "accounts of several journals are not locked first",
         (
             (
-                "order by a.id\n            for no key update;\n    end if;\n    for i in",
+                "order by a.stripe is not null, a.code\n            for no key update;\n    end if;\n    for i in",
                 "limit 0;\n    end if;\n    for i in",
             ),
         ),
@@ -68,7 +73,7 @@ MUTANTS = (
             (FLOOR_DOMAIN, NO_FLOOR_DOMAIN),
             (
                 FIRST_WRITE,
-                "if exists (select from ledger.account a where a.id = v_leg.id and a.room_fen + v_leg.amount < 0)"
+                "if exists (select from ledger.account a where a.code = v_code and a.room_fen + p_amounts[i] < 0)"
                 f" then raise exception 'short' using errcode = 'LD002'; end if; perform pg_sleep(0.002);\n{FIRST_WRITE}",
             ),
         ),
@@ -95,7 +100,7 @@ MUTANTS = (
         (("where h.key = p_hold_key for update;", "where h.key = p_hold_key; perform pg_sleep(0.05);"),),
         drill_double_capture,
     ),
-    Mutant("the sum is not checked", (("where l.total = 0 and l.legs >= 2", "where l.legs >= 2"),), drill_refusals),
+    Mutant("the sum is not checked", (("if v_total <> 0 then", "if false then"),), drill_refusals),
     Mutant(
         "entries can be updated",
         (

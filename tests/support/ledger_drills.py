@@ -180,9 +180,18 @@ def drill_refusals(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         raw = (
             "SELECT ledger.post_many(ARRAY[%s], ARRAY['x'], ARRAY[NULL], ARRAY[NULL]::date[], ARRAY[2], %s,"
-            " ARRAY[-5, 6]::bigint[])"
+            " ARRAY[-5, %s]::bigint[])"
         )
-        _refused(connection, "LD006", raw, (f"odd:{next(_serial)}", [person(500), person(501)]))
+        for accounts, amount_fen in (
+            ([person(500), person(501)], 6),
+            ([person(501), person(500)], 5),
+            ([person(500), person(500)], 5),
+            (["commission", person(500)], 5),
+            (["commission", "commission"], 5),
+            (["suspense", "commission"], 5),
+        ):
+            _refused(connection, "LD006", raw, (f"odd:{next(_serial)}", accounts, amount_fen))
+        _refused(connection, "LD004", raw, (f"odd:{next(_serial)}", [person(500), "commission#3"], 5))
         for table, column in (("journal", "ref = 'other'"), ("entry", "amount_fen = amount_fen + 1")):
             _refused(connection, "42501", f"UPDATE ledger.{table} SET {column}")
             _refused(connection, "42501", f"DELETE FROM ledger.{table}")

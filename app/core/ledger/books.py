@@ -1,7 +1,7 @@
 """The books (账本): typed calls of the database functions that are their only writers.
 
 Every call runs inside the caller's transaction and commits with it. A transaction makes **at most one** writing call,
-as its last lock: the functions lock accounts in the order of their ids, and a second call would start anew from below.
+as its last lock: the functions lock accounts in one order (:func:`in_lock_order`), and a second call would start anew.
 
 A refusal aborts the PostgreSQL transaction. The caller lets the error pass through ``with transaction()``, which rolls
 back; it cannot catch the error and go on.
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import TextClause, text
 
+from app.core.ledger.chart import PARTIES
 from app.core.ledger.codes import kind_of
 from app.core.ledger.errors import refusals
 from app.core.ledger.journals import Journal, JournalKind, Leg
@@ -195,8 +196,17 @@ def open_account(tx: "Transaction", code: str) -> None:
         tx.execute(_OPEN_ACCOUNT, {"code": code})
 
 
+def in_lock_order(legs: Sequence[Leg]) -> list[Leg]:
+    """Return ``legs`` as the functions lock their accounts: those of parties by code, then the platform's by code."""
+    return sorted(legs, key=lambda leg: (kind_of(leg.account) not in PARTIES, leg.account))
+
+
+def _legs(legs: Sequence[Leg]) -> dict[str, object]:
+    return {"accounts": [leg.account for leg in legs], "amounts": [leg.amount_fen for leg in legs]}
+
+
 def post(tx: "Transaction", journal: Journal, *, ahead: Ahead | None = None) -> Posted:
-    """Post one journal in one round trip. Locks its key, then its accounts by id.
+    """Post one journal in one round trip. Locks its key, then its accounts.
 
     :param ahead: what is locked and counted before the ledger's accounts, in the same round trip; not for a replay.
     :raises LinliError: as :func:`post_many`.
@@ -206,15 +216,14 @@ def post(tx: "Transaction", journal: Journal, *, ahead: Ahead | None = None) -> 
         "kind": str(journal.kind),
         "ref": journal.ref,
         "day": journal.effective_on,
-        "accounts": [leg.account for leg in journal.legs],
-        "amounts": [leg.amount_fen for leg in journal.legs],
+        **_legs(in_lock_order(journal.legs)),
     }
     row = _send(tx, _POST, params, ahead).one()
     return Posted(row.journal_id, row.replayed)
 
 
 def post_many(tx: "Transaction", journals: Sequence[Journal], *, ahead: Ahead | None = None) -> list[Posted]:
-    """Post all of ``journals``, or none, in one round trip. Locks their keys, then their accounts by id.
+    """Post all of ``journals``, or none, in one round trip. Locks their keys, then their accounts.
 
     Journals that touch the same account are applied to it in the order given.
 
@@ -233,8 +242,7 @@ def post_many(tx: "Transaction", journals: Sequence[Journal], *, ahead: Ahead | 
         "refs": [journal.ref for journal in journals],
         "days": [journal.effective_on for journal in journals],
         "leg_counts": [len(journal.legs) for journal in journals],
-        "accounts": [leg.account for journal in journals for leg in journal.legs],
-        "amounts": [leg.amount_fen for journal in journals for leg in journal.legs],
+        **_legs([leg for journal in journals for leg in in_lock_order(journal.legs)]),
     }
     row = _send(tx, _POST_MANY, params, ahead).one()
     return [Posted(journal_id, replayed) for journal_id, replayed in zip(row.journal_ids, row.replayed, strict=True)]
@@ -278,8 +286,7 @@ def capture_hold(
         "kind": str(kind),
         "ref": ref,
         "day": None,
-        "accounts": [leg.account for leg in legs],
-        "amounts": [leg.amount_fen for leg in legs],
+        **_legs(legs),
     }
     with refusals():
         row = tx.execute(_CAPTURE_HOLD, params).one()

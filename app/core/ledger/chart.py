@@ -167,3 +167,6 @@ CHART: tuple[AccountKind, ...] = (
 
 BY_KIND: dict[str, AccountKind] = {row.kind: row for row in CHART}
 PROVIDERS: tuple[str, ...] = ("stripe",)  # payment providers whose clearing account is opened with the books
+
+PARTIES = frozenset(kind.kind for kind in CHART if kind.qualifier is Qualifier.UUID)
+"""Kinds of account that belong to somebody; the others are the platform's, and are locked after them."""

@@ -23,6 +23,11 @@ who has the trip, from the claim on; `hall` are couriers who look for one: they 
 away. Masked is `138****1234` and `王*`, coarse is to a kilometer. Resident, courier and shop write to each other in
 the order's own thread, which is open while it is under way or just over.
 
+Of a courier, the resident of an order sees a place on a grid of about a hundred meters, from the claim until the order
+is handed over or fails, and nobody else sees it but dispatch. The trail behind it is gone after thirty days.
+What staff of a store or the platform are shown of a person is an act in the audit log, each time; a test names the
+routes. Whoever searches all tables by `linli privacy search` leaves an act, too.
+
 """
 REGISTER_INTRODUCTION = """
 ## What becomes of it at erasure

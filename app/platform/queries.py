@@ -10,10 +10,11 @@ from app.core import ledger
 from app.core.accounts.errors import NoMembership
 from app.core.accounts.models import PLATFORM_ID
 from app.core.orders.errors import OrderNotFound
+from app.kernel import audit
 from app.kernel.actor import Actor
 from app.kernel.clock import wall_now
 from app.kernel.transaction import Transaction, transaction
-from app.web.orders import COLUMNS, FROM, order_core
+from app.web.orders import COLUMNS, FROM, leave_orders_read, order_core
 from app.web.paging import page, read_cursor
 
 _IS_MEMBER = text(
@@ -80,21 +81,24 @@ def require_member(tx: Transaction, actor: Actor) -> None:
 
 
 def orders(actor: Actor, *, limit: int, cursor: str | None, state: str | None, shop_id: UUID | None) -> dict[str, Any]:
-    """Return a page of all orders, newest first."""
+    """Return a page of all orders, newest first; with their notes, so that it is an act."""
     params = {"before": read_cursor(cursor), "state": state, "shop_id": shop_id, "limit": limit + 1}
     with transaction() as tx:
         require_member(tx, actor)
         rows = tx.execute(_ORDERS, params).fetchall()
-    return page([_order(row) for row in rows], limit=limit, key="order_id")
+        shown = page([_order(row) for row in rows], limit=limit, key="order_id")
+        leave_orders_read(tx, actor, shown)
+    return shown
 
 
 def order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
-    """Return any order."""
+    """Return any order; with its note, so that it is an act."""
     with transaction() as tx:
         require_member(tx, actor)
         row = tx.execute(_ORDER, {"order_id": order_id}).one_or_none()
-    if row is None:
-        raise OrderNotFound
+        if row is None:
+            raise OrderNotFound
+        audit.record(tx, actor, "order.read", subject_kind="order", subject_id=order_id, whom_id=row.account_id)
     return _order(row)
 
 

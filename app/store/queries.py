@@ -4,12 +4,13 @@ from typing import Any
 
 from sqlalchemy import text
 
+from app.kernel import audit
 from app.kernel.actor import Actor
 from app.kernel.sealing import unseal
-from app.kernel.transaction import read
+from app.kernel.transaction import read, transaction
 from app.usecases.verifying.check_identity import NAME_CONTEXT, NUMBER_CONTEXT
 from app.usecases.verifying.face_to_face import FACE_WINDOW
-from app.web.orders import COLUMNS, FROM, order_core
+from app.web.orders import COLUMNS, FROM, leave_orders_read, order_core
 from app.web.paging import page, read_cursor
 
 _MEMBER = "m.organization_kind = 'store' AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))"
@@ -30,7 +31,7 @@ _SHELF = text(
 
 _FACE_CHECK = text(
     """
-    SELECT f.state, i.name_sealed, i.number_sealed FROM face_checks AS f
+    SELECT f.account_id, i.name_sealed, i.number_sealed FROM face_checks AS f
     JOIN identities AS i ON i.account_id = f.account_id
     WHERE f.face_check_id = :face_check_id AND f.clerk_id = :clerk_id AND f.state = 'open'
       AND f.opened_at > business_now() - :window
@@ -66,18 +67,26 @@ def communities(actor: Actor) -> dict[str, Any]:
 
 
 def shelf(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
-    """Return a page of orders that are collected at one's stores, newest first."""
+    """Return a page of orders that are collected at one's stores, newest first; with notes, so that it is an act."""
     params = {**actor.as_member, "before": read_cursor(cursor), "state": state, "limit": limit + 1}
-    rows = read(_SHELF, params).fetchall()
-    return page([{**order_core(row), "store_id": row.store_id} for row in rows], limit=limit, key="order_id")
+    with transaction() as tx:
+        rows = tx.execute(_SHELF, params).fetchall()
+        shown = page([{**order_core(row), "store_id": row.store_id} for row in rows], limit=limit, key="order_id")
+        leave_orders_read(tx, actor, shown)
+    return shown
 
 
 def face_check(actor: Actor, moved: dict[str, Any]) -> dict[str, Any]:
-    """Return whose ID card it should be, to the clerk who scanned, while it is open."""
-    params = {"face_check_id": moved["verification_id"], "clerk_id": actor.account_id, "window": FACE_WINDOW}
-    row = read(_FACE_CHECK, params).one_or_none()
-    if row is None:
-        return {**moved, "name": None, "id_number": None}
+    """Return whose ID card it should be, to the clerk who scanned, while it is open; each look is an act."""
+    face_check_id = moved["verification_id"]
+    params = {"face_check_id": face_check_id, "clerk_id": actor.account_id, "window": FACE_WINDOW}
+    with transaction() as tx:
+        row = tx.execute(_FACE_CHECK, params).one_or_none()
+        if row is None:
+            return {**moved, "name": None, "id_number": None}
+        audit.record(
+            tx, actor, "identity.read", subject_kind="face_check", subject_id=face_check_id, whom_id=row.account_id
+        )
     return {
         **moved,
         "name": unseal(row.name_sealed, context=NAME_CONTEXT),

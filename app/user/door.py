@@ -237,6 +237,13 @@ def read_order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
     return queries.order(actor, order_id=order_id)
 
 
+@door.get("/orders/<uuid:order_id>/courier", answer=schemas.OrderCourierOut)
+@policy("order.read", Relation.OWN)
+def read_courier_place(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
+    """See about where the courier of one's order is, while it is carried."""
+    return queries.courier_place(actor, order_id=order_id)
+
+
 @door.post("/orders/<uuid:order_id>/cancellation", answer=OrderMovedOut, once=True)
 @policy("order.cancel", Relation.OWN)
 def cancel(actor: Actor, *, claim: Claim, order_id: UUID) -> OrderMoved:

@@ -11,6 +11,8 @@ from app.core.accounts.errors import AddressNotFound
 from app.core.catalog.errors import ShopNotFound
 from app.core.catalog.models import ShopState
 from app.core.catalog.rules import delivery_fee_fen, is_open_at
+from app.core.delivery.positions import on_grid
+from app.core.delivery.states import FOLLOWED
 from app.core.ledger import codes
 from app.core.orders.errors import CheckoutNotFound, OrderNotFound
 from app.core.orders.models import Fulfillment
@@ -121,6 +123,15 @@ _ORDERS = text(
 )
 _ORDER = text(f"SELECT {COLUMNS}, {_HAND_OVER} {FROM} WHERE o.order_id = :order_id AND o.account_id = :account_id")
 
+_COURIER = text(
+    """
+    SELECT o.order_id, p.lat, p.lng, p.measured_at FROM orders AS o
+    LEFT JOIN deliveries AS d ON d.order_id = o.order_id AND d.state = ANY (CAST(:followed AS text[]))
+    LEFT JOIN trips AS t ON t.trip_id = d.trip_id
+    LEFT JOIN courier_positions AS p ON p.courier_id = t.courier_id
+    WHERE o.order_id = :order_id AND o.account_id = :account_id
+    """
+)
 _VERIFICATION = text(
     """
     SELECT a.verification_level,
@@ -279,6 +290,21 @@ def order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
     if row is None:
         raise OrderNotFound
     return _order(row)
+
+
+def courier_place(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
+    """Return about where who carries one's order is, while it is carried; nothing before and after.
+
+    :raises OrderNotFound: there is no such order of the actor's.
+    """
+    followed = [state.value for state in FOLLOWED]
+    asked = {"order_id": order_id, "account_id": actor.account_id, "followed": followed}
+    row = read(_COURIER, asked).one_or_none()
+    if row is None:
+        raise OrderNotFound
+    if row.lat is None:
+        return {"place": None}
+    return {"place": {"lat": on_grid(row.lat), "lng": on_grid(row.lng), "measured_at": row.measured_at}}
 
 
 def _order(row: Row) -> dict[str, Any]:

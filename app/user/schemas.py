@@ -408,6 +408,20 @@ class DataExportOut(Body):
     state = Choice(DataExportState, required=True)
 
 
+class CourierPlaceOut(Body):
+    """About where a courier is, on a grid of a hundred meters, and when that was measured."""
+
+    lat = Degrees(bound=90, required=True)
+    lng = Degrees(bound=180, required=True)
+    measured_at = Instant(required=True)
+
+
+class OrderCourierOut(Body):
+    """Null until a courier has the trip, once the delivery is over, and while the courier is not heard."""
+
+    place = fields.Nested(CourierPlaceOut, required=True, allow_none=True)
+
+
 class ConsentIn(Body):
     """What one says about a version of a purpose."""
 

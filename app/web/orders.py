@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from app.kernel import audit
+from app.kernel.actor import Actor
+from app.kernel.transaction import Transaction
 from app.kernel.wire import Row
 
 _FIELDS = (
@@ -27,3 +30,10 @@ FROM = "FROM orders AS o JOIN shops AS s ON s.shop_id = o.shop_id"
 def order_core(row: Row) -> dict[str, Any]:
     """Return what every party may see of the order in a row of :data:`COLUMNS`."""
     return {name: getattr(row, name) for name in _FIELDS}
+
+
+def leave_orders_read(tx: Transaction, actor: Actor, shown: dict[str, Any]) -> None:
+    """Leave the act of staff who are shown a page of orders: their notes are the residents' own words."""
+    order_ids = [str(item["order_id"]) for item in shown["items"]]
+    if order_ids:
+        audit.record(tx, actor, "order.read", subject_kind="order", details={"order_ids": order_ids})

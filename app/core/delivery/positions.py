@@ -21,6 +21,8 @@ SPEED_M_S_MAX = 35.0
 SLACK_M = 300
 """What positioning itself may err by, in a street between high houses."""
 TRAIL_PAUSE = timedelta(minutes=1)
+GRID_DEGREES = 0.001
+"""What a resident sees of the place of who carries their order: a grid of about a hundred meters."""
 SILENCE_MAX = timedelta(seconds=90)
 """A courier who was heard before, and not for so long, is offline."""
 
@@ -32,6 +34,11 @@ class Fix:
     lat: float
     lng: float
     measured_at: datetime
+
+
+def on_grid(degrees: float) -> float:
+    """Return a coordinate as residents see it, rounded to the grid."""
+    return round(round(degrees / GRID_DEGREES) * GRID_DEGREES, 3)
 
 
 def believe(fix: Fix, *, last: Fix | None, now: datetime) -> None:

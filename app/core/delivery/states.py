@@ -52,6 +52,18 @@ class DeliveryState(StrEnum):
     CANCELED = "canceled"
 
 
+FOLLOWED: frozenset[DeliveryState] = frozenset(
+    {
+        DeliveryState.ASSIGNED,
+        DeliveryState.AT_PICKUP,
+        DeliveryState.PICKED_UP,
+        DeliveryState.AT_DROP,
+        DeliveryState.REATTEMPTING,
+    }
+)
+"""While a delivery is so, its resident, and nobody else, sees about where its courier is."""
+
+
 class DeliveryAction(StrEnum):
     """What can happen to a delivery."""
 

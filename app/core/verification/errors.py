@@ -67,7 +67,7 @@ class VerificationNotFound(NotFound):
 
 
 class OwnVerification(Conflict):
-    """Nobody verifies oneself."""
+    """Nobody verifies oneself or somebody of the same store."""
 
     code = "own_verification"
     title = "Not for oneself"

@@ -44,7 +44,10 @@ _TAKE = opening(
     SELECT c.digest, c.account_id, a.verification_level,
         (SELECT min(CAST(m.organization_id AS text)) FROM memberships AS m
          WHERE m.account_id = :clerk_id AND m.organization_kind = 'store'
-           AND m.role = ANY (CAST(:roles AS text[]))) AS store_id
+           AND m.role = ANY (CAST(:roles AS text[]))) AS store_id,
+        EXISTS (SELECT 1 FROM memberships AS m JOIN memberships AS o ON o.organization_kind = m.organization_kind
+            AND o.organization_id = m.organization_id AND o.account_id = c.account_id
+         WHERE m.account_id = :clerk_id AND m.organization_kind = 'store') AS is_colleague
     FROM face_codes AS c JOIN accounts AS a ON a.account_id = c.account_id
     WHERE c.digest = :digest AND c.used_at IS NULL AND c.expires_at > clock_timestamp() FOR UPDATE OF c
     """
@@ -110,16 +113,18 @@ def show_code(actor: Actor) -> FaceCode:
 def open_face_check(actor: Actor, claim: Claim, *, code: str) -> FaceCheckMoved:
     """Begin, as a clerk, with the resident whose code was scanned.
 
-    :raises FaceCodeRefused: nobody shows it now. :raises OwnVerification: it is the clerk's own.
+    :raises FaceCodeRefused: nobody shows it now. :raises OwnVerification: it is the clerk's own, or
+        a colleague's: another store verifies them.
     """
     digest = hashlib.sha256(code.encode()).digest()
     with transaction(claim) as tx:
         row = tx.open_one(_TAKE, {"digest": digest, "clerk_id": actor.account_id, "roles": list(actor.roles)})
         if row is None or row.store_id is None:
             raise FaceCodeRefused(pointer="/code")
-        if row.account_id == actor.account_id:
+        if row.account_id == actor.account_id or row.is_colleague:
             raise OwnVerification
         moved = FaceCheckMoved(verification_id=new_id(), state=FaceState.OPEN.value)
+        tx.describe(whom_id=row.account_id)
         tx.keep(moved)
         tx.close(
             _OPEN,
@@ -156,6 +161,7 @@ def end_face_check(
         moved = FaceCheckMoved(verification_id=verification_id, state=state.value)
         if drawn is not None:
             raise_level(tx, row.account_id, Level.THREE, row.store_id)
+        tx.describe(whom_id=row.account_id)
         tx.keep(moved)
         sealed = None if drawn is None else seal(base64.b64encode(drawn).decode(), context=PHOTO_CONTEXT)
         tx.close(_END, {"face_check_id": verification_id, "state": state.value, "photo_sealed": sealed})

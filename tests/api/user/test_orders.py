@@ -7,6 +7,7 @@ import pytest
 from app.core.orders.states import OrderState
 from tests.factories import a_resident, an_order
 from tests.factories.orders import RICH_FEN
+from tests.factories.rows import change
 from tests.support.ladder import Case, Endpoint, OnceOwned, Owned, assert_problem, row_counts
 from tests.support.worker import run_worker
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
 
-    from tests.factories import Person
+    from tests.factories import AnOrder, Person
     from tests.support.business_clock import BusinessClock
 
 
@@ -189,3 +190,51 @@ class TestConfirm(OnceOwned):
         run_worker(app)
 
         assert order.state is OrderState.COMPLETED
+
+
+class TestReadCourierPlace(Owned):
+    absent_code = "order_not_found"
+
+    def case(self) -> Case:
+        order = an_order(state=OrderState.IN_DELIVERY)
+        return Case(order.resident, f"/user/v1/orders/{order.order_id}/courier")
+
+
+def heard_at(order: AnOrder, lat: float, lng: float) -> None:
+    change(
+        """
+        INSERT INTO courier_positions (courier_id, lat, lng, measured_at, heard_at, received_at)
+        VALUES (:id, :lat, :lng, business_now(), business_now(), clock_timestamp())
+        ON CONFLICT (courier_id) DO UPDATE SET lat = excluded.lat, lng = excluded.lng
+        """,
+        id=order.carrier.account_id,
+        lat=lat,
+        lng=lng,
+    )
+
+
+@pytest.mark.parametrize("state", [OrderState.PREPARING, OrderState.READY, OrderState.IN_DELIVERY])
+def test_while_an_order_is_carried_its_resident_sees_about_where_its_courier_is(
+    client: FlaskClient, state: OrderState
+) -> None:
+    order = an_order(state=state, with_courier=True)
+    heard_at(order, 39.912345, 116.398765)
+
+    place = client.get(f"/user/v1/orders/{order.order_id}/courier", headers=order.resident.headers).get_json()["place"]
+
+    assert (place["lat"], place["lng"]) == (39.912, 116.399)
+
+
+@pytest.mark.parametrize("state", [OrderState.DELIVERED, OrderState.COMPLETED, OrderState.CANCELED])
+def test_before_and_after_it_is_carried_nobody_sees_where_a_courier_is(client: FlaskClient, state: OrderState) -> None:
+    waiting = an_order(state=OrderState.READY)
+    over = an_order(state=state, with_courier=state is not OrderState.CANCELED)
+    if state is not OrderState.CANCELED:
+        heard_at(over, 39.9, 116.4)
+
+    places = [
+        client.get(f"/user/v1/orders/{order.order_id}/courier", headers=order.resident.headers).get_json()["place"]
+        for order in (waiting, over)
+    ]
+
+    assert places == [None, None]

@@ -208,6 +208,35 @@ def test_nobody_verifies_oneself(client: FlaskClient) -> None:
     assert_problem(scan(client, clerk, code), 409, "own_verification")
 
 
+def test_nobody_verifies_a_colleague(client: FlaskClient) -> None:
+    clerk, resident = a_store_clerk(), known(client)
+    change(
+        """
+        INSERT INTO memberships (account_id, organization_kind, organization_id, role)
+        SELECT :account_id, organization_kind, organization_id, 'agent' FROM memberships WHERE account_id = :clerk_id
+        """,
+        account_id=resident.account_id,
+        clerk_id=clerk.account_id,
+    )
+    code = shown_code(client, resident)
+
+    refused = scan(client, clerk, code)
+    elsewhere = scan(client, a_store_clerk(), code)
+
+    assert_problem(refused, 409, "own_verification")
+    assert elsewhere.status_code == 201
+
+
+def test_of_two_clerks_who_scan_one_code_at_once_one_serves_it(app: Flask, client: FlaskClient) -> None:
+    resident, clerks = known(client), [a_store_clerk() for _ in range(8)]
+    code = shown_code(client, resident)
+
+    done = at_once(app, [partial(scan, app.test_client(), clerk, code) for clerk in clerks])
+
+    assert sorted(one.answer.status_code for one in done) == [201, *[404] * 7]
+    assert len(look("SELECT 1 FROM face_checks WHERE account_id = :a", a=resident.account_id)) == 1
+
+
 def test_another_clerk_cannot_confirm_and_nobody_can_after_a_quarter_of_an_hour(client: FlaskClient) -> None:
     resident, clerk = known(client), a_store_clerk()
     opened = scan(client, clerk, shown_code(client, resident)).get_json()

@@ -1,0 +1,182 @@
+"""What staff of a store or the platform are shown of a person leaves an act in the audit log, each time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.core.orders.models import Fulfillment
+from app.core.orders.states import OrderState
+from app.core.privacy.register import REGISTER
+from app.kernel.actor import Side
+from app.kernel.sealing import blind_index, seal
+from app.usecases.verifying.check_identity import NAME_CONTEXT, NUMBER_CONTEXT
+from tests.factories import a_resident, a_store_clerk, an_operator, an_order
+from tests.factories.people import signed_in
+from tests.factories.rows import change, look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from uuid import UUID
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from marshmallow import Schema
+
+    from tests.factories import Person
+
+INSIDE = {
+    "door_sealed": {"contact_name", "contact_phone", "building", "unit", "floor", "door"},
+    "address_sealed": {"contact_name", "contact_phone", "building", "unit", "floor", "door"},
+    "file_sealed": set(),
+}
+"""What a sealed column holds under other names than its own."""
+PERSONAL = {
+    name
+    for holding in REGISTER
+    for column in holding.sealed
+    for name in INSIDE.get(column, {column.removesuffix("_sealed")})
+} | {"id_number", "masked_name", "masked_phone", "lat", "lng", "device", "note"}
+_LINES = {"name", "number"}
+OTHERWISE = {
+    "store.list_communities": {"name", "lat", "lng"},
+    "store.list_papers": {"number"},
+    "store.list_shelf": _LINES,
+    "platform.list_orders": _LINES,
+    "platform.read_order": _LINES,
+    "platform.list_papers": {"number"},
+    "platform.list_parties": {"name"},
+}
+"""Names, numbers and places of communities, merchants, stores, papers, orders and goods. A courier's name is empty."""
+OWN = {"list_sessions": {"device"}}
+"""What one is shown of oneself, at every side."""
+
+
+def names(schema: Schema) -> Iterator[str]:
+    for name, one in schema.fields.items():
+        yield name
+        nested = getattr(getattr(one, "inner", one), "schema", None)
+        if nested is not None:
+            yield from names(nested)
+
+
+def shown_of_others(app: Flask) -> dict[str, set[str]]:
+    """Return the routes of staff whose answers hold personal data of others, and what they hold."""
+    found = {}
+    for endpoint, view in app.view_functions.items():
+        side, _, name = endpoint.partition(".")
+        operation = getattr(view, "operation", None)
+        if side not in {Side.STORE, Side.PLATFORM} or operation is None or operation.answer is None:
+            continue
+        personal = PERSONAL & set(names(operation.answer))
+        personal -= OTHERWISE.get(endpoint, set()) | OWN.get(name, set())
+        if personal:
+            found[endpoint] = personal
+    return found
+
+
+def known_resident() -> Person:
+    resident = a_resident()
+    change(
+        """
+        INSERT INTO identities (account_id, name_sealed, number_sealed, number_index, verified_at)
+        VALUES (:account_id, :name, :number, :number_index, business_now());
+        """,
+        account_id=resident.account_id,
+        name=seal("陈晓", context=NAME_CONTEXT),
+        number=seal("11010519491231002X", context=NUMBER_CONTEXT),
+        number_index=blind_index(str(resident.account_id), context=NUMBER_CONTEXT),
+    )
+    change("UPDATE accounts SET verification_level = 1 WHERE account_id = :id", id=resident.account_id)
+    return resident
+
+
+@dataclass(frozen=True)
+class Look:
+    """A request that shows ``reader`` something of ``whom_id``, and the verb of the act that this is."""
+
+    reader: Person
+    whom_id: UUID
+    verb: str
+    ask: Callable[[], Any]
+
+
+def begin_verification(client: FlaskClient, key: str) -> Look:
+    resident, clerk = known_resident(), a_store_clerk()
+    user = signed_in(resident.account_id, Side.USER)
+    code = client.post("/user/v1/verification/codes", headers=user.headers).get_json()["code"]
+
+    def ask() -> Any:
+        return client.post("/store/v1/verifications", json={"code": code}, headers=clerk.once(key))
+
+    return Look(clerk, resident.account_id, "identity.read", ask)
+
+
+def list_shelf(client: FlaskClient, _key: str) -> Look:
+    order = an_order(state=OrderState.READY, fulfillment=Fulfillment.STORE_PICKUP)
+    clerk = a_store_clerk(order.shop.store_id)
+    path = "/store/v1/shelf"
+    return Look(clerk, order.resident.account_id, "order.read", lambda: client.get(path, headers=clerk.headers))
+
+
+def list_orders(client: FlaskClient, _key: str) -> Look:
+    order, operator = an_order(), an_operator()
+    path = f"/platform/v1/orders?shop_id={order.shop.shop_id}"
+    return Look(operator, order.resident.account_id, "order.read", lambda: client.get(path, headers=operator.headers))
+
+
+def read_order(client: FlaskClient, _key: str) -> Look:
+    order, operator = an_order(), an_operator()
+    path = f"/platform/v1/orders/{order.order_id}"
+    return Look(operator, order.resident.account_id, "order.read", lambda: client.get(path, headers=operator.headers))
+
+
+READS: dict[str, Callable[[FlaskClient, str], Look]] = {
+    "store.begin_verification": begin_verification,
+    "store.list_shelf": list_shelf,
+    "platform.list_orders": list_orders,
+    "platform.read_order": read_order,
+}
+"""Routes that show staff somebody's data, and how to see it."""
+
+
+def test_every_route_that_shows_staff_a_persons_data_is_known_to_leave_an_act(app: Flask) -> None:
+    assert set(shown_of_others(app)) == set(READS)
+
+
+@pytest.mark.parametrize("endpoint", READS)
+def test_each_look_is_an_act_that_leads_to_whom_it_was_at(client: FlaskClient, key: str, endpoint: str) -> None:
+    seen = READS[endpoint](client, key)
+
+    answers = [seen.ask() for _ in range(3)]
+
+    acts = look(
+        """
+        SELECT whom_id, details FROM audit.act WHERE verb = :verb AND account_id = :id
+        """,
+        verb=seen.verb,
+        id=seen.reader.account_id,
+    )
+    orders = look("SELECT CAST(order_id AS text) AS id FROM orders WHERE account_id = :id", id=seen.whom_id)
+    assert [answer.status_code // 100 for answer in answers] == [2, 2, 2]
+    assert len(acts) == 3
+    for act in acts:
+        assert act.whom_id == seen.whom_id or act.details == {"order_ids": [order.id for order in orders]}
+
+
+def test_a_code_that_was_scanned_shows_the_clerk_a_name(client: FlaskClient, key: str) -> None:
+    assert begin_verification(client, key).ask().get_json()["name"] == "陈晓"
+
+
+def test_the_acts_of_a_verification_name_the_resident(client: FlaskClient, key: str) -> None:
+    seen = begin_verification(client, key)
+    verification_id = seen.ask().get_json()["verification_id"]
+
+    client.post(
+        f"/store/v1/verifications/{verification_id}/confirmation", json={"is_match": False}, headers=seen.reader.once()
+    )
+
+    acts = look("SELECT verb FROM audit.act WHERE whom_id = :id AND verb = 'verification.confirm'", id=seen.whom_id)
+    assert len(acts) == 2

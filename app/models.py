@@ -11,6 +11,7 @@ from app.core.papers import models as papers
 from app.core.payments import models as payments
 from app.core.privacy import models as privacy
 from app.core.settlement import models as settlement
+from app.core.stepup import models as stepup
 from app.core.verification import models as verification
 from app.kernel import outbox, rows, timers
 
@@ -28,6 +29,7 @@ __all__ = [
     "privacy",
     "rows",
     "settlement",
+    "stepup",
     "timers",
     "verification",
 ]

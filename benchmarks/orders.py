@@ -18,7 +18,7 @@ import orjson
 import psutil
 
 from app.kernel.ids import new_id
-from benchmarks.world import LAT, LNG, Resident, Shop, Someone, World
+from benchmarks.world import LAT, LNG, PIN, Resident, Shop, Someone, World
 
 CLIENTS = 8
 
@@ -138,11 +138,28 @@ def fill_cart(client: Client, resident: Resident, shops: Sequence[Shop]) -> dict
     return {**body, "quote_version": quote["quote_version"]}
 
 
-def place_and_pay(client: Client, resident: Resident, body: dict[str, Any]) -> dict[str, Any]:
-    """Place a checkout and pay it from the e-account."""
-    placed: dict[str, Any] = client.send("POST", "/user/v1/checkouts", resident.token, body)
-    client.send("POST", f"/user/v1/checkouts/{placed['checkout_id']}/payments", resident.token, {"method": "e_account"})
+Placed = dict[str, Any]
+
+
+def place(client: Client, resident: Resident, body: dict[str, Any]) -> Placed:
+    """Place a checkout."""
+    placed: Placed = client.send("POST", "/user/v1/checkouts", resident.token, body)
     return placed
+
+
+def buy_grant(client: Client, resident: Resident, placed: Placed) -> str:
+    """Confirm a payment with the PIN, as a resident does."""
+    body = {"checkout_id": placed["checkout_id"], "amount_fen": placed["total_fen"], "pin": PIN}
+    return str(client.send("POST", "/user/v1/step-up-grants", resident.token, body)["grant_id"])
+
+
+def pay(client: Client, resident: Resident, placed: Placed, grant: str) -> None:
+    """Pay a checkout from the e-account."""
+    body = {"method": "e_account", "step_up_grant": grant}
+    client.send("POST", f"/user/v1/checkouts/{placed['checkout_id']}/payments", resident.token, body)
+
+
+Confirm = Callable[[Client, Resident, Placed], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +191,18 @@ Learn = Callable[[Client, Resident, Shop, Someone, str], Errand]
 
 
 def live(  # noqa: PLR0917 - the parties of an order
-    client: Client, resident: Resident, shop: Shop, courier: Someone, body: dict[str, Any], learn: Learn = look_up
+    client: Client,
+    resident: Resident,
+    shop: Shop,
+    courier: Someone,
+    body: dict[str, Any],
+    learn: Learn = look_up,
+    confirm: Confirm = buy_grant,
 ) -> None:
-    """Take one order through its life: eight acts, and what ``learn`` reads between them."""
-    order_id = place_and_pay(client, resident, body)["orders"][0]["order_id"]
+    """Take one order through its life: eight acts, what ``confirm`` does before paying and ``learn`` after."""
+    placed = place(client, resident, body)
+    pay(client, resident, placed, confirm(client, resident, placed))
+    order_id = placed["orders"][0]["order_id"]
     merchant, carrier = shop.owner.token, courier.token
     client.send("POST", f"/merchant/v1/orders/{order_id}/acceptance", merchant)
     client.send("POST", f"/merchant/v1/orders/{order_id}/readiness", merchant)

@@ -19,6 +19,7 @@ from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, seal
 from app.kernel.transaction import Transaction, transaction
 from app.usecases.people.sign_in import SignedIn
+from app.usecases.stepping_up.payment_pin import pin_digest
 from app.web.sign_in import access_token
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 LAT, LNG = 39.9417, 116.1021
 BALANCE_FEN = 1_000_000_000
 OFFERS = 20
+PIN = "246813"
 DAY = {str(weekday): [["00:00", "24:00"]] for weekday in range(1, 8)}
 _phones = itertools.count(new_id().int % 80_000_000 + 10_000_000)
 
@@ -36,6 +38,7 @@ class Someone:
     """A person with a token."""
 
     account_id: UUID
+    session_id: UUID
     token: str
 
 
@@ -44,6 +47,7 @@ class Resident:
     """A resident with an address."""
 
     account_id: UUID
+    session_id: UUID
     token: str
     address_id: UUID
 
@@ -104,7 +108,7 @@ def _someone(tx: Transaction, side: Side) -> Someone:
         {"id": session_id, "account": account_id, "side": side.value},
     )
     signed_in = SignedIn(account_id=account_id, session_id=session_id, refresh_token="")
-    return Someone(account_id, access_token(signed_in, side))
+    return Someone(account_id, session_id, access_token(signed_in, side))
 
 
 def _resident(tx: Transaction, community_id: UUID) -> Resident:
@@ -126,7 +130,11 @@ def _resident(tx: Transaction, community_id: UUID) -> Resident:
     )
     legs = (Leg(codes.BANK_SETTLEMENT, -BALANCE_FEN), Leg(codes.e_account(person.account_id), BALANCE_FEN))
     ledger.post(tx, Journal(key=f"opening:{person.account_id}", kind=JournalKind.OPENING, legs=legs))
-    return Resident(person.account_id, person.token, address_id)
+    tx.execute(
+        text("INSERT INTO payment_pins (account_id, digest, tries_left) VALUES (:id, :digest, 5)"),
+        {"id": person.account_id, "digest": pin_digest(person.account_id, PIN)},
+    )
+    return Resident(person.account_id, person.session_id, person.token, address_id)
 
 
 def _shop(tx: Transaction, community_id: UUID, number: int) -> Shop:

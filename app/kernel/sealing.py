@@ -123,6 +123,16 @@ def keyed_digest(value: str, *, context: str) -> bytes:
     return hmac.digest(_keys().code_pepper, f"{context}\0{value}".encode(), hashlib.sha256)
 
 
+def secret_digest(value: str, *, purpose: str, context: str) -> bytes:
+    """Return the digest under which a lasting short secret is stored (32 bytes), by a key of its own for ``purpose``.
+
+    Without that key there is nothing to try offline, so it needs no slow hash; how often it is tried online is bounded
+    by counters in the database.
+    """
+    key = hmac.digest(_keys().code_pepper, f"linli {purpose} key".encode(), hashlib.sha256)
+    return hmac.digest(key, f"{context}\0{value}".encode(), hashlib.sha256)
+
+
 def derived_code(subject: str, *, purpose: str, digits: int) -> str:
     """Return the short code of ``subject`` for ``purpose``: always the same, guessable only by trying.
 

@@ -33,6 +33,7 @@ from app.usecases.verifying.check_identity import CheckRequested, ask_waiting, r
 from app.usecases.verifying.face_to_face import show_code
 from app.usecases.vetting.apply import ApplicationMoved, QuizTaken, apply_as_courier, take_quiz
 from app.user import queries, schemas, vetting
+from app.user.step_up import add_step_up
 from app.web.door import Door
 from app.web.members import InvitationMovedOut, InvitationsOut
 from app.web.papers import ShownPapersOut
@@ -45,6 +46,7 @@ from app.web.views import ApplicationMovedOut, CommunitiesOut, OffersOut, OrderM
 door = Door("user", __name__, side=Side.USER)
 add_sign_in(door, Side.USER)
 add_thread(door, Relation.OWN)
+add_step_up(door)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)

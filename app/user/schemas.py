@@ -224,7 +224,7 @@ class CheckoutMovedOut(Body):
 
 
 class PayIn(Body):
-    """How to pay. ``step_up_grant`` is the proof of a payment PIN or passkey, for accounts that have one."""
+    """How to pay. From the e-account it takes a ``step_up_grant`` for this checkout, bought with the payment PIN."""
 
     method = Choice(PaymentMethod, required=True)
     step_up_grant = Id(load_default=None, allow_none=True)

@@ -50,6 +50,9 @@ _RETENTION = (
     """DELETE FROM dispatch_decisions AS d WHERE d.decided_at < business_now() - interval '90 days'
         AND NOT EXISTS (SELECT 1 FROM trip_offers AS f WHERE f.decision_id = d.decision_id)""",
     "DELETE FROM sign_in_codes WHERE created_at < clock_timestamp() - interval '2 days'",
+    """DELETE FROM step_up_grants WHERE grant_id IN (
+        SELECT grant_id FROM step_up_grants WHERE granted_at < clock_timestamp() - interval '7 days'
+        ORDER BY granted_at LIMIT :limit)""",
     "DELETE FROM data_exports WHERE expires_at < business_now()",
     """UPDATE courier_shifts SET lat = round(CAST(lat AS numeric), 2), lng = round(CAST(lng AS numeric), 2)
         WHERE ended_at < business_now() - interval '30 days' AND ended_at > business_now() - interval '32 days'""",

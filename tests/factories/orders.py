@@ -26,7 +26,7 @@ from app.usecases.ordering.prepare_order import ready_order
 from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.shopping.cart import put_in_cart
 from app.usecases.shopping.quoting import quote_checkout
-from tests.factories.people import Person, a_claim, a_courier, a_resident, a_store_clerk, an_address
+from tests.factories.people import Person, a_claim, a_courier, a_grant, a_resident, a_store_clerk, an_address
 from tests.factories.rows import look
 from tests.factories.shops import Offer, Shop, a_merchant_with_shop, an_offer
 
@@ -150,7 +150,7 @@ def _bring(  # noqa: PLR0911 - each state is a place to stop
         a_claim(resident),
         checkout_id=order.checkout_id,
         method=PaymentMethod.E_ACCOUNT,
-        step_up_grant=None,
+        step_up_grant=a_grant(resident, order.checkout_id),
     )
     if state is OrderState.AWAITING_ACCEPT:
         return order

@@ -22,8 +22,11 @@ from app.core.accounts.models import (
 from app.core.accounts.permissions import PARTS
 from app.core.delivery.models import CourierRow
 from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.stepup.models import Factor, GrantPurpose, PaymentPinRow, StepUpGrantRow
+from app.core.stepup.pins import TRIES
 from app.core.verification.levels import Level
 from app.kernel.actor import Actor, Side
+from app.kernel.clock import wall_now
 from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, seal
 from app.kernel.transaction import Claim, transaction
@@ -31,6 +34,8 @@ from app.usecases.delivering.shifts import start_shift
 from app.usecases.people.addresses import DOOR_CONTEXT
 from app.usecases.people.phones import PHONE_CONTEXT
 from app.usecases.people.sign_in import SignedIn
+from app.usecases.stepping_up.grants import LIFETIME
+from app.usecases.stepping_up.payment_pin import pin_digest
 from app.web.sign_in import access_token
 from tests.factories.places import Community, a_community
 from tests.factories.rows import write
@@ -39,6 +44,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from tests.factories.shops import Shop
+
+
+PIN = "407193"
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,29 @@ def a_resident(*, balance_fen: int = 0, level: Level = Level.THREE) -> Person:
     if balance_fen:
         give(resident.account_id, balance_fen)
     return resident
+
+
+def a_pin(person: Person, pin: str = PIN) -> str:
+    """Give ``person`` a payment PIN and return it."""
+    digest = pin_digest(person.account_id, pin)
+    write(PaymentPinRow, account_id=person.account_id, digest=digest, tries_left=TRIES)
+    return pin
+
+
+def a_grant(person: Person, checkout_id: UUID, amount_fen: int = 10**9, **values: object) -> UUID:
+    """Return a step-up grant by PIN for ``checkout_id``, good as long as those that are bought."""
+    grant = {
+        "grant_id": new_id(),
+        "session_id": person.session_id,
+        "purpose": GrantPurpose.PAY_CHECKOUT.value,
+        "subject_id": checkout_id,
+        "amount_fen_max": amount_fen,
+        "factor": Factor.PIN.value,
+        "expires_at": wall_now() + LIFETIME,
+        **values,
+    }
+    write(StepUpGrantRow, **grant)
+    return grant["grant_id"]  # type: ignore[return-value]
 
 
 def give(account_id: UUID, amount_fen: int) -> None:

@@ -22,7 +22,7 @@ from app.wiring import REACTIONS, TIMERS, gateway_of
 from app.worker.relay import react_batch, relay_batch
 from app.worker.sweeps import ask_again
 from app.worker.timers import run_due_timers
-from tests.factories import AnOrder, a_claim, a_merchant_with_shop, an_order
+from tests.factories import AnOrder, a_claim, a_grant, a_merchant_with_shop, an_order
 from tests.factories.rows import change, look, look_one
 from tests.support.invariants import Invariants
 from tests.support.patience import until_quiet
@@ -282,11 +282,12 @@ def test_killed_while_paying_then_sent_again_with_the_same_key(
     app: Flask, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     order = an_order(state=OrderState.AWAITING_PAYMENT)
+    body = {"method": "e_account", "step_up_grant": str(a_grant(order.resident, order.checkout_id))}
     headers = order.resident.once()
 
     def pay() -> int:
         path = f"/user/v1/checkouts/{order.checkout_id}/payments"
-        return app.test_client().post(path, json={"method": "e_account"}, headers=headers).status_code
+        return app.test_client().post(path, json=body, headers=headers).status_code
 
     with monkeypatch.context() as patch:
         deadly(patch, ledger if step == "post" else Transaction, step)
@@ -302,11 +303,12 @@ def test_killed_while_paying_then_sent_again_with_the_same_key(
 def test_killed_after_the_commit_then_sent_again_with_the_same_key(app: Flask) -> None:
     """The answer never arrived; the repeat gets it, and nothing is done twice."""
     order = an_order(state=OrderState.AWAITING_PAYMENT)
+    body = {"method": "e_account", "step_up_grant": str(a_grant(order.resident, order.checkout_id))}
     headers = order.resident.once()
 
     def pay() -> int:
         path = f"/user/v1/checkouts/{order.checkout_id}/payments"
-        return app.test_client().post(path, json={"method": "e_account"}, headers=headers).status_code
+        return app.test_client().post(path, json=body, headers=headers).status_code
 
     def pay_and_die() -> None:
         pay()

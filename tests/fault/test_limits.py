@@ -22,6 +22,7 @@ from app.usecases.paying.pay_checkout import pay_checkout
 from tests.factories import (
     Person,
     a_claim,
+    a_grant,
     a_merchant_with_shop,
     a_placed_checkout,
     a_resident,
@@ -154,13 +155,19 @@ def test_a_canceled_order_gives_its_room_back(app: Flask, clock: BusinessClock) 
     assert [used(order.resident.account_id, period) for period in ("2027", "2027-01-01")] == [0, 0]
 
 
+def paying(resident: Person, checkout_id: UUID) -> dict[str, str]:
+    return {"method": "e_account", "step_up_grant": str(a_grant(resident, checkout_id))}
+
+
 def test_a_checkout_over_the_limit_stays_unpaid_and_says_how_much_is_left(client: FlaskClient) -> None:
     shop = a_merchant_with_shop()
     resident = a_resident(balance_fen=200_000, level=Level.ONE)
     placed = a_placed_checkout(resident, an_address(resident, near=shop), [(an_offer(shop, price_fen=60_000), 2)])
 
     answer = client.post(
-        f"/user/v1/checkouts/{placed.checkout_id}/payments", json={"method": "e_account"}, headers=resident.once()
+        f"/user/v1/checkouts/{placed.checkout_id}/payments",
+        json=paying(resident, placed.checkout_id),
+        headers=resident.once(),
     )
 
     refused = assert_problem(answer, 409, "payment_limit_exceeded")
@@ -174,7 +181,9 @@ def test_who_is_not_verified_cannot_pay_from_the_balance(client: FlaskClient) ->
     placed = a_placed_checkout(resident, an_address(resident, near=shop), [(an_offer(shop), 1)])
 
     answer = client.post(
-        f"/user/v1/checkouts/{placed.checkout_id}/payments", json={"method": "e_account"}, headers=resident.once()
+        f"/user/v1/checkouts/{placed.checkout_id}/payments",
+        json=paying(resident, placed.checkout_id),
+        headers=resident.once(),
     )
 
     assert_problem(answer, 403, "verification_needed")
@@ -194,7 +203,8 @@ def test_a_payment_and_a_refund_of_one_person_wait_for_each_other_in_one_order(a
             *(lambda order=order: cancel_order(resident.actor, a_claim(resident), order_id=order.order_id)
               for order in paid),
             *(lambda placed=placed: pay_checkout(resident.actor, a_claim(resident), checkout_id=placed.checkout_id,
-                                                 method=PaymentMethod.E_ACCOUNT, step_up_grant=None)
+                                                 method=PaymentMethod.E_ACCOUNT,
+                                                 step_up_grant=a_grant(resident, placed.checkout_id))
               for placed in waiting),
         ],
     )  # fmt: skip

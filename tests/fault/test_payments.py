@@ -28,7 +28,7 @@ from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.paying.refunds import submit_refund
 from app.usecases.paying.top_up import top_up
 from app.wiring import gateway_of
-from tests.factories import AnOrder, Person, a_claim, a_merchant_with_shop, a_resident, an_offer, an_order
+from tests.factories import AnOrder, Person, a_claim, a_grant, a_merchant_with_shop, a_resident, an_offer, an_order
 from tests.factories.rows import change, look, look_one
 from tests.support.invariants import Invariants
 from tests.support.patience import try_jobs, until_quiet
@@ -398,7 +398,7 @@ def test_money_that_nobody_waits_for_goes_back(  # noqa: PLR0917 - fixtures
             a_claim(resident),
             checkout_id=order.checkout_id,
             method=PaymentMethod.E_ACCOUNT,
-            step_up_grant=None,
+            step_up_grant=a_grant(resident, order.checkout_id),
         )
     else:
         second = begin(order)

@@ -36,6 +36,7 @@ from tests.factories import (
     a_claim,
     a_community,
     a_courier,
+    a_grant,
     a_merchant_with_shop,
     a_placed_checkout,
     a_resident,
@@ -80,8 +81,9 @@ def refusals(outcomes: list[Outcome]) -> Counter[str]:
 
 
 def pay(payer: Person, checkout_id: UUID, method: PaymentMethod = PaymentMethod.E_ACCOUNT) -> Callable[[], Any]:
+    grant = a_grant(payer, checkout_id) if method is PaymentMethod.E_ACCOUNT else None
     return partial(
-        pay_checkout, payer.actor, a_claim(payer), checkout_id=checkout_id, method=method, step_up_grant=None
+        pay_checkout, payer.actor, a_claim(payer), checkout_id=checkout_id, method=method, step_up_grant=grant
     )
 
 
@@ -450,11 +452,12 @@ def test_earnings_are_settled_once(app: Flask, clock: BusinessClock) -> None:
 def test_one_key_20_times_at_once_is_one_effect_and_one_answer(app: Flask) -> None:
     order = an_order(state=OrderState.AWAITING_PAYMENT)
     resident, key = order.resident, "the-same-key-for-all"
+    body = {"method": "e_account", "step_up_grant": str(a_grant(resident, order.checkout_id))}
 
     def send() -> tuple[int, bytes]:
         answer = app.test_client().post(
             f"/user/v1/checkouts/{order.checkout_id}/payments",
-            json={"method": "e_account"},
+            json=body,
             headers=resident.once(key),
         )
         return answer.status_code, answer.get_data()
@@ -469,14 +472,16 @@ def test_one_key_20_times_at_once_is_one_effect_and_one_answer(app: Flask) -> No
 def test_one_key_with_different_bodies_at_once_is_one_effect(app: Flask) -> None:
     order = an_order(state=OrderState.AWAITING_PAYMENT)
     resident, key = order.resident, "one-key-for-two-things"
+    grant = str(a_grant(resident, order.checkout_id))
+    bodies: list[dict[str, str]] = [{"method": "e_account", "step_up_grant": grant}, {"method": "wechat_pay"}]
 
-    def send(method: str) -> tuple[int, str | None]:
+    def send(body: dict[str, str]) -> tuple[int, str | None]:
         answer = app.test_client().post(
-            f"/user/v1/checkouts/{order.checkout_id}/payments", json={"method": method}, headers=resident.once(key)
+            f"/user/v1/checkouts/{order.checkout_id}/payments", json=body, headers=resident.once(key)
         )
         return answer.status_code, answer.get_json().get("code")
 
-    outcomes = at_once(app, [partial(send, method) for method in ("e_account", "wechat_pay") * 5])
+    outcomes = at_once(app, [partial(send, body) for body in bodies * 5])
     seen = Counter(outcome.answer for outcome in outcomes)
     assert seen == {(201, None): 5, (409, "idempotency_key_reused"): 5}
 

@@ -63,6 +63,7 @@ from tests.factories import (
     a_claim,
     a_community,
     a_courier,
+    a_grant,
     a_merchant_with_shop,
     a_placed_checkout,
     a_resident,
@@ -381,8 +382,10 @@ def machine_for(app: Flask, clock: BusinessClock, seen: Counter[str]) -> type[Ru
             if name == "cancel_checkout":
                 return mine(partial(cancel_checkout, checkout_id=life.checkout_id))
             if name.startswith("pay"):
-                method = PaymentMethod.WECHAT_PAY if name == "pay_wechat" else PaymentMethod.E_ACCOUNT
-                return mine(partial(pay_checkout, checkout_id=life.checkout_id, method=method, step_up_grant=None))
+                is_wechat = name == "pay_wechat"
+                method = PaymentMethod.WECHAT_PAY if is_wechat else PaymentMethod.E_ACCOUNT
+                grant = None if is_wechat else a_grant(life.resident, life.checkout_id)
+                return mine(partial(pay_checkout, checkout_id=life.checkout_id, method=method, step_up_grant=grant))
             return self._carried(life, name, choice)
 
         def _carried(self, life: Life, name: str, choice: int) -> Act | None:

@@ -44,6 +44,7 @@ def sign_ins() -> None:
     click.echo(f"  {_post(f'{url}/user/v1/sign-in-codes', phone=example, device='curl')}")
     click.echo(f"  curl -s '{url}/dev/v1/messages?phone={example.replace('+', '%2B')}'")
     click.echo(f"  {_post(f'{url}/user/v1/sessions', phone=example, code='CODE', device='curl')}")
+    click.echo(f"The payment PIN of every resident is {demo.PIN}.")
 
 
 WHO = (

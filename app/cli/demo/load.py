@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlalchemy import Table, insert, text
 
 from app.cli.demo.shapes import Address, Deposit, Paper, Person, Shop, World
-from app.cli.demo.world import build_world
+from app.cli.demo.world import PIN, build_world
 from app.core.accounts.models import AccountRow, AddressRow, MembershipRow
 from app.core.catalog.models import MerchantRow, OfferRow, ShopRow, SkuRow, StockRow
 from app.core.communities.models import CommunityRow, StoreRow
@@ -21,12 +21,15 @@ from app.core.ledger import Journal, JournalKind, Leg, codes, post_many
 from app.core.papers.models import PaperRow
 from app.core.papers.rules import next_look_at
 from app.core.papers.states import PaperState
+from app.core.stepup.models import PaymentPinRow
+from app.core.stepup.pins import TRIES
 from app.core.verification.levels import Level
 from app.kernel.db import Base
 from app.kernel.sealing import blind_index, seal
 from app.kernel.timers import TimerRow
 from app.kernel.transaction import Transaction, transaction
 from app.usecases.licensing.review import PAPER_LOOKED_AT
+from app.usecases.stepping_up.payment_pin import pin_digest
 
 BATCH_ROWS_MAX = 2000
 _ONE_LOADER = 7_146_114
@@ -100,6 +103,7 @@ def _shelves(world: World, now: datetime) -> Iterator[Shelf]:
     yield Shelf(StoreRow, _as_rows(world.stores))
     yield Shelf(CommunityRow, _as_rows(world.communities))
     yield Shelf(AccountRow, [_account(person) for person in world.people])
+    yield Shelf(PaymentPinRow, [_pin(deposit) for deposit in world.deposits])
     yield Shelf(MembershipRow, _as_rows(world.memberships))
     yield Shelf(AddressRow, [_address(address) for address in world.addresses])
     yield Shelf(CourierRow, _as_rows(world.couriers))
@@ -124,6 +128,11 @@ def _account(person: Person) -> Row:
         "name_sealed": seal(person.name, context="accounts.name"),
         "verification_level": Level.THREE,
     }
+
+
+def _pin(deposit: Deposit) -> Row:
+    digest = pin_digest(deposit.account_id, PIN)
+    return {"account_id": deposit.account_id, "digest": digest, "tries_left": TRIES}
 
 
 def _address(address: Address) -> Row:

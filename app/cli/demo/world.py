@@ -48,6 +48,8 @@ from app.kernel.geo import EARTH_RADIUS_M
 
 SEED = 1
 
+PIN = "246813"
+"""The payment PIN of every resident."""
 FIRST_RESIDENT_PHONE = "+8613900000001"
 FIRST_MERCHANT_PHONE = "+8613800000001"
 """Owner of a restaurant that never closes, in the first resident's community."""

@@ -21,6 +21,7 @@ from app import create_app
 from app.cli.dev.environment import HOST, ROOT, free_ports, libpq_url
 from app.cli.dev.stack import Stack
 from app.kernel import wire
+from app.kernel.ids import new_id
 from app.settings import read_settings
 
 if TYPE_CHECKING:
@@ -75,30 +76,38 @@ def _measure(stack: Stack, world: World, port: int, floor: tuple[int, int]) -> N
     def reads(count: int) -> orders.Run:
         return run_clients(floor_port, [lambda client: client.send("GET", "/read")] * count, meter)
 
-    def placements(count: int, shops: int) -> list[orders.Run]:
-        runs = []
+    def placements(count: int, shops: int) -> tuple[list[orders.Run], list[orders.Run]]:
+        """Return the runs of placing and paying, and those of buying the grants between the two."""
+        runs, grants = [], []
         while count > 0:
             some = world.residents[: min(count, len(world.residents))]
             bodies = [
                 (one, orders.fill_cart(setup, one, [world.shops[(i + k * 7) % 64] for k in range(shops)]))
                 for i, one in enumerate(some)
             ]
-            tasks = [partial(_place_and_pay, resident=one, body=body) for one, body in bodies]
-            runs.append(run_clients(port, tasks, meter))
+            carts = [_Cart(one, body) for one, body in bodies]
+            runs.append(run_clients(port, [cart.place for cart in carts], meter))
+            grants.append(run_clients(port, [cart.confirm for cart in carts], meter))
+            runs.append(run_clients(port, [cart.pay for cart in carts], meter))
             count -= len(some)
-        return runs
+        return runs, grants
 
     commits(500), reads(500), placements(200, 2)
     print("(b) place and pay from the e-account, two shops, 8 clients")
     floor_commit = commits(4_000)
-    runs = placements(ORDERS, 2)
-    count, seconds = sum(run.count for run in runs), sum(run.seconds for run in runs)
+    runs, grants = placements(ORDERS, 2)
+    count, seconds = sum(run.count for run in grants), sum(run.seconds for run in runs)
     cpu = {name: sum(run.cpu[name] for run in runs) * 1000 / count for name in ("web", "postgres", "worker")}
     print(f"  floor: one durable commit   {floor_commit.rate:8.0f}/s")
     print(
         f"  place + pay                 {count / seconds:8.0f}/s   ratio {count / seconds / floor_commit.rate:.2f}"
         f" (aim 0.15)   CPU web {cpu['web']:.2f} + PostgreSQL {cpu['postgres']:.2f} ="
         f" {cpu['web'] + cpu['postgres']:.2f} ms (aim 4); worker {cpu['worker']:.2f} ms"
+    )
+    spent = {name: sum(run.cpu[name] for run in grants) * 1000 / count for name in ("web", "postgres")}
+    print(
+        f"  the grant, not counted above{count / sum(run.seconds for run in grants):8.0f}/s"
+        f"   CPU web {spent['web']:.2f} + PostgreSQL {spent['postgres']:.2f} = {sum(spent.values()):.2f} ms"
     )
     shop, resident = world.shops[0], world.residents[0]
     floor_read = reads(READS)
@@ -109,7 +118,11 @@ def _measure(stack: Stack, world: World, port: int, floor: tuple[int, int]) -> N
 
     print("(c) a whole order life, 8 flows")
     known = _Known(stack)
-    for name, learn in (("8 acts", known.errand), ("8 acts and 4 look-ups", orders.look_up)):
+    ways = (
+        ("8 acts", known.errand, known.grant),
+        ("8 acts, grant, 4 look-ups", orders.look_up, orders.buy_grant),
+    )
+    for name, learn, confirm in ways:
         total: list[orders.Run] = []
         for _ in range(LIVES // len(world.residents)):
             tasks = [
@@ -120,6 +133,7 @@ def _measure(stack: Stack, world: World, port: int, floor: tuple[int, int]) -> N
                     courier=world.couriers[i % 200],
                     body=orders.fill_cart(setup, one, [world.shops[i % 64]]),
                     learn=learn,
+                    confirm=confirm,
                 )
                 for i, one in enumerate(world.residents)
             ]
@@ -152,18 +166,54 @@ class _Known:
         from app.usecases.delivering.hand_over import door_code, pick_up_code  # noqa: PLC0415
         from benchmarks.orders import Errand  # noqa: PLC0415
 
-        if not hasattr(self._mine, "connection"):
-            self._mine.connection = psycopg.connect(self._url, autocommit=True)
         query = "SELECT trip_id, delivery_id FROM deliveries WHERE order_id = %s"
-        trip_id, delivery_id = self._mine.connection.execute(query, (order_id,)).fetchone()
+        row = self._connection.execute(query, (order_id,)).fetchone()
+        assert row is not None, "an accepted order has a trip"
+        trip_id, delivery_id = row
         known = UUID(order_id)
         return Errand(str(trip_id), str(delivery_id), pick_up_code(known), door_code(known))
 
+    def grant(self, _client: Client, resident: Resident, placed: dict[str, Any]) -> str:
+        """Write a step-up grant, and return it."""
+        grant_id = new_id()
+        self._connection.execute(
+            "INSERT INTO step_up_grants (grant_id, session_id, purpose, subject_id, amount_fen_max, factor,"
+            " expires_at) VALUES (%s, %s, 'pay_checkout', %s, %s, 'pin', clock_timestamp() + interval '5 minutes')",
+            (grant_id, resident.session_id, placed["checkout_id"], placed["total_fen"]),
+        )
+        return str(grant_id)
 
-def _place_and_pay(client: Client, *, resident: Resident, body: dict[str, Any]) -> None:
-    from benchmarks.orders import place_and_pay  # noqa: PLC0415
+    @property
+    def _connection(self) -> psycopg.Connection[Any]:
+        """This thread's connection."""
+        if not hasattr(self._mine, "connection"):
+            self._mine.connection = psycopg.connect(self._url, autocommit=True)
+        connection: psycopg.Connection[Any] = self._mine.connection
+        return connection
 
-    place_and_pay(client, resident, body)
+
+class _Cart:
+    """A cart on its way: placed, confirmed, paid, each measured by itself."""
+
+    def __init__(self, resident: Resident, body: dict[str, Any]) -> None:
+        self._resident, self._body = resident, body
+        self._placed: dict[str, Any] = {}
+        self._grant = ""
+
+    def place(self, client: Client) -> None:
+        from benchmarks.orders import place  # noqa: PLC0415
+
+        self._placed = place(client, self._resident, self._body)
+
+    def confirm(self, client: Client) -> None:
+        from benchmarks.orders import buy_grant  # noqa: PLC0415
+
+        self._grant = buy_grant(client, self._resident, self._placed)
+
+    def pay(self, client: Client) -> None:
+        from benchmarks.orders import pay  # noqa: PLC0415
+
+        pay(client, self._resident, self._placed, self._grant)
 
 
 def _count_round_trips(app: Flask, world: World) -> None:
@@ -177,8 +227,6 @@ def _count_round_trips(app: Flask, world: World) -> None:
             self._client = app.test_client()
 
         def send(self, method: str, path: str, token: str = "", body: object = None) -> object:
-            from app.kernel.ids import new_id  # noqa: PLC0415
-
             statements.clear()
             headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(new_id())}
             answer = self._client.open(path, method=method, json=body, headers=headers)
@@ -189,7 +237,6 @@ def _count_round_trips(app: Flask, world: World) -> None:
     wire.observers.append(statements.append)
     client = Counting()
     one = world.residents[-1]
-    orders.place_and_pay(client, one, orders.fill_cart(client, one, world.shops[:2]))
     orders.live(client, one, world.shops[2], world.couriers[-1], orders.fill_cart(client, one, world.shops[2:3]))
     print("SQL round trips per request")
     wire.observers.clear()

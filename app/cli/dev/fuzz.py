@@ -32,6 +32,7 @@ from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import status_code_conformance
 
+from app.cli.demo.world import PIN
 from app.cli.dev.environment import StackError, free_ports
 from app.cli.dev.stack import Stack
 
@@ -155,7 +156,10 @@ def set_the_stage(people: Mapping[str, Client]) -> Known:
         placed = learn(user.ask("POST", "/checkouts", body))
         if number == 0:
             continue
-        learn(user.ask("POST", f"/checkouts/{placed['checkout_id']}/payments", {"method": "e_account"}))
+        confirmed = {"checkout_id": placed["checkout_id"], "amount_fen": placed["total_fen"], "pin": PIN}
+        grant = user.ask("POST", "/step-up-grants", confirmed)["grant_id"]
+        body = {"method": "e_account", "step_up_grant": grant}
+        learn(user.ask("POST", f"/checkouts/{placed['checkout_id']}/payments", body))
         if number > 1:
             merchant.ask("POST", f"/orders/{placed['orders'][0]['order_id']}/acceptance")
     for trip in learn(courier.ask("GET", "/trips/open", lat=address["lat"], lng=address["lng"]))["items"][:2]:

@@ -117,13 +117,14 @@ _LOCK_CHECKOUT = """
     SELECT c.checkout_id, c.account_id, c.state AS checkout_state, c.total_fen AS checkout_fen,
            p.payment_id AS payment_id_of_checkout, p.method IS NOT NULL AS had_attempts,
            {session} AS is_in_standing,
-           a.verification_level,
+           a.verification_level, {grant} AS grant_factor,
            o.order_id, o.state, o.shop_id, o.store_id, o.total_fen, s.is_auto_accept, business_now() AS now
     FROM checkouts AS c
     JOIN orders AS o ON o.checkout_id = c.checkout_id
     JOIN shops AS s ON s.shop_id = o.shop_id
     JOIN payments AS p ON p.checkout_id = c.checkout_id
     JOIN accounts AS a ON a.account_id = c.account_id
+    {grants}
     WHERE c.checkout_id = :checkout_id AND {whose}
     ORDER BY o.order_id
     FOR UPDATE OF c, o
@@ -135,13 +136,18 @@ IN_STANDING = """
             WHERE e.session_id = :session_id AND e.ended_at IS NULL AND y.state = 'active')
 """
 """Whether the asker's session lives and the account is in order, for openings that read it along."""
-LOCK_OWN_CHECKOUT = opening(
-    _LOCK_CHECKOUT.format(
-        whose="c.account_id = :account_id",
-        session=IN_STANDING,
-    )
+_GRANTS = """
+    LEFT JOIN step_up_grants AS g ON g.grant_id = :grant_id AND g.session_id = :session_id
+        AND g.purpose = 'pay_checkout' AND g.subject_id = c.checkout_id
+        AND g.amount_fen_max >= c.total_fen AND g.used_at IS NULL AND g.expires_at > clock_timestamp()
+"""
+_NO_GRANT = {"grant": "CAST(NULL AS text)", "grants": ""}
+LOCK_OWN_CHECKOUT = opening(_LOCK_CHECKOUT.format(whose="c.account_id = :account_id", session=IN_STANDING, **_NO_GRANT))
+LOCK_TO_PAY = opening(
+    _LOCK_CHECKOUT.format(whose="c.account_id = :account_id", session=IN_STANDING, grant="g.factor", grants=_GRANTS)
 )
-LOCK_CHECKOUT = opening(_LOCK_CHECKOUT.format(whose="true", session="true"))
+"""With the step-up grant ``:grant_id``, if it is good for this. It is not locked: whoever uses it up asks once more."""
+LOCK_CHECKOUT = opening(_LOCK_CHECKOUT.format(whose="true", session="true", **_NO_GRANT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +168,7 @@ class Checkout:
 
     :ivar had_attempts: a code to scan was asked for before; a hint, from before a wait for the lock.
     :ivar verification_level: the resident's; it only rises, so that an old one is never too high.
+    :ivar grant_factor: what bought the step-up grant, where one was named that is good for paying this.
     """
 
     checkout_id: UUID
@@ -172,6 +179,7 @@ class Checkout:
     had_attempts: bool
     is_in_standing: bool
     verification_level: int
+    grant_factor: str | None
     now: datetime
     orders: tuple[CheckoutOrder, ...]
 
@@ -194,6 +202,7 @@ def lock_checkout(tx: Transaction, statement: Opening, params: dict[str, object]
         had_attempts=first.had_attempts,
         is_in_standing=first.is_in_standing,
         verification_level=first.verification_level,
+        grant_factor=first.grant_factor,
         now=first.now,
         orders=tuple(
             CheckoutOrder(

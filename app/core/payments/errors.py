@@ -24,13 +24,6 @@ class CheckoutClosed(Conflict):
     title = "This checkout can no longer be paid"
 
 
-class StepUpRefused(Conflict):
-    """The step-up grant is unknown, used, or not for this payment."""
-
-    code = "step_up_refused"
-    title = "The payment was not confirmed"
-
-
 class WebhookRefused(Invalid):
     """The event's signature, time or body does not stand up. Nothing was stored."""
 

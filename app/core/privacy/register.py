@@ -48,6 +48,8 @@ _IDENTITY = {"name_sealed": "identities.name", "number_sealed": "identities.numb
 _NUMBER = {"number_index": ("number_sealed", "identities.number")}
 
 REGISTER = (
+    Holding(table="step_up_grants", person=_SESSIONS, fate=Fate.DELETED, is_exported=False),
+    Holding(table="payment_pins", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(table="refresh_tokens", person=_SESSIONS, fate=Fate.DELETED, is_exported=False),
     Holding(
         table="sessions",

@@ -7,11 +7,13 @@ from app.core import ledger
 from app.core.accounts.errors import SessionEnded
 from app.core.events import PaymentAttemptRequested
 from app.core.ledger import codes
-from app.core.orders.repository import LOCK_OWN_CHECKOUT, Checkout, lock_checkout
+from app.core.orders.repository import LOCK_TO_PAY, Checkout, lock_checkout
 from app.core.orders.states import CHECKOUT_TRANSITIONS, CheckoutAction, CheckoutState
-from app.core.payments.errors import INTENT_FEN_MAX, AlreadyPaid, AmountOverLimit, CheckoutClosed, StepUpRefused
+from app.core.payments.errors import INTENT_FEN_MAX, AlreadyPaid, AmountOverLimit, CheckoutClosed
 from app.core.payments.models import PaymentMethod
 from app.core.payments.states import AttemptState, PaymentState
+from app.core.stepup.errors import StepUpRefused, StepUpRequired
+from app.core.stepup.models import Factor
 from app.core.verification.limits import Strength, counting
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
@@ -21,7 +23,18 @@ from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.usecases.paying.attempts import ATTEMPT_EXPIRES, ATTEMPT_LIFETIME, OPEN_ATTEMPT
 from app.usecases.paying.settlement import PAID_ANSWER, PAID_WRITES, payment_journal, record_paid
 
-_PAID = closing(PAID_WRITES, answer=PAID_ANSWER)
+STRENGTH_OF = {Factor.PIN: Strength.TWO_FACTORS}
+"""How strong a payment is that a grant confirms: a PIN is known, the device that the session lives on is had."""
+
+_PAID = closing(
+    f"""{PAID_WRITES},
+    used AS (
+        UPDATE step_up_grants SET used_at = clock_timestamp()
+        WHERE grant_id = :grant_id AND used_at IS NULL AND expires_at > clock_timestamp()
+        RETURNING grant_id
+    )""",
+    answer=f"{PAID_ANSWER}, (SELECT count(*) FROM used) AS grants",
+)
 _ATTEMPT = closing(
     f"""
     chosen AS (
@@ -51,7 +64,8 @@ def pay_checkout(
     Locks the checkout and its orders; then, from the e-account, the limit counters and the ledger's accounts. Three
     round trips.
 
-    :param step_up_grant: proof of a payment PIN or passkey; no account needs one yet, so naming one is refused.
+    :param step_up_grant: what the payment PIN bought for this checkout; the e-account needs one, WeChat Pay takes none.
+    :raises StepUpRequired, StepUpRefused: there is none, or it is not good for this; it is used only when paid.
     :raises AlreadyPaid, CheckoutClosed: the checkout is past paying.
     :raises app.core.ledger.InsufficientFunds: the e-account holds less.
     :raises VerificationNeeded, PaymentLimitExceeded: not from this account, or not so much of it.
@@ -59,16 +73,21 @@ def pay_checkout(
     with transaction(claim) as tx:
         checkout = lock_checkout(
             tx,
-            LOCK_OWN_CHECKOUT,
-            {"checkout_id": checkout_id, "account_id": actor.account_id, "session_id": actor.session_id},
+            LOCK_TO_PAY,
+            {
+                "checkout_id": checkout_id,
+                "account_id": actor.account_id,
+                "session_id": actor.session_id,
+                "grant_id": step_up_grant,
+            },
         )
         if not checkout.is_in_standing:
             raise SessionEnded
-        if step_up_grant is not None:
-            raise StepUpRefused(pointer="/step_up_grant")
         _refuse_unpayable(checkout, actor)
         if method is PaymentMethod.E_ACCOUNT:
-            return _pay_from_e_account(tx, actor, checkout)
+            return _pay_from_e_account(tx, actor, checkout, step_up_grant)
+        if step_up_grant is not None:
+            raise StepUpRefused(pointer="/step_up_grant")
         return _open_attempt(tx, actor, checkout)
 
 
@@ -81,12 +100,24 @@ def _refuse_unpayable(checkout: Checkout, actor: Actor) -> None:
         raise CheckoutClosed(state=checkout.state.value) from None
 
 
-def _pay_from_e_account(tx: Transaction, actor: Actor, checkout: Checkout) -> PaymentStarted:
+def _confirmed_by(checkout: Checkout, step_up_grant: UUID | None) -> Factor:
+    if step_up_grant is None:
+        factors = [factor.value for factor in Factor]
+        raise StepUpRequired(pointer="/step_up_grant", factors=factors, amount_fen=checkout.total_fen)
+    if checkout.grant_factor is None:
+        raise StepUpRefused(pointer="/step_up_grant")
+    return Factor(checkout.grant_factor)
+
+
+def _pay_from_e_account(
+    tx: Transaction, actor: Actor, checkout: Checkout, step_up_grant: UUID | None
+) -> PaymentStarted:
+    factor = _confirmed_by(checkout, step_up_grant)
     source = codes.e_account(actor.account_id)
     room = counting(
         actor.account_id,
         level=checkout.verification_level,
-        strength=Strength.ONE_FACTOR,
+        strength=STRENGTH_OF[factor],
         amount_fen=checkout.total_fen,
         now=checkout.now,
     )
@@ -100,16 +131,20 @@ def _pay_from_e_account(tx: Transaction, actor: Actor, checkout: Checkout) -> Pa
         amount_fen=checkout.total_fen,
         attempt_id=None,
     )
+    tx.describe(details={"factor": factor.value})
     tx.keep(started)
     done = tx.close(
         _PAID,
         {
+            "grant_id": step_up_grant,
             "checkout_id": checkout.checkout_id,
             "payment_id": checkout.payment_id,
             "method": PaymentMethod.E_ACCOUNT.value,
         },
     ).one()
     assert (done.payments, done.checkouts, done.orders) == (1, 1, len(checkout.orders)), "paid under lock"
+    if done.grants != 1:
+        raise StepUpRefused(pointer="/step_up_grant")
     return started
 
 

@@ -14,6 +14,7 @@ from tests.factories import (
     AnOrder,
     Offer,
     Person,
+    a_grant,
     a_merchant_with_shop,
     a_placed_checkout,
     a_quote_of,
@@ -269,6 +270,10 @@ def payments_of(order: AnOrder) -> str:
     return f"/user/v1/checkouts/{order.checkout_id}/payments"
 
 
+def confirmed(order: AnOrder) -> dict[str, str]:
+    return {"method": "e_account", "step_up_grant": str(a_grant(order.resident, order.checkout_id))}
+
+
 class TestPay(OnceWithBody, OnceOwned):
     status = 201
     absent_code = "checkout_not_found"
@@ -276,12 +281,12 @@ class TestPay(OnceWithBody, OnceOwned):
 
     def case(self) -> Case:
         order = an_order(state=OrderState.AWAITING_PAYMENT)
-        return Case(order.resident, payments_of(order), {"method": "e_account"})
+        return Case(order.resident, payments_of(order), confirmed(order))
 
     def test_from_the_e_account_it_is_paid_at_once_and_to_the_fen(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.AWAITING_PAYMENT)
 
-        paid = client.post(payments_of(order), headers=order.resident.once(), json={"method": "e_account"}).get_json()
+        paid = client.post(payments_of(order), headers=order.resident.once(), json=confirmed(order)).get_json()
 
         account = client.get("/user/v1/account", headers=order.resident.headers).get_json()
         assert paid["state"] == "paid"
@@ -290,9 +295,10 @@ class TestPay(OnceWithBody, OnceOwned):
 
     def test_money_that_is_not_there_pays_nothing(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.AWAITING_PAYMENT, resident=a_resident(balance_fen=2_299))
+        body = confirmed(order)
         before = row_counts()
 
-        response = client.post(payments_of(order), headers=order.resident.once(), json={"method": "e_account"})
+        response = client.post(payments_of(order), headers=order.resident.once(), json=body)
 
         assert_problem(response, 409, "insufficient_funds")
         assert row_counts() == before
@@ -301,7 +307,7 @@ class TestPay(OnceWithBody, OnceOwned):
     def test_a_second_payment_is_refused(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.AWAITING_ACCEPT)
 
-        response = client.post(payments_of(order), headers=order.resident.once(), json={"method": "e_account"})
+        response = client.post(payments_of(order), headers=order.resident.once(), json=confirmed(order))
 
         assert_problem(response, 409, "already_paid")
 
@@ -309,7 +315,7 @@ class TestPay(OnceWithBody, OnceOwned):
         order = an_order(state=OrderState.AWAITING_PAYMENT)
         client.post(f"/user/v1/checkouts/{order.checkout_id}/cancellation", headers=order.resident.once())
 
-        response = client.post(payments_of(order), headers=order.resident.once(), json={"method": "e_account"})
+        response = client.post(payments_of(order), headers=order.resident.once(), json=confirmed(order))
 
         assert_problem(response, 409, "checkout_closed")
 

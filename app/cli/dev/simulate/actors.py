@@ -12,7 +12,7 @@ from app.cli.dev.simulate.agenda import Rank
 from app.cli.dev.simulate.http import PATIENCE_S, Person, Refused, Wire
 from app.cli.dev.simulate.plan import Afterwards, Basket, Errand, Turn
 from app.cli.dev.simulate.record import PaidPayment, Record
-from app.cli.dev.simulate.world import World, degrees_of
+from app.cli.dev.simulate.world import PIN, World, degrees_of
 from app.core.delivery.states import GONE
 from app.core.payments.models import PaymentMethod
 
@@ -74,14 +74,31 @@ def buy(city: City, basket: Basket, minute: int) -> None:
         wanted = {"address_id": str(home.address_id), "quote_version": quote["quote_version"]}
         placed = resident.post("/checkouts", wanted)
     city.record.placed({UUID(order["order_id"]): order["total_fen"] for order in placed["orders"]})
-    payment = resident.post(f"/checkouts/{placed['checkout_id']}/payments", {"method": basket.method.value})
     if basket.method is PaymentMethod.WECHAT_PAY:
-        _scan(city, resident, payment)
+        path = f"/checkouts/{placed['checkout_id']}/payments"
+        _scan(city, resident, resident.post(path, {"method": basket.method.value}))
+    else:
+        _pay(resident, placed)
     city.record.paid(UUID(placed["payment_id"]), PaidPayment(placed["total_fen"], basket.method))
     by_shop = {order["shop_id"]: UUID(order["order_id"]) for order in placed["orders"]}
     for errand in basket.errands:
         errand.order_id = by_shop[str(city.world.shops[errand.wish.restaurant].shop_id)]
         _answer(city, errand, minute)
+
+
+def _pay(resident: Person, placed: dict[str, Any]) -> None:
+    """Confirm with the PIN and pay from the e-account; once more when the session was lost between the two."""
+    wanted = {"checkout_id": placed["checkout_id"], "amount_fen": placed["total_fen"], "pin": PIN}
+    for is_last in (False, True):
+        grant = resident.post("/step-up-grants", wanted)["grant_id"]
+        try:
+            body = {"method": PaymentMethod.E_ACCOUNT.value, "step_up_grant": grant}
+            resident.post(f"/checkouts/{placed['checkout_id']}/payments", body)
+        except Refused as refusal:
+            if refusal.code != "step_up_refused" or is_last:
+                raise
+        else:
+            return
 
 
 def _scan(city: City, resident: Person, payment: dict[str, Any]) -> None:

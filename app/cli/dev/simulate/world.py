@@ -22,10 +22,13 @@ from app.core.catalog.models import MerchantRow, OfferKind, OfferRow, ShopRow, S
 from app.core.communities.models import CommunityRow, StoreRow
 from app.core.delivery.models import CourierRow
 from app.core.ledger import Journal, JournalKind, Leg, codes, post_many
+from app.core.stepup.models import PaymentPinRow
+from app.core.stepup.pins import TRIES
 from app.core.verification.levels import Level
 from app.kernel.geo import EARTH_RADIUS_M
 from app.kernel.sealing import blind_index, seal
 from app.usecases.people.addresses import DOOR_CONTEXT
+from app.usecases.stepping_up.payment_pin import pin_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +54,7 @@ FEE_TIERS = (
 )
 COMMISSION_BP = 600
 BATCH_ROWS_MAX = 2_000
+PIN = "246813"
 PLATFORM_PHONE = "+8613500000001"
 
 
@@ -220,6 +224,13 @@ def _write_homes(rows: _Rows, baskets: Sequence[Basket], seed: int, community_id
             }
         )
     rows.add(AccountRow, [_account(account_id, phone) for account_id, phone in people])
+    rows.add(
+        PaymentPinRow,
+        [
+            {"account_id": account_id, "digest": pin_digest(account_id, PIN), "tries_left": TRIES}
+            for account_id, _ in people
+        ],
+    )
     rows.add(AddressRow, addresses)
     return homes
 

@@ -1,0 +1,1 @@
+"""Setting a payment PIN, and buying grants with it."""

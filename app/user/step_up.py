@@ -1,0 +1,93 @@
+"""Routes of the payment PIN and of the step-up grants that it buys. None takes an Idempotency-Key: see ADR 26."""
+
+from typing import Any
+
+from app.core.stepup.models import Factor
+from app.core.stepup.pins import PIN, PIN_DIGITS
+from app.kernel.actor import Actor
+from app.usecases.stepping_up.grants import Granted, grant_by_pin
+from app.usecases.stepping_up.payment_pin import PinState, change_pin, pin_state, set_pin
+from app.web.door import Door
+from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Pattern, Text
+from app.web.policy import Relation, policy
+
+
+class Pin(Pattern):
+    """Six digits."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(PIN, high=PIN_DIGITS, **kwargs)
+
+
+class PinIn(Body):
+    """A payment PIN, the first one or another for a lost one. ``code`` was sent for the purpose ``reset_pin``.
+
+    Where one is verified, with the name and the ID number that one is verified for.
+    """
+
+    pin = Pin(required=True)
+    code = Pattern(r"[0-9]{6}", high=6, required=True)
+    name = Text(high=50, low=2, load_default=None)
+    id_number = Text(high=18, low=18, load_default=None)
+
+
+class PinChangeIn(Body):
+    """A new payment PIN, and the one that it replaces."""
+
+    old_pin = Pin(required=True)
+    pin = Pin(required=True)
+
+
+class PinStateOut(Body):
+    """How the payment PIN stands: blocked until a reset, or locked for a while after wrong tries."""
+
+    is_set = Flag(required=True)
+    set_at = Instant(required=True, allow_none=True)
+    is_blocked = Flag(required=True)
+    locked_until = Instant(required=True, allow_none=True)
+
+
+class GrantIn(Body):
+    """What is confirmed: paying this checkout from the e-account, up to the amount that was shown to the person."""
+
+    checkout_id = Id(required=True)
+    amount_fen = Fen(low=1, required=True)
+    pin = Pin(required=True)
+
+
+class GrantOut(Body):
+    """A grant, to be named as ``step_up_grant`` when paying: by this session, once."""
+
+    grant_id = Id(required=True)
+    checkout_id = Id(required=True)
+    amount_fen = Fen(low=1, required=True)
+    factor = Choice(Factor, required=True)
+    expires_in_s = Int(low=1, high=3_600, required=True)
+
+
+def add_step_up(door: Door) -> None:
+    """Add the routes to ``door``."""
+
+    @door.get("/payment-pin", answer=PinStateOut)
+    @policy("pin.read", Relation.OWN)
+    def read_payment_pin(actor: Actor) -> PinState:
+        """Read whether there is a payment PIN, and whether it is locked."""
+        return pin_state(actor)
+
+    @door.post("/payment-pin", body=PinIn, answer=PinStateOut, status=201)
+    @policy("pin.write", Relation.OWN)
+    def set_payment_pin(actor: Actor, *, body: dict[str, Any]) -> PinState:
+        """Set or reset the payment PIN, by a fresh code; one that was reset by the code alone waits for a day."""
+        return set_pin(actor, **body)
+
+    @door.put("/payment-pin", body=PinChangeIn, answer=PinStateOut)
+    @policy("pin.write", Relation.OWN)
+    def change_payment_pin(actor: Actor, *, body: dict[str, Any]) -> PinState:
+        """Change the payment PIN."""
+        return change_pin(actor, old_pin=body["old_pin"], pin=body["pin"])
+
+    @door.post("/step-up-grants", body=GrantIn, answer=GrantOut, status=201)
+    @policy("step_up.grant", Relation.OWN)
+    def grant_step_up(actor: Actor, *, body: dict[str, Any]) -> Granted:
+        """Confirm a payment from the e-account with the payment PIN; good for five minutes, once."""
+        return grant_by_pin(actor, **body)

@@ -431,9 +431,11 @@ class ConsentIn(Body):
 
 
 class ConsentOut(Body):
-    """How one purpose stands; without a word it is not given."""
+    """How one purpose stands; without a word it is not given. What ``is_asked`` a client asks for."""
 
     purpose = Choice(Purpose, required=True)
+    current_version = Text(high=40, required=True)
+    is_asked = Flag(required=True)
     version = Text(high=40, required=True, allow_none=True)
     is_given = Flag(required=True)
     said_at = Instant(required=True, allow_none=True)

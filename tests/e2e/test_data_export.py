@@ -9,14 +9,17 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 from app.core.orders.states import OrderState
+from app.core.privacy.models import CURRENT_VERSIONS, Purpose
 from tests.factories import Person, a_claim, a_resident, an_order
 from tests.factories.rows import change, look_one
 from tests.support.ladder import Case, Endpoint, Once, Owned, assert_problem
 from tests.support.worker import run_worker
 
 if TYPE_CHECKING:
+    import pytest
     from flask import Flask
     from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
 
     from tests.support.business_clock import BusinessClock
 
@@ -119,3 +122,26 @@ def test_marketing_and_profiling_are_off_until_one_says_otherwise_and_every_word
     assert [one["version"] for one in after if one["purpose"] == "marketing"] == ["2026-11"]
     assert not any(one["is_given"] for one in after)
     assert look_one("SELECT count(*) FROM consents WHERE account_id = :a", a=resident.account_id) == 2
+
+
+def test_terms_and_privacy_are_asked_for_until_the_version_in_force_is_agreed_to(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resident = a_resident()
+
+    def asked() -> set[str]:
+        items = client.get("/user/v1/consents", headers=resident.headers).get_json()["items"]
+        return {one["purpose"] for one in items if one["is_asked"]}
+
+    def agree(purpose: str, version: str) -> TestResponse:
+        body = {"purpose": purpose, "version": version, "is_given": True}
+        return client.put("/user/v1/consents", json=body, headers=resident.headers)
+
+    at_first = asked()
+    agree("terms", "2026-11")
+    agree("privacy", "2026-11")
+    after = asked()
+    monkeypatch.setitem(CURRENT_VERSIONS, Purpose.TERMS, "2027-01")
+
+    assert (at_first, after, asked()) == ({"terms", "privacy"}, set(), {"terms"})
+    assert_problem(agree("terms", "2026-11"), 422, "consent_version_old", pointer="/version")

@@ -1,6 +1,6 @@
 """What can stand against erasing somebody."""
 
-from app.kernel.errors import Conflict, NotFound, Throttled
+from app.kernel.errors import Conflict, Invalid, NotFound, Throttled
 
 
 class ErasureHindered(Conflict):
@@ -8,6 +8,13 @@ class ErasureHindered(Conflict):
 
     code = "erasure_hindered"
     title = "Something is open still"
+
+
+class ConsentVersionOld(Invalid):
+    """One agrees to the text that is in force and to no other; parameter ``version``."""
+
+    code = "consent_version_old"
+    title = "Another version is in force"
 
 
 class ErasureWaiting(Conflict):

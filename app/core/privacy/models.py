@@ -1,5 +1,6 @@
 """Tables of erasure."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -89,6 +90,13 @@ class Purpose(StrEnum):
     PRIVACY = "privacy"
     MARKETING = "marketing"
     PROFILING = "profiling"
+
+
+CURRENT_VERSIONS: Mapping[Purpose, str] = dict.fromkeys(Purpose, "2026-11")
+"""The version of each text that is in force. A new one here has everybody asked anew."""
+
+ASKED_FOR: frozenset[Purpose] = frozenset({Purpose.TERMS, Purpose.PRIVACY})
+"""What a client asks for before the first order. Marketing and profiling are never asked for; they are off."""
 
 
 class ConsentRow(Base):

@@ -4,11 +4,14 @@ Marketing and profiling are off until somebody turns them on. Nothing is ranked 
 distance, offers by their place on the shelf. What would do so asks :func:`is_given` first.
 """
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from app.core.privacy.models import Purpose
+from app.core.privacy.errors import ConsentVersionOld
+from app.core.privacy.models import ASKED_FOR, CURRENT_VERSIONS, Purpose
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.transaction import read, transaction
@@ -28,7 +31,12 @@ _LATEST = text(
 
 
 def say_consent(actor: Actor, *, purpose: Purpose, version: str, is_given: bool) -> None:
-    """Record that one agrees, or no longer does, to a version of ``purpose``."""
+    """Record that one agrees, or no longer does, to a version of ``purpose``.
+
+    :raises ConsentVersionOld: one agrees to a text that is not in force; a yes is taken back in any version.
+    """
+    if is_given and version != CURRENT_VERSIONS[purpose]:
+        raise ConsentVersionOld(pointer="/version", version=CURRENT_VERSIONS[purpose])
     with transaction() as tx:
         tx.execute(
             _GIVE,
@@ -43,7 +51,16 @@ def say_consent(actor: Actor, *, purpose: Purpose, version: str, is_given: bool)
 
 
 def consents_of(account_id: UUID) -> list[dict[str, object]]:
-    """Return how each purpose stands; one that nobody spoke about is not given."""
+    """Return how each purpose stands; one that nobody spoke about is not given.
+
+    A client asks for what is ``is_asked``: terms and privacy, until the version in force was agreed to.
+    """
     said = {row.purpose: row._mapping for row in read(_LATEST, {"account_id": account_id})}
-    unsaid = {"version": None, "is_given": False, "said_at": None}
-    return [{"purpose": purpose.value, **unsaid, **said.get(purpose.value, {})} for purpose in Purpose]
+    return [_standing(purpose, said.get(purpose.value, {})) for purpose in Purpose]
+
+
+def _standing(purpose: Purpose, said: Mapping[str, Any]) -> dict[str, object]:
+    current = CURRENT_VERSIONS[purpose]
+    stands = {"purpose": purpose.value, "version": None, "is_given": False, "said_at": None, **said}
+    is_agreed = stands["is_given"] and stands["version"] == current
+    return {**stands, "current_version": current, "is_asked": purpose in ASKED_FOR and not is_agreed}

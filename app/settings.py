@@ -7,14 +7,21 @@ import base64
 import binascii
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 from environs import Env, EnvError
 
 SECRET_BYTES_MIN = 32
+DISTINCT_BYTES_MIN = 16
 WEBHOOK_SECRET_CHARS_MIN = 32
 PROXY_HOPS_MAX = 5
+REQUESTS_PER_MINUTE = 1_200
+"""Of one address in production: many neighbors share one behind a carrier's translation."""
+SECRET_CHARS_MIN = 16
+_PUBLISHED = ("changeme", "change-me", "change_me", "password", "secret", "example", "insecure", "default", "12345678")
+"""What secrets of documents, tutorials and demos are made of."""
 
 
 class Environment(StrEnum):
@@ -42,6 +49,8 @@ class Settings:
     :param stripe_webhook_secrets: one, or two during a rotation.
     :param pool_size: database connections that one process may hold.
     :param proxy_hops: our proxies in front; so many last entries of ``X-Forwarded-For`` are believed.
+    :param requests_per_minute: how many one address may send; 0 bounds nothing. :param limiter_url: Redis that counts
+        them for all processes. :param cors_origins: hosts whose pages may ask.
     """
 
     environment: Environment
@@ -60,6 +69,9 @@ class Settings:
     sms_key: str | None
     pool_size: int
     proxy_hops: int = 0
+    requests_per_minute: int = 0
+    limiter_url: str | None = None
+    cors_origins: tuple[str, ...] = ()
     identity_url: str | None = None
     identity_key: str | None = None
 
@@ -104,6 +116,11 @@ def read_settings() -> Settings:
             sms_key=env.str("LINLI_SMS_KEY", None),
             pool_size=env.int("LINLI_POOL_SIZE", 8),
             proxy_hops=env.int("LINLI_PROXY_HOPS", 0),
+            requests_per_minute=env.int(
+                "LINLI_REQUESTS_PER_MINUTE", REQUESTS_PER_MINUTE if environment is Environment.PRODUCTION else 0
+            ),
+            limiter_url=env.str("LINLI_LIMITER_URL", None),
+            cors_origins=tuple(env.list("LINLI_CORS_ORIGINS", [], subcast=str)),
             identity_url=env.str("LINLI_IDENTITY_URL", None),
             identity_key=env.str("LINLI_IDENTITY_KEY", None),
         )
@@ -114,8 +131,7 @@ def read_settings() -> Settings:
 
 
 def _refuse_weak(settings: Settings) -> None:
-    if not 0 <= settings.proxy_hops <= PROXY_HOPS_MAX:
-        raise SettingsError(f"LINLI_PROXY_HOPS must be 0 to {PROXY_HOPS_MAX}")
+    _refuse_open(settings)
     secrets = settings.stripe_webhook_secrets
     if not 1 <= len(secrets) <= 2:  # noqa: PLR2004 - the old and the new, while one is being replaced
         raise SettingsError("STRIPE_WEBHOOK_SECRETS must name one secret, or two during a rotation")
@@ -123,9 +139,7 @@ def _refuse_weak(settings: Settings) -> None:
         raise SettingsError(f"STRIPE_WEBHOOK_SECRETS must be at least {WEBHOOK_SECRET_CHARS_MIN} characters each")
     if not settings.stripe_secret_key:
         raise SettingsError("STRIPE_SECRET_KEY must not be empty")
-    keys = [*settings.token_keys.values(), *settings.data_keys.values(), settings.index_key, settings.code_pepper]
-    if len(set(keys)) != len(keys):
-        raise SettingsError("each LINLI_* key must be its own: one key serves one purpose")
+    _refuse_reused(settings)
     if urlsplit(settings.stripe_api_base).scheme not in {"http", "https"}:
         raise SettingsError("STRIPE_API_BASE must be an http(s) URL")
     if not settings.is_sandboxed and urlsplit(settings.stripe_api_base).scheme != "https":
@@ -136,6 +150,53 @@ def _refuse_weak(settings: Settings) -> None:
         )
     if not settings.is_sandboxed and not settings.stripe_secret_key.startswith(("sk_live_", "rk_live_")):
         raise SettingsError("STRIPE_SECRET_KEY must be a live key in production")
+    if not settings.is_sandboxed:
+        _refuse_published(settings)
+
+
+def _refuse_open(settings: Settings) -> None:
+    """Refuse what would let in whom it should not."""
+    if not 0 <= settings.proxy_hops <= PROXY_HOPS_MAX:
+        raise SettingsError(f"LINLI_PROXY_HOPS must be 0 to {PROXY_HOPS_MAX}")
+    if settings.requests_per_minute < 0:
+        raise SettingsError("LINLI_REQUESTS_PER_MINUTE must be 0 or more")
+    if any(not _is_origin(origin) for origin in settings.cors_origins):
+        raise SettingsError("LINLI_CORS_ORIGINS must be exact origins like https://app.example, comma separated")
+
+
+def _is_origin(origin: str) -> bool:
+    parts = urlsplit(origin)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and f"{parts.scheme}://{parts.netloc}" == origin
+
+
+def _refuse_reused(settings: Settings) -> None:
+    """One key serves one purpose, in whatever form it is given."""
+    keys = [*settings.token_keys.values(), *settings.data_keys.values(), settings.index_key, settings.code_pepper]
+    words = [settings.stripe_secret_key, *settings.stripe_webhook_secrets, settings.sms_key, settings.identity_key]
+    forms = [*keys, *(_as_key(word) for word in words if word)]
+    if len(set(forms)) != len(forms):
+        raise SettingsError("each LINLI_* key and each STRIPE_* secret must be its own: one secret serves one purpose")
+
+
+def _as_key(word: str) -> bytes:
+    """Return the 32 bytes that a word stands for as a key of ours, or else the word itself."""
+    try:
+        decoded = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
+    except (binascii.Error, ValueError):
+        return word.encode()
+    return decoded if len(decoded) == SECRET_BYTES_MIN else word.encode()
+
+
+def _refuse_published(settings: Settings) -> None:
+    """Refuse in production what is short, or made of words that stand in every tutorial."""
+    for name, word in (
+        ("STRIPE_SECRET_KEY", settings.stripe_secret_key),
+        *(("STRIPE_WEBHOOK_SECRETS", secret) for secret in settings.stripe_webhook_secrets),
+        ("LINLI_SMS_KEY", settings.sms_key),
+        ("LINLI_IDENTITY_KEY", settings.identity_key),
+    ):
+        if word and (len(word) < SECRET_CHARS_MIN or any(part in word.lower() for part in _PUBLISHED)):
+            raise SettingsError(f"{name} must be a secret of its own, {SECRET_CHARS_MIN} characters or more")
 
 
 def _named_keys(name: str, value: str) -> dict[str, bytes]:
@@ -153,9 +214,15 @@ def _key(name: str, encoded: str) -> bytes:
         key = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     except (binascii.Error, ValueError):
         _refuse_key(name)
-    if len(key) != SECRET_BYTES_MIN or len(set(key)) == 1:
+    if len(key) != SECRET_BYTES_MIN or _is_guessable(key):
         _refuse_key(name)
     return key
+
+
+def _is_guessable(key: bytes) -> bool:
+    """Whether bytes repeat, follow one another, or spell a text, as 32 random ones practically never do."""
+    steps = {(after - before) % 256 for before, after in pairwise(key)}
+    return len(set(key)) < DISTINCT_BYTES_MIN or len(steps) == 1 or all(0x20 <= byte < 0x7F for byte in key)  # noqa: PLR2004 - ASCII
 
 
 def _refuse_key(name: str) -> NoReturn:

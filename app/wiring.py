@@ -57,6 +57,7 @@ from app.usecases.privacy.data_export import make_export
 from app.usecases.privacy.erasure import ERASURE_DUE, erase_when_due
 from app.user import door as user
 from app.web import pages, problems, tokens
+from app.web.capacity import allow_origins, limit_requests
 from app.web.door import BODY_BYTES_MAX
 from app.web.policy import refuse_unguarded
 
@@ -190,6 +191,8 @@ def assemble(settings: Settings) -> Flask:
     if settings.is_sandboxed:
         flask_app.register_blueprint(pages.development_door)
     flask_app.after_request(pages.add_security_headers)
+    limit_requests(flask_app, settings)
+    allow_origins(flask_app, settings)
     if settings.proxy_hops:
         hops = ProxyFix(flask_app.wsgi_app, x_for=settings.proxy_hops, x_proto=0, x_host=0, x_port=0, x_prefix=0)
         flask_app.wsgi_app = hops  # type: ignore[method-assign]  # the way of wrapping that Flask names

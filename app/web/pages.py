@@ -30,6 +30,8 @@ development_door = Door("development", __name__, side=None, prefix="/dev/v1")
 _ALIVE = text("SELECT 1")
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 
+_HSTS = "max-age=31536000; includeSubDomains"
+
 
 class ProblemNotExplained(NotFound):
     """No problem has this code."""
@@ -50,6 +52,9 @@ def add_security_headers(response: Response) -> Response:
     headers = response.headers
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
+    headers["X-Frame-Options"] = "DENY"
+    if current_app.config["LINLI"].public_url.startswith("https://"):
+        headers["Strict-Transport-Security"] = _HSTS
     headers.setdefault("Content-Security-Policy", _CSP)
     return response
 

@@ -145,6 +145,8 @@ def _on_http_exception(error: HTTPException) -> Response:
     for name, value in error.get_headers():
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
+    if status == 429:  # noqa: PLR2004 - an address has had its share of this minute
+        response.headers.setdefault("Retry-After", "60")
     return response
 
 

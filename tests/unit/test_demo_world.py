@@ -309,7 +309,7 @@ def test_the_demo_is_refused_in_production(environment: dict[str, str], monkeypa
     monkeypatch.setenv("LINLI_ENV", "production")
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_" + "x" * 24)
     monkeypatch.setenv("LINLI_SMS_URL", "https://sms.example/send")
-    monkeypatch.setenv("LINLI_SMS_KEY", "sms")
+    monkeypatch.setenv("LINLI_SMS_KEY", "k" * 24)
 
     result = CliRunner().invoke(demo_commands, ["load"])
 

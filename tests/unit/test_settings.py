@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def a_key(number: int) -> str:
-    return base64.urlsafe_b64encode(bytes(range(number, number + 32))).decode().rstrip("=")
+    return base64.urlsafe_b64encode(hashlib.sha256(bytes([number])).digest()).decode().rstrip("=")
 
 
 SOUND = {
@@ -24,12 +25,12 @@ SOUND = {
     "LINLI_INDEX_KEY": a_key(4),
     "LINLI_CODE_PEPPER": a_key(5),
     "STRIPE_API_BASE": "https://api.stripe.com",
-    "STRIPE_SECRET_KEY": "sk_live_x",
-    "STRIPE_WEBHOOK_SECRETS": "whsec_0123456789abcdef0123456789abcdef",
+    "STRIPE_SECRET_KEY": "sk_live_q7Vx2mN9bL4wR8tZ",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_9f3b61c07ad84e52b1c6f0d27e8a4493",
     "LINLI_PUBLIC_URL": "https://linli.example/",
     "LINLI_LIVE_URL": "https://live.linli.example",
     "LINLI_SMS_URL": "https://sms.example/send",
-    "LINLI_SMS_KEY": "sms",
+    "LINLI_SMS_KEY": "hT5kW2pY8cJ4nD6v",
 }
 
 
@@ -78,6 +79,22 @@ def test_every_setting_is_needed_in_production_and_named_when_it_is_missing(
         ("LINLI_INDEX_KEY", "short"),
         ("LINLI_INDEX_KEY", base64.urlsafe_b64encode(bytes(32)).decode()),
         ("LINLI_CODE_PEPPER", SOUND["LINLI_INDEX_KEY"]),
+        ("LINLI_INDEX_KEY", base64.urlsafe_b64encode(bytes(range(32))).decode()),
+        ("LINLI_INDEX_KEY", base64.urlsafe_b64encode(b"0123456789abcdef" * 2).decode()),
+        ("LINLI_INDEX_KEY", base64.urlsafe_b64encode(b"\1\2\3\4\5\6\7\x80" * 4).decode()),
+        ("LINLI_DATA_KEYS", f"one:{a_key(1)}"),
+        ("LINLI_SMS_KEY", SOUND["LINLI_CODE_PEPPER"]),
+        ("LINLI_SMS_KEY", SOUND["STRIPE_WEBHOOK_SECRETS"]),
+        ("LINLI_IDENTITY_KEY", SOUND["LINLI_SMS_KEY"]),
+        ("LINLI_SMS_KEY", "short"),
+        ("LINLI_SMS_KEY", "ChangeMe-0123456789"),
+        ("STRIPE_SECRET_KEY", "sk_live_x"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_example_0123456789abcdef0123"),
+        ("LINLI_CORS_ORIGINS", "*"),
+        ("LINLI_CORS_ORIGINS", "https://app.example/"),
+        ("LINLI_CORS_ORIGINS", "app.example"),
+        ("LINLI_REQUESTS_PER_MINUTE", "-1"),
+        ("LINLI_PROXY_HOPS", "6"),
         ("LINLI_TOKEN_KEYS", a_key(6)),
         ("LINLI_TOKEN_KEYS", f"a:{a_key(7)},a:{a_key(8)}"),
         ("LINLI_TOKEN_KEYS", f"a.b:{a_key(9)}"),
@@ -107,4 +124,4 @@ def test_a_wrong_setting_stops_the_start_and_is_never_shown(
 def test_settings_do_not_print_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(monkeypatch, SOUND)
 
-    assert "sk_live_x" not in repr(settings)
+    assert "sk_live_q7Vx2mN9bL4wR8tZ" not in repr(settings)

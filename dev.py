@@ -42,6 +42,7 @@ VERBS = {
         ("-m", "app.cli.dev.authz", "--mutants"),
         "change each line of the policy in turn; authz must see it",
     ),
+    "guess": ("dev", ("-m", "app.cli.dev.guess"), "guess at sign-in codes from many addresses; nobody may come in"),
     "openapi": ("run", ("-m", "app.cli.dev.openapi"), "rewrite docs/api/openapi.json"),
     "lock": (None, (), "make the lock files again with uv; --upgrade takes newer versions"),
 }

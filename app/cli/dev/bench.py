@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from benchmarks.orders import Client, Errand
+    from benchmarks.orders import Client, Errand, Run
     from benchmarks.world import Resident, Shop, Someone, World
 
 ORDERS = 1_000
 LIVES = 400
 READS = 4_000
+AUTHORIZATION_ROUNDS = 4
 SERVERS = ("web", "postgres")
 
 
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str]) -> int:
             _count_round_trips(app, world)
             with _floor_server(stack) as floor:
                 _measure(stack, world, ports.web, floor)
+            _authorization(app, stack, world.residents[0], ports.web)
             _memory(stack)
             if "--skip-ledger" not in arguments:
                 assert stack.postgres is not None, "bench starts its own server"
@@ -150,6 +152,42 @@ def _measure(stack: Stack, world: World, port: int, floor: tuple[int, int]) -> N
     print(
         f"  20 of {len(world.shops)} shops              {near.rate:8.0f}/s   p50 {near.percentile_ms(50):.1f}"
         f"  p95 {near.percentile_ms(95):.1f} ms"
+    )
+
+
+def _authorization(app: Flask, stack: Stack, resident: Resident, port: int) -> None:
+    """Print what authorization adds to a read; rounds alternate, so that the noise of the host is in both."""
+    from app.web.tokens import Verifier  # noqa: PLC0415
+    from benchmarks import authorization  # noqa: PLC0415
+    from benchmarks.orders import Meter, run_clients  # noqa: PLC0415
+
+    actor = Verifier(app.config["LINLI"].token_keys).verify(resident.token, None)
+    asker = {"BENCH_ASKER": f"{actor.account_id}:{actor.session_id}"}
+    print("(e) an authenticated read, against the same read without authorization")
+    runs: dict[int, list[Run]] = {}
+    with _served(stack, "benchmarks.unguarded:app", asker) as (bare_port, bare_pid):
+        meter = Meter({**{name: stack.pids[name] for name in SERVERS}, "bare web": bare_pid})
+        for turn in range(AUTHORIZATION_ROUNDS + 1):
+            for one in (port, bare_port):
+                tasks = [lambda client: client.send("GET", authorization.PATH, resident.token)] * (READS // 4)
+                run = run_clients(one, tasks, meter)
+                if turn:  # the first warms up
+                    runs.setdefault(one, []).append(run)
+    guarded, bare = (_joined(runs[one]) for one in (port, bare_port))
+    check = authorization.token_check(app.config["LINLI"].token_keys, resident.token)
+    with app.app_context():
+        authorization.tell(guarded, bare, authorization.statements_of(app, resident.token), check)
+
+
+def _joined(runs: Sequence[Run]) -> Run:
+    """Return several runs as one."""
+    from benchmarks.orders import Run  # noqa: PLC0415
+
+    return Run(
+        count=sum(run.count for run in runs),
+        seconds=sum(run.seconds for run in runs),
+        latencies=[latency for run in runs for latency in run.latencies],
+        cpu={name: sum(run.cpu[name] for run in runs) for name in runs[0].cpu},
     )
 
 
@@ -252,17 +290,24 @@ def _shape(path: str) -> str:
 @contextmanager
 def _floor_server(stack: Stack) -> Iterator[tuple[int, int]]:
     """Serve the floors by the same server on a port of its own."""
-    from benchmarks.orders import Client  # noqa: PLC0415
-
     assert stack.postgres is not None, "bench starts its own server"
     with psycopg.connect(libpq_url(stack.postgres.url("postgres", "linli")), autocommit=True) as admin:
         admin.execute("CREATE TABLE bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz)")
         admin.execute("CREATE TABLE bench_shop AS SELECT shop_id FROM shops LIMIT 1")
         admin.execute("GRANT ALL ON bench_floor, bench_shop TO PUBLIC")
+    with _served(stack, "benchmarks.floor:app", {}) as served:
+        yield served
+
+
+@contextmanager
+def _served(stack: Stack, target: str, settings: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """Serve an application as the stack serves its own; yield its port and process."""
+    from benchmarks.orders import Client  # noqa: PLC0415
+
     port = free_ports().web
     argv = [sys.executable, "-m", "granian", "--host", HOST, "--port", str(port), "--log-level", "warning"]
-    argv += ["--interface", "wsgi", "--workers", "2", "--blocking-threads", "4", "benchmarks.floor:app"]
-    server = subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **stack.settings})
+    argv += ["--interface", "wsgi", "--workers", "2", "--blocking-threads", "4", target]
+    server = subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **stack.settings, **settings})
     try:
         for _ in range(100):
             try:

@@ -33,6 +33,7 @@ VERBS = {
     "test": ("dev", ("-m", "app.cli.dev.test"), "run the whole suite; arguments go to pytest"),
     "check": ("dev", ("-m", "app.cli.dev.check"), "lint, format, types, imports, migrations, OpenAPI document"),
     "bench": ("dev", ("-m", "app.cli.dev.bench"), "measure speed against floors of this machine"),
+    "bench-couriers": ("dev", ("-m", "app.cli.dev.bench_couriers"), "measure positions and a race for one trip"),
     "simulate": ("run", ("-m", "app.cli.dev.simulate"), "replay an evening of orders over HTTP, then prove the books"),
     "fuzz": ("dev", ("-m", "app.cli.dev.fuzz"), "throw generated requests at every operation of the OpenAPI document"),
     "audit": ("run", ("-m", "app.cli.dev.audit"), "prove the audit log's chain, the books and their chains"),

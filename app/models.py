@@ -5,6 +5,7 @@ from app.core.approvals import models as approvals
 from app.core.catalog import models as catalog
 from app.core.communities import models as communities
 from app.core.delivery import models as delivery
+from app.core.delivery import records as delivery_records
 from app.core.notices import models as notices
 from app.core.orders import models as orders
 from app.core.papers import models as papers
@@ -21,6 +22,7 @@ __all__ = [
     "catalog",
     "communities",
     "delivery",
+    "delivery_records",
     "notices",
     "orders",
     "outbox",

@@ -256,6 +256,42 @@ class PaperRanOut(PaperEvent):
     """Its last day is over; a shop that needs it takes no orders until another is approved."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourierEvent(Event):
+    """Something about one courier."""
+
+    courier_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourierTipped(CourierEvent):
+    """A resident gave a tip."""
+
+    order_id: UUID
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentReported(CourierEvent):
+    """A courier opened a case; with ``is_sos`` they call for help. Heard by the store and the platform."""
+
+    incident_id: UUID
+    store_id: UUID
+    platform_id: UUID
+    state: str
+    is_sos: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentMoved(CourierEvent):
+    """Somebody at the platform took the case or closed it."""
+
+    incident_id: UUID
+    store_id: UUID
+    platform_id: UUID
+    state: str
+
+
 def _leaves(base: type[Event]) -> list[type[Event]]:
     below = {child.__name__: child for child in base.__subclasses__()}
     return [leaf for child in below.values() for leaf in _leaves(child)] if below else [base]
@@ -263,12 +299,21 @@ def _leaves(base: type[Event]) -> list[type[Event]]:
 
 EVENT_KINDS: Mapping[str, type[Event]] = {
     leaf.__name__: leaf
-    for base in (OrderEvent, TripEvent, PaymentEvent, RefundEvent, PersonEvent, PaperEvent, GatewayEventReceived)
+    for base in (
+        OrderEvent,
+        TripEvent,
+        PaymentEvent,
+        RefundEvent,
+        PersonEvent,
+        PaperEvent,
+        CourierEvent,
+        GatewayEventReceived,
+    )
     for leaf in _leaves(base)
 }
 """Name in the outbox → class. A test holds that each is wired or listened to."""
 
-_TOPIC_FIELDS = ("account_id", "shop_id", "courier_id", "store_id", "community_id")
+_TOPIC_FIELDS = ("account_id", "shop_id", "courier_id", "store_id", "community_id", "platform_id")
 
 
 def topics_of(body: Mapping[str, Any]) -> list[str]:

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from flask import request
 
+from app.core.delivery.incidents import IncidentKind
 from app.core.delivery.states import FailureReason
-from app.courier import queries, schemas
+from app.courier import figures, queries, schemas
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.usecases.delivering.hand_over import (
@@ -18,17 +19,21 @@ from app.usecases.delivering.hand_over import (
     reattempt_delivery,
     return_to_shop,
 )
+from app.usecases.delivering.incidents import IncidentStands, report_incident
+from app.usecases.delivering.ratings import RatingMoved, appeal_rating
 from app.usecases.delivering.report_position import PositionKept, report_position
-from app.usecases.delivering.shifts import ShiftMoved, end_shift, start_shift
+from app.usecases.delivering.shifts import ShiftMoved, end_break, end_shift, start_shift, take_break
+from app.usecases.delivering.slots import SlotMoved, drop_slot, pass_slot, take_slot
 from app.usecases.delivering.trips import StopMoved, TripMoved, arrive_at_stop, claim_trip, give_back_trip
 from app.usecases.dispatching.answer_offer import TripOfferMoved, accept_offer, decline_offer
 from app.usecases.ordering.ending import OrderMoved
 from app.web.door import Door
 from app.web.messages import choose_language
+from app.web.paging import PageQuery
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
 from app.web.threads import add_thread
-from app.web.views import OrderMovedOut
+from app.web.views import IncidentStandsOut, OrderMovedOut, RatingMovedOut
 
 door = Door("courier", __name__, side=Side.COURIER)
 add_sign_in(door, Side.COURIER)
@@ -47,6 +52,83 @@ def begin_shift(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ShiftMov
 def finish_shift(actor: Actor, *, claim: Claim) -> ShiftMoved:
     """Go off shift."""
     return end_shift(actor, claim)
+
+
+@door.put("/shift/break", answer=schemas.ShiftOut, once=True)
+@policy("shift.end", Relation.OWN)
+def begin_break(actor: Actor, *, claim: Claim) -> ShiftMoved:
+    """Rest: no new trip comes; half an hour begins the hours in a row anew."""
+    return take_break(actor, claim)
+
+
+@door.post("/shift/break/end", answer=schemas.ShiftOut, once=True)
+@policy("shift.end", Relation.OWN)
+def finish_break(actor: Actor, *, claim: Claim) -> ShiftMoved:
+    """Work again."""
+    return end_break(actor, claim)
+
+
+@door.get("/shift-slots", query=schemas.SlotsQuery, answer=schemas.SlotsOut)
+@policy("slot.read", Relation.SIDE)
+def list_slots(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List planned shifts of one's community: one's own, and those that one may take."""
+    return figures.slots(actor, **query)
+
+
+@door.post("/shift-slots/<uuid:slot_id>/taking", answer=schemas.SlotMovedOut, once=True)
+@policy("slot.take", Relation.SIDE)
+def take_planned_shift(actor: Actor, *, claim: Claim, slot_id: UUID) -> SlotMoved:
+    """Take a planned shift that is open, or that another passes on."""
+    return take_slot(actor, claim, slot_id=slot_id)
+
+
+@door.post("/shift-slots/<uuid:slot_id>/passing", answer=schemas.SlotMovedOut, once=True)
+@policy("slot.leave", Relation.OWN)
+def pass_planned_shift(actor: Actor, *, claim: Claim, slot_id: UUID) -> SlotMoved:
+    """Offer one's planned shift to others; it stays one's own until it is taken."""
+    return pass_slot(actor, claim, slot_id=slot_id)
+
+
+@door.post("/shift-slots/<uuid:slot_id>/drop", answer=schemas.SlotMovedOut, once=True)
+@policy("slot.leave", Relation.OWN)
+def drop_planned_shift(actor: Actor, *, claim: Claim, slot_id: UUID) -> SlotMoved:
+    """Give a planned shift back, at least two hours before it begins."""
+    return drop_slot(actor, claim, slot_id=slot_id)
+
+
+@door.post("/incidents", body=schemas.IncidentIn, answer=IncidentStandsOut, status=201, once=True)
+@policy("incident.report", Relation.OWN)
+def report(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> IncidentStands:
+    """Report an incident, or call for help; the platform sees it at once."""
+    return report_incident(actor, claim, kind=IncidentKind(body.pop("kind")), **body)
+
+
+@door.get("/figures", query=schemas.FiguresQuery, answer=schemas.FiguresOut)
+@policy("account.read", Relation.OWN)
+def read_figures(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """Read one's week: hours, trips, orders, what they paid, and tips, by day."""
+    return figures.week(actor, **query)
+
+
+@door.get("/payouts", answer=schemas.PayoutsOut)
+@policy("account.read", Relation.OWN)
+def list_payouts(actor: Actor) -> dict[str, Any]:
+    """List what became available, or will, day by day."""
+    return figures.payouts(actor)
+
+
+@door.get("/ratings", query=PageQuery, answer=schemas.RatingsOut)
+@policy("rating.read", Relation.OWN)
+def list_ratings(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List one's ratings without who gave them, newest first, and their mean when there are enough."""
+    return figures.ratings(actor, **query)
+
+
+@door.post("/ratings/<uuid:rating_id>/appeal", body=schemas.AppealIn, answer=RatingMovedOut, once=True)
+@policy("rating.appeal", Relation.OWN)
+def appeal(actor: Actor, *, claim: Claim, rating_id: UUID, body: dict[str, Any]) -> RatingMoved:
+    """Ask the platform to look at a rating; it does not count while the appeal waits."""
+    return appeal_rating(actor, claim, rating_id=rating_id, reason=body["reason"])
 
 
 @door.put("/position", body=schemas.PositionIn, answer=schemas.PositionOut)

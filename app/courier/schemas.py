@@ -2,9 +2,19 @@
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.core.delivery.states import DeliveryState, FailureReason, StopKind, StopState, TripOfferState, TripState
+from app.core.delivery.incidents import IncidentKind
+from app.core.delivery.slots import SlotState
+from app.core.delivery.states import (
+    DeliveryState,
+    FailureReason,
+    RatingState,
+    StopKind,
+    StopState,
+    TripOfferState,
+    TripState,
+)
 from app.core.orders.states import OrderState
-from app.web.fields import Body, Choice, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Query, Text
+from app.web.fields import Body, Choice, Day, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Query, Text
 from app.web.paging import PageQuery
 from app.web.views import COUNT_MAX, LIST_MAX
 
@@ -14,13 +24,120 @@ class ShiftIn(Body):
 
     lat = Degrees(bound=90, required=True)
     lng = Degrees(bound=180, required=True)
+    ends_at = Instant(load_default=None, allow_none=True)
 
 
 class ShiftOut(Body):
-    """Whether one is on shift."""
+    """Whether one is on shift; from ``ends_at`` on it takes no new trip, what is in hand is finished."""
 
     courier_id = Id(required=True)
     is_on = Flag(required=True)
+    is_on_break = Flag(required=True)
+    ends_at = Instant(required=True, allow_none=True)
+
+
+class SlotsQuery(Query):
+    """Planned shifts that end after now, soonest first."""
+
+    limit = Int(low=1, high=100, load_default=50)
+
+
+class SlotOut(Body):
+    """A planned shift; ``is_mine`` is one's own."""
+
+    slot_id = Id(required=True)
+    state = Choice(SlotState, required=True)
+    is_mine = Flag(required=True)
+    starts_at = Instant(required=True)
+    ends_at = Instant(required=True)
+
+
+class SlotsOut(Body):
+    """Soonest first."""
+
+    items = Many(fields.Nested(SlotOut), high=LIST_MAX, required=True)
+
+
+class SlotMovedOut(Body):
+    """Where a planned shift stands."""
+
+    slot_id = Id(required=True)
+    state = Choice(SlotState, required=True)
+
+
+class IncidentIn(Body):
+    """What happened, where, and whether help is needed now. Without a place, the last one that is known is taken."""
+
+    kind = Choice(IncidentKind, required=True)
+    is_sos = Flag(load_default=False)
+    lat = Degrees(bound=90, load_default=None, allow_none=True)
+    lng = Degrees(bound=180, load_default=None, allow_none=True)
+    note = Text(high=500, load_default=None, allow_none=True)
+
+
+class FiguresQuery(Query):
+    """The week that holds a day of Shanghai; today's without one."""
+
+    on = Day(load_default=None)
+
+
+class DayFiguresOut(Body):
+    """One day of one's work."""
+
+    day = Day(required=True)
+    minutes_on_shift = Int(low=0, high=COUNT_MAX, required=True)
+    trips_done = Int(low=0, high=COUNT_MAX, required=True)
+    orders_delivered = Int(low=0, high=COUNT_MAX, required=True)
+    orders_by_promise = Int(low=0, high=COUNT_MAX, required=True)
+    pay_fen = Fen(high=COUNT_MAX, required=True)
+    tips_fen = Fen(high=COUNT_MAX, required=True)
+
+
+class FiguresOut(Body):
+    """Monday to Sunday. Figures are one's own; nobody is ranked by them."""
+
+    days = Many(fields.Nested(DayFiguresOut), high=7, required=True)
+
+
+class PayoutOut(Body):
+    """What became available on a day, or will when ``is_settled`` is false."""
+
+    day = Day(required=True)
+    is_settled = Flag(required=True)
+    earned_fen = Fen(high=COUNT_MAX, required=True)
+    tips_fen = Fen(high=COUNT_MAX, required=True)
+    order_count = Int(low=0, high=COUNT_MAX, required=True)
+
+
+class PayoutsOut(Body):
+    """Newest first, at most sixty days."""
+
+    items = Many(fields.Nested(PayoutOut), high=100, required=True)
+
+
+class RatingOut(Body):
+    """A rating of oneself; who gave it is not told, and its day only."""
+
+    rating_id = Id(required=True)
+    stars = Int(low=1, high=5, required=True)
+    marks = Many(Text(high=20), high=7, required=True)
+    state = Choice(RatingState, required=True)
+    day = Day(required=True)
+    decision = Text(high=500, required=True, allow_none=True)
+
+
+class RatingsOut(Body):
+    """A page of ratings; ``mean_tenths`` is of the newest hundred that count, null below five."""
+
+    items = Many(fields.Nested(RatingOut), high=LIST_MAX, required=True)
+    mean_tenths = Int(low=10, high=50, required=True, allow_none=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
+
+
+class AppealIn(Body):
+    """Why the rating is unjust."""
+
+    reason = Text(high=500, required=True)
 
 
 class PositionIn(Body):

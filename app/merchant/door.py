@@ -53,6 +53,13 @@ def list_orders(actor: Actor, *, shop_id: UUID, query: dict[str, Any]) -> dict[s
     return queries.orders(actor, shop_id=shop_id, **query)
 
 
+@door.get("/shops/<uuid:shop_id>/arrivals", answer=schemas.ArrivalsOut)
+@policy("order.read", Relation.OWN_SHOP)
+def list_arrivals(actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
+    """List which courier comes when for what a shop prepares."""
+    return queries.arrivals(actor, shop_id=shop_id)
+
+
 @door.get("/orders/<uuid:order_id>", answer=schemas.OrderOut)
 @policy("order.read", Relation.OWN_SHOP)
 def read_order(actor: Actor, *, order_id: UUID) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from app.core.catalog.models import OfferKind, OfferState, ShopState, Vertical
+from app.core.delivery.models import Vehicle
+from app.core.delivery.states import DeliveryState
 from app.core.orders.states import OrderState
 from app.core.papers.rules import PaperKind
-from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Int, Many, Pattern, Text
+from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Pattern, Text
 from app.web.paging import PageQuery
 from app.web.papers import PaperOut
 from app.web.views import COUNT_MAX, LIST_MAX, OrderCore
@@ -99,6 +101,25 @@ class OrdersOut(Body):
 
     items = Many(fields.Nested(OrderOut), high=LIST_MAX, required=True)
     next_cursor = Text(high=64, required=True, allow_none=True)
+
+
+class ArrivalOut(Body):
+    """An order that waits for its courier, and when they come."""
+
+    order_id = Id(required=True)
+    number = Text(high=20, required=True)
+    order_state = Choice(OrderState, required=True)
+    delivery_state = Choice(DeliveryState, required=True)
+    vehicle = Choice(Vehicle, required=True, allow_none=True)
+    expected_ready_at = Instant(required=True)
+    is_there = Flag(required=True)
+    arrives_at = Instant(required=True, allow_none=True)
+
+
+class ArrivalsOut(Body):
+    """What is to be ready first stands first."""
+
+    items = Many(fields.Nested(ArrivalOut), high=LIST_MAX, required=True)
 
 
 class RejectIn(Body):

@@ -22,6 +22,8 @@ from app.usecases.deciding.approvals import (
     ask_staff_role,
     reject,
 )
+from app.usecases.delivering.incidents import IncidentStands, close_incident, take_incident
+from app.usecases.delivering.ratings import RatingMoved, decide_rating
 from app.usecases.dispatching.set_mode import ModeSet, set_mode
 from app.usecases.dispatching.set_tariff import TariffSet, set_tariff
 from app.web.door import Door
@@ -29,6 +31,7 @@ from app.web.paging import PageQuery
 from app.web.papers import add_paper_review
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
+from app.web.views import IncidentStandsOut, RatingMovedOut
 
 door = Door("platform", __name__, side=Side.PLATFORM)
 add_sign_in(door, Side.PLATFORM)
@@ -81,6 +84,50 @@ def put_tariff(actor: Actor, *, claim: Claim, community_id: UUID, body: dict[str
 def read_zone(_actor: Actor, *, store_id: UUID) -> dict[str, Any]:
     """Read a zone of dispatch: open trips, couriers and their load, promised against real, how even the work is."""
     return zones.zone(store_id=store_id)
+
+
+@door.get("/dispatch/zones/<uuid:store_id>/board", answer=schemas.BoardOut)
+@policy("dispatch.read", Relation.PLATFORM)
+def read_board(_actor: Actor, *, store_id: UUID) -> dict[str, Any]:
+    """Read a zone's trips that wait or are under way, and its couriers on shift with what they carry."""
+    return zones.board(store_id=store_id)
+
+
+@door.get("/incidents", query=schemas.IncidentsQuery, answer=schemas.IncidentsOut)
+@policy("incident.read", Relation.PLATFORM)
+def list_incidents(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List cases that are not closed, calls for help first."""
+    return zones.incidents(**query)
+
+
+@door.post("/incidents/<uuid:incident_id>/taking", answer=IncidentStandsOut, once=True)
+@policy("incident.write", Relation.PLATFORM)
+def take_case(actor: Actor, *, claim: Claim, incident_id: UUID) -> IncidentStands:
+    """Say that one looks after a case."""
+    return take_incident(actor, claim, incident_id=incident_id)
+
+
+@door.post("/incidents/<uuid:incident_id>/closing", body=schemas.OutcomeIn, answer=IncidentStandsOut, once=True)
+@policy("incident.write", Relation.PLATFORM)
+def close_case(actor: Actor, *, claim: Claim, incident_id: UUID, body: dict[str, Any]) -> IncidentStands:
+    """Close a case with what came of it; its place is forgotten."""
+    return close_incident(actor, claim, incident_id=incident_id, outcome=body["outcome"])
+
+
+@door.get("/courier-ratings", query=PageQuery, answer=schemas.AppealsOut)
+@policy("rating.read", Relation.PLATFORM)
+def list_appeals(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List ratings that a courier appealed against, newest first."""
+    return zones.appeals(**query)
+
+
+@door.post(
+    "/courier-ratings/<uuid:rating_id>/decision", body=schemas.RatingDecisionIn, answer=RatingMovedOut, once=True
+)
+@policy("rating.decide", Relation.PLATFORM)
+def decide_appeal(actor: Actor, *, claim: Claim, rating_id: UUID, body: dict[str, Any]) -> RatingMoved:
+    """Fold a rating, or let it stand, with a reason."""
+    return decide_rating(actor, claim, rating_id=rating_id, **body)
 
 
 @door.get("/parties", query=schemas.PartiesQuery, answer=schemas.PartiesOut)

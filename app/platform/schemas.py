@@ -5,8 +5,10 @@ from enum import StrEnum
 from marshmallow import fields
 
 from app.core.approvals.models import ApprovalKind, ApprovalState
+from app.core.delivery.incidents import IncidentKind
+from app.core.delivery.models import Vehicle
 from app.core.delivery.pay import RATE_FEN_MAX
-from app.core.delivery.states import DispatchMode
+from app.core.delivery.states import DeliveryState, DispatchMode, IncidentState, TripState
 from app.core.orders.states import OrderState
 from app.kernel.actor import Side
 from app.kernel.audit import Outcome
@@ -72,6 +74,100 @@ class TariffOut(TariffIn):
 
     community_id = Id(required=True)
     bad_weather_until = Instant(required=True, allow_none=True)
+
+
+class TaskOut(Body):
+    """A trip of a zone that waits or is under way."""
+
+    trip_id = Id(required=True)
+    community_id = Id(required=True)
+    state = Choice(TripState, required=True)
+    delivery_state = Choice(DeliveryState, required=True, allow_none=True)
+    courier_id = Id(required=True, allow_none=True)
+    order_count = Int(low=1, high=100, required=True)
+    pay_fen = Fen(required=True)
+    expected_ready_at = Instant(required=True)
+    promised_at = Instant(required=True, allow_none=True)
+    created_at = Instant(required=True)
+
+
+class OnShiftOut(Body):
+    """A courier on shift and what they carry; where they are is not told."""
+
+    courier_id = Id(required=True)
+    vehicle = Choice(Vehicle, required=True)
+    active_trips = Int(low=0, high=100, required=True)
+    active_weight_g = Int(low=0, high=COUNT_MAX, required=True)
+    is_on_break = Flag(required=True)
+    is_silent = Flag(required=True)
+    needs_help = Flag(required=True)
+    ends_at = Instant(required=True, allow_none=True)
+
+
+class BoardOut(Body):
+    """Oldest trips first, at most 200; couriers, at most 500."""
+
+    tasks = Many(fields.Nested(TaskOut), high=200, required=True)
+    couriers = Many(fields.Nested(OnShiftOut), high=500, required=True)
+
+
+class IncidentsQuery(Query):
+    """Cases that are not closed."""
+
+    limit = Int(low=1, high=LIMIT_MAX, load_default=50)
+
+
+class IncidentOut(Body):
+    """A case, with the place where it was reported."""
+
+    incident_id = Id(required=True)
+    courier_id = Id(required=True)
+    store_id = Id(required=True)
+    trip_id = Id(required=True, allow_none=True)
+    kind = Choice(IncidentKind, required=True)
+    is_sos = Flag(required=True)
+    state = Choice(IncidentState, required=True)
+    note = Text(high=500, required=True, allow_none=True)
+    geo_uri = Text(high=100, required=True, allow_none=True)
+    opened_at = Instant(required=True)
+
+
+class IncidentsOut(Body):
+    """Calls for help first, then the oldest."""
+
+    items = Many(fields.Nested(IncidentOut), high=LIST_MAX, required=True)
+
+
+class OutcomeIn(Body):
+    """What came of a case."""
+
+    outcome = Text(high=500, required=True)
+
+
+class AppealOut(Body):
+    """A rating that waits for a decision."""
+
+    rating_id = Id(required=True)
+    order_id = Id(required=True)
+    courier_id = Id(required=True)
+    stars = Int(low=1, high=5, required=True)
+    marks = Many(Text(high=20), high=7, required=True)
+    appeal = Text(high=500, required=True)
+    appealed_at = Instant(required=True)
+
+
+class AppealsOut(Body):
+    """A page of appeals."""
+
+    items = Many(fields.Nested(AppealOut), high=LIST_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
+
+
+class RatingDecisionIn(Body):
+    """Whether the rating is folded, and why."""
+
+    is_folded = Flag(required=True)
+    reason = Text(high=500, required=True)
 
 
 class ZoneOut(Body):

@@ -10,7 +10,11 @@ from app.core.communities.errors import CommunityNotFound, StoreNotFound
 from app.core.delivery.fairness import gini
 from app.core.delivery.pay import Tariff
 from app.core.delivery.positions import SILENCE_MAX
+from app.kernel.geo import geo_uri
+from app.kernel.sealing import unseal
 from app.kernel.transaction import read, transaction
+from app.usecases.delivering.incidents import NOTE_CONTEXT
+from app.web.paging import page, read_cursor
 
 _ZONE = text(
     """
@@ -79,6 +83,73 @@ def tariff(*, community_id: UUID) -> dict[str, Any]:
         raise CommunityNotFound
     shown = dict(row._mapping)
     return shown | asdict(Tariff()) if row.base_fen is None else shown
+
+
+_TASKS = text(
+    """
+    SELECT t.trip_id, t.community_id, t.state, t.courier_id, t.order_count, t.pay_fen, t.expected_ready_at,
+        t.created_at, (SELECT min(o.promised_at) FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
+            WHERE d.trip_id = t.trip_id) AS promised_at,
+        (SELECT min(d.state) FROM deliveries AS d
+         WHERE d.trip_id = t.trip_id AND d.state <> 'canceled') AS delivery_state
+    FROM communities AS c JOIN trips AS t ON t.community_id = c.community_id
+    WHERE c.store_id = :store_id AND t.state IN ('open', 'assigned') ORDER BY t.created_at, t.trip_id LIMIT 200
+    """
+)
+_ON_SHIFT = text(
+    """
+    SELECT h.courier_id, k.vehicle, h.active_trips, h.active_weight_g, h.on_break_since IS NOT NULL AS is_on_break,
+        h.ends_at, coalesce(p.heard_at < business_now() - :silence_max, false) AS is_silent,
+        EXISTS (SELECT 1 FROM incidents AS i WHERE i.courier_id = h.courier_id AND i.is_sos AND i.state <> 'closed')
+            AS needs_help
+    FROM communities AS c JOIN couriers AS k ON k.community_id = c.community_id
+    JOIN courier_shifts AS h ON h.courier_id = k.courier_id AND h.ended_at IS NULL
+    LEFT JOIN courier_positions AS p ON p.courier_id = h.courier_id AND p.heard_at >= h.started_at
+    WHERE c.store_id = :store_id ORDER BY h.courier_id LIMIT 500
+    """
+)
+
+
+def board(*, store_id: UUID) -> dict[str, Any]:
+    """Return the trips of a zone that are under way or wait, and its couriers on shift with what they carry."""
+    tasks = read(_TASKS, {"store_id": store_id}).fetchall()
+    couriers = read(_ON_SHIFT, {"store_id": store_id, "silence_max": SILENCE_MAX}).fetchall()
+    return {"tasks": [dict(row._mapping) for row in tasks], "couriers": [dict(row._mapping) for row in couriers]}
+
+
+_INCIDENTS = text(
+    """
+    SELECT incident_id, courier_id, store_id, trip_id, kind, is_sos, state, lat, lng, note_sealed, opened_at
+    FROM incidents WHERE state <> 'closed' ORDER BY is_sos DESC, incident_id LIMIT :limit
+    """
+)
+_APPEALS = text(
+    """
+    SELECT rating_id, order_id, courier_id, stars, marks, appeal, appealed_at FROM courier_ratings
+    WHERE state = 'appealed' AND rating_id < :before ORDER BY rating_id DESC LIMIT :limit
+    """
+)
+
+
+def incidents(*, limit: int) -> dict[str, Any]:
+    """Return cases that are not closed, calls for help first."""
+    rows = read(_INCIDENTS, {"limit": limit}).fetchall()
+    return {
+        "items": [
+            {
+                **{name: value for name, value in row._mapping.items() if name not in {"lat", "lng", "note_sealed"}},
+                "note": None if row.note_sealed is None else unseal(row.note_sealed, context=NOTE_CONTEXT),
+                "geo_uri": None if row.lat is None else geo_uri(row.lat, row.lng),
+            }
+            for row in rows
+        ]
+    }
+
+
+def appeals(*, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Return a page of ratings that wait for a decision."""
+    rows = read(_APPEALS, {"before": read_cursor(cursor), "limit": limit + 1}).fetchall()
+    return page([dict(row._mapping) for row in rows], limit=limit, key="rating_id")
 
 
 def zone(*, store_id: UUID) -> dict[str, Any]:

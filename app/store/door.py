@@ -3,15 +3,16 @@
 from typing import Any
 from uuid import UUID
 
-from app.core.delivery.models import CourierState
+from app.core.delivery.models import CourierState, Vehicle
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.store import queries, schemas
+from app.usecases.delivering.slots import SlotsPublished, publish_slots
 from app.usecases.ordering.ending import OrderMoved
 from app.usecases.ordering.finish_order import collect_order
 from app.usecases.verifying.face_to_face import FaceCheckMoved, end_face_check, open_face_check
 from app.usecases.vetting.apply import ApplicationMoved
-from app.usecases.vetting.decide import CourierMoved, decide_application, set_courier_state
+from app.usecases.vetting.decide import CourierMoved, EquipmentSet, decide_application, set_courier_state, set_equipment
 from app.web.door import Door
 from app.web.members import add_members
 from app.web.papers import add_paper_review
@@ -89,6 +90,21 @@ def list_applications(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
 def decide(actor: Actor, *, claim: Claim, application_id: UUID, body: dict[str, Any]) -> ApplicationMoved:
     """Approve or refuse an application."""
     return decide_application(actor, claim, application_id=application_id, **body)
+
+
+@door.post("/shift-slots", body=schemas.SlotsIn, answer=schemas.SlotsPublishedOut, status=201, once=True)
+@policy("slot.publish", Relation.OWN_STORE)
+def publish(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> SlotsPublished:
+    """Publish a planned shift with a number of places in a community of one's store."""
+    return publish_slots(actor, claim, **body)
+
+
+@door.put("/couriers/<uuid:courier_id>/equipment", body=schemas.EquipmentIn, answer=schemas.EquipmentOut, once=True)
+@policy("courier.write", Relation.OWN_STORE)
+def put_equipment(actor: Actor, *, claim: Claim, courier_id: UUID, body: dict[str, Any]) -> EquipmentSet:
+    """Note what a courier goes by, and whether they have a cold box."""
+    vehicle = Vehicle(body["vehicle"])
+    return set_equipment(actor, claim, courier_id=courier_id, vehicle=vehicle, has_cold_box=body["has_cold_box"])
 
 
 @door.put("/couriers/<uuid:courier_id>/state", body=schemas.CourierStateIn, answer=schemas.CourierOut, once=True)

@@ -3,6 +3,7 @@
 from marshmallow import fields
 
 from app.core.delivery.models import CourierState, Vehicle
+from app.core.delivery.slots import PLACES_MAX
 from app.core.delivery.states import ApplicationState
 from app.core.orders.states import OrderState
 from app.core.verification.models import FaceState
@@ -100,5 +101,34 @@ class CourierStateIn(Body):
 
 class CourierOut(CourierStateIn):
     """Whether the courier may work now."""
+
+    courier_id = Id(required=True)
+
+
+class SlotsIn(Body):
+    """A planned shift."""
+
+    community_id = Id(required=True)
+    starts_at = Instant(required=True)
+    ends_at = Instant(required=True)
+    places = Int(low=1, high=PLACES_MAX, load_default=1)
+
+
+class SlotsPublishedOut(Body):
+    """One id for each place."""
+
+    community_id = Id(required=True)
+    slot_ids = Many(Id(), high=PLACES_MAX, required=True)
+
+
+class EquipmentIn(Body):
+    """What a courier goes by."""
+
+    vehicle = Choice(Vehicle, required=True)
+    has_cold_box = Flag(required=True)
+
+
+class EquipmentOut(EquipmentIn):
+    """What the courier goes by now."""
 
     courier_id = Id(required=True)

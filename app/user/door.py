@@ -7,12 +7,14 @@ import segno
 from flask import Response, current_app
 
 from app.core.delivery.models import Vehicle
+from app.core.delivery.ratings import Mark
 from app.core.orders.models import Fulfillment
 from app.core.payments.models import PaymentMethod
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable
 from app.core.privacy.models import Purpose
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
+from app.usecases.delivering.ratings import RatingMoved, rate_courier
 from app.usecases.ordering.cancel_checkout import CheckoutMoved, cancel_checkout
 from app.usecases.ordering.cancel_order import ask_to_cancel, cancel_order
 from app.usecases.ordering.ending import OrderMoved
@@ -20,6 +22,7 @@ from app.usecases.ordering.finish_order import confirm_order
 from app.usecases.ordering.place_checkout import Placed, place_checkout
 from app.usecases.paying.attempts import ask_gateway
 from app.usecases.paying.pay_checkout import PaymentStarted, pay_checkout
+from app.usecases.paying.tip_courier import Tipped, tip_courier
 from app.usecases.paying.top_up import top_up
 from app.usecases.people.addresses import AddressAdded, add_address, remove_address
 from app.usecases.people.addresses import Door as FrontDoor
@@ -41,7 +44,7 @@ from app.web.policy import Relation, policy
 from app.web.shelf import PUBLIC, ShelfQuery, shelf_page
 from app.web.sign_in import add_sign_in
 from app.web.threads import add_thread
-from app.web.views import ApplicationMovedOut, CommunitiesOut, OffersOut, OrderMovedOut, StatementOut
+from app.web.views import ApplicationMovedOut, CommunitiesOut, OffersOut, OrderMovedOut, RatingMovedOut, StatementOut
 
 door = Door("user", __name__, side=Side.USER)
 add_sign_in(door, Side.USER)
@@ -331,6 +334,23 @@ def ask_erasure(actor: Actor, *, claim: Claim) -> ErasureAsked:
 def call_erasure_off(actor: Actor) -> None:
     """Call one's erasure off while it waits."""
     cancel_erasure(actor)
+
+
+@door.post("/orders/<uuid:order_id>/tip", body=schemas.TipIn, answer=schemas.TipOut, status=201, once=True)
+@policy("courier.tip", Relation.OWN)
+def tip(actor: Actor, *, claim: Claim, order_id: UUID, body: dict[str, Any]) -> Tipped:
+    """Give the courier who brought an order a tip from the e-account; it cannot be taken back."""
+    return tip_courier(actor, claim, order_id=order_id, **body)
+
+
+@door.post(
+    "/orders/<uuid:order_id>/courier-rating", body=schemas.RatingIn, answer=RatingMovedOut, status=201, once=True
+)
+@policy("courier.rate", Relation.OWN)
+def rate(actor: Actor, *, claim: Claim, order_id: UUID, body: dict[str, Any]) -> RatingMoved:
+    """Rate how an order was brought, once, within a week; the courier may appeal."""
+    marks = [Mark(mark) for mark in body["marks"]]
+    return rate_courier(actor, claim, order_id=order_id, stars=body["stars"], marks=marks)
 
 
 @door.get("/courier-training", answer=schemas.TrainingOut)

@@ -8,7 +8,9 @@ from app.core.catalog.models import Vertical
 from app.core.delivery.checks import HandOverWay
 from app.core.delivery.models import Vehicle
 from app.core.delivery.pay import WALK_UP_FLOORS_MAX
+from app.core.delivery.ratings import STARS_MAX, Mark
 from app.core.delivery.states import ApplicationState
+from app.core.delivery.tips import TIP_FEN_MAX, TIP_FEN_MIN
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import CheckoutState, OrderState
 from app.core.payments.models import PaymentMethod, PaymentPurpose
@@ -255,6 +257,27 @@ class OrdersQuery(PageQuery):
     """One's orders, newest first."""
 
     state = Choice(OrderState, load_default=None)
+
+
+class TipIn(Body):
+    """A tip for the courier, from 1 to 50 yuan."""
+
+    amount_fen = Fen(low=TIP_FEN_MIN, high=TIP_FEN_MAX, required=True)
+
+
+class TipOut(Body):
+    """The tip is the courier's. ``is_final`` is always true: it cannot be taken back."""
+
+    order_id = Id(required=True)
+    amount_fen = Fen(required=True)
+    is_final = Flag(required=True)
+
+
+class RatingIn(Body):
+    """One to five stars, and what one wants to say in set words."""
+
+    stars = Int(low=1, high=STARS_MAX, required=True)
+    marks = Many(Choice(Mark), high=7, load_default=list)
 
 
 class HandOverOut(Body):

@@ -3,7 +3,7 @@
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.catalog.models import OfferKind, OfferState, Vertical
-from app.core.delivery.states import ApplicationState
+from app.core.delivery.states import ApplicationState, IncidentState, RatingState
 from app.core.orders.models import CancelReason, Fulfillment
 from app.core.orders.states import OrderState
 from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Many, Quantity, Text
@@ -167,3 +167,18 @@ class DecisionIn(Body):
         """Want a reason for a refusal."""
         if data.get("is_approved") is False and data.get("reason") is None:
             raise ValidationError("field_required", "reason")
+
+
+class RatingMovedOut(Body):
+    """Where a rating stands."""
+
+    rating_id = Id(required=True)
+    state = Choice(RatingState, required=True)
+
+
+class IncidentStandsOut(Body):
+    """Where a case stands."""
+
+    incident_id = Id(required=True)
+    state = Choice(IncidentState, required=True)
+    is_sos = Flag(required=True)

@@ -11,7 +11,7 @@ from flask import Flask
 
 from app import create_app
 from app.settings import SettingsError, read_settings
-from app.usecases.dispatching.take_back import take_back_from_silent
+from app.usecases.dispatching.take_back import look_after_shifts
 from app.usecases.dispatching.tick import dispatch_zones
 from app.wiring import MATCHER, REACTIONS, TIMERS, gateway_of
 from app.worker.jobs import make_jobs, run_jobs
@@ -80,7 +80,7 @@ def main() -> int:
         threading.Thread(target=_loop, args=(app, stop, timers, TIMERS_S), name="timers"),
         threading.Thread(target=_loop, args=(app, stop, settle_due, SWEEP_S), name="settlement"),
         threading.Thread(target=_loop, args=(app, stop, dispatch, DISPATCH_S), name="dispatch"),
-        threading.Thread(target=_loop, args=(app, stop, take_back_from_silent, SILENCE_S), name="silence"),
+        threading.Thread(target=_loop, args=(app, stop, look_after_shifts, SILENCE_S), name="silence"),
         threading.Thread(target=_loop, args=(app, stop, asking, ASK_S), name="asking"),
         threading.Thread(target=_loop, args=(app, stop, seal_acts, SWEEP_S), name="audit"),
         threading.Thread(target=_loop, args=(app, stop, forget_old, FORGET_S), name="retention"),

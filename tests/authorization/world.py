@@ -139,6 +139,50 @@ class Neighborhood:
         )
         return trip_offer_id
 
+    def slot(self, courier: Person) -> UUID:
+        slot_id = new_id()
+        change(
+            """
+            INSERT INTO shift_slots (slot_id, community_id, courier_id, state, starts_at, ends_at, published_by)
+            VALUES (:slot_id, :community_id, :courier_id, 'passed', business_now() + interval '1 day',
+                business_now() + interval '26 hours', :courier_id)
+            """,
+            slot_id=slot_id,
+            community_id=self.shop.community_id,
+            courier_id=courier.account_id,
+        )
+        return slot_id
+
+    def rating(self, courier: Person, *, state: str = "counted") -> UUID:
+        rating_id, order = new_id(), an_order(shop=self.shop)
+        change(
+            """
+            INSERT INTO courier_ratings (rating_id, order_id, account_id, courier_id, stars, marks, state, rated_at,
+                appeal, appealed_at)
+            VALUES (:rating_id, :order_id, :account_id, :courier_id, 1, '[]', :state, business_now(), 'late shop',
+                business_now())
+            """,
+            rating_id=rating_id,
+            order_id=order.order_id,
+            account_id=order.resident.account_id,
+            courier_id=courier.account_id,
+            state=state,
+        )
+        return rating_id
+
+    def incident(self) -> UUID:
+        incident_id = new_id()
+        change(
+            """
+            INSERT INTO incidents (incident_id, courier_id, store_id, kind, is_sos, state, opened_at)
+            VALUES (:incident_id, :courier_id, :store_id, 'other', false, 'open', business_now())
+            """,
+            incident_id=incident_id,
+            courier_id=self.order.carrier.account_id,
+            store_id=self.shop.store_id,
+        )
+        return incident_id
+
     def invitation(self, account_id: UUID, side: Side) -> UUID:
         invitation_id = new_id()
         by = self.shop.owner if side is Side.MERCHANT else self.member(side, MemberRole.MANAGER)
@@ -373,6 +417,11 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         foreign=lambda world, _: world.other.shop.store_id,
         is_same_shop_ours=True,
     ),
+    (Side.STORE, "community_id"): Things(
+        own=lambda world, _: world.home.shop.community_id,
+        foreign=lambda world, _: world.other.shop.community_id,
+        is_same_shop_ours=True,
+    ),
     (Side.STORE, "account_id"): _colleague(Side.STORE),
     (Side.STORE, "invitation_id"): _invited(Side.STORE),
     (Side.MERCHANT, "order_id"): Things(
@@ -400,6 +449,23 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda world, principal: world.home.trip_offer(principal.person),
         same_shop=lambda world, principal: world.home.trip_offer(world.another_courier(principal.person)),
         foreign=lambda world, _: world.other.trip_offer(world.other.order.carrier),
+    ),
+    (Side.COURIER, "slot_id"): Things(
+        own=lambda world, principal: world.home.slot(principal.person),
+        foreign=lambda world, _: world.other.slot(world.other.order.carrier),
+    ),
+    (Side.COURIER, "rating_id"): Things(
+        own=lambda world, principal: world.home.rating(principal.person),
+        same_shop=lambda world, principal: world.home.rating(world.another_courier(principal.person)),
+        foreign=lambda world, _: world.other.rating(world.other.order.carrier),
+    ),
+    (Side.PLATFORM, "rating_id"): Things(
+        own=lambda world, _: world.home.rating(world.home.order.carrier, state="appealed"),
+        foreign=lambda world, _: world.other.rating(world.other.order.carrier, state="appealed"),
+        is_public=True,
+    ),
+    (Side.PLATFORM, "incident_id"): Things(
+        own=lambda world, _: world.home.incident(), foreign=lambda world, _: world.other.incident(), is_public=True
     ),
     (Side.STORE, "order_id"): Things(
         own=lambda world, _: world.home.counter.order_id,

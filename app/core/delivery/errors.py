@@ -185,6 +185,111 @@ class WeatherTooLong(Conflict):
     title = "The weather is not known that far ahead"
 
 
+class OnBreak(Conflict):
+    """Who rests gets no new trip."""
+
+    code = "on_break"
+    title = "You are on a break"
+
+
+class ShiftOver(Conflict):
+    """The shift takes no new trip any more: its time has come."""
+
+    code = "shift_over"
+    title = "Your shift is over"
+
+
+class TooTired(Conflict):
+    """The hours of work are used up; parameters ``hours_in_a_row_max``, ``hours_a_day_max``."""
+
+    code = "too_tired"
+    title = "You have worked long enough"
+
+
+class SlotNotFound(NotFound):
+    """No such planned shift, or not one of your community, or not yours."""
+
+    code = "slot_not_found"
+    title = "Planned shift not found"
+
+
+class SlotTaken(Conflict):
+    """The planned shift is another's, or past; parameter ``state``."""
+
+    code = "slot_taken"
+    title = "The planned shift is taken"
+
+
+class SlotOverlaps(Conflict):
+    """Nobody works twice at a time."""
+
+    code = "slot_overlaps"
+    title = "You have another planned shift then"
+
+
+class SlotTooLate(Conflict):
+    """It begins soon; parameter ``hours``."""
+
+    code = "slot_too_late"
+    title = "It is too late to drop the planned shift"
+
+
+class SlotWrong(Conflict):
+    """Parameters ``minutes_min``, ``minutes_max``, ``days_max``."""
+
+    code = "slot_wrong"
+    title = "Nobody could plan with this shift"
+
+
+class NotDelivered(Conflict):
+    """No courier has brought the order."""
+
+    code = "not_delivered"
+    title = "No courier has brought it yet"
+
+
+class TipTooLate(Conflict):
+    """It was brought long ago; parameter ``days``."""
+
+    code = "tip_too_late"
+    title = "The order was brought too long ago"
+
+
+class TipGiven(Conflict):
+    """One order, one tip."""
+
+    code = "tip_given"
+    title = "You gave a tip for this order"
+
+
+class RatingGiven(Conflict):
+    """One order, one rating."""
+
+    code = "rating_given"
+    title = "You rated this order"
+
+
+class RatingNotFound(NotFound):
+    """No such rating, or not one of you."""
+
+    code = "rating_not_found"
+    title = "Rating not found"
+
+
+class IncidentNotFound(NotFound):
+    """No such case."""
+
+    code = "incident_not_found"
+    title = "Case not found"
+
+
+class TooManyIncidents(Throttled):
+    """Ordinary reports of a day are used up; parameter ``incidents_max``. A call for help is never refused."""
+
+    code = "too_many_incidents"
+    title = "Too many reports today"
+
+
 class QuizVersionOld(Conflict):
     """The questions have changed; parameter ``version``."""
 

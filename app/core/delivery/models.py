@@ -64,6 +64,7 @@ class ShiftRow(Base):
     """A shift (班次), on from its start until it is ended; at most one is on per courier.
 
     ``session_id`` is the phone that went on shift last: positions of another phone of the same account are refused.
+    From ``ends_at`` on it takes no new trip; it ends when what is in hand is done.
     """
 
     __tablename__ = "courier_shifts"
@@ -81,6 +82,10 @@ class ShiftRow(Base):
     lng: Mapped[float]
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    wishes_until: Mapped[datetime | None]
+    in_a_row_since: Mapped[datetime | None]
+    on_break_since: Mapped[datetime | None]
     active_trips: Mapped[int] = mapped_column(server_default="0")
     active_weight_g: Mapped[int] = mapped_column(server_default="0")
 

@@ -7,6 +7,7 @@ from app.kernel.machines import Table
 
 _COURIER = frozenset({Role.COURIER})
 _SYSTEM = frozenset({Role.SYSTEM})
+_PLATFORM = frozenset({Role.PLATFORM})
 
 
 class TripState(StrEnum):
@@ -212,3 +213,51 @@ APPLICATION_TRANSITIONS: Table[ApplicationState, ApplicationAction] = {
     (ApplicationState.SUBMITTED, ApplicationAction.REFUSE): (ApplicationState.REFUSED, _STORE),
 }
 """Who was refused applies anew."""
+
+
+class RatingState(StrEnum):
+    """Where a rating stands."""
+
+    COUNTED = "counted"
+    APPEALED = "appealed"
+    UPHELD = "upheld"
+    FOLDED = "folded"
+
+
+class RatingAction(StrEnum):
+    """What can happen to a rating."""
+
+    APPEAL = "appeal"
+    UPHOLD = "uphold"
+    FOLD = "fold"
+
+
+RATING_TRANSITIONS: Table[RatingState, RatingAction] = {
+    (RatingState.COUNTED, RatingAction.APPEAL): (RatingState.APPEALED, _COURIER),
+    (RatingState.APPEALED, RatingAction.UPHOLD): (RatingState.UPHELD, _PLATFORM),
+    (RatingState.APPEALED, RatingAction.FOLD): (RatingState.FOLDED, _PLATFORM),
+}
+"""An appeal is decided once. While it waits the rating does not count."""
+
+
+class IncidentState(StrEnum):
+    """Where a case stands."""
+
+    OPEN = "open"
+    TAKEN = "taken"
+    CLOSED = "closed"
+
+
+class IncidentAction(StrEnum):
+    """What the platform does about it."""
+
+    TAKE = "take"
+    CLOSE = "close"
+
+
+INCIDENT_TRANSITIONS: Table[IncidentState, IncidentAction] = {
+    (IncidentState.OPEN, IncidentAction.TAKE): (IncidentState.TAKEN, _PLATFORM),
+    (IncidentState.OPEN, IncidentAction.CLOSE): (IncidentState.CLOSED, _PLATFORM),
+    (IncidentState.TAKEN, IncidentAction.CLOSE): (IncidentState.CLOSED, _PLATFORM),
+}
+"""While a call for help is not closed, its courier is offered nothing, and loses what was not picked up, to others."""

@@ -14,6 +14,7 @@ class JournalKind(StrEnum):
     PROMOTION = "promotion"
     REFUND = "refund"
     COMPLETION = "completion"
+    TIP = "tip"
     COMPENSATION = "compensation"
     SETTLEMENT = "settlement"
     WITHDRAWAL = "withdrawal"

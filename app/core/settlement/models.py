@@ -16,6 +16,7 @@ class PartyKind(StrEnum):
 
     MERCHANT = "merchant"
     COURIER = "courier"
+    COURIER_TIP = "courier_tip"
 
 
 class SettlementItemRow(Base):

@@ -1,61 +1,131 @@
-"""Shifts (上线、下线): a courier gets work while on shift."""
+"""Shifts (上线、下线): a courier gets work while on shift, within the limits of fatigue, and not on a break (休息)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from app.core.delivery.errors import CourierSuspended, NotOnShift, ShiftBusy
+from sqlalchemy import text
+
+from app.core.delivery.errors import CourierSuspended, NotOnShift, ShiftBusy, TooTired
+from app.core.delivery.fatigue import A_DAY, IN_A_ROW, in_a_row_since, shift_ends_at
 from app.core.delivery.models import CourierState
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
-from app.kernel.transaction import Claim, closing, opening, transaction
+from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
+from app.kernel.wire import Row
 
-_LOCK_COURIER = opening("SELECT courier_id, state FROM couriers WHERE courier_id = :courier_id FOR UPDATE")
+_LOCK_COURIER = opening(
+    "SELECT courier_id, state, business_now() AS now FROM couriers WHERE courier_id = :courier_id FOR UPDATE"
+)
 _LOCK_SHIFT = opening(
-    "SELECT shift_id, active_trips FROM courier_shifts WHERE courier_id = :courier_id AND ended_at IS NULL FOR UPDATE"
+    """
+    SELECT shift_id, active_trips, ends_at, wishes_until, in_a_row_since, on_break_since, business_now() AS now
+    FROM courier_shifts WHERE courier_id = :courier_id AND ended_at IS NULL FOR UPDATE
+    """
+)
+_BEFORE = text(
+    """
+    SELECT h.shift_id, h.ends_at, h.ended_at, h.in_a_row_since,
+        (SELECT coalesce(sum(coalesce(d.ended_at, business_now()) - greatest(d.started_at, y.midnight)), interval '0')
+         FROM courier_shifts AS d
+         WHERE d.courier_id = :courier_id AND coalesce(d.ended_at, business_now()) > y.midnight) AS worked_today
+    FROM (SELECT date_trunc('day', business_now() AT TIME ZONE 'Asia/Shanghai') AT TIME ZONE 'Asia/Shanghai'
+          AS midnight) AS y
+    LEFT JOIN LATERAL (
+        SELECT * FROM courier_shifts AS s WHERE s.courier_id = :courier_id ORDER BY s.started_at DESC LIMIT 1
+    ) AS h ON true
+    """
 )
 _START = closing(
     """
     started AS (
-        INSERT INTO courier_shifts (shift_id, courier_id, session_id, lat, lng, started_at)
-        VALUES (:shift_id, :courier_id, :session_id, :lat, :lng, business_now())
+        INSERT INTO courier_shifts (shift_id, courier_id, session_id, lat, lng, started_at, ends_at, wishes_until,
+            in_a_row_since)
+        VALUES (:shift_id, :courier_id, :session_id, :lat, :lng, business_now(), :ends_at,
+            CAST(:wishes_until AS timestamptz), :in_a_row_since)
         ON CONFLICT (courier_id) WHERE ended_at IS NULL DO UPDATE
-            SET lat = excluded.lat, lng = excluded.lng, session_id = excluded.session_id
+            SET lat = excluded.lat, lng = excluded.lng, session_id = excluded.session_id, ends_at = excluded.ends_at,
+                wishes_until = excluded.wishes_until, in_a_row_since = excluded.in_a_row_since
         RETURNING shift_id
     )""",
     answer="SELECT shift_id FROM started",
 )
 _END = closing(
     """
-    ended AS (UPDATE courier_shifts SET ended_at = business_now() WHERE shift_id = :shift_id),
+    ended AS (
+        UPDATE courier_shifts SET ended_at = business_now(), on_break_since = NULL WHERE shift_id = :shift_id
+    ),
     forgotten AS (DELETE FROM courier_positions WHERE courier_id = :courier_id)"""
+)
+_PAUSE = closing(
+    """
+    paused AS (
+        UPDATE courier_shifts SET on_break_since = coalesce(on_break_since, business_now()) WHERE shift_id = :shift_id
+    )"""
+)
+_RESUME = closing(
+    """
+    resumed AS (
+        UPDATE courier_shifts SET on_break_since = NULL, in_a_row_since = :in_a_row_since, ends_at = :ends_at
+        WHERE shift_id = :shift_id
+    )"""
+)
+_OVER = text(
+    """
+    SELECT courier_id FROM courier_shifts
+    WHERE ended_at IS NULL AND active_trips = 0 AND ends_at <= business_now() ORDER BY courier_id LIMIT 500
+    """
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftMoved:
-    """What starting or ending a shift answers."""
+    """Where one's shift stands after an act on it; from ``ends_at`` on it takes no new trip."""
 
     courier_id: UUID
     is_on: bool
+    is_on_break: bool = False
+    ends_at: datetime | None = None
 
 
-def start_shift(actor: Actor, claim: Claim, *, lat: float, lng: float) -> ShiftMoved:
-    """Go on shift at a place; one who is on already only moves there.
+def start_shift(actor: Actor, claim: Claim, *, lat: float, lng: float, ends_at: datetime | None = None) -> ShiftMoved:
+    """Go on shift at a place; one who is on already moves there, and may say anew when to go home.
 
     The phone that says so last is the one whose positions count.
 
     :param lat: WGS-84 degrees. :param lng: WGS-84 degrees.
+    :param ends_at: from when on one wants no new trip; the limits of fatigue may come first.
     :raises CourierSuspended: the person is no courier, or may not work.
+    :raises TooTired: the hours of the day, or those in a row, are used up.
     """
     with transaction(claim) as tx:
         row = tx.open_one(_LOCK_COURIER, {"courier_id": actor.account_id})
         if row is None or row.state != CourierState.ACTIVE:
             raise CourierSuspended
-        moved = ShiftMoved(courier_id=actor.account_id, is_on=True)
+        before = tx.execute(_BEFORE, {"courier_id": actor.account_id}).one()
+        is_on = before.shift_id is not None and before.ended_at is None
+        since = (
+            before.in_a_row_since or row.now
+            if is_on
+            else in_a_row_since(row.now, rested_since=before.ended_at, before=before.in_a_row_since)
+        )
+        until = shift_ends_at(row.now, row_since=since, worked_today=before.worked_today, wished=ends_at)
+        if until <= row.now and not is_on:
+            _refuse_tired()
+        moved = ShiftMoved(courier_id=actor.account_id, is_on=True, ends_at=until)
         tx.keep(moved)
         params = {"courier_id": actor.account_id, "session_id": actor.session_id, "lat": lat, "lng": lng}
-        tx.close(_START, {**params, "shift_id": new_id()})
+        tx.close(
+            _START, {**params, "shift_id": new_id(), "ends_at": until, "wishes_until": ends_at, "in_a_row_since": since}
+        )
     return moved
+
+
+def _refuse_tired() -> None:
+    raise TooTired(
+        hours_in_a_row_max=int(IN_A_ROW.longest.total_seconds() // 3600),
+        hours_a_day_max=int(A_DAY.longest.total_seconds() // 3600),
+    )
 
 
 def end_shift(actor: Actor, claim: Claim) -> ShiftMoved:
@@ -64,12 +134,62 @@ def end_shift(actor: Actor, claim: Claim) -> ShiftMoved:
     :raises NotOnShift: there is no shift to end. :raises ShiftBusy: trips are still to be done.
     """
     with transaction(claim) as tx:
-        row = tx.open_one(_LOCK_SHIFT, {"courier_id": actor.account_id})
-        if row is None:
-            raise NotOnShift
+        row = _lock_shift(tx, actor.account_id)
         if row.active_trips:
             raise ShiftBusy(active_trips=row.active_trips)
         moved = ShiftMoved(courier_id=actor.account_id, is_on=False)
         tx.keep(moved)
         tx.close(_END, {"shift_id": row.shift_id, "courier_id": actor.account_id})
     return moved
+
+
+def take_break(actor: Actor, claim: Claim) -> ShiftMoved:
+    """Rest: no trip is offered and none can be claimed; what is in hand stays in hand.
+
+    :raises NotOnShift: one is not on shift.
+    """
+    with transaction(claim) as tx:
+        row = _lock_shift(tx, actor.account_id)
+        moved = ShiftMoved(courier_id=actor.account_id, is_on=True, is_on_break=True, ends_at=row.ends_at)
+        tx.keep(moved)
+        tx.close(_PAUSE, {"shift_id": row.shift_id})
+    return moved
+
+
+def end_break(actor: Actor, claim: Claim) -> ShiftMoved:
+    """Work again; half an hour of rest begins the hours in a row anew.
+
+    :raises NotOnShift: one is not on shift.
+    """
+    with transaction(claim) as tx:
+        row = _lock_shift(tx, actor.account_id)
+        before = tx.execute(_BEFORE, {"courier_id": actor.account_id}).one()
+        since = row.in_a_row_since or row.now
+        if row.on_break_since is not None:
+            since = in_a_row_since(row.now, rested_since=row.on_break_since, before=row.in_a_row_since)
+        until = shift_ends_at(row.now, row_since=since, worked_today=before.worked_today, wished=row.wishes_until)
+        moved = ShiftMoved(courier_id=actor.account_id, is_on=True, ends_at=until)
+        tx.keep(moved)
+        tx.close(_RESUME, {"shift_id": row.shift_id, "in_a_row_since": since, "ends_at": until})
+    return moved
+
+
+def _lock_shift(tx: Transaction, courier_id: UUID) -> Row:
+    row = tx.open_one(_LOCK_SHIFT, {"courier_id": courier_id})
+    if row is None:
+        raise NotOnShift
+    return row
+
+
+def end_shifts_that_are_over() -> int:
+    """End shifts whose time has come and that carry nothing; return how many. What is in hand is finished first."""
+    with transaction() as tx:
+        over = tx.execute(_OVER).fetchall()
+    ended = 0
+    for one in over:
+        with transaction() as tx:
+            row = tx.open_one(_LOCK_SHIFT, {"courier_id": one.courier_id})
+            if row is not None and not row.active_trips and row.ends_at <= row.now:
+                tx.close(_END, {"shift_id": row.shift_id, "courier_id": one.courier_id})
+                ended += 1
+    return ended

@@ -10,7 +10,9 @@ from app.core.delivery.errors import (
     ColdBoxNeeded,
     HallClosed,
     NotOnShift,
+    OnBreak,
     OwnOrder,
+    ShiftOver,
     StopNotFound,
     TooHeavy,
     TooManyTrips,
@@ -51,6 +53,7 @@ CLAIM_WRITES = f"""
         WHERE h.courier_id = :courier_id AND h.ended_at IS NULL AND h.active_trips < {ACTIVE_TRIPS_MAX}
           AND k.courier_id = h.courier_id AND (k.has_cold_box OR NOT :is_cold)
           AND h.active_weight_g + :weight_g <= {_WEIGHT_MAX}
+          AND h.on_break_since IS NULL AND (h.ends_at IS NULL OR h.ends_at > business_now())
         RETURNING h.shift_id
     ),
     claimed_trip AS (
@@ -63,6 +66,7 @@ CLAIM_WRITES = f"""
 CLAIM_ANSWER = f"""
     SELECT (SELECT count(*) FROM counted) AS shifts, (SELECT count(*) FROM claimed_trip) AS trips,
         h.shift_id IS NOT NULL AS is_on_shift, h.active_trips, h.active_weight_g, k.has_cold_box,
+        h.on_break_since IS NOT NULL AS is_on_break, h.ends_at <= business_now() AS is_over,
         {_WEIGHT_MAX} AS weight_g_max
     FROM (SELECT 1) AS one
     LEFT JOIN couriers AS k ON k.courier_id = :courier_id
@@ -177,7 +181,7 @@ def close_claim(
     """Give the locked trip to the courier, within what one carries at a time.
 
     :raises TripTaken: the trip grew while it was waited for.
-    :raises NotOnShift, TooManyTrips, ColdBoxNeeded, TooHeavy: the courier cannot take it now.
+    :raises NotOnShift, OnBreak, ShiftOver, TooManyTrips, ColdBoxNeeded, TooHeavy: the courier cannot take it now.
     """
     first = deliveries[0]
     if len(deliveries) != first.order_count:
@@ -193,6 +197,10 @@ def _refusal(row: Row, trip: Delivery) -> Conflict:
     """Say why the shift did not take the trip. What was read is from before a wait for it, by other claims of one."""
     if not row.is_on_shift:
         return NotOnShift()
+    if row.is_on_break:
+        return OnBreak()
+    if row.is_over:
+        return ShiftOver()
     if trip.is_cold and not row.has_cold_box:
         return ColdBoxNeeded()
     weight_g = row.active_weight_g + trip.weight_g

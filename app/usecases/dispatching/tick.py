@@ -72,6 +72,9 @@ _COURIERS = text(
     JOIN courier_shifts AS h ON h.courier_id = k.courier_id AND h.ended_at IS NULL
     LEFT JOIN courier_positions AS p ON p.courier_id = h.courier_id AND p.heard_at >= h.started_at
     WHERE c.store_id = :store_id AND h.active_trips < :trips_max
+      AND h.on_break_since IS NULL AND (h.ends_at IS NULL OR h.ends_at > business_now())
+      AND NOT EXISTS (SELECT 1 FROM incidents AS i
+          WHERE i.courier_id = h.courier_id AND i.is_sos AND i.state <> 'closed')
       AND (p.heard_at IS NULL OR p.heard_at >= business_now() - :silence_max)
       AND NOT EXISTS (SELECT 1 FROM trip_offers AS f WHERE f.courier_id = h.courier_id AND f.state = 'live')
     ORDER BY h.courier_id LIMIT :limit

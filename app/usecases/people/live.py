@@ -32,9 +32,12 @@ TOPICS_OF: Mapping[Side, str] = {
         SELECT 'store:' || organization_id AS topic
         FROM memberships WHERE account_id = :account_id AND organization_kind = 'store'
         """,
-    Side.PLATFORM: "SELECT CAST(NULL AS text) AS topic WHERE CAST(:account_id AS uuid) IS NULL",
+    Side.PLATFORM: """
+        SELECT 'platform:' || organization_id AS topic
+        FROM memberships WHERE account_id = :account_id AND organization_kind = 'platform'
+        """,
 }
-"""What a person may hear, by side. The platform has no live topic."""
+"""What a person may hear, by side; the platform hears of incidents."""
 
 
 def _issue(topics: str) -> TextClause:

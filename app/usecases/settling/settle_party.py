@@ -36,6 +36,7 @@ _SETTLE = text(
 _ACCOUNTS = {
     PartyKind.MERCHANT: (codes.merchant_pending, codes.merchant_available),
     PartyKind.COURIER: (codes.courier_pending, codes.courier_available),
+    PartyKind.COURIER_TIP: (codes.courier_pending, codes.courier_available),
 }
 
 

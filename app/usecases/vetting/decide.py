@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.core.delivery.errors import ApplicationNotFound, CourierNotFound, OwnApplication
-from app.core.delivery.models import CourierState
+from app.core.delivery.models import CourierState, Vehicle
 from app.core.delivery.states import APPLICATION_TRANSITIONS, ApplicationAction, ApplicationState
 from app.kernel.actor import Actor
 from app.kernel.machines import next_state
@@ -45,6 +45,20 @@ _LOCK_COURIER = opening(
 _SET_STATE = closing("changed AS (UPDATE couriers SET state = :state WHERE courier_id = :courier_id)")
 
 
+_EQUIP = closing(
+    "equipped AS (UPDATE couriers SET vehicle = :vehicle, has_cold_box = :has_cold_box WHERE courier_id = :courier_id)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquipmentSet:
+    """What noting a courier's equipment answers."""
+
+    courier_id: UUID
+    vehicle: str
+    has_cold_box: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourierMoved:
     """Whether a courier may work."""
@@ -81,6 +95,23 @@ def decide_application(
             "vehicle": row.vehicle,
         }
         tx.close(_APPROVE if is_approved else _REFUSE, params)
+    return moved
+
+
+def set_equipment(
+    actor: Actor, claim: Claim, *, courier_id: UUID, vehicle: Vehicle, has_cold_box: bool
+) -> EquipmentSet:
+    """Note what a courier of the actor's store goes by; it bounds the weight of the next trips.
+
+    :raises CourierNotFound: there is none in the store's catchment.
+    """
+    with transaction(claim) as tx:
+        if tx.open_one(_LOCK_COURIER, {"courier_id": courier_id, **actor.as_member}) is None:
+            raise CourierNotFound
+        moved = EquipmentSet(courier_id=courier_id, vehicle=vehicle.value, has_cold_box=has_cold_box)
+        tx.describe(whom_id=courier_id)
+        tx.keep(moved)
+        tx.close(_EQUIP, {"courier_id": courier_id, "vehicle": vehicle.value, "has_cold_box": has_cold_box})
     return moved
 
 

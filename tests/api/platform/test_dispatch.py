@@ -77,3 +77,25 @@ class TestReadZone(Endpoint):
 )
 def test_the_coefficient_of_gini(values: list[float], expected: float | None) -> None:
     assert gini(values) == expected
+
+
+class TestReadBoard(Endpoint):
+    def case(self) -> Case:
+        return Case(an_operator(), f"/platform/v1/dispatch/zones/{a_community().store_id}/board")
+
+    def test_trips_and_couriers_stand_with_their_load(self, client: FlaskClient) -> None:
+        order = an_order(state=OrderState.READY, with_courier=True)
+        waiting = an_order(state=OrderState.PREPARING, shop=order.shop)
+
+        board = client.get(
+            f"/platform/v1/dispatch/zones/{order.shop.store_id}/board", headers=an_operator().headers
+        ).get_json()
+
+        states = {task["trip_id"]: (task["state"], task["courier_id"]) for task in board["tasks"]}
+        assert states == {
+            str(order.trip_id): ("assigned", str(order.carrier.account_id)),
+            str(waiting.trip_id): ("open", None),
+        }
+        assert [(one["courier_id"], one["active_trips"]) for one in board["couriers"]] == [
+            (str(order.carrier.account_id), 1)
+        ]

@@ -1,0 +1,103 @@
+"""What couriers read about their own work: planned shifts, their week, payouts, ratings."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import text
+
+from app.core.delivery.ratings import MEAN_OF_MAX, mean_tenths
+from app.kernel.actor import Actor
+from app.kernel.transaction import read
+from app.web.paging import page, read_cursor
+
+_SLOTS = text(
+    """
+    SELECT s.slot_id, s.state, coalesce(s.courier_id = k.courier_id, false) AS is_mine, s.starts_at, s.ends_at
+    FROM couriers AS k JOIN shift_slots AS s ON s.community_id = k.community_id
+    WHERE k.courier_id = :courier_id AND s.ends_at > business_now()
+      AND (s.state IN ('open', 'passed') OR s.courier_id = k.courier_id)
+    ORDER BY s.starts_at, s.slot_id LIMIT :limit
+    """
+)
+_WEEK = text(
+    """
+    WITH days AS (
+        SELECT CAST(d AS date) AS day, d AT TIME ZONE 'Asia/Shanghai' AS begins,
+            (d + interval '1 day') AT TIME ZONE 'Asia/Shanghai' AS ends
+        FROM (SELECT date_trunc('week', coalesce(CAST(CAST(:on AS date) AS timestamp),
+                business_now() AT TIME ZONE 'Asia/Shanghai')) AS monday) AS w,
+            generate_series(w.monday, w.monday + interval '6 days', interval '1 day') AS d
+    )
+    SELECT y.day,
+        (SELECT coalesce(floor(extract(epoch FROM sum(least(coalesce(h.ended_at, business_now()), y.ends)
+                - greatest(h.started_at, y.begins))) / 60), 0)::bigint
+         FROM courier_shifts AS h WHERE h.courier_id = :courier_id AND h.started_at < y.ends
+            AND coalesce(h.ended_at, business_now()) > y.begins) AS minutes_on_shift,
+        (SELECT count(*) FROM trips AS t WHERE t.courier_id = :courier_id AND t.state = 'done'
+            AND t.ended_at >= y.begins AND t.ended_at < y.ends) AS trips_done,
+        w.orders_delivered, w.orders_by_promise, w.pay_fen,
+        (SELECT coalesce(sum(p.amount_fen), 0)::bigint FROM tips AS p WHERE p.courier_id = :courier_id
+            AND p.given_at >= y.begins AND p.given_at < y.ends) AS tips_fen
+    FROM days AS y
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS orders_delivered, count(*) FILTER (WHERE o.delivered_at <= o.promised_at)
+            AS orders_by_promise, coalesce(sum(d.pay_fen), 0)::bigint AS pay_fen
+        FROM trips AS t JOIN deliveries AS d ON d.trip_id = t.trip_id AND d.state = 'delivered'
+        JOIN orders AS o ON o.order_id = d.order_id
+        WHERE t.courier_id = :courier_id AND o.delivered_at >= y.begins AND o.delivered_at < y.ends
+    ) AS w
+    ORDER BY y.day
+    """
+)
+_PAYOUTS = text(
+    """
+    SELECT coalesce(i.settled_on, i.eligible_on) AS day, i.settled_on IS NOT NULL AS is_settled,
+        coalesce(sum(i.amount_fen) FILTER (WHERE i.party_kind = 'courier'), 0)::bigint AS earned_fen,
+        coalesce(sum(i.amount_fen) FILTER (WHERE i.party_kind = 'courier_tip'), 0)::bigint AS tips_fen,
+        count(DISTINCT i.order_id) AS order_count
+    FROM settlement_items AS i
+    WHERE i.party_kind IN ('courier', 'courier_tip') AND i.party_id = :courier_id
+      AND i.eligible_on > CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date) - 60
+    GROUP BY 1, 2 ORDER BY 1 DESC, 2 LIMIT 100
+    """
+)
+_RATINGS = text(
+    """
+    SELECT rating_id, stars, marks, state, CAST(rated_at AT TIME ZONE 'Asia/Shanghai' AS date) AS day, decision
+    FROM courier_ratings WHERE courier_id = :courier_id AND rating_id < :before
+    ORDER BY rating_id DESC LIMIT :limit
+    """
+)
+_COUNTED = text(
+    """
+    SELECT stars FROM courier_ratings WHERE courier_id = :courier_id AND state IN ('counted', 'upheld')
+    ORDER BY rating_id DESC LIMIT :limit
+    """
+)
+
+
+def slots(actor: Actor, *, limit: int) -> dict[str, Any]:
+    """Return planned shifts of one's community: one's own and those to be had, soonest first."""
+    rows = read(_SLOTS, {"courier_id": actor.account_id, "limit": limit}).fetchall()
+    return {"items": [dict(row._mapping) for row in rows]}
+
+
+def week(actor: Actor, *, on: date | None) -> dict[str, Any]:
+    """Return one's figures from Monday to Sunday of the week that holds ``on``, days of Shanghai."""
+    rows = read(_WEEK, {"courier_id": actor.account_id, "on": on}).fetchall()
+    return {"days": [dict(row._mapping) for row in rows]}
+
+
+def payouts(actor: Actor) -> dict[str, Any]:
+    """Return what became available or will, by day, newest first."""
+    rows = read(_PAYOUTS, {"courier_id": actor.account_id}).fetchall()
+    return {"items": [dict(row._mapping) for row in rows]}
+
+
+def ratings(actor: Actor, *, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Return a page of one's ratings, and the mean of those that count."""
+    asked = {"courier_id": actor.account_id}
+    rows = read(_RATINGS, {**asked, "before": read_cursor(cursor), "limit": limit + 1}).fetchall()
+    counted = read(_COUNTED, {**asked, "limit": MEAN_OF_MAX}).fetchall()
+    shown = page([dict(row._mapping) for row in rows], limit=limit, key="rating_id")
+    return {**shown, "mean_tenths": mean_tenths([row.stars for row in counted])}

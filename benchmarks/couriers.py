@@ -1,0 +1,158 @@
+"""Couriers over HTTP: a thousand who say where they are every five seconds, and two hundred who grab one trip.
+
+The positions come by a clock, not as fast as they can: 200 a second, spread evenly, half of the couriers with a trip
+in hand, so that a point a minute of their way is kept. CPU is that of web and PostgreSQL alone, so the client's
+share of the machine does not count; a late client is told as the rate that was reached.
+"""
+
+from __future__ import annotations
+
+import http.client
+import statistics
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import psycopg
+from rich.progress import Progress
+
+from app.kernel.clock import wall_now
+from app.kernel.ids import new_id
+from benchmarks.world import LAT, LNG, Someone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmarks.orders import Meter
+
+EVERY_S = 5.0
+SENDERS = 16
+RACERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a run of positions cost.
+
+    :ivar cpu_share: CPU of web and PostgreSQL, as a share of one core; ``cpu_ms`` of each, for one position.
+    :ivar position_bytes: growth of the table of last positions, bytes; ``rows`` it holds afterwards.
+    """
+
+    sent: int
+    rate: float
+    statuses: Counter[int]
+    cpu_share: float
+    cpu_ms: dict[str, float]
+    p95_ms: float
+    rows: int
+    position_bytes: int
+    trail_rows: int
+
+
+def _send(connection: http.client.HTTPConnection, method: str, path: str, token: str, body: object) -> int:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    if method == "POST":
+        headers["Idempotency-Key"] = str(new_id())
+    connection.request(method, path, None if body is None else orjson.dumps(body), headers)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def report_positions(port: int, couriers: Sequence[Someone], meter: Meter, url: str, *, seconds: float) -> Heard:
+    """Let ``couriers`` report every five seconds for ``seconds``, after a first round that is not counted."""
+    with psycopg.connect(url, autocommit=True) as admin:
+        some = "SELECT shift_id FROM courier_shifts WHERE ended_at IS NULL LIMIT %s"
+        admin.execute(f"UPDATE courier_shifts SET active_trips = 1 WHERE shift_id IN ({some})", (len(couriers) // 2,))
+        _run_senders(port, couriers, EVERY_S)
+        before = _measure(admin)
+        meter.start()
+        began = time.perf_counter()
+        statuses, latencies = _run_senders(port, couriers, seconds)
+        took = time.perf_counter() - began
+        cpu = meter.read()
+        after = _measure(admin)
+    return Heard(
+        sent=len(latencies),
+        rate=len(latencies) / took,
+        statuses=statuses,
+        cpu_ms={name: used * 1000 / len(latencies) for name, used in cpu.items()},
+        cpu_share=(cpu["web"] + cpu["postgres"]) / took,
+        p95_ms=statistics.quantiles(latencies, n=100)[94] * 1000,
+        rows=after["rows"],
+        position_bytes=after["bytes"] - before["bytes"],
+        trail_rows=after["trail"] - before["trail"],
+    )
+
+
+def _measure(admin: psycopg.Connection[Any]) -> dict[str, int]:
+    row = admin.execute(
+        "SELECT (SELECT count(*) FROM courier_positions), pg_total_relation_size('courier_positions'),"
+        " (SELECT count(*) FROM courier_trail)"
+    ).fetchone()
+    assert row is not None, "a count answers"
+    return {"rows": row[0], "bytes": row[1], "trail": row[2]}
+
+
+def _run_senders(port: int, couriers: Sequence[Someone], seconds: float) -> tuple[Counter[int], list[float]]:
+    statuses: Counter[int] = Counter()
+    latencies: list[float] = []
+    lock, rounds, begin = threading.Lock(), max(1, round(seconds / EVERY_S)), time.perf_counter() + 0.2
+
+    def send_all(number: int, tell: Callable[[], None]) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        mine = [(place, couriers[place]) for place in range(number, len(couriers), SENDERS)]
+        for turn in range(rounds):
+            for place, courier in mine:
+                due = begin + turn * EVERY_S + EVERY_S * place / len(couriers)
+                time.sleep(max(0.0, due - time.perf_counter()))
+                body = {
+                    "lat": LAT + (place % 100 + turn) * 1e-5,
+                    "lng": LNG + place * 1e-6,
+                    "measured_at": wall_now().isoformat(),
+                }
+                at = time.perf_counter()
+                status = _send(connection, "PUT", "/courier/v1/position", courier.token, body)
+                with lock:
+                    statuses[status] += 1
+                    latencies.append(time.perf_counter() - at)
+                tell()
+
+    with Progress(transient=True) as progress:
+        task = progress.add_task("positions", total=rounds * len(couriers))
+        threads = [
+            threading.Thread(target=send_all, args=(number, lambda: progress.advance(task)))
+            for number in range(SENDERS)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return statuses, latencies
+
+
+def grab(port: int, couriers: Sequence[Someone], trip_id: object) -> tuple[Counter[int], list[float]]:
+    """Let two hundred couriers claim one trip at the same moment; return statuses and seconds to each answer."""
+    statuses: Counter[int] = Counter()
+    latencies: list[float] = []
+    lock, gate = threading.Lock(), threading.Barrier(RACERS)
+
+    def race(courier: Someone) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.connect()
+        gate.wait()
+        at = time.perf_counter()
+        status = _send(connection, "POST", f"/courier/v1/trips/{trip_id}/claim", courier.token, None)
+        with lock:
+            statuses[status] += 1
+            latencies.append(time.perf_counter() - at)
+
+    threads = [threading.Thread(target=race, args=(courier,)) for courier in couriers[:RACERS]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return statuses, latencies

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.core.delivery.ratings import Mark
+from app.core.orders.states import OrderState
+from app.usecases.delivering.ratings import rate_courier
+from app.usecases.settling.settle_party import due_parties, settle_party
+from tests.factories import a_claim, a_courier, a_merchant_with_shop, a_resident, an_operator, an_order
+from tests.factories.orders import RICH_FEN
+from tests.factories.rows import look_one
+from tests.support.ladder import Case, Endpoint, OnceOwned, OnceWithBody, assert_problem
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from flask.testing import FlaskClient
+
+    from tests.factories import AnOrder, Person
+    from tests.support.business_clock import BusinessClock
+
+
+def a_rated_order(stars: int = 1) -> tuple[AnOrder, UUID]:
+    order = an_order(state=OrderState.DELIVERED)
+    resident = order.resident
+    moved = rate_courier(
+        resident.actor, a_claim(resident), order_id=order.order_id, stars=stars, marks=[Mark.LATE, Mark.LATE]
+    )
+    return order, moved.rating_id
+
+
+def earnings(client: FlaskClient, courier: Person) -> dict[str, Any]:
+    answer: dict[str, Any] = client.get("/courier/v1/earnings", headers=courier.headers).get_json()
+    return answer
+
+
+class TestTip(OnceWithBody, OnceOwned):
+    absent_code = "order_not_found"
+    status = 201
+    other_body = {"amount_fen": 300}
+
+    def case(self) -> Case:
+        order = an_order(state=OrderState.DELIVERED)
+        return Case(order.resident, f"/user/v1/orders/{order.order_id}/tip", {"amount_fen": 500})
+
+    def test_it_is_the_couriers_at_once_and_settled_the_day_after(
+        self, client: FlaskClient, clock: BusinessClock
+    ) -> None:
+        order = an_order(state=OrderState.DELIVERED)
+        case = Case(order.resident, f"/user/v1/orders/{order.order_id}/tip", {"amount_fen": 500})
+
+        answer = self.send(client, case).get_json()
+        pending = earnings(client, order.carrier)["pending_fen"]
+        clock.ahead(hours=48)
+        for due in due_parties(10_000):
+            if due.party_id == order.carrier.account_id:
+                settle_party(due)
+
+        assert (answer["amount_fen"], answer["is_final"]) == (500, True)
+        assert pending == 500
+        assert earnings(client, order.carrier)["available_fen"] == 500
+        payouts = client.get("/courier/v1/payouts", headers=order.carrier.headers).get_json()["items"]
+        assert [(one["tips_fen"], one["is_settled"]) for one in payouts] == [(500, True)]
+
+    def test_one_order_one_tip(self, client: FlaskClient) -> None:
+        case = self.case()
+        self.send(client, case)
+
+        again = self.send(client, case, body={"amount_fen": 700})
+
+        assert_problem(again, 409, "tip_given")
+
+    def test_before_it_is_brought_there_is_nothing_to_thank_for(self, client: FlaskClient) -> None:
+        order = an_order(state=OrderState.IN_DELIVERY)
+        case = Case(order.resident, f"/user/v1/orders/{order.order_id}/tip", {"amount_fen": 500})
+
+        assert_problem(self.send(client, case), 409, "not_delivered")
+
+    def test_after_a_week_it_is_too_late(self, client: FlaskClient, clock: BusinessClock) -> None:
+        case = self.case()
+        clock.ahead(days=7, minutes=1)
+
+        assert_problem(self.send(client, case), 409, "tip_too_late")
+
+    def test_nobody_gives_what_they_have_not(self, client: FlaskClient) -> None:
+        order = an_order(state=OrderState.DELIVERED, resident=a_resident(balance_fen=2_300))
+        case = Case(order.resident, f"/user/v1/orders/{order.order_id}/tip", {"amount_fen": 500})
+
+        assert_problem(self.send(client, case), 409, "insufficient_funds")
+        assert look_one("SELECT count(*) FROM tips WHERE order_id = :id", id=order.order_id) == 0
+
+    def test_its_limits_are_those_of_a_thank_you(self, client: FlaskClient) -> None:
+        case = self.case()
+
+        for amount_fen in (0, 99, 5_001, -500):
+            assert_problem(self.send(client, case, body={"amount_fen": amount_fen}), 422, "input_invalid")
+
+
+class TestRate(OnceWithBody, OnceOwned):
+    absent_code = "order_not_found"
+    status = 201
+    other_body = {"stars": 1}
+
+    def case(self) -> Case:
+        order = an_order(state=OrderState.DELIVERED)
+        return Case(order.resident, f"/user/v1/orders/{order.order_id}/courier-rating", {"stars": 5})
+
+    def test_one_order_one_rating(self, client: FlaskClient) -> None:
+        order, _ = a_rated_order()
+        case = Case(order.resident, f"/user/v1/orders/{order.order_id}/courier-rating", {"stars": 5})
+
+        assert_problem(self.send(client, case), 409, "rating_given")
+
+
+class TestListRatings(Endpoint):
+    def case(self) -> Case:
+        return Case(a_courier(), "/courier/v1/ratings")
+
+    def test_who_gave_it_is_not_told(self, client: FlaskClient) -> None:
+        order, rating_id = a_rated_order()
+
+        page = client.get("/courier/v1/ratings", headers=order.carrier.headers).get_json()
+
+        [rating] = page["items"]
+        assert (rating["rating_id"], rating["stars"], rating["marks"]) == (str(rating_id), 1, ["late"])
+        assert page["mean_tenths"] is None
+        assert str(order.resident.account_id) not in str(page)
+        assert str(order.order_id) not in str(page)
+
+
+class TestAppeal(OnceWithBody, OnceOwned):
+    absent_code = "rating_not_found"
+    other_body = {"reason": "another"}
+
+    def case(self) -> Case:
+        order, rating_id = a_rated_order()
+        return Case(order.carrier, f"/courier/v1/ratings/{rating_id}/appeal", {"reason": "店铺出餐晚"})
+
+    def test_the_platform_folds_it_with_its_reason(self, client: FlaskClient) -> None:
+        order, rating_id = a_rated_order()
+        client.post(
+            f"/courier/v1/ratings/{rating_id}/appeal", headers=order.carrier.once(), json={"reason": "店铺出餐晚"}
+        )
+        operator = an_operator()
+        waiting = client.get("/platform/v1/courier-ratings?limit=100", headers=operator.headers).get_json()["items"]
+
+        decided = client.post(
+            f"/platform/v1/courier-ratings/{rating_id}/decision",
+            headers=operator.once(),
+            json={"is_folded": True, "reason": "shop was late"},
+        )
+
+        [shown] = client.get("/courier/v1/ratings", headers=order.carrier.headers).get_json()["items"]
+        assert str(rating_id) in {one["rating_id"] for one in waiting}
+        assert decided.get_json()["state"] == "folded"
+        assert (shown["state"], shown["decision"]) == ("folded", "shop was late")
+
+    def test_nobody_decides_what_nobody_appealed_against(self, client: FlaskClient) -> None:
+        _, rating_id = a_rated_order()
+
+        response = client.post(
+            f"/platform/v1/courier-ratings/{rating_id}/decision",
+            headers=an_operator().once(),
+            json={"is_folded": True, "reason": "x"},
+        )
+
+        assert_problem(response, 409, "illegal_transition")
+
+
+class TestFigures(Endpoint):
+    def case(self) -> Case:
+        return Case(a_courier(), "/courier/v1/figures")
+
+    def test_the_week_adds_up(self, client: FlaskClient) -> None:
+        courier, shop = a_courier(), a_merchant_with_shop()
+        resident = a_resident(balance_fen=RICH_FEN)
+        for _ in range(2):
+            an_order(state=OrderState.DELIVERED, shop=shop, courier=courier, resident=resident)
+
+        days = client.get("/courier/v1/figures", headers=courier.headers).get_json()["days"]
+
+        assert len(days) == 7
+        total = {name: sum(day[name] for day in days) for name in ("trips_done", "orders_delivered", "pay_fen")}
+        assert total == {"trips_done": 2, "orders_delivered": 2, "pay_fen": 600}
+        assert sum(day["orders_by_promise"] for day in days) == 2
+
+
+class TestPayouts(Endpoint):
+    def case(self) -> Case:
+        return Case(a_courier(), "/courier/v1/payouts")

@@ -1,4 +1,4 @@
-"""Routes of the payment PIN and of the step-up grants that it buys. None takes an Idempotency-Key: see ADR 26."""
+"""Routes of the payment PIN and of the grants that it buys. None takes an Idempotency-Key: decision 27 in docs/adr."""
 
 from typing import Any
 
@@ -56,12 +56,13 @@ class GrantIn(Body):
 
 
 class GrantOut(Body):
-    """A grant, to be named as ``step_up_grant`` when paying: by this session, once."""
+    """A grant, to be named as ``step_up_grant`` when paying: by this session, once. A new device has a lower cap."""
 
     grant_id = Id(required=True)
     checkout_id = Id(required=True)
     amount_fen = Fen(low=1, required=True)
     factor = Choice(Factor, required=True)
+    is_new_device = Flag(required=True)
     expires_in_s = Int(low=1, high=3_600, required=True)
 
 

@@ -121,7 +121,10 @@ class SignInFailureRow(Base):
 
 
 class SessionRow(Base):
-    """A sign-in on one device at one side. Ending it ends its refresh tokens."""
+    """A sign-in on one device at one side. Ending it ends its refresh tokens.
+
+    ``cooling_until`` is when the device stops being new to the account; null where it never was.
+    """
 
     __tablename__ = "sessions"
 
@@ -132,6 +135,7 @@ class SessionRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     last_used_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     ended_at: Mapped[datetime | None]
+    cooling_until: Mapped[datetime | None]
 
 
 class RefreshTokenRow(Base):

@@ -118,6 +118,7 @@ _LOCK_CHECKOUT = """
            p.payment_id AS payment_id_of_checkout, p.method IS NOT NULL AS had_attempts,
            {session} AS is_in_standing,
            a.verification_level, {grant} AS grant_factor,
+           {is_new_device} AS is_new_device,
            o.order_id, o.state, o.shop_id, o.store_id, o.total_fen, s.is_auto_accept, business_now() AS now
     FROM checkouts AS c
     JOIN orders AS o ON o.checkout_id = c.checkout_id
@@ -141,10 +142,16 @@ _GRANTS = """
         AND g.purpose = 'pay_checkout' AND g.subject_id = c.checkout_id
         AND g.amount_fen_max >= c.total_fen AND g.used_at IS NULL AND g.expires_at > clock_timestamp()
 """
-_NO_GRANT = {"grant": "CAST(NULL AS text)", "grants": ""}
+_NO_GRANT = {"grant": "CAST(NULL AS text)", "grants": "", "is_new_device": "false"}
 LOCK_OWN_CHECKOUT = opening(_LOCK_CHECKOUT.format(whose="c.account_id = :account_id", session=IN_STANDING, **_NO_GRANT))
 LOCK_TO_PAY = opening(
-    _LOCK_CHECKOUT.format(whose="c.account_id = :account_id", session=IN_STANDING, grant="g.factor", grants=_GRANTS)
+    _LOCK_CHECKOUT.format(
+        whose="c.account_id = :account_id",
+        session=IN_STANDING,
+        grant="g.factor",
+        grants=_GRANTS,
+        is_new_device="coalesce(g.is_new_device, false)",
+    )
 )
 """With the step-up grant ``:grant_id``, if it is good for this. It is not locked: whoever uses it up asks once more."""
 LOCK_CHECKOUT = opening(_LOCK_CHECKOUT.format(whose="true", session="true", **_NO_GRANT))
@@ -169,6 +176,7 @@ class Checkout:
     :ivar had_attempts: a code to scan was asked for before; a hint, from before a wait for the lock.
     :ivar verification_level: the resident's; it only rises, so that an old one is never too high.
     :ivar grant_factor: what bought the step-up grant, where one was named that is good for paying this.
+    :ivar is_new_device: whether it was bought on a device in its first 24 hours.
     """
 
     checkout_id: UUID
@@ -180,6 +188,7 @@ class Checkout:
     is_in_standing: bool
     verification_level: int
     grant_factor: str | None
+    is_new_device: bool
     now: datetime
     orders: tuple[CheckoutOrder, ...]
 
@@ -203,6 +212,7 @@ def lock_checkout(tx: Transaction, statement: Opening, params: dict[str, object]
         is_in_standing=first.is_in_standing,
         verification_level=first.verification_level,
         grant_factor=first.grant_factor,
+        is_new_device=first.is_new_device,
         now=first.now,
         orders=tuple(
             CheckoutOrder(

@@ -53,6 +53,7 @@ class StepUpGrantRow(Base):
     subject_id: Mapped[UUID]
     amount_fen_max: Mapped[int]
     factor: Mapped[str]
+    is_new_device: Mapped[bool] = mapped_column(server_default=text("false"))
     granted_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"), index=True)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

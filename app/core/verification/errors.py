@@ -17,6 +17,13 @@ class PaymentLimitExceeded(Conflict):
     title = "Over the payment limit"
 
 
+class NewDeviceLimitExceeded(Conflict):
+    """A device in its first 24 hours pays no more than this a day; parameters ``cap_fen``, ``left_fen``."""
+
+    code = "new_device_limit"
+    title = "Over the limit of a new device"
+
+
 class IdNumberInvalid(Invalid):
     """No ID number has this form, region, birth date and checksum."""
 

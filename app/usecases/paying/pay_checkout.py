@@ -68,7 +68,7 @@ def pay_checkout(
     :raises StepUpRequired, StepUpRefused: there is none, or it is not good for this; it is used only when paid.
     :raises AlreadyPaid, CheckoutClosed: the checkout is past paying.
     :raises app.core.ledger.InsufficientFunds: the e-account holds less.
-    :raises VerificationNeeded, PaymentLimitExceeded: not from this account, or not so much of it.
+    :raises VerificationNeeded, PaymentLimitExceeded, NewDeviceLimitExceeded: not from this account, or not so much.
     """
     with transaction(claim) as tx:
         checkout = lock_checkout(
@@ -118,6 +118,7 @@ def _pay_from_e_account(
         actor.account_id,
         level=checkout.verification_level,
         strength=STRENGTH_OF[factor],
+        is_new_device=checkout.is_new_device,
         amount_fen=checkout.total_fen,
         now=checkout.now,
     )

@@ -29,8 +29,28 @@ def device_token(phone_index: bytes, device: str) -> str:
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
+COOLING_HOURS = 24
+"""How long a device is new to an account."""
+
+COOLING_UNTIL = f"""
+    SELECT CASE
+        WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE account_id = :account_id) THEN NULL
+        WHEN CAST(:is_proven AS boolean) AND count(*) > 0 THEN max(cooling_until)
+        ELSE clock_timestamp() + interval '{COOLING_HOURS} hours' END
+    FROM sessions
+    WHERE account_id = :account_id AND device = :device AND created_at > clock_timestamp() - interval '180 days'
+"""
+"""When ``:device`` stops being new to ``:account_id``; null for the account's first device: there is nobody before to
+protect. One that proves itself goes on where the last sign-in by its name stood, so that a thief who takes a known name
+has the whole time before him, however often he signs in."""
+
+
+def is_proven(phone_index: bytes, device: str, token: str | None) -> bool:
+    """Say whether ``token`` is the one that a sign-in by the phone from ``device`` gave."""
+    return hmac.compare_digest(device_token(phone_index, device).encode(), (token or "").encode())
+
+
 def is_known(tx: Transaction, *, phone_index: bytes, device: str, token: str | None) -> bool:
     """Say whether ``token`` proves a device that the phone has signed in from in the last 180 days."""
     has_signed_in = bool(tx.execute(_HAS_SIGNED_IN, {"phone_index": phone_index, "device": device}).scalar_one())
-    is_proven = hmac.compare_digest(device_token(phone_index, device).encode(), (token or "").encode())
-    return is_proven and has_signed_in
+    return is_proven(phone_index, device, token) and has_signed_in

@@ -22,7 +22,7 @@ from app.kernel.transaction import Transaction, transaction
 from app.kernel.wire import Row
 from app.usecases.people import codes
 from app.usecases.people.codes import Asker
-from app.usecases.people.devices import device_token
+from app.usecases.people.devices import COOLING_UNTIL, device_token, is_proven
 from app.usecases.people.phones import PHONE_CONTEXT, normalize_phone, phone_index
 
 REFRESH_LIFETIME = timedelta(days=30)
@@ -45,7 +45,10 @@ _PART = {
     Side.COURIER: "SELECT 1 FROM couriers WHERE courier_id = :account_id AND state = 'active'",
 }
 _ADD_SESSION = text(
-    "INSERT INTO sessions (session_id, account_id, side, device) VALUES (:session_id, :account_id, :side, :device)"
+    f"""
+    INSERT INTO sessions (session_id, account_id, side, device, cooling_until)
+    VALUES (:session_id, :account_id, :side, :device, ({COOLING_UNTIL}))
+    """
 )
 _ADD_REFRESH = text(
     """
@@ -102,12 +105,14 @@ def sign_in(asker: Asker, *, code: str, side: Side) -> SignedIn:
             _ACCOUNT,
             {"account_id": new_id(), "phone_sealed": seal(number, context=PHONE_CONTEXT), "phone_index": index},
         ).one()
-        begun = _begin(tx, account, side=side, device=asker.device)
+        begun = _begin(
+            tx, account, side=side, device=asker.device, is_proven=is_proven(index, asker.device, asker.device_token)
+        )
         codes.consume(tx, checked)
         return replace(begun, device_token=device_token(index, asker.device))
 
 
-def _begin(tx: Transaction, account: Row, *, side: Side, device: str) -> SignedIn:
+def _begin(tx: Transaction, account: Row, *, side: Side, device: str, is_proven: bool) -> SignedIn:
     if account.state != AccountState.ACTIVE:
         raise AccountSuspended
     part = _PART.get(side)
@@ -116,7 +121,13 @@ def _begin(tx: Transaction, account: Row, *, side: Side, device: str) -> SignedI
     session_id = new_id()
     tx.execute(
         _ADD_SESSION,
-        {"session_id": session_id, "account_id": account.account_id, "side": side.value, "device": device},
+        {
+            "session_id": session_id,
+            "account_id": account.account_id,
+            "side": side.value,
+            "device": device,
+            "is_proven": is_proven,
+        },
     )
     refresh_token = _add_refresh(tx, session_id)
     return SignedIn(account_id=account.account_id, session_id=session_id, refresh_token=refresh_token)

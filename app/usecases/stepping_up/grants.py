@@ -19,9 +19,12 @@ LIFETIME = timedelta(minutes=5)
 _IS_OWN = text("SELECT 1 FROM checkouts WHERE checkout_id = :checkout_id AND account_id = :account_id")
 _GRANT = text(
     """
-    INSERT INTO step_up_grants (grant_id, session_id, purpose, subject_id, amount_fen_max, factor, expires_at)
+    INSERT INTO step_up_grants (grant_id, session_id, purpose, subject_id, amount_fen_max, factor, expires_at,
+        is_new_device)
     VALUES (:grant_id, :session_id, :purpose, :subject_id, :amount_fen_max, :factor,
-        clock_timestamp() + CAST(:lifetime AS interval))
+        clock_timestamp() + CAST(:lifetime AS interval),
+        coalesce((SELECT cooling_until > clock_timestamp() FROM sessions WHERE session_id = :session_id), false))
+    RETURNING is_new_device
     """
 )
 
@@ -34,6 +37,7 @@ class Granted:
     checkout_id: UUID
     amount_fen: int
     factor: str
+    is_new_device: bool
     expires_in_s: int
 
 
@@ -55,7 +59,7 @@ def grant_by_pin(actor: Actor, *, checkout_id: UUID, amount_fen: int, pin: str) 
 
 def _grant(tx: Transaction, actor: Actor, checkout_id: UUID, amount_fen: int, factor: Factor) -> Granted:
     grant_id = new_id()
-    tx.execute(
+    is_new_device: bool = tx.execute(
         _GRANT,
         {
             "grant_id": grant_id,
@@ -66,7 +70,7 @@ def _grant(tx: Transaction, actor: Actor, checkout_id: UUID, amount_fen: int, fa
             "factor": factor.value,
             "lifetime": LIFETIME,
         },
-    )
+    ).scalar_one()
     tx.leave_act(
         Act(
             verb="step_up.grant",
@@ -81,5 +85,6 @@ def _grant(tx: Transaction, actor: Actor, checkout_id: UUID, amount_fen: int, fa
         checkout_id=checkout_id,
         amount_fen=amount_fen,
         factor=factor.value,
+        is_new_device=is_new_device,
         expires_in_s=int(LIFETIME.total_seconds()),
     )

@@ -112,6 +112,8 @@ class Person:
     _signing_in: threading.Lock = field(default_factory=threading.Lock)
     _token: str = ""
     _refresh_token: str = ""
+    _device: str = field(default_factory=lambda: f"simulation-{new_id()}")
+    _device_token: str | None = None
 
     def get(self, path: str, **query: Any) -> Any:
         """Read.
@@ -169,14 +171,16 @@ class Person:
 
     def _begin_session(self) -> None:
         """Ask for a code, read it from the sandbox, begin a session; again with a new code when an answer is lost."""
-        base, device = f"{self.web}/{self.side}/v1", f"simulation-{new_id()}"
+        base, device = f"{self.web}/{self.side}/v1", {"device": self._device, "device_token": self._device_token}
+        if self._device_token is None:
+            del device["device_token"]
         for is_last in (False, True):
-            asked = self.wire.send("POST", f"{base}/sign-in-codes", json={"phone": self.phone, "device": device})
+            asked = self.wire.send("POST", f"{base}/sign-in-codes", json={"phone": self.phone, **device})
             if asked.status_code not in {ACCEPTED, THROTTLED}:
                 raise Refused(asked)
             messages = self.wire.send("GET", f"{self.web}/dev/v1/messages", params={"phone": self.phone})
             for message in messages.json()["items"][:1]:
-                body = {"phone": self.phone, "code": message["code"], "device": device}
+                body = {"phone": self.phone, "code": message["code"], **device}
                 answer = self.wire.send("POST", f"{base}/sessions", json=body)
                 if answer.is_success:
                     self._take(answer)
@@ -188,3 +192,4 @@ class Person:
     def _take(self, answer: httpx.Response) -> None:
         session = answer.json()
         self._token, self._refresh_token = session["access_token"], session["refresh_token"]
+        self._device_token = session.get("device_token", self._device_token)

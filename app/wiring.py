@@ -21,8 +21,9 @@ from app.adapters.jobs import defer
 from app.adapters.sms import HttpMessages, SandboxMessages
 from app.adapters.stripe.client import StripeClient
 from app.adapters.stripe.signature import WebhookVerifier
-from app.core.delivery.nearest import NearestMatcher
-from app.core.delivery.ports import Matcher
+from app.core.dispatch.batch import BatchPolicy
+from app.core.dispatch.problem import Policy
+from app.core.dispatch.weights import LIVE
 from app.courier import door as courier
 from app.gateway import door as gateway
 from app.kernel import sealing
@@ -110,7 +111,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
 }
 
 
-MATCHER: Matcher = NearestMatcher()
+DISPATCH_POLICY: Policy = BatchPolicy(LIVE)
 """What decides which trip is offered to whom."""
 
 

@@ -13,7 +13,7 @@ from app import create_app
 from app.settings import SettingsError, read_settings
 from app.usecases.dispatching.take_back import look_after_shifts
 from app.usecases.dispatching.tick import dispatch_zones
-from app.wiring import MATCHER, REACTIONS, TIMERS, gateway_of
+from app.wiring import DISPATCH_POLICY, REACTIONS, TIMERS, gateway_of
 from app.worker.jobs import make_jobs, run_jobs
 from app.worker.relay import react_batch, relay_batch
 from app.worker.sweeps import ask_again, forget_old, seal_acts, settle_due
@@ -72,7 +72,7 @@ def main() -> int:
         ask_again()  # what it found is under way, not done: it always pauses
 
     def dispatch() -> None:
-        dispatch_zones(MATCHER)  # what it offered waits for an answer: it always pauses
+        dispatch_zones(DISPATCH_POLICY)  # what it offered waits for an answer: it always pauses
 
     conninfo = settings.database_url.replace("postgresql+psycopg://", "postgresql://")
     threads = [

@@ -19,7 +19,7 @@ from app.usecases.ordering.cancel_order import cancel_order
 from tests.factories import a_claim, a_community, a_courier, a_merchant_with_shop, a_resident, an_order
 from tests.factories.orders import RICH_FEN
 from tests.factories.rows import look, look_one
-from tests.support.dispatching import InterruptedMatcher, let_offer, offers_of
+from tests.support.dispatching import InterruptedPolicy, let_offer, offers_of
 from tests.support.races import at_once, known
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def test_two_workers_at_once_offer_each_trip_once(app: Flask, community: Communi
     for _ in range(6):
         a_courier(community=community)
 
-    made = at_once(app, [partial(dispatch_zone, InterruptedMatcher(), community.store_id) for _ in range(8)])
+    made = at_once(app, [partial(dispatch_zone, InterruptedPolicy(), community.store_id) for _ in range(8)])
 
     offers = live_offers(community)
     assert sum(known(one.answer) for one in made) == 4
@@ -70,11 +70,10 @@ def test_while_one_worker_decides_the_other_leaves_the_zone_alone(app: Flask, co
 
     def second_worker() -> None:
         other.extend(
-            known(one.answer)
-            for one in at_once(app, [partial(dispatch_zone, InterruptedMatcher(), community.store_id)])
+            known(one.answer) for one in at_once(app, [partial(dispatch_zone, InterruptedPolicy(), community.store_id)])
         )
 
-    made = dispatch_zone(InterruptedMatcher(second_worker), community.store_id)
+    made = dispatch_zone(InterruptedPolicy(second_worker), community.store_id)
 
     assert (made, other) == (1, [0])
 
@@ -87,10 +86,10 @@ def test_a_worker_that_dies_between_deciding_and_writing_leaves_nothing(app: Fla
         raise SystemExit
 
     with pytest.raises(SystemExit):
-        dispatch_zone(InterruptedMatcher(die), community.store_id)
+        dispatch_zone(InterruptedPolicy(die), community.store_id)
 
     assert offers_of(known(order.trip_id)) == []
-    assert dispatch_zone(InterruptedMatcher(), community.store_id) == 1
+    assert dispatch_zone(InterruptedPolicy(), community.store_id) == 1
 
 
 def test_a_trip_that_was_claimed_or_canceled_while_dispatch_decided_is_let_be(app: Flask, community: Community) -> None:
@@ -109,7 +108,7 @@ def test_a_trip_that_was_claimed_or_canceled_while_dispatch_decided_is_let_be(ap
         )
         assert all(one.is_done for one in done)
 
-    made = dispatch_zone(InterruptedMatcher(meanwhile), community.store_id)
+    made = dispatch_zone(InterruptedPolicy(meanwhile), community.store_id)
 
     assert made == 1
     assert [trip_id for trip_id, _ in live_offers(community)] == [left.trip_id]
@@ -121,7 +120,7 @@ def test_of_acceptance_and_cancellation_one_wins(app: Flask) -> None:
         let_offer(community.community_id)
         [order] = orders_in(community, 1)
         courier = a_courier(community=community)
-        dispatch_zone(InterruptedMatcher(), community.store_id)
+        dispatch_zone(InterruptedPolicy(), community.store_id)
         [(trip_offer_id, courier_id, _)] = offers_of(known(order.trip_id))
         assert courier_id == courier.account_id
 
@@ -146,7 +145,7 @@ def test_of_acceptance_and_cancellation_one_wins(app: Flask) -> None:
 def test_an_offer_is_answered_once(app: Flask, community: Community) -> None:
     [order] = orders_in(community, 1)
     courier = a_courier(community=community)
-    dispatch_zone(InterruptedMatcher(), community.store_id)
+    dispatch_zone(InterruptedPolicy(), community.store_id)
     [(trip_offer_id, _, _)] = offers_of(known(order.trip_id))
 
     answers = at_once(
@@ -167,7 +166,7 @@ def test_couriers_who_vanish_with_accepted_trips_keep_nobody_waiting(
     vanishing = [a_courier(community=community) for _ in range(3)]
     for courier in vanishing:
         report_position(courier.actor, lat=community.lat, lng=community.lng, measured_at=clock.now())
-    dispatch_zone(InterruptedMatcher(), community.store_id)
+    dispatch_zone(InterruptedPolicy(), community.store_id)
     for order in orders:
         [(trip_offer_id, courier_id, _)] = offers_of(known(order.trip_id))
         courier = next(one for one in vanishing if one.account_id == courier_id)
@@ -176,11 +175,11 @@ def test_couriers_who_vanish_with_accepted_trips_keep_nobody_waiting(
 
     take_back_from_silent()
     ready = [a_courier(community=community) for _ in range(3)]
-    matcher = InterruptedMatcher()
-    made = dispatch_zone(matcher, community.store_id)
+    policy = InterruptedPolicy()
+    made = dispatch_zone(policy, community.store_id)
 
     assert made == 3
-    assert matcher.seen == [{courier.account_id for courier in ready}]
+    assert policy.seen == [{courier.account_id for courier in ready}]
     assert _hands(vanishing) == [0, 0, 0]
 
 
@@ -200,7 +199,7 @@ def test_after_three_offers_without_a_yes_the_hall_has_the_trip(app: Flask, comm
     made = []
     for _ in range(4):
         courier = a_courier(community=community)
-        made.append(dispatch_zone(InterruptedMatcher(), community.store_id))
+        made.append(dispatch_zone(InterruptedPolicy(), community.store_id))
         for trip_id, courier_id in live_offers(community):
             assert courier_id == courier.account_id
             [trip_offer_id] = [one for one, _, state in offers_of(trip_id) if state == "live"]  # type: ignore[arg-type]

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.core.delivery.nearest import NearestMatcher
 from app.core.delivery.states import DispatchMode
+from app.core.dispatch.greedy import NearestPolicy
 from app.usecases.dispatching.set_mode import set_mode
 from tests.factories import a_claim, an_operator
 from tests.factories.rows import look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
-    from app.core.delivery.ports import Choice, FreeCourier, OpenTask
+    from app.core.dispatch.problem import Decision, Problem
 
 
-class InterruptedMatcher(NearestMatcher):
+class InterruptedPolicy(NearestPolicy):
     """Decides as the nearest does, and does ``meanwhile`` when it has decided, before anything is written."""
 
     def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.meanwhile = meanwhile
         self.seen: list[set[UUID]] = []
 
-    def match(
-        self,
-        now: datetime,
-        tasks: Sequence[OpenTask],
-        couriers: Sequence[FreeCourier],
-        excluded: Collection[tuple[UUID, UUID]],
-    ) -> Sequence[Choice]:
-        self.seen.append({courier.courier_id for courier in couriers})
-        choices = super().match(now, tasks, couriers, excluded)
+    def decide(self, problem: Problem) -> Sequence[Decision]:
+        self.seen.append({courier.courier_id for courier in problem.couriers})
+        decisions = super().decide(problem)
         self.meanwhile()
-        return choices
+        return decisions
 
 
 def let_offer(community_id: UUID, mode: DispatchMode = DispatchMode.BOTH) -> None:

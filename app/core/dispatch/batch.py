@@ -30,15 +30,18 @@ class BatchPolicy:
         inbound = [one for one in problem.couriers if one.inbound is not None and one.inbound.picks_up_s > now]
         if not due or not (free or inbound):
             return []
+        bundling = self._bundling(problem, len(due), free)
         problem = replace(problem, deliveries=due)
-        bundles = join_bundles(problem, self._bundling(len(due), free, now))
-        return _Tick(problem, weights, bundles, free, inbound).decide()
+        return _Tick(problem, weights, join_bundles(problem, bundling), free, inbound).decide()
 
-    def _bundling(self, due: int, free: Sequence[Courier], now_s: int) -> Bundling:
-        """Return how eagerly to bundle: the more deliveries for each free courier, the more a minute is worth."""
-        weights = self._weights
-        load = due / max(1, sum(one.free_s <= now_s + FREE_SOON_S for one in free))
-        worth = min(weights.worth_max, max(weights.worth_min, weights.worth_by_load * load))
+    def _bundling(self, problem: Problem, due: int, free: Sequence[Courier]) -> Bundling:
+        """Return how eagerly to bundle: the scarcer couriers are, now or until they go home, the more so."""
+        weights, now = self._weights, problem.now_s
+        load = due / max(1, sum(one.free_s <= now + FREE_SOON_S for one in free))
+        left_s = sum(max(0, one.off_s - max(now, one.free_s)) for one in problem.couriers)
+        is_scarce = len(problem.deliveries) * weights.trip_s > left_s
+        least = weights.worth_scarce if is_scarce else weights.worth_min
+        worth = min(weights.worth_max, max(least, weights.worth_by_load * load))
         return Bundling(size_max=weights.size_max, access_s=weights.access_s, worth=worth)
 
 

@@ -54,6 +54,8 @@ def trip_costs(problem: Problem, weights: Weights, bundles: Sequence[Bundle], co
     minutes[last > np.array([one.off_s for one in couriers])] = IMPOSSIBLE
     minutes[count > np.array([one.capacity for one in couriers])] = IMPOSSIBLE
     minutes[_column(one.units for one in bundles) > np.array([one.units_max for one in couriers])] = IMPOSSIBLE
+    if weights.reach_s is not None:
+        minutes[ways > weights.reach_s + _column(_waited_s(problem, one) for one in bundles)] = IMPOSSIBLE
     cold = _column(any(each.is_cold for each in one.deliveries) for one in bundles)
     minutes[(cold > 0) & ~np.array([one.has_cold_box for one in couriers])] = IMPOSSIBLE
     _exclude(problem, minutes, bundles, couriers)
@@ -112,6 +114,11 @@ def _late_s(bundles: Sequence[Bundle], place: int, picks: Any, pace: Any) -> Any
 def _age_s(problem: Problem, weights: Weights, bundle: Bundle) -> float:
     """Return what is taken off for what has waited: without it, old orders starve when there are too many."""
     return (1 + weights.age) * sum(max(0, problem.now_s - one.ready_s) for one in bundle.deliveries)
+
+
+def _waited_s(problem: Problem, bundle: Bundle) -> int:
+    """Return what has waited longest in a bundle, since it was placed: by so much is the search wider."""
+    return max(0, *(problem.now_s - one.placed_s for one in bundle.deliveries))
 
 
 def _exclude(problem: Problem, minutes: Any, bundles: Sequence[Bundle], couriers: Sequence[Courier]) -> None:

@@ -18,7 +18,7 @@ class Delivery:
 
     :ivar ready_s: when the shop has it ready, or says that it will.
     :ivar promised_s: when the resident was told that it comes, if they were.
-    :ivar units: what it weighs: 1 for a meal, 2 for a barrel of water or a sack of rice.
+    :ivar units: what it weighs, in the same unit as what a courier may carry.
     :ivar group: deliveries of one group are carried together whatever it costs; None for one that is free.
     """
 

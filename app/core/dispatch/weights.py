@@ -17,7 +17,10 @@ class Weights:
     :ivar served: serving at all; far above all else, so that as many as possible are.
     :ivar worth_min, worth_max: bounds of what a courier's minute is worth, in minutes of residents, when bundling.
     :ivar worth_by_load: what it is worth by deliveries due for each courier free soon.
-    :ivar access_s: what a courier needs to come to a shop, about.
+    :ivar access_s: what a courier needs to come to a shop, about. :ivar trip_s: what a delivery takes in all, about.
+    :ivar size_max: deliveries of a bundle.
+    :ivar worth_scarce: what it is worth at least when the rest of all shifts is too short for all trips.
+    :ivar reach_s: no courier is asked who is farther from the shop, plus what the delivery has waited; None for all.
     """
 
     look_ahead_s: int = 1_500
@@ -34,7 +37,14 @@ class Weights:
     worth_by_load: float = 0.5
     access_s: int = 420
     size_max: int = 3
+    trip_s: int = 1_500
+    worth_scarce: float = 2.0
+    reach_s: int | None = None
 
 
 FREE_SOON_S = 600
 """Couriers who are free so soon count when the load is measured."""
+
+LIVE = Weights(lead_s=180, reach_s=600)
+"""With consent: a courier is called three minutes ahead, time for some who decline. One who is more than ten minutes
+away is asked when it has waited as much longer."""

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.core.delivery.nearest import NearestMatcher
 from app.core.delivery.states import DispatchMode
+from app.core.dispatch.greedy import NearestPolicy
 from app.core.orders.states import OrderState
 from app.usecases.dispatching.tick import dispatch_zone
 from app.usecases.ordering.cancel_order import cancel_order
@@ -29,7 +29,7 @@ def an_offered_order(mode: DispatchMode = DispatchMode.BOTH) -> tuple[AnOrder, P
     let_offer(community.community_id, mode)
     courier = a_courier(community=community)
     order = an_order(state=OrderState.PREPARING, shop=a_merchant_with_shop(community=community))
-    assert dispatch_zone(NearestMatcher(), community.store_id) == 1
+    assert dispatch_zone(NearestPolicy(), community.store_id) == 1
     assert order.trip_id is not None
     [(trip_offer_id, _, _)] = offers_of(order.trip_id)
     return order, courier, trip_offer_id
@@ -92,9 +92,9 @@ class TestDeclineTripOffer(OnceOwned):
         order, courier, trip_offer_id = an_offered_order()
         self.send(client, Case(courier, f"/courier/v1/trip-offers/{trip_offer_id}/refusal"))
 
-        soon = dispatch_zone(NearestMatcher(), order.shop.store_id)
+        soon = dispatch_zone(NearestPolicy(), order.shop.store_id)
         clock.ahead(minutes=5, seconds=1)
-        later = dispatch_zone(NearestMatcher(), order.shop.store_id)
+        later = dispatch_zone(NearestPolicy(), order.shop.store_id)
 
         assert (soon, later) == (0, 1)
 
@@ -146,7 +146,7 @@ class TestReadReasons(Endpoint):
             id=far.account_id,
         )
         order = an_order(state=OrderState.PREPARING, shop=a_merchant_with_shop(community=community))
-        dispatch_zone(NearestMatcher(), community.store_id)
+        dispatch_zone(NearestPolicy(), community.store_id)
         path = f"/courier/v1/trips/{order.trip_id}/reasons"
 
         [reason] = client.get(path, headers={**far.headers, "Accept-Language": "en"}).get_json()["items"]

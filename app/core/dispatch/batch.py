@@ -75,13 +75,17 @@ class _Tick:
                 decisions.append(self._decision(row, column, minutes, trips))
         return decisions
 
+    @property
+    def _horizon_s(self) -> int:
+        """Return until when the next tick, and a refusal, would be too late."""
+        return self.problem.now_s + self.problem.tick_s + self.weights.lead_s
+
     def _grows_now(self, column: int) -> bool:
         inbound = self.inbound[column - len(self.free)].inbound
-        return inbound is not None and inbound.picks_up_s <= self.problem.now_s + self.problem.tick_s
+        return inbound is not None and inbound.picks_up_s <= self._horizon_s
 
     def _leaves_now(self, courier: Courier, leaves_s: float) -> bool:
-        now = self.problem.now_s
-        return courier.free_s <= now and leaves_s < now + self.problem.tick_s + self.weights.lead_s
+        return courier.free_s <= self.problem.now_s and leaves_s < self._horizon_s
 
     def _decision(self, row: int, column: int, minutes: Any, trips: Any) -> Decision:
         bundle, is_growth = self.bundles[row], column >= len(self.free)

@@ -41,7 +41,8 @@ MODE = """
     ORDER BY m.community_id, m.set_at DESC
 """
 _COLUMNS = """
-    t.trip_id, t.order_count, t.weight_g, t.is_cold, d.delivery_id, o.shop_id, coalesce(o.ready_at, t.expected_ready_at) AS ready_at, o.promised_at, t.created_at,
+    t.trip_id, t.order_count, t.weight_g, t.is_cold, t.created_at, d.delivery_id, o.shop_id, o.promised_at,
+    coalesce(o.ready_at, t.expected_ready_at) AS ready_at,
     c.lat, c.lng, p.lat AS door_lat, p.lng AS door_lng
 """
 _TASKS = text(
@@ -62,7 +63,8 @@ _TASKS = text(
 )
 _COURIERS = text(
     """
-    SELECT h.courier_id, k.vehicle, k.has_cold_box, coalesce(p.lat, h.lat) AS lat, coalesce(p.lng, h.lng) AS lng, h.started_at,
+    SELECT h.courier_id, k.vehicle, k.has_cold_box, h.started_at,
+           coalesce(p.lat, h.lat) AS lat, coalesce(p.lng, h.lng) AS lng,
            (SELECT count(*) FROM trips AS t WHERE t.courier_id = h.courier_id AND t.assigned_at >= h.started_at
             AND t.state IN ('assigned', 'done')) AS trips
     FROM communities AS c
@@ -101,7 +103,7 @@ _EXCLUDED = text(
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A tick's problem, the trips of its deliveries, and the places on earth: of shops by trip, of couriers, degrees."""
+    """A tick's problem, the trips of its deliveries, and places on earth: of shops by trip, of couriers."""
 
     problem: Problem
     trips: dict[UUID, UUID]

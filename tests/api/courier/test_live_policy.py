@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.core.orders.states import OrderState
-from app.usecases.delivering.report_position import report_position
 from app.usecases.dispatching.answer_offer import accept_offer, decline_offer
 from app.usecases.dispatching.tick import dispatch_zone
 from app.wiring import DISPATCH_POLICY
 from tests.factories import a_claim, a_community, a_courier, a_merchant_with_shop, a_resident, an_order
 from tests.factories.orders import RICH_FEN
-from tests.factories.rows import look
+from tests.factories.rows import change, look
 from tests.support.dispatching import let_offer, offers_of
 from tests.support.races import known
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from tests.factories import AnOrder, Community
+    from tests.factories import AnOrder, Community, Person
     from tests.support.business_clock import BusinessClock
 
 
@@ -37,6 +36,11 @@ def community(app: Flask) -> Community:
 def ready_orders(community: Community, count: int) -> list[AnOrder]:
     shop, resident = a_merchant_with_shop(community=community), a_resident(balance_fen=RICH_FEN)
     return [an_order(state=OrderState.READY, shop=shop, resident=resident) for _ in range(count)]
+
+
+def stand(courier: Person, *, lat: float) -> None:
+    """Let a courier who reports no positions be on shift elsewhere."""
+    change("UPDATE courier_shifts SET lat = :lat WHERE courier_id = :id", lat=lat, id=courier.account_id)
 
 
 def test_what_is_ready_is_offered_at_once_with_the_costs_of_all_who_could(community: Community) -> None:
@@ -103,7 +107,7 @@ def test_what_was_joined_stays_one_trip_when_it_is_declined(community: Community
 def test_one_on_the_way_is_offered_more_from_the_same_shop(community: Community, clock: BusinessClock) -> None:
     shop, resident = a_merchant_with_shop(community=community), a_resident(balance_fen=RICH_FEN)
     courier = a_courier(community=community)
-    report_position(courier.actor, lat=community.lat + 0.009, lng=community.lng, measured_at=clock.now())
+    stand(courier, lat=community.lat + 0.009)
     first = an_order(state=OrderState.READY, shop=shop, resident=resident)
     dispatch_zone(DISPATCH_POLICY, community.store_id)
     [(trip_offer_id, _, _)] = offers_of(known(first.trip_id))
@@ -113,7 +117,7 @@ def test_one_on_the_way_is_offered_more_from_the_same_shop(community: Community,
     not_there = dispatch_zone(DISPATCH_POLICY, community.store_id)
     more = an_order(state=OrderState.READY, shop=shop, resident=resident)
     clock.ahead(seconds=60 * 4)  # the courier is nearly there
-    report_position(courier.actor, lat=community.lat + 0.001, lng=community.lng, measured_at=clock.now())
+    stand(courier, lat=community.lat + 0.001)
     there = dispatch_zone(DISPATCH_POLICY, community.store_id)
 
     assert (not_there, there) == (0, 1)
@@ -126,14 +130,12 @@ def test_a_courier_far_from_the_shop_is_asked_when_the_order_has_waited(
 ) -> None:
     ready_orders(community, 1)
     far = a_courier(community=community)
-    report_position(far.actor, lat=community.lat + 0.026, lng=community.lng, measured_at=clock.now())  # 2.9 km
+    stand(far, lat=community.lat + 0.026)  # 2.9 km
 
     at_once = dispatch_zone(DISPATCH_POLICY, community.store_id)
     clock.ahead(seconds=80)
     still = dispatch_zone(DISPATCH_POLICY, community.store_id)
-    report_position(far.actor, lat=community.lat + 0.026, lng=community.lng, measured_at=clock.now())
     clock.ahead(seconds=80 * 3)
-    report_position(far.actor, lat=community.lat + 0.026, lng=community.lng, measured_at=clock.now())
     later = dispatch_zone(DISPATCH_POLICY, community.store_id)
 
     assert (at_once, still, later) == (0, 0, 1)

@@ -217,3 +217,14 @@ def test_at_two_near_shops_the_second_is_ready_when_the_courier_comes() -> None:
 
     assert bundle.counters == (("shop", 0), ("other", 60))
     assert bundle.ready_s == NOON + 1000 - 60 - 240
+
+
+def test_who_is_far_is_asked_when_the_delivery_has_waited() -> None:
+    far = courier("far", place=(0, 4500))  # 15 minutes
+    within_ten = BatchPolicy(Weights(reach_s=600))
+
+    fresh = tick([delivery("d", placed_s=NOON)], [far], within_ten)
+    old = tick([delivery("d", placed_s=NOON - 300)], [far], within_ten)
+
+    assert fresh == {}
+    assert old.keys() == {"far"}

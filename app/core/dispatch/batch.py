@@ -75,17 +75,14 @@ class _Tick:
                 decisions.append(self._decision(row, column, minutes, trips))
         return decisions
 
-    @property
-    def _horizon_s(self) -> int:
-        """Return until when the next tick, and a refusal, would be too late."""
-        return self.problem.now_s + self.problem.tick_s + self.weights.lead_s
-
     def _grows_now(self, column: int) -> bool:
         inbound = self.inbound[column - len(self.free)].inbound
-        return inbound is not None and inbound.picks_up_s <= self._horizon_s
+        until = self.problem.now_s + self.problem.tick_s + self.weights.growth_lead_s
+        return inbound is not None and inbound.picks_up_s <= until
 
     def _leaves_now(self, courier: Courier, leaves_s: float) -> bool:
-        return courier.free_s <= self.problem.now_s and leaves_s < self._horizon_s
+        until = self.problem.now_s + self.problem.tick_s + self.weights.lead_s
+        return courier.free_s <= self.problem.now_s and leaves_s < until
 
     def _decision(self, row: int, column: int, minutes: Any, trips: Any) -> Decision:
         bundle, is_growth = self.bundles[row], column >= len(self.free)
@@ -95,8 +92,8 @@ class _Tick:
             assert courier.inbound is not None, "a trip grows that there is"
             whole = bundle_of(self.problem, (*courier.inbound.deliveries, *bundle.deliveries))
         costs = minutes[row]
-        able = [each for each in costs.argsort(kind="stable").tolist() if costs[each] != IMPOSSIBLE]
-        told = able[:ALTERNATIVES_MAX]
+        able = int((costs != IMPOSSIBLE).sum())
+        told = costs.argsort(kind="stable")[: min(able, ALTERNATIVES_MAX)].tolist()
         if column not in told:
             told[-1] = column
         return Decision(
@@ -105,7 +102,7 @@ class _Tick:
             added_ids=tuple(one.delivery_id for one in bundle.deliveries),
             is_growth=is_growth,
             cost=float(costs[column]),
-            candidate_count=len(able),
+            candidate_count=able,
             alternatives=tuple(self._alternative(each, row, costs, trips) for each in told),
         )
 

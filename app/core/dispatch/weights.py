@@ -10,6 +10,7 @@ class Weights:
     :ivar look_ahead_s: a delivery that is ready later waits for a later tick.
     :ivar free_ahead_s: a courier who is free later is not reckoned with.
     :ivar lead_s: how much earlier than needed a courier is called: time for one who declines.
+    :ivar growth_lead_s: the same for more that is given to one on the way to the shop.
     :ivar busy: a minute of a courier's time. :ivar late: a minute past the promise, on top of the minute itself.
     :ivar age: a minute that a ready order has waited, on top of the minute itself.
     :ivar fairness: minutes for each order that a courier is owed.
@@ -26,6 +27,7 @@ class Weights:
     look_ahead_s: int = 1_500
     free_ahead_s: int = 2_400
     lead_s: int = 60
+    growth_lead_s: int = 0
     busy: float = 0.1
     late: float = 0.5
     age: float = 1.0
@@ -45,6 +47,6 @@ class Weights:
 FREE_SOON_S = 600
 """Couriers who are free so soon count when the load is measured."""
 
-LIVE = Weights(lead_s=180, reach_s=600)
+LIVE = Weights(lead_s=180, growth_lead_s=120, reach_s=600)
 """With consent: a courier is called three minutes ahead, time for some who decline. One who is more than ten minutes
 away is asked when it has waited as much longer."""

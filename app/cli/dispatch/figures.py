@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from app.core.delivery.fairness import gini
+from app.core.dispatch.promise import kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ LONG_MINUTES, NEVER_MINUTES = 90, 180
 class Figures:
     """One instance. Minutes, shares of all orders in percent, pay in the instance's money.
 
+    :ivar promise_kept_percent: delivered by the latest time of a promise made from what was known at the placement.
     :ivar gini: of orders per hour on duty, over all couriers. :ivar orders_per_hour: on duty, all couriers together.
     """
 
@@ -35,6 +37,7 @@ class Figures:
     gini: float
     orders_per_hour: float
     orders_per_trip: float
+    promise_kept_percent: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,27 @@ def figures_of(solution: Solution) -> Figures:
         gini=gini([carried[name] / hours[name] for name in carried]) or 0.0,
         orders_per_hour=len(doors) / sum(hours.values()),
         orders_per_trip=len(doors) / max(1, len(solution.trips)),
+        promise_kept_percent=_promise_kept_percent(solution),
     )
+
+
+def _promise_kept_percent(solution: Solution) -> float:
+    instance, dropped = solution.instance, solution.dropped()
+    service_s = 60 * (instance.pick_up_minutes // 2 + instance.drop_minutes // 2)
+    orders = [
+        (
+            wish.restaurant,
+            60 * wish.placed_minute,
+            60 * wish.ready_minute,
+            60 * dropped[wish.name],
+            60 * instance.travel_minutes(instance.restaurants[wish.restaurant], wish.door),
+            service_s,
+        )
+        for wish in instance.wishes
+        if wish.name in dropped
+    ]
+    share = kept(orders)
+    return math.nan if share is None else 100 * share
 
 
 def percentile(ranked: Sequence[float], share: float) -> float:

@@ -33,11 +33,13 @@ COLUMNS = {
     "over_180_count": (">180", 2),
     "gini": ("Gini", 3),
     "orders_per_hour": ("ord/h", 2),
+    "promise_kept_percent": ("kept %", 1),
 }
 """Figure → (heading, digits)."""
 LEGEND = (
     "door: minutes from click to door, p90: 90 % within; counter: from ready to picked up; pay: per order;"
-    " >90, >180: orders that took longer, in percent and in all; Gini: of orders per hour on duty; ±: 95 % confidence"
+    " >90, >180: orders that took longer, in percent and in all;"
+    " Gini: of orders per hour on duty; kept: delivered by the P80 promise; ±: 95 % confidence"
 )
 
 

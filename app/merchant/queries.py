@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.core.catalog.errors import ShopNotFound
 from app.core.delivery.checks import FRESH_S
-from app.core.delivery.nearest import SPEED_M_MIN
+from app.core.dispatch.travel import SPEED_M_MIN
 from app.core.orders.errors import OrderNotFound
 from app.core.orders.states import OrderState
 from app.core.papers.rules import NEEDED

@@ -7,6 +7,9 @@ from typing import Any
 
 from app.core.dispatch.problem import Point
 
+SPEED_M_MIN = 200.0
+"""12 km/h door to door, as the crow flies: a constant, never learned from the fastest rider. Our own rule."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlaneTravel:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.core.delivery.models import ACTIVE_TRIPS_MAX, WEIGHT_G_MAX, Vehicle
 from app.core.delivery.positions import SILENCE_MAX
 from app.core.dispatch.problem import Courier, Delivery, Inbound, Point, Problem
-from app.core.dispatch.travel import PlaneTravel
+from app.core.dispatch.travel import SPEED_M_MIN, PlaneTravel
 from app.kernel.clock import business_now
 from app.kernel.geo import EARTH_RADIUS_M
 from app.kernel.transaction import Transaction
@@ -19,8 +19,6 @@ from app.kernel.wire import Row
 
 TICK_S = 20
 """How often the worker decides, about."""
-SPEED_M_MIN = 200.0
-"""12 km/h door to door, as the crow flies: a constant, never learned from the fastest rider. Our own rule."""
 PACES = {Vehicle.E_BIKE: 1.0, Vehicle.BICYCLE: 1.2, Vehicle.TRICYCLE: 1.3, Vehicle.FOOT: 2.6}
 """What a way takes by vehicle, as a multiple of what an e-bike needs."""
 STOP_S = 180
@@ -32,7 +30,7 @@ LOOK_AHEAD = timedelta(minutes=25)
 OFFERS_MAX = 3
 """After so many offers without a yes, a trip of a community with a hall is left to the hall."""
 SHIFT_MAX = timedelta(hours=12)
-"""When a shift without a planned end is reckoned to end, from its start."""
+"""When a shift without an end is reckoned to end, from its start."""
 TASKS_MAX = 2_000
 COURIERS_MAX = 5_000
 
@@ -63,7 +61,7 @@ _TASKS = text(
 )
 _COURIERS = text(
     """
-    SELECT h.courier_id, k.vehicle, k.has_cold_box, h.started_at,
+    SELECT h.courier_id, k.vehicle, k.has_cold_box, h.started_at, h.ends_at,
            coalesce(p.lat, h.lat) AS lat, coalesce(p.lng, h.lng) AS lng,
            (SELECT count(*) FROM trips AS t WHERE t.courier_id = h.courier_id AND t.assigned_at >= h.started_at
             AND t.state IN ('assigned', 'done')) AS trips
@@ -72,6 +70,9 @@ _COURIERS = text(
     JOIN courier_shifts AS h ON h.courier_id = k.courier_id AND h.ended_at IS NULL
     LEFT JOIN courier_positions AS p ON p.courier_id = h.courier_id AND p.heard_at >= h.started_at
     WHERE c.store_id = :store_id AND h.active_trips < :trips_max
+      AND h.on_break_since IS NULL AND (h.ends_at IS NULL OR h.ends_at > business_now())
+      AND NOT EXISTS (SELECT 1 FROM incidents AS i
+          WHERE i.courier_id = h.courier_id AND i.is_sos AND i.state <> 'closed')
       AND (p.heard_at IS NULL OR p.heard_at >= business_now() - :silence_max)
       AND NOT EXISTS (SELECT 1 FROM trip_offers AS f WHERE f.courier_id = h.courier_id AND f.state = 'live')
     ORDER BY h.courier_id LIMIT :limit
@@ -196,7 +197,7 @@ def _courier(row: Row, held: Sequence[Row], plane: _Plane, now: int, travel: Pla
         place=place,
         free_s=free_s,
         on_s=_seconds(row.started_at),
-        off_s=max(now + 3600, _seconds(row.started_at + SHIFT_MAX)),
+        off_s=_seconds(row.started_at + SHIFT_MAX if row.ends_at is None else row.ends_at),
         done_count=row.trips,
         capacity=ACTIVE_TRIPS_MAX,
         units_max=WEIGHT_G_MAX[Vehicle(row.vehicle)],

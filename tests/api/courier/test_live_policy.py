@@ -139,3 +139,16 @@ def test_a_courier_far_from_the_shop_is_asked_when_the_order_has_waited(
     later = dispatch_zone(DISPATCH_POLICY, community.store_id)
 
     assert (at_once, still, later) == (0, 0, 1)
+
+
+def test_nobody_is_called_to_what_is_ready_after_the_shift(community: Community) -> None:
+    ready_orders(community, 1)
+    going = a_courier(community=community)
+    ends = "UPDATE courier_shifts SET ends_at = business_now() + CAST(:left AS interval) WHERE courier_id = :id"
+
+    change(ends, left="1 minute", id=going.account_id)
+    too_late = dispatch_zone(DISPATCH_POLICY, community.store_id)
+    change(ends, left="30 minutes", id=going.account_id)
+    in_time = dispatch_zone(DISPATCH_POLICY, community.store_id)
+
+    assert (too_late, in_time) == (0, 1)

@@ -30,6 +30,7 @@ from app.usecases.ordering.ending import OrderMoved
 from app.web.door import Door
 from app.web.messages import choose_language
 from app.web.paging import PageQuery
+from app.web.passwords import add_passwords
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
 from app.web.threads import add_thread
@@ -37,6 +38,7 @@ from app.web.views import IncidentStandsOut, OrderMovedOut, RatingMovedOut
 
 door = Door("courier", __name__, side=Side.COURIER)
 add_sign_in(door, Side.COURIER)
+add_passwords(door, Side.COURIER)
 add_thread(door, Relation.OWN_TRIP)
 
 

@@ -27,6 +27,7 @@ from app.usecases.shopkeeping.shelf import (
 from app.web.door import Door
 from app.web.members import add_members
 from app.web.papers import PaperMovedOut
+from app.web.passwords import add_passwords
 from app.web.policy import Relation, policy
 from app.web.shelf import FOR_MEMBER, ShelfQuery, shelf_page
 from app.web.sign_in import add_sign_in
@@ -35,6 +36,7 @@ from app.web.views import OffersOut, OrderMovedOut
 
 door = Door("merchant", __name__, side=Side.MERCHANT)
 add_sign_in(door, Side.MERCHANT)
+add_passwords(door, Side.MERCHANT)
 add_thread(door, Relation.OWN_SHOP)
 add_members(door, Side.MERCHANT)
 

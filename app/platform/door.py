@@ -29,12 +29,14 @@ from app.usecases.dispatching.set_tariff import TariffSet, set_tariff
 from app.web.door import Door
 from app.web.paging import PageQuery
 from app.web.papers import add_paper_review
+from app.web.passwords import add_passwords
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
 from app.web.views import IncidentStandsOut, RatingMovedOut
 
 door = Door("platform", __name__, side=Side.PLATFORM)
 add_sign_in(door, Side.PLATFORM)
+add_passwords(door, Side.PLATFORM)
 add_paper_review(door, Side.PLATFORM, Relation.PLATFORM)
 
 

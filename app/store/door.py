@@ -16,12 +16,14 @@ from app.usecases.vetting.decide import CourierMoved, EquipmentSet, decide_appli
 from app.web.door import Door
 from app.web.members import add_members
 from app.web.papers import add_paper_review
+from app.web.passwords import add_passwords
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
 from app.web.views import ApplicationMovedOut, CommunitiesOut, DecisionIn, OrderMovedOut
 
 door = Door("store", __name__, side=Side.STORE)
 add_sign_in(door, Side.STORE)
+add_passwords(door, Side.STORE)
 add_members(door, Side.STORE)
 add_paper_review(door, Side.STORE, Relation.OWN_STORE)
 

@@ -40,6 +40,7 @@ from app.user.step_up import add_step_up
 from app.web.door import Door
 from app.web.members import InvitationMovedOut, InvitationsOut
 from app.web.papers import ShownPapersOut
+from app.web.passwords import add_passwords
 from app.web.policy import Relation, policy
 from app.web.shelf import PUBLIC, ShelfQuery, shelf_page
 from app.web.sign_in import add_sign_in
@@ -48,6 +49,7 @@ from app.web.views import ApplicationMovedOut, CommunitiesOut, OffersOut, OrderM
 
 door = Door("user", __name__, side=Side.USER)
 add_sign_in(door, Side.USER)
+add_passwords(door, Side.USER)
 add_thread(door, Relation.OWN)
 add_step_up(door)
 

@@ -106,13 +106,13 @@ def add_sign_in(door: Door, side: Side) -> None:
     def begin_session(body: dict[str, Any]) -> dict[str, Any]:
         """Exchange a code for a session; a resident's first one opens the account."""
         begun = people.sign_in(_asker(body), code=body["code"], side=side)
-        return {**_session(begun, side), "device_token": begun.device_token}
+        return {**session_of(begun, side), "device_token": begun.device_token}
 
     @door.post("/sessions/refresh", body=RefreshIn, answer=SessionOut)
     @policy("session.refresh", Relation.ANYONE)
     def refresh_session(body: dict[str, Any]) -> dict[str, Any]:
         """Go on with a session; the refresh token is used up."""
-        return _session(people.refresh(refresh_token=body["refresh_token"], side=side), side)
+        return session_of(people.refresh(refresh_token=body["refresh_token"], side=side), side)
 
     @door.delete("/sessions/current")
     @policy("session.end", Relation.OWN)
@@ -138,7 +138,8 @@ def _asker(body: dict[str, Any]) -> Asker:
     )
 
 
-def _session(signed_in: people.SignedIn, side: Side) -> dict[str, Any]:
+def session_of(signed_in: people.SignedIn, side: Side) -> dict[str, Any]:
+    """Return what a session answers."""
     return {
         "account_id": signed_in.account_id,
         "access_token": access_token(signed_in, side),

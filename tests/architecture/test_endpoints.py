@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 OPEN_TO_ANYONE = {
     *(f"{side.value}.{name}" for side in Side for name in ("ask_for_code", "begin_session", "refresh_session")),
+    *(f"{side.value}.begin_session_by_password" for side in Side),
     "pages.health",
     "pages.openapi_document",
     "pages.readable_docs",

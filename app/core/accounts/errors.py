@@ -1,6 +1,6 @@
 """What can be wrong with people, sign-in and addresses."""
 
-from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Throttled, Unauthenticated
+from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Throttled, Unauthenticated, Unavailable
 
 
 class PhoneInvalid(Invalid):
@@ -22,6 +22,27 @@ class CodeWrong(Invalid):
 
     code = "code_wrong"
     title = "The code is wrong"
+
+
+class PasswordRefused(Unauthenticated):
+    """No such phone, no password, or another one; which, is not said."""
+
+    code = "password_refused"
+    title = "The password was refused"
+
+
+class PasswordWeak(Invalid):
+    """The password is one of those that are tried first, holds digits of the phone, or has not 8 to 128 characters."""
+
+    code = "password_weak"
+    title = "The password is too easy"
+
+
+class PasswordBusy(Unavailable):
+    """Others have their passwords looked at; ask again, or sign in by code."""
+
+    code = "password_busy"
+    title = "Busy"
 
 
 class TooManyCodes(Throttled):

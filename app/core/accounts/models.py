@@ -103,6 +103,7 @@ class FailureScope(StrEnum):
     ALL = "all"
     CODE_ADDRESS = "code_address"
     CODE_DEVICE = "code_device"
+    PASSWORD = "password"  # noqa: S105 - a scope, no secret
 
 
 class SignInFailureRow(Base):
@@ -118,6 +119,16 @@ class SignInFailureRow(Base):
     subject: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     began_at: Mapped[datetime] = mapped_column(primary_key=True)
     failure_count: Mapped[int]
+
+
+class PasswordRow(Base):
+    """The password of who wants one: an argon2id digest with its salt and cost."""
+
+    __tablename__ = "passwords"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    digest: Mapped[str]
+    set_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
 class SessionRow(Base):

@@ -57,6 +57,7 @@ REGISTER = (
         fate=Fate.CLEARED,
         clears={"device": "''", "ended_at": "coalesce(ended_at, clock_timestamp())"},
     ),
+    Holding(table="passwords", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(table="sign_in_codes", person="phone_index = :phone_index", fate=Fate.DELETED, is_exported=False),
     Holding(table="sandbox_messages", person="phone_index = :sandbox_index", fate=Fate.DELETED, is_exported=False),
     Holding(table="cart_lines", person=_OWN, fate=Fate.DELETED),

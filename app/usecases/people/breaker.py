@@ -29,6 +29,7 @@ LIMITS = {
     FailureScope.ALL: (timedelta(minutes=10), 300),
     FailureScope.CODE_ADDRESS: (_HOUR, 120),
     FailureScope.CODE_DEVICE: (_HOUR, 30),
+    FailureScope.PASSWORD: (_HOUR, 10),
 }
 """How many failures, or codes that were not used, a counter takes in which time; the two of a code share a stretch."""
 
@@ -83,6 +84,22 @@ def charge_failure(tx: Transaction, address: str | None) -> tuple[Charge, ...]:
         _charge(tx, FailureScope.ADDRESS, address_subject(address), SignInPaused),
         _charge(tx, FailureScope.ALL, b"", SignInPaused),
     )
+
+
+def charge_password(tx: Transaction, index: bytes, *, device: str | None, address: bytes | None) -> tuple[Charge, ...]:
+    """Count one wrong password in advance, at a phone (``index``).
+
+    :param device: one that is known for the phone, which is counted by itself and pays nothing else; None otherwise.
+    :param address: of a device that is not known, as :func:`address_subject` gives it.
+    :raises SignInPaused: a counter is full; parameter ``retry_after_s``, at most the whole stretch.
+    """
+    charges = []
+    if device is None:
+        charges.append(_charge(tx, FailureScope.ADDRESS, address or b"", SignInPaused))
+        charges.append(_charge(tx, FailureScope.ALL, b"", SignInPaused))
+    subject = blind_index(f"{index.hex()}:{device or ''}", context="sign_in_failures.password")
+    charges.append(_charge(tx, FailureScope.PASSWORD, subject, SignInPaused))
+    return tuple(charges)
 
 
 def charge_ask(tx: Transaction, address: bytes, device: str) -> datetime:

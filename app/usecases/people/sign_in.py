@@ -105,14 +105,19 @@ def sign_in(asker: Asker, *, code: str, side: Side) -> SignedIn:
             _ACCOUNT,
             {"account_id": new_id(), "phone_sealed": seal(number, context=PHONE_CONTEXT), "phone_index": index},
         ).one()
-        begun = _begin(
+        begun = begin_session(
             tx, account, side=side, device=asker.device, is_proven=is_proven(index, asker.device, asker.device_token)
         )
         codes.consume(tx, checked)
         return replace(begun, device_token=device_token(index, asker.device))
 
 
-def _begin(tx: Transaction, account: Row, *, side: Side, device: str, is_proven: bool) -> SignedIn:
+def begin_session(tx: Transaction, account: Row, *, side: Side, device: str, is_proven: bool) -> SignedIn:
+    """Begin a session of ``account``, which has proven itself: its ``account_id`` and ``state``.
+
+    :param is_proven: the device has signed in for this phone before, by its token.
+    :raises NoMembership: the person has no part on this side. :raises AccountSuspended: or none at all any more.
+    """
     if account.state != AccountState.ACTIVE:
         raise AccountSuspended
     part = _PART.get(side)

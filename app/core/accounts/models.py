@@ -69,7 +69,6 @@ class CodePurpose(StrEnum):
     SIGN_IN = "sign_in"
     RESET_PIN = "reset_pin"
     SET_PASSWORD = "set_password"  # noqa: S105 - a purpose, no secret
-    ADD_PASSKEY = "add_passkey"
 
 
 class SignInCodeRow(Base):

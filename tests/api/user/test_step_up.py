@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,7 +62,8 @@ def own_code(person: Person) -> str:
 
 
 def an_id_number() -> str:
-    body = f"11010819900307{secrets.randbelow(1000):03d}"
+    born = date(1950, 1, 1) + timedelta(days=secrets.randbelow(18_000))
+    body = f"110108{born:%Y%m%d}{secrets.randbelow(1000):03d}"
     return body + check_character(body)
 
 

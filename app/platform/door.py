@@ -97,9 +97,9 @@ def read_board(_actor: Actor, *, store_id: UUID) -> dict[str, Any]:
 
 @door.get("/incidents", query=schemas.IncidentsQuery, answer=schemas.IncidentsOut)
 @policy("incident.read", Relation.PLATFORM)
-def list_incidents(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+def list_incidents(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
     """List cases that are not closed, calls for help first."""
-    return zones.incidents(**query)
+    return zones.incidents(actor, **query)
 
 
 @door.post("/incidents/<uuid:incident_id>/taking", answer=IncidentStandsOut, once=True)

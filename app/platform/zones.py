@@ -10,9 +10,12 @@ from app.core.communities.errors import CommunityNotFound, StoreNotFound
 from app.core.delivery.fairness import gini
 from app.core.delivery.pay import Tariff
 from app.core.delivery.positions import SILENCE_MAX
+from app.kernel import audit
+from app.kernel.actor import Actor
 from app.kernel.geo import geo_uri
 from app.kernel.sealing import unseal
 from app.kernel.transaction import read, transaction
+from app.platform.queries import require_member
 from app.usecases.delivering.incidents import NOTE_CONTEXT
 from app.web.paging import page, read_cursor
 
@@ -131,9 +134,14 @@ _APPEALS = text(
 )
 
 
-def incidents(*, limit: int) -> dict[str, Any]:
-    """Return cases that are not closed, calls for help first."""
-    rows = read(_INCIDENTS, {"limit": limit}).fetchall()
+def incidents(actor: Actor, *, limit: int) -> dict[str, Any]:
+    """Return cases that are not closed, calls for help first; with what couriers wrote, so that it is an act."""
+    with transaction() as tx:
+        require_member(tx, actor)
+        rows = tx.execute(_INCIDENTS, {"limit": limit}).fetchall()
+        if rows:
+            seen = {"incident_ids": [str(row.incident_id) for row in rows]}
+            audit.record(tx, actor, "incident.read", subject_kind="incident", details=seen)
     return {
         "items": [
             {

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.core.delivery.incidents import IncidentKind
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import OrderState
 from app.core.privacy.register import REGISTER
 from app.kernel.actor import Side
 from app.kernel.sealing import blind_index, seal
+from app.usecases.delivering.incidents import report_incident
 from app.usecases.verifying.check_identity import NAME_CONTEXT, NUMBER_CONTEXT
-from tests.factories import a_resident, a_store_clerk, an_operator, an_order
+from tests.factories import a_claim, a_courier, a_resident, a_store_clerk, an_operator, an_order
 from tests.factories.people import signed_in
 from tests.factories.rows import change, look
 
@@ -101,6 +103,7 @@ class Look:
     whom_id: UUID
     verb: str
     ask: Callable[[], Any]
+    incident_id: UUID | None = None
 
 
 def begin_verification(client: FlaskClient, key: str) -> Look:
@@ -133,11 +136,25 @@ def read_order(client: FlaskClient, _key: str) -> Look:
     return Look(operator, order.resident.account_id, "order.read", lambda: client.get(path, headers=operator.headers))
 
 
+def list_incidents(client: FlaskClient, _key: str) -> Look:
+    courier, operator = a_courier(), an_operator()
+    claim = a_claim(courier, "report_incident")
+    report = {"kind": IncidentKind.ACCIDENT, "is_sos": True, "lat": None, "lng": None, "note": "摔倒了"}
+    incident = report_incident(courier.actor, claim, **report)
+    path = "/platform/v1/incidents?limit=100"
+
+    def ask() -> Any:
+        return client.get(path, headers=operator.headers)
+
+    return Look(operator, courier.account_id, "incident.read", ask, incident_id=incident.incident_id)
+
+
 READS: dict[str, Callable[[FlaskClient, str], Look]] = {
     "store.begin_verification": begin_verification,
     "store.list_shelf": list_shelf,
     "platform.list_orders": list_orders,
     "platform.read_order": read_order,
+    "platform.list_incidents": list_incidents,
 }
 """Routes that show staff somebody's data, and how to see it."""
 
@@ -163,7 +180,10 @@ def test_each_look_is_an_act_that_leads_to_whom_it_was_at(client: FlaskClient, k
     assert [answer.status_code // 100 for answer in answers] == [2, 2, 2]
     assert len(acts) == 3
     for act in acts:
-        assert act.whom_id == seen.whom_id or act.details == {"order_ids": [order.id for order in orders]}
+        if seen.incident_id is not None:
+            assert str(seen.incident_id) in act.details["incident_ids"]
+        else:
+            assert act.whom_id == seen.whom_id or act.details == {"order_ids": [order.id for order in orders]}
 
 
 def test_a_code_that_was_scanned_shows_the_clerk_a_name(client: FlaskClient, key: str) -> None:

@@ -16,7 +16,7 @@ from app.kernel.sealing import blind_index, seal
 from app.usecases.delivering.incidents import report_incident
 from app.usecases.verifying.check_identity import NAME_CONTEXT, NUMBER_CONTEXT
 from tests.factories import a_claim, a_courier, a_resident, a_store_clerk, an_operator, an_order
-from tests.factories.people import signed_in
+from tests.factories.people import an_id_number, signed_in
 from tests.factories.rows import change, look
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def shown_of_others(app: Flask) -> dict[str, set[str]]:
 
 
 def known_resident() -> Person:
-    resident = a_resident()
+    resident, number = a_resident(), an_id_number()
     change(
         """
         INSERT INTO identities (account_id, name_sealed, number_sealed, number_index, verified_at)
@@ -88,8 +88,8 @@ def known_resident() -> Person:
         """,
         account_id=resident.account_id,
         name=seal("陈晓", context=NAME_CONTEXT),
-        number=seal("11010519491231002X", context=NUMBER_CONTEXT),
-        number_index=blind_index(str(resident.account_id), context=NUMBER_CONTEXT),
+        number=seal(number, context=NUMBER_CONTEXT),
+        number_index=blind_index(number, context=NUMBER_CONTEXT),
     )
     change("UPDATE accounts SET verification_level = 1 WHERE account_id = :id", id=resident.account_id)
     return resident
@@ -139,8 +139,9 @@ def read_order(client: FlaskClient, _key: str) -> Look:
 def list_incidents(client: FlaskClient, _key: str) -> Look:
     courier, operator = a_courier(), an_operator()
     claim = a_claim(courier, "report_incident")
-    report = {"kind": IncidentKind.ACCIDENT, "is_sos": True, "lat": None, "lng": None, "note": "摔倒了"}
-    incident = report_incident(courier.actor, claim, **report)
+    incident = report_incident(
+        courier.actor, claim, kind=IncidentKind.ACCIDENT, is_sos=True, lat=None, lng=None, note="摔倒了"
+    )
     path = "/platform/v1/incidents?limit=100"
 
     def ask() -> Any:

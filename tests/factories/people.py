@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from app.core.delivery.models import CourierRow
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.stepup.models import Factor, GrantPurpose, PaymentPinRow, StepUpGrantRow
 from app.core.stepup.pins import TRIES
+from app.core.verification.id_numbers import check_character
 from app.core.verification.levels import Level
 from app.kernel.actor import Actor, Side
 from app.kernel.clock import wall_now
@@ -84,6 +86,13 @@ def idempotent(key: str | None = None) -> dict[str, str]:
 
 def a_phone() -> str:
     return f"+86138{secrets.randbelow(10**8):08d}"
+
+
+def an_id_number(born: str | None = None) -> str:
+    """Return an ID number (身份证号) that nobody else has; of somebody born on ``born`` (YYYYMMDD), or long of age."""
+    born = born or f"{date(1940, 1, 1) + timedelta(days=secrets.randbelow(20_000)):%Y%m%d}"
+    body = f"110108{born}{secrets.randbelow(1000):03d}"
+    return body + check_character(body)
 
 
 def a_claim(person: Person, operation: str = "test") -> Claim:

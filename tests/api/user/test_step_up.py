@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,14 +10,13 @@ import pytest
 from app.core.accounts.models import CodePurpose
 from app.core.orders.states import OrderState
 from app.core.stepup.pins import TRIES
-from app.core.verification.id_numbers import check_character
 from app.core.verification.models import IdentityRow
 from app.kernel.clock import wall_now
 from app.kernel.sealing import blind_index, seal
 from app.usecases.people import codes
 from app.usecases.verifying.check_identity import NAME_CONTEXT, NUMBER_CONTEXT
 from tests.factories import AnOrder, Person, a_grant, a_pin, a_resident, an_order
-from tests.factories.people import PIN, signed_in
+from tests.factories.people import PIN, an_id_number, signed_in
 from tests.factories.rows import change, look, look_one, write
 from tests.support.ladder import Case, Endpoint, assert_problem
 
@@ -59,12 +57,6 @@ def own_code(person: Person) -> str:
     caught = Caught()
     codes.send_own(caught, person.actor, CodePurpose.RESET_PIN)
     return caught.code
-
-
-def an_id_number() -> str:
-    born = date(1950, 1, 1) + timedelta(days=secrets.randbelow(18_000))
-    body = f"110108{born:%Y%m%d}{secrets.randbelow(1000):03d}"
-    return body + check_character(body)
 
 
 def a_code(client: FlaskClient, person: Person) -> str:

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from app.adapters.identity_checks import MISMATCHED_NAME, UNAVAILABLE_NAME, UNKNOWN_NAME
-from app.core.verification.id_numbers import check_character
 from app.core.verification.levels import Level
 from app.kernel.actor import Side
 from app.kernel.sealing import unseal
 from app.usecases.verifying.check_identity import ask_waiting
 from app.usecases.verifying.face_to_face import show_code
 from tests.factories import Person, a_resident, a_store_clerk
-from tests.factories.people import signed_in
+from tests.factories.people import an_id_number, signed_in
 from tests.factories.rows import change, look, look_one
 from tests.support.ladder import Case, Endpoint, Once, OnceWithBody, assert_problem
 from tests.support.races import at_once
@@ -28,11 +27,6 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
-
-
-def an_id_number(born: str = "19900307") -> str:
-    body = f"110108{born}{secrets.randbelow(1000):03d}"
-    return body + check_character(body)
 
 
 def a_photo() -> str:

@@ -9,6 +9,7 @@ from app.core.delivery import records as delivery_records
 from app.core.notices import models as notices
 from app.core.orders import models as orders
 from app.core.papers import models as papers
+from app.core.passkeys import models as passkeys
 from app.core.payments import models as payments
 from app.core.privacy import models as privacy
 from app.core.settlement import models as settlement
@@ -27,6 +28,7 @@ __all__ = [
     "orders",
     "outbox",
     "papers",
+    "passkeys",
     "payments",
     "privacy",
     "rows",

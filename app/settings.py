@@ -5,6 +5,7 @@ Outside ``development`` and ``test`` nothing of the sandbox world is accepted: n
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -20,6 +21,8 @@ PROXY_HOPS_MAX = 5
 REQUESTS_PER_MINUTE = 1_200
 """Of one address in production: many neighbors share one behind a carrier's translation."""
 SECRET_CHARS_MIN = 16
+_DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+_APP = re.compile(r"android:apk-key-hash:[A-Za-z0-9_-]{43}")
 _PUBLISHED = ("changeme", "change-me", "change_me", "password", "secret", "example", "insecure", "default", "12345678")
 """What secrets of documents, tutorials and demos are made of."""
 
@@ -51,6 +54,8 @@ class Settings:
     :param proxy_hops: our proxies in front; so many last entries of ``X-Forwarded-For`` are believed.
     :param requests_per_minute: how many one address may send; 0 bounds nothing. :param limiter_url: Redis that counts
         them for all processes. :param cors_origins: hosts whose pages may ask.
+    :param passkey_rp_id: the domain that passkeys are made for. :param passkey_origins: pages and apps that may ask
+        for them. :param is_staff_passkey_required: whether staff of stores and of the platform needs one.
     """
 
     environment: Environment
@@ -74,6 +79,9 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     identity_url: str | None = None
     identity_key: str | None = None
+    passkey_rp_id: str = "localhost"
+    passkey_origins: tuple[str, ...] = ("http://localhost",)
+    is_staff_passkey_required: bool = False
 
     @property
     def is_sandboxed(self) -> bool:
@@ -123,6 +131,11 @@ def read_settings() -> Settings:
             cors_origins=tuple(env.list("LINLI_CORS_ORIGINS", [], subcast=str)),
             identity_url=env.str("LINLI_IDENTITY_URL", None),
             identity_key=env.str("LINLI_IDENTITY_KEY", None),
+            passkey_rp_id=env.str("LINLI_PASSKEY_RP_ID", "localhost"),
+            passkey_origins=tuple(
+                env.list("LINLI_PASSKEY_ORIGINS", [_on_localhost(env.str("LINLI_PUBLIC_URL"))], subcast=str)
+            ),
+            is_staff_passkey_required=env.bool("LINLI_STAFF_PASSKEY_REQUIRED", environment is Environment.PRODUCTION),
         )
     except EnvError as error:
         raise SettingsError(str(error)) from None
@@ -152,6 +165,7 @@ def _refuse_weak(settings: Settings) -> None:
         raise SettingsError("STRIPE_SECRET_KEY must be a live key in production")
     if not settings.is_sandboxed:
         _refuse_published(settings)
+        _refuse_foreign_passkeys(settings)
 
 
 def _refuse_open(settings: Settings) -> None:
@@ -162,6 +176,33 @@ def _refuse_open(settings: Settings) -> None:
         raise SettingsError("LINLI_REQUESTS_PER_MINUTE must be 0 or more")
     if any(not _is_origin(origin) for origin in settings.cors_origins):
         raise SettingsError("LINLI_CORS_ORIGINS must be exact origins like https://app.example, comma separated")
+
+
+def _on_localhost(public_url: str) -> str:
+    """Return the origin by which a browser makes passkeys for a development stack: no address of numbers will do."""
+    parts = urlsplit(public_url)
+    return f"http://localhost:{parts.port}" if parts.port else "http://localhost"
+
+
+def _refuse_foreign_passkeys(settings: Settings) -> None:
+    """Refuse a domain that is none, and pages that are not on it: no browser would make a passkey there."""
+    domain = settings.passkey_rp_id
+    if not _DOMAIN.fullmatch(domain):
+        raise SettingsError("LINLI_PASSKEY_RP_ID must be a domain in production, like linli.example")
+    if not settings.passkey_origins or any(not _is_on(origin, domain) for origin in settings.passkey_origins):
+        raise SettingsError(
+            "LINLI_PASSKEY_ORIGINS must be exact https origins on LINLI_PASSKEY_RP_ID, or android:apk-key-hash:…"
+        )
+
+
+def _is_on(origin: str, domain: str) -> bool:
+    """Whether a page of ``origin`` may ask for passkeys of ``domain``; an app is named by the digest of its key."""
+    if _APP.fullmatch(origin):
+        return True
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    is_inside = host == domain or host.endswith(f".{domain}")
+    return parts.scheme == "https" and is_inside and f"https://{parts.netloc}" == origin and "@" not in parts.netloc
 
 
 def _is_origin(origin: str) -> bool:

@@ -95,6 +95,10 @@ def _make_export(tx: Transaction, body: Mapping[str, Any]) -> None:
     make_export(tx, UUID(body["export_id"]))
 
 
+def _send_notice(tx: Transaction, body: Mapping[str, Any]) -> None:
+    defer(tx, "send_notice", body["notice_id"])
+
+
 def _read_event(tx: Transaction, body: Mapping[str, Any]) -> None:
     defer(tx, "read_event", body["gateway_event_id"])
 
@@ -107,6 +111,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "RefundRequested": (Reaction("submit_refund", _submit_refund),),
     "IdentityCheckRequested": (Reaction("rescue_check", _rescue_check),),
     "DataExportRequested": (Reaction("make_export", _make_export),),
+    "SecurityNoticed": (Reaction("send_notice", _send_notice),),
     "GatewayEventReceived": (Reaction("read_event", _read_event),),
 }
 

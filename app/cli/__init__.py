@@ -9,6 +9,7 @@ from app.cli.demo import demo_commands
 from app.cli.dispatch.replay import dispatch_commands
 from app.cli.docs import openapi
 from app.cli.keys import keys_commands
+from app.cli.passkeys import passkeys_commands
 from app.cli.privacy import privacy_commands
 
 
@@ -23,6 +24,7 @@ for command in (
     books_commands,
     audit_commands,
     keys_commands,
+    passkeys_commands,
     privacy_commands,
     dispatch_commands,
     openapi,

@@ -224,6 +224,14 @@ class DataExportReady(PersonEvent):
     export_id: UUID
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityNoticed(PersonEvent):
+    """Something that protects the account was changed; ``state`` says what."""
+
+    notice_id: UUID
+    state: str
+
+
 class ErasureRequested(PersonEvent):
     """The person will be erased after the cooling time."""
 

@@ -29,7 +29,9 @@ from app.usecases.dispatching.answer_offer import TripOfferMoved, accept_offer, 
 from app.usecases.ordering.ending import OrderMoved
 from app.web.door import Door
 from app.web.messages import choose_language
+from app.web.notices import add_notices
 from app.web.paging import PageQuery
+from app.web.passkeys import add_passkeys
 from app.web.passwords import add_passwords
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
@@ -39,6 +41,8 @@ from app.web.views import IncidentStandsOut, OrderMovedOut, RatingMovedOut
 door = Door("courier", __name__, side=Side.COURIER)
 add_sign_in(door, Side.COURIER)
 add_passwords(door, Side.COURIER)
+add_passkeys(door, Side.COURIER)
+add_notices(door)
 add_thread(door, Relation.OWN_TRIP)
 
 

@@ -26,7 +26,9 @@ from app.usecases.shopkeeping.shelf import (
 )
 from app.web.door import Door
 from app.web.members import add_members
+from app.web.notices import add_notices
 from app.web.papers import PaperMovedOut
+from app.web.passkeys import add_passkeys
 from app.web.passwords import add_passwords
 from app.web.policy import Relation, policy
 from app.web.shelf import FOR_MEMBER, ShelfQuery, shelf_page
@@ -37,6 +39,8 @@ from app.web.views import OffersOut, OrderMovedOut
 door = Door("merchant", __name__, side=Side.MERCHANT)
 add_sign_in(door, Side.MERCHANT)
 add_passwords(door, Side.MERCHANT)
+add_passkeys(door, Side.MERCHANT)
+add_notices(door)
 add_thread(door, Relation.OWN_SHOP)
 add_members(door, Side.MERCHANT)
 

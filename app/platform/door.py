@@ -27,8 +27,10 @@ from app.usecases.delivering.ratings import RatingMoved, decide_rating
 from app.usecases.dispatching.set_mode import ModeSet, set_mode
 from app.usecases.dispatching.set_tariff import TariffSet, set_tariff
 from app.web.door import Door
+from app.web.notices import add_notices
 from app.web.paging import PageQuery
 from app.web.papers import add_paper_review
+from app.web.passkeys import add_passkeys
 from app.web.passwords import add_passwords
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
@@ -37,6 +39,8 @@ from app.web.views import IncidentStandsOut, RatingMovedOut
 door = Door("platform", __name__, side=Side.PLATFORM)
 add_sign_in(door, Side.PLATFORM)
 add_passwords(door, Side.PLATFORM)
+add_passkeys(door, Side.PLATFORM)
+add_notices(door)
 add_paper_review(door, Side.PLATFORM, Relation.PLATFORM)
 
 

@@ -15,7 +15,9 @@ from app.usecases.vetting.apply import ApplicationMoved
 from app.usecases.vetting.decide import CourierMoved, EquipmentSet, decide_application, set_courier_state, set_equipment
 from app.web.door import Door
 from app.web.members import add_members
+from app.web.notices import add_notices
 from app.web.papers import add_paper_review
+from app.web.passkeys import add_passkeys
 from app.web.passwords import add_passwords
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
@@ -24,6 +26,8 @@ from app.web.views import ApplicationMovedOut, CommunitiesOut, DecisionIn, Order
 door = Door("store", __name__, side=Side.STORE)
 add_sign_in(door, Side.STORE)
 add_passwords(door, Side.STORE)
+add_passkeys(door, Side.STORE)
+add_notices(door)
 add_members(door, Side.STORE)
 add_paper_review(door, Side.STORE, Relation.OWN_STORE)
 

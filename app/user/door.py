@@ -39,7 +39,9 @@ from app.user import queries, schemas, vetting
 from app.user.step_up import add_step_up
 from app.web.door import Door
 from app.web.members import InvitationMovedOut, InvitationsOut
+from app.web.notices import add_notices
 from app.web.papers import ShownPapersOut
+from app.web.passkeys import add_passkeys
 from app.web.passwords import add_passwords
 from app.web.policy import Relation, policy
 from app.web.shelf import PUBLIC, ShelfQuery, shelf_page
@@ -50,6 +52,8 @@ from app.web.views import ApplicationMovedOut, CommunitiesOut, OffersOut, OrderM
 door = Door("user", __name__, side=Side.USER)
 add_sign_in(door, Side.USER)
 add_passwords(door, Side.USER)
+add_passkeys(door, Side.USER)
+add_notices(door)
 add_thread(door, Relation.OWN)
 add_step_up(door)
 

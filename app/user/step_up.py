@@ -1,14 +1,19 @@
-"""Routes of the payment PIN and of the grants that it buys. None takes an Idempotency-Key: decision 27 in docs/adr."""
+"""Routes of the payment PIN and of step-up grants. None takes an Idempotency-Key: decision 27 in docs/adr."""
 
 from typing import Any
 
+from marshmallow import fields
+
+from app.core.stepup.errors import OneFactor
 from app.core.stepup.models import Factor
 from app.core.stepup.pins import PIN, PIN_DIGITS
 from app.kernel.actor import Actor
-from app.usecases.stepping_up.grants import Granted, grant_by_pin
+from app.usecases.passkeys.challenges import Asked, ask_to_pay
+from app.usecases.stepping_up.grants import Granted, grant_by_passkey, grant_by_pin
 from app.usecases.stepping_up.payment_pin import PinState, change_pin, pin_state, set_pin
 from app.web.door import Door
 from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Pattern, Text
+from app.web.passkeys import AnswerIn, ChallengeOut, answer_of, party
 from app.web.policy import Relation, policy
 
 
@@ -48,11 +53,22 @@ class PinStateOut(Body):
 
 
 class GrantIn(Body):
-    """What is confirmed: paying this checkout from the e-account, up to the amount that was shown to the person."""
+    """What is confirmed: paying this checkout from the e-account, up to the amount that was shown to the person.
+
+    By the payment PIN, or by a passkey that answers a challenge made for the same checkout and amount; by one of them.
+    """
 
     checkout_id = Id(required=True)
     amount_fen = Fen(low=1, required=True)
-    pin = Pin(required=True)
+    pin = Pin()
+    passkey = fields.Nested(AnswerIn)
+
+
+class GrantChallengeIn(Body):
+    """What a passkey is to confirm."""
+
+    checkout_id = Id(required=True)
+    amount_fen = Fen(low=1, required=True)
 
 
 class GrantOut(Body):
@@ -90,5 +106,16 @@ def add_step_up(door: Door) -> None:
     @door.post("/step-up-grants", body=GrantIn, answer=GrantOut, status=201)
     @policy("step_up.grant", Relation.OWN)
     def grant_step_up(actor: Actor, *, body: dict[str, Any]) -> Granted:
-        """Confirm a payment from the e-account with the payment PIN; good for five minutes, once."""
-        return grant_by_pin(actor, **body)
+        """Confirm a payment from the e-account with the payment PIN or a passkey; good for five minutes, once."""
+        pin, passkey = body.pop("pin", None), body.pop("passkey", None)
+        if (pin is None) == (passkey is None):
+            raise OneFactor(pointer="/pin")
+        if passkey is not None:
+            return grant_by_passkey(actor, party(), **body, answer=answer_of(passkey))
+        return grant_by_pin(actor, **body, pin=pin)
+
+    @door.post("/step-up-challenges", body=GrantChallengeIn, answer=ChallengeOut, status=201)
+    @policy("step_up.grant", Relation.OWN)
+    def ask_for_step_up_challenge(actor: Actor, *, body: dict[str, Any]) -> Asked:
+        """Ask for a challenge that one of one's passkeys answers to confirm a payment."""
+        return ask_to_pay(actor, party(), **body)

@@ -23,6 +23,7 @@ from flask import Blueprint, Response, current_app, request
 from marshmallow import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from app.core.passkeys.rules import is_needed
 from app.kernel import audit
 from app.kernel.actor import Actor, Side
 from app.kernel.audit import Act, Outcome
@@ -191,10 +192,15 @@ def authenticate(side: Side | None) -> Actor:
     return actor
 
 
+def needs_passkey(side: Side) -> bool:
+    """Say whether sessions at ``side`` are to begin with a passkey, by the settings."""
+    return is_needed(side, is_required=current_app.config["LINLI"].is_staff_passkey_required)
+
+
 def _admit(actor: Actor, verb: str, path: Mapping[str, Any]) -> Actor:
     """Return the actor in standing; one who is refused for the role or the account leaves that in the audit log."""
     try:
-        return standing.stand(actor, verb)
+        return standing.stand(actor, verb, needs_passkey=needs_passkey(actor.side))
     except Forbidden:
         with transaction() as tx:
             tx.leave_act(replace(_act(actor, verb, path), outcome=Outcome.REFUSED))

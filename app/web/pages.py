@@ -179,6 +179,19 @@ class MessagesOut(Body):
     items = Many(fields.Nested(MessageOut), high=10, required=True)
 
 
+class NoticeOut(Body):
+    """A notice that the sandbox kept instead of sending."""
+
+    kind = Text(high=40, required=True)
+    sent_at = Instant(required=True)
+
+
+class NoticesOut(Body):
+    """Latest first."""
+
+    items = Many(fields.Nested(NoticeOut), high=10, required=True)
+
+
 class ClockIn(Body):
     """Business time: frozen at an instant, or running ahead of the wall clock."""
 
@@ -198,6 +211,13 @@ class ClockOut(Body):
 def read_messages(query: dict[str, Any]) -> dict[str, Any]:
     """Read the text messages that the sandbox kept for a phone. Not there in production."""
     return {"items": current_app.extensions["linli_messages"].read(normalize_phone(query["phone"]))}
+
+
+@development_door.get("/notices", query=PhoneQuery, answer=NoticesOut)
+@policy("sandbox.read", Relation.ANYONE)
+def read_notices(query: dict[str, Any]) -> dict[str, Any]:
+    """Read the notices that the sandbox kept for a phone. Not there in production."""
+    return {"items": current_app.extensions["linli_messages"].read_notices(normalize_phone(query["phone"]))}
 
 
 @development_door.put("/clock", body=ClockIn, answer=ClockOut)

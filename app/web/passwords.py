@@ -8,7 +8,7 @@ from app.core.accounts.passwords import LENGTH_MAX
 from app.kernel.actor import Actor, Side
 from app.usecases.people import passwords
 from app.usecases.people.codes import Asker
-from app.web.door import Door
+from app.web.door import Door, needs_passkey
 from app.web.fields import Body, Flag, Instant, Pattern, Text
 from app.web.policy import Relation, policy
 from app.web.sign_in import BegunOut, session_of
@@ -75,5 +75,7 @@ def add_passwords(door: Door, side: Side) -> None:
             device_token=body.get("device_token"),
             address=request.remote_addr,
         )
-        begun = passwords.sign_in_by_password(asker, password=body["password"], side=side)
+        begun = passwords.sign_in_by_password(
+            asker, password=body["password"], side=side, needs_passkey=needs_passkey(side)
+        )
         return {**session_of(begun, side), "device_token": begun.device_token}

@@ -12,7 +12,7 @@ from app.usecases.people import codes
 from app.usecases.people import sign_in as people
 from app.usecases.people.codes import Asker
 from app.usecases.people.live import issue_ticket
-from app.web.door import Door
+from app.web.door import Door, needs_passkey
 from app.web.fields import Body, Choice, Id, Int, Pattern, Text
 from app.web.policy import Relation, policy
 from app.web.sessions import add_sessions
@@ -105,7 +105,7 @@ def add_sign_in(door: Door, side: Side) -> None:
     @policy("session.begin", Relation.ANYONE)
     def begin_session(body: dict[str, Any]) -> dict[str, Any]:
         """Exchange a code for a session; a resident's first one opens the account."""
-        begun = people.sign_in(_asker(body), code=body["code"], side=side)
+        begun = people.sign_in(_asker(body), code=body["code"], side=side, needs_passkey=needs_passkey(side))
         return {**session_of(begun, side), "device_token": begun.device_token}
 
     @door.post("/sessions/refresh", body=RefreshIn, answer=SessionOut)

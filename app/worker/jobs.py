@@ -18,6 +18,7 @@ from procrastinate.jobs import Job
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.adapters.sms import MessageNotSent
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable, PaymentGateway
 from app.core.verification.ports import CheckerUnavailable
 from app.usecases.paying.attempts import (
@@ -27,6 +28,7 @@ from app.usecases.paying.attempts import (
 )
 from app.usecases.paying.inbox import read_event_again
 from app.usecases.paying.refunds import submit_refund
+from app.usecases.people.notices import send_notice
 from app.usecases.verifying.check_identity import ask_check
 
 HEARTBEAT_S = 5.0
@@ -38,7 +40,15 @@ TRIES_MAX = 300
 """With waits of up to five minutes: a day."""
 
 
-_PASSING = (GatewayUnknown, GatewayUnreachable, CheckerUnavailable, OperationalError, InterfaceError, PoolTimeout)
+_PASSING = (
+    GatewayUnknown,
+    GatewayUnreachable,
+    CheckerUnavailable,
+    MessageNotSent,
+    OperationalError,
+    InterfaceError,
+    PoolTimeout,
+)
 
 
 class PatientRetry(BaseRetryStrategy):
@@ -70,6 +80,7 @@ def make_jobs(app: Flask, gateway: PaymentGateway, conninfo: str) -> procrastina
         "ask_identity_check",
         lambda subject: ask_check(app.extensions["linli_identity_checker"], UUID(subject)),
     )
+    add("send_notice", lambda subject: send_notice(app.extensions["linli_messages"], UUID(subject)))
     add("read_event", lambda subject: read_event_again(gateway, subject))
     return jobs
 

@@ -53,6 +53,12 @@ _RETENTION = (
     """DELETE FROM step_up_grants WHERE grant_id IN (
         SELECT grant_id FROM step_up_grants WHERE granted_at < clock_timestamp() - interval '7 days'
         ORDER BY granted_at LIMIT :limit)""",
+    """DELETE FROM passkey_challenges WHERE challenge_id IN (
+        SELECT challenge_id FROM passkey_challenges WHERE expires_at < clock_timestamp() - interval '1 hour'
+        ORDER BY expires_at LIMIT :limit)""",
+    """DELETE FROM security_notices WHERE notice_id IN (
+        SELECT notice_id FROM security_notices WHERE noticed_at < clock_timestamp() - interval '400 days'
+        ORDER BY noticed_at LIMIT :limit)""",
     "DELETE FROM data_exports WHERE expires_at < business_now()",
     """UPDATE courier_shifts SET lat = round(CAST(lat AS numeric), 2), lng = round(CAST(lng AS numeric), 2)
         WHERE ended_at < business_now() - interval '30 days' AND ended_at > business_now() - interval '32 days'""",

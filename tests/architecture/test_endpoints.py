@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 OPEN_TO_ANYONE = {
     *(f"{side.value}.{name}" for side in Side for name in ("ask_for_code", "begin_session", "refresh_session")),
     *(f"{side.value}.begin_session_by_password" for side in Side),
+    *(f"{side.value}.{name}" for side in Side for name in ("ask_for_sign_in_challenge", "begin_session_by_passkey")),
     "pages.health",
     "pages.openapi_document",
     "pages.readable_docs",
     "pages.explain_problem",
     "development.read_messages",
+    "development.read_notices",
     "development.move_clock",
 }
 SIGNED = {"gateway.stripe_event"}

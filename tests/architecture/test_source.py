@@ -14,7 +14,7 @@ NOT_OURS = {".git", ".venv", "var", "node_modules", "build", "dist"}
 LEDGER_WRITERS = {"post", "post_many", "place_hold", "capture_hold", "void_hold", "expire_holds", "open_account"}
 OUTSIDE_CALLS = {
     "create_intent", "retrieve_intent", "find_intent", "cancel_intent", "create_refund", "retrieve_refund",
-    "find_refund", "send_code",
+    "find_refund", "send_code", "send_notice",
 }  # fmt: skip
 LEDGER_TABLES = ("account", "balance", "entry", "hold", "journal", "journal_key")
 

@@ -43,7 +43,7 @@ NOT_HERE = {"404 route_not_found", "405 method_not_allowed", "400 request_malfor
 OWNED = {Ties.OWN, Ties.OWN_SHOP, Ties.OWN_STORE, Ties.OWN_TRIP}
 SAMPLES = (
     "123456", "0000", "1234", "a" * 16, "0" * 32, "0" * 64, "08:00", "2030-01-01", "13800000000", "+8613800000001",
-    "12345678", "110101199003070011", "91110108MA01ABCD23", "abc", "a.b",
+    "12345678", "public-key", "110101199003070011", "91110108MA01ABCD23", "abc", "a.b",
 )  # fmt: skip
 OWN_WORDS: Mapping[str, Any] = {"name": "王小明", "id_number": "11010519491231002X", "phone": "+8613900000001"}
 """Values that fields of these names take, where any text would be refused."""
@@ -408,7 +408,7 @@ def _as_query(value: object) -> str:
 def _filled(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the least that ``schema`` takes, with the ids of ``values``."""
     return {
-        name: str(values[name]) if name in values and isinstance(one, Id) else _value(name, one)
+        one.data_key or name: str(values[name]) if name in values and isinstance(one, Id) else _value(name, one)
         for name, one in schema.fields.items()
         if one.required
     }

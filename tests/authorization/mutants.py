@@ -94,8 +94,8 @@ def _opened(route: Route, actor: Actor) -> Iterator[None]:
 def _any_role() -> Iterator[None]:
     kept = standing.stand
 
-    def stand(actor: Actor, verb: str) -> Actor:
-        return replace(kept(actor, verb), roles=tuple(part.value for part in Part))
+    def stand(actor: Actor, verb: str, **rule: bool) -> Actor:
+        return replace(kept(actor, verb, **rule), roles=tuple(part.value for part in Part))
 
     standing.stand = stand
     try:
@@ -107,7 +107,7 @@ def _any_role() -> Iterator[None]:
 @contextmanager
 def _no_standing() -> Iterator[None]:
     kept = standing.stand
-    standing.stand = lambda actor, verb: actor
+    standing.stand = lambda actor, verb, **_rule: actor
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
 from app.core.accounts.permissions import Part
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import OrderState
+from app.core.passkeys.models import ChallengePurpose
 from app.core.privacy.models import DataExportRow
 from app.kernel.actor import Side
 from app.kernel.clock import wall_now
@@ -38,6 +39,7 @@ from tests.factories import (
 )
 from tests.factories.people import a_member, signed_in
 from tests.factories.rows import change, write
+from tests.support.passkeys import a_challenge, a_passkey, removed_passkey
 from tests.support.vetting import an_application
 
 if TYPE_CHECKING:
@@ -382,7 +384,21 @@ _SESSION = Things(
     deleted=lambda _, principal: _ended(principal.person),
 )
 
+_PASSKEY = Things(
+    own=lambda _, principal: a_passkey(principal.person),
+    foreign=lambda world, _: a_passkey(world.other.resident),
+    deleted=lambda _, principal: removed_passkey(principal.person),
+)
+
+_CHALLENGE = Things(
+    own=lambda _, principal: a_challenge(principal.person, ChallengePurpose.REGISTER),
+    foreign=lambda world, _: a_challenge(world.other.resident, ChallengePurpose.REGISTER),
+    deleted=lambda _, principal: a_challenge(principal.person, ChallengePurpose.REGISTER, is_used=True),
+)
+
 SUBJECTS: Mapping[tuple[Side, str], Things] = {
+    **{(side, "passkey_id"): _PASSKEY for side in Side},
+    **{(side, "challenge_id"): _CHALLENGE for side in Side},
     **{(side, "session_id"): _SESSION for side in Side},
     (Side.USER, "order_id"): _bought("order_id"),
     (Side.USER, "checkout_id"): _bought("checkout_id"),
@@ -544,6 +560,7 @@ AFTER: Mapping[str, Callable[[World, Principal], None]] = {
 """What puts right what a route did to its asker."""
 
 BODIES: Mapping[str, Mapping[str, Any]] = {
+    "user.grant_step_up": {"pin": "407193"},
     "courier.hand_over": {"code": "0000"},
     "store.confirm_verification": {"is_match": False},
 }

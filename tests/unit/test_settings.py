@@ -31,6 +31,8 @@ SOUND = {
     "LINLI_LIVE_URL": "https://live.linli.example",
     "LINLI_SMS_URL": "https://sms.example/send",
     "LINLI_SMS_KEY": "hT5kW2pY8cJ4nD6v",
+    "LINLI_PASSKEY_RP_ID": "linli.example",
+    "LINLI_PASSKEY_ORIGINS": "https://linli.example,https://staff.linli.example",
 }
 
 
@@ -108,6 +110,19 @@ def test_every_setting_is_needed_in_production_and_named_when_it_is_missing(
         ("STRIPE_API_BASE", "ftp://api.stripe.com"),
         ("LINLI_SMS_URL", "http://sms.example/send"),
         ("LINLI_POOL_SIZE", "many"),
+        ("LINLI_PASSKEY_RP_ID", "localhost"),
+        ("LINLI_PASSKEY_RP_ID", "127.0.0.1"),
+        ("LINLI_PASSKEY_RP_ID", "https://linli.example"),
+        ("LINLI_PASSKEY_RP_ID", "Linli.example"),
+        ("LINLI_PASSKEY_RP_ID", "other.example"),
+        ("LINLI_PASSKEY_ORIGINS", "http://linli.example"),
+        ("LINLI_PASSKEY_ORIGINS", "https://linli.example,https://evil.example"),
+        ("LINLI_PASSKEY_ORIGINS", "https://evillinli.example"),
+        ("LINLI_PASSKEY_ORIGINS", "https://linli.example/"),
+        ("LINLI_PASSKEY_ORIGINS", "https://a@linli.example"),
+        ("LINLI_PASSKEY_ORIGINS", "android:apk-key-hash:short"),
+        ("LINLI_PASSKEY_ORIGINS", ""),
+        ("LINLI_STAFF_PASSKEY_REQUIRED", "perhaps"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_and_is_never_shown(
@@ -125,3 +140,33 @@ def test_settings_do_not_print_their_secrets(monkeypatch: pytest.MonkeyPatch) ->
     settings = read(monkeypatch, SOUND)
 
     assert "sk_live_q7Vx2mN9bL4wR8tZ" not in repr(settings)
+
+
+def test_staff_needs_a_passkey_in_production_unless_it_is_said_that_it_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read(monkeypatch, SOUND)
+    unsaid = read_settings()
+    read(monkeypatch, {**SOUND, "LINLI_STAFF_PASSKEY_REQUIRED": "false"})
+    said = read_settings()
+
+    assert unsaid.is_staff_passkey_required
+    assert unsaid.passkey_origins == ("https://linli.example", "https://staff.linli.example")
+    assert not said.is_staff_passkey_required
+
+
+def test_an_app_is_an_origin_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = f"android:apk-key-hash:{'a' * 43}"
+    read(monkeypatch, {**SOUND, "LINLI_PASSKEY_ORIGINS": f"https://linli.example,{app}"})
+
+    assert read_settings().passkey_origins[1] == app
+
+
+def test_a_development_stack_makes_passkeys_for_localhost(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"LINLI_ENV": "development", "LINLI_PUBLIC_URL": "http://127.0.0.1:8000", "LINLI_PASSKEY_RP_ID": None,
+             "LINLI_PASSKEY_ORIGINS": None}  # fmt: skip
+    read(monkeypatch, {**SOUND, **given})
+    settings = read_settings()
+
+    assert (settings.passkey_rp_id, settings.passkey_origins) == ("localhost", ("http://localhost:8000",))
+    assert not settings.is_staff_passkey_required

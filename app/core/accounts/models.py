@@ -69,6 +69,8 @@ class CodePurpose(StrEnum):
     SIGN_IN = "sign_in"
     RESET_PIN = "reset_pin"
     SET_PASSWORD = "set_password"  # noqa: S105 - a purpose, no secret
+    ADD_PASSKEY = "add_passkey"
+    """Adding one, and removing one."""
 
 
 class SignInCodeRow(Base):
@@ -130,6 +132,14 @@ class PasswordRow(Base):
     set_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
+class SignInFactor(StrEnum):
+    """By what a session began."""
+
+    CODE = "code"
+    PASSWORD = "password"  # noqa: S105 - a factor, no secret
+    PASSKEY = "passkey"
+
+
 class SessionRow(Base):
     """A sign-in on one device at one side. Ending it ends its refresh tokens.
 
@@ -137,11 +147,13 @@ class SessionRow(Base):
     """
 
     __tablename__ = "sessions"
+    __table_args__ = (one_of("factor", SignInFactor),)
 
     session_id: Mapped[UUID] = mapped_column(primary_key=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
     side: Mapped[str]
     device: Mapped[str]
+    factor: Mapped[str] = mapped_column(server_default="code")
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     last_used_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     ended_at: Mapped[datetime | None]

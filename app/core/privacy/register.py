@@ -48,6 +48,14 @@ _IDENTITY = {"name_sealed": "identities.name", "number_sealed": "identities.numb
 _NUMBER = {"number_index": ("number_sealed", "identities.number")}
 
 REGISTER = (
+    Holding(
+        table="passkey_challenges",
+        person=f"{_SESSIONS} OR phone_index = :phone_index",
+        fate=Fate.DELETED,
+        is_exported=False,
+    ),
+    Holding(table="passkeys", person=_OWN, fate=Fate.DELETED, sealed={"name_sealed": "passkeys.name"}),
+    Holding(table="security_notices", person=_OWN, fate=Fate.DELETED),
     Holding(table="step_up_grants", person=_SESSIONS, fate=Fate.DELETED, is_exported=False),
     Holding(table="payment_pins", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(table="refresh_tokens", person=_SESSIONS, fate=Fate.DELETED, is_exported=False),

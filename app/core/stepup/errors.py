@@ -17,6 +17,13 @@ class StepUpRefused(Conflict):
     title = "The payment was not confirmed"
 
 
+class OneFactor(Invalid):
+    """A payment is confirmed by the PIN or by a passkey: by one of them, and not by both."""
+
+    code = "one_factor"
+    title = "PIN or passkey"
+
+
 class PinWeak(Invalid):
     """The PIN is one of those that are guessed first."""
 

@@ -15,6 +15,7 @@ class Factor(StrEnum):
     """What bought a grant."""
 
     PIN = "pin"
+    PASSKEY = "passkey"
 
 
 class GrantPurpose(StrEnum):

@@ -23,8 +23,12 @@ from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.usecases.paying.attempts import ATTEMPT_EXPIRES, ATTEMPT_LIFETIME, OPEN_ATTEMPT
 from app.usecases.paying.settlement import PAID_ANSWER, PAID_WRITES, payment_journal, record_paid
 
-STRENGTH_OF = {Factor.PIN: Strength.TWO_FACTORS}
-"""How strong a payment is that a grant confirms: a PIN is known, the device that the session lives on is had."""
+STRENGTH_OF = {Factor.PIN: Strength.TWO_FACTORS, Factor.PASSKEY: Strength.TWO_FACTORS}
+"""How strong a payment is that a grant confirms: a PIN is known, the device that the session lives on is had.
+
+A passkey is had, and verifies by what is known or by a body whose it is. Its signature may be more than that before the
+law; we do not claim it.
+"""
 
 _PAID = closing(
     f"""{PAID_WRITES},
@@ -64,7 +68,7 @@ def pay_checkout(
     Locks the checkout and its orders; then, from the e-account, the limit counters and the ledger's accounts. Three
     round trips.
 
-    :param step_up_grant: what the payment PIN bought for this checkout; the e-account needs one, WeChat Pay takes none.
+    :param step_up_grant: what a payment PIN or a passkey bought for this checkout; WeChat Pay takes none.
     :raises StepUpRequired, StepUpRefused: there is none, or it is not good for this; it is used only when paid.
     :raises AlreadyPaid, CheckoutClosed: the checkout is past paying.
     :raises app.core.ledger.InsufficientFunds: the e-account holds less.

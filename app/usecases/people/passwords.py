@@ -18,13 +18,15 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import text
 
 from app.core.accounts.errors import PasswordBusy, PasswordRefused, PasswordWeak
-from app.core.accounts.models import CodePurpose
+from app.core.accounts.models import CodePurpose, SignInFactor
 from app.core.accounts.passwords import is_weak, normalize_password
+from app.core.notices.models import NoticeKind
 from app.kernel.actor import Actor, Side
 from app.kernel.sealing import unseal
 from app.kernel.transaction import read, transaction
 from app.usecases.people import breaker, codes, devices
 from app.usecases.people.codes import Asker
+from app.usecases.people.notices import tell
 from app.usecases.people.phones import PHONE_CONTEXT, normalize_phone, phone_index
 from app.usecases.people.sign_in import SignedIn, begin_session
 
@@ -75,6 +77,7 @@ def set_password(actor: Actor, *, code: str, password: str) -> None:
         digest = _HASHER.hash(normalized)
     with transaction() as tx:
         tx.execute(_SET, {"account_id": actor.account_id, "digest": digest})
+        tell(tx, actor.account_id, NoticeKind.PASSWORD_SET)
         codes.consume(tx, checked)
 
 
@@ -85,12 +88,15 @@ def remove_password(actor: Actor, *, code: str) -> None:
     """
     checked = codes.check_own(actor, CodePurpose.SET_PASSWORD, code)
     with transaction() as tx:
-        tx.execute(_REMOVE, {"account_id": actor.account_id})
+        if tx.execute(_REMOVE, {"account_id": actor.account_id}).rowcount:
+            tell(tx, actor.account_id, NoticeKind.PASSWORD_REMOVED)
         codes.consume(tx, checked)
 
 
-def sign_in_by_password(asker: Asker, *, password: str, side: Side) -> SignedIn:
+def sign_in_by_password(asker: Asker, *, password: str, side: Side, needs_passkey: bool = False) -> SignedIn:
     """Exchange a password for a session at ``side``. It opens no account.
+
+    :param needs_passkey: as in :func:`app.usecases.people.sign_in.begin_session`.
 
     :raises SignInPaused: too many failed; the password was not looked at. :raises PasswordBusy: ask again.
     :raises PasswordRefused: no such phone, no password, or another one; which, is not said.
@@ -109,7 +115,15 @@ def sign_in_by_password(asker: Asker, *, password: str, side: Side) -> SignedIn:
         if tx.execute(_STILL, {"account_id": found.account_id, "digest": digest}).first() is None:
             raise PasswordRefused
         proven = devices.is_proven(index, asker.device, asker.device_token)
-        begun = begin_session(tx, found, side=side, device=asker.device, is_proven=proven)
+        begun = begin_session(
+            tx,
+            found,
+            side=side,
+            device=asker.device,
+            is_proven=proven,
+            factor=SignInFactor.PASSWORD,
+            needs_passkey=needs_passkey,
+        )
         breaker.give_back(tx, charges)
         return replace(begun, device_token=devices.device_token(index, asker.device))
 

@@ -14,7 +14,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.accounts.errors import AccountSuspended, NoMembership, RefreshRefused
-from app.core.accounts.models import AccountState, CodePurpose
+from app.core.accounts.models import AccountState, CodePurpose, SignInFactor
+from app.core.notices.models import NoticeKind
+from app.core.passkeys.errors import PasskeyNeeded
 from app.kernel.actor import Actor, Side
 from app.kernel.ids import new_id
 from app.kernel.sealing import seal
@@ -23,6 +25,7 @@ from app.kernel.wire import Row
 from app.usecases.people import codes
 from app.usecases.people.codes import Asker
 from app.usecases.people.devices import COOLING_UNTIL, device_token, is_proven
+from app.usecases.people.notices import tell
 from app.usecases.people.phones import PHONE_CONTEXT, normalize_phone, phone_index
 
 REFRESH_LIFETIME = timedelta(days=30)
@@ -46,10 +49,12 @@ _PART = {
 }
 _ADD_SESSION = text(
     f"""
-    INSERT INTO sessions (session_id, account_id, side, device, cooling_until)
-    VALUES (:session_id, :account_id, :side, :device, ({COOLING_UNTIL}))
+    INSERT INTO sessions (session_id, account_id, side, device, factor, cooling_until)
+    VALUES (:session_id, :account_id, :side, :device, :factor, ({COOLING_UNTIL}))
+    RETURNING cooling_until
     """
 )
+_HAS_PASSKEY = text("SELECT 1 FROM passkeys WHERE account_id = :account_id LIMIT 1")
 _ADD_REFRESH = text(
     """
     INSERT INTO refresh_tokens (digest, session_id, expires_at)
@@ -90,8 +95,10 @@ class SignedIn:
     device_token: str = ""
 
 
-def sign_in(asker: Asker, *, code: str, side: Side) -> SignedIn:
+def sign_in(asker: Asker, *, code: str, side: Side, needs_passkey: bool = False) -> SignedIn:
     """Exchange a code for a session at ``side``; a resident's first sign-in opens the account.
+
+    :param needs_passkey: as in :func:`begin_session`.
 
     :raises SignInPaused: too many sign-ins failed; whether the code is right was not looked at.
     :raises CodeRefused: the code is wrong, used, expired, tried too often or for another device.
@@ -106,16 +113,33 @@ def sign_in(asker: Asker, *, code: str, side: Side) -> SignedIn:
             {"account_id": new_id(), "phone_sealed": seal(number, context=PHONE_CONTEXT), "phone_index": index},
         ).one()
         begun = begin_session(
-            tx, account, side=side, device=asker.device, is_proven=is_proven(index, asker.device, asker.device_token)
+            tx,
+            account,
+            side=side,
+            device=asker.device,
+            is_proven=is_proven(index, asker.device, asker.device_token),
+            needs_passkey=needs_passkey,
         )
         codes.consume(tx, checked)
         return replace(begun, device_token=device_token(index, asker.device))
 
 
-def begin_session(tx: Transaction, account: Row, *, side: Side, device: str, is_proven: bool) -> SignedIn:
+def begin_session(
+    tx: Transaction,
+    account: Row,
+    *,
+    side: Side,
+    device: str,
+    is_proven: bool,
+    factor: SignInFactor = SignInFactor.CODE,
+    needs_passkey: bool = False,
+) -> SignedIn:
     """Begin a session of ``account``, which has proven itself: its ``account_id`` and ``state``.
 
-    :param is_proven: the device has signed in for this phone before, by its token.
+    :param is_proven: the device has signed in for this phone before, by its token. :param factor: what proved it.
+    :param needs_passkey: whoever has a passkey signs in with it. Who has none may come in another way, and
+        :func:`app.usecases.people.standing.stand` lets such a session do nothing but add one.
+    :raises PasskeyNeeded: there is a passkey, and this was not it.
     :raises NoMembership: the person has no part on this side. :raises AccountSuspended: or none at all any more.
     """
     if account.state != AccountState.ACTIVE:
@@ -123,17 +147,23 @@ def begin_session(tx: Transaction, account: Row, *, side: Side, device: str, is_
     part = _PART.get(side)
     if part is not None and tx.execute(text(part), {"account_id": account.account_id}).first() is None:
         raise NoMembership
+    is_other = needs_passkey and factor is not SignInFactor.PASSKEY
+    if is_other and tx.execute(_HAS_PASSKEY, {"account_id": account.account_id}).first() is not None:
+        raise PasskeyNeeded
     session_id = new_id()
-    tx.execute(
+    cooling_until = tx.execute(
         _ADD_SESSION,
         {
             "session_id": session_id,
             "account_id": account.account_id,
             "side": side.value,
             "device": device,
+            "factor": factor.value,
             "is_proven": is_proven,
         },
-    )
+    ).scalar_one()
+    if cooling_until is not None and not is_proven:
+        tell(tx, account.account_id, NoticeKind.NEW_DEVICE)
     refresh_token = _add_refresh(tx, session_id)
     return SignedIn(account_id=account.account_id, session_id=session_id, refresh_token=refresh_token)
 

@@ -9,9 +9,11 @@ from dataclasses import replace
 from sqlalchemy import text
 
 from app.core.accounts.errors import AccountSuspended, NoMembership, NotPermitted, SessionEnded
-from app.core.accounts.models import AccountState
+from app.core.accounts.models import AccountState, SignInFactor
 from app.core.accounts.permissions import ORGANIZATION_OF, Part, holders, is_immediate, may
 from app.core.delivery.errors import CourierSuspended
+from app.core.passkeys.errors import PasskeyNeeded
+from app.core.passkeys.rules import WITHOUT_PASSKEY
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import read
 from app.kernel.wire import Row
@@ -20,7 +22,7 @@ ACTIVE_COURIER = "active"
 
 _STANDING = text(
     """
-    SELECT a.state, s.session_id IS NOT NULL AND s.ended_at IS NULL AS is_live,
+    SELECT a.state, s.factor, s.session_id IS NOT NULL AND s.ended_at IS NULL AS is_live,
         ARRAY(SELECT DISTINCT m.role FROM memberships AS m
               WHERE m.account_id = a.account_id AND m.organization_kind = :organization_kind) AS roles,
         CASE WHEN :is_courier THEN (SELECT c.state FROM couriers AS c WHERE c.courier_id = a.account_id) END
@@ -32,16 +34,19 @@ _STANDING = text(
 )
 
 
-def stand(actor: Actor, verb: str) -> Actor:
+def stand(actor: Actor, verb: str, *, needs_passkey: bool = False) -> Actor:
     """Return the actor with the roles that hold ``verb``.
+
+    :param needs_passkey: a session that did not begin with a passkey may add one, and nothing else.
 
     :raises SessionEnded: the session was ended, or the account is gone.
     :raises AccountSuspended: the account is suspended, and the verb is none of those that are left to it.
     :raises NoMembership: the person has no part on this side any more.
     :raises NotPermitted: none of the person's roles holds the verb.
+    :raises PasskeyNeeded: the session did not begin with the passkey that it needs.
     """
     if is_immediate(actor.side, verb):
-        _refuse(actor, verb)
+        _refuse(actor, verb, needs_passkey=needs_passkey)
     return replace(actor, roles=tuple(sorted(part.value for part in holders(actor.side, verb))))
 
 
@@ -55,7 +60,7 @@ def presume(actor: Actor, verb: str) -> Actor | None:
     return replace(actor, roles=(Part.RESIDENT.value,))
 
 
-def _refuse(actor: Actor, verb: str) -> None:
+def _refuse(actor: Actor, verb: str, *, needs_passkey: bool) -> None:
     kind = ORGANIZATION_OF.get(actor.side)
     params = {
         "account_id": actor.account_id,
@@ -74,6 +79,8 @@ def _refuse(actor: Actor, verb: str) -> None:
         raise AccountSuspended
     if not may(actor.side, verb, parts):
         raise CourierSuspended if parts == {Part.SUSPENDED} else NotPermitted
+    if needs_passkey and row.factor != SignInFactor.PASSKEY and verb not in WITHOUT_PASSKEY:
+        raise PasskeyNeeded
 
 
 def _parts(side: Side, row: Row) -> frozenset[Part]:

@@ -60,7 +60,7 @@ def reindex() -> Iterator[Step]:
     would seem to be nobody's. Codes that were sent are forgotten; they are looked up by a blind index, too.
     """
     with transaction() as tx:
-        for table in ("sign_in_codes", "sign_in_failures", "sandbox_messages"):
+        for table in ("sign_in_codes", "sign_in_failures", "sandbox_messages", "passkey_challenges"):
             tx.execute(text(f"DELETE FROM {table}"))
     for holding in REGISTER:
         for index, (column, context) in holding.indexes.items():

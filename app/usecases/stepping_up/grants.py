@@ -1,4 +1,4 @@
-"""Step-up grants (支付授权): a PIN buys leave for one payment, bound to session, checkout and highest amount."""
+"""Step-up grants (支付授权): a PIN or a passkey buys leave for one payment, bound to session, checkout and amount."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,16 +7,23 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.orders.errors import CheckoutNotFound
+from app.core.passkeys.ceremony import RelyingParty
+from app.core.passkeys.errors import PasskeyWaits, PasskeyWrong
 from app.core.stepup.models import Factor, GrantPurpose
 from app.kernel.actor import Actor
-from app.kernel.audit import Act
+from app.kernel.audit import Act, Outcome
+from app.kernel.clock import wall_now
 from app.kernel.ids import new_id
-from app.kernel.transaction import Transaction, transaction
+from app.kernel.transaction import Transaction, read, transaction
+from app.usecases.passkeys.answers import Answer, answer_own
+from app.usecases.passkeys.challenges import to_pay
 from app.usecases.stepping_up.payment_pin import try_pin
 
 LIFETIME = timedelta(minutes=5)
 
 _IS_OWN = text("SELECT 1 FROM checkouts WHERE checkout_id = :checkout_id AND account_id = :account_id")
+_STILL_THERE = text("SELECT 1 FROM passkeys WHERE passkey_id = :passkey_id AND stopped_at IS NULL FOR SHARE")
+"""A passkey that is being removed takes the grants along that it bought before."""
 _GRANT = text(
     """
     INSERT INTO step_up_grants (grant_id, session_id, purpose, subject_id, amount_fen_max, factor, expires_at,
@@ -55,6 +62,42 @@ def grant_by_pin(actor: Actor, *, checkout_id: UUID, amount_fen: int, pin: str) 
         if refusal is None:
             return _grant(tx, actor, checkout_id, amount_fen, Factor.PIN)
     raise refusal
+
+
+def grant_by_passkey(
+    actor: Actor, party: RelyingParty, *, checkout_id: UUID, amount_fen: int, answer: Answer
+) -> Granted:
+    """Buy the same leave with the answer of a passkey to a challenge that was made for this checkout and amount.
+
+    :raises CheckoutNotFound: there is none, or it is another's.
+    :raises PasskeyChallengeNotFound, PasskeyWrong: of the answer; the challenge is used up.
+    :raises PasskeyWaits: the passkey came in by the phone alone, less than a day ago.
+    """
+    if read(_IS_OWN, {"checkout_id": checkout_id, "account_id": actor.account_id}).first() is None:
+        raise CheckoutNotFound
+    try:
+        used = answer_own(actor, party, answer, to_pay(actor, subject_id=checkout_id, amount_fen=amount_fen))
+    except PasskeyWrong:
+        with transaction() as tx:
+            refused = {"amount_fen": amount_fen, "factor": Factor.PASSKEY.value}
+            tx.leave_act(
+                Act(
+                    verb="step_up.grant",
+                    actor=actor,
+                    subject_kind="checkout",
+                    subject_id=checkout_id,
+                    outcome=Outcome.REFUSED,
+                    details=refused,
+                )
+            )
+        raise
+    wait_s = (used.pays_from - wall_now()).total_seconds()
+    if wait_s > 0:
+        raise PasskeyWaits(retry_after_s=int(wait_s) + 1)
+    with transaction() as tx:
+        if tx.execute(_STILL_THERE, {"passkey_id": used.passkey_id}).first() is None:
+            raise PasskeyWrong
+        return _grant(tx, actor, checkout_id, amount_fen, Factor.PASSKEY)
 
 
 def _grant(tx: Transaction, actor: Actor, checkout_id: UUID, amount_fen: int, factor: Factor) -> Granted:

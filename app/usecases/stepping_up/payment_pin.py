@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.accounts.models import CodePurpose
+from app.core.notices.models import NoticeKind
 from app.core.stepup.errors import PinNotSet, PinWrong
 from app.core.stepup.pins import TRIES, Guard, refuse_weak
 from app.core.verification.errors import IdentityDiffers
@@ -22,6 +23,7 @@ from app.kernel.sealing import blind_index, secret_digest, unseal
 from app.kernel.transaction import Transaction, read, transaction
 from app.kernel.wire import Row
 from app.usecases.people import codes
+from app.usecases.people.notices import tell
 from app.usecases.people.phones import PHONE_CONTEXT
 from app.usecases.verifying.check_identity import NAME_CONTEXT, NUMBER_CONTEXT
 
@@ -102,11 +104,12 @@ def set_pin(actor: Actor, *, pin: str, code: str, name: str | None = None, id_nu
     checked = codes.check_own(actor, CodePurpose.RESET_PIN, code)
     with transaction() as tx:
         own = tx.execute(_LOCK_OWN, {"account_id": actor.account_id}).one()
-        refusal = None if _is_identity(own, name, id_number) else IdentityDiffers()
+        refusal = None if is_identity(own, name, id_number) else IdentityDiffers()
         act = Act(verb="pin.write", actor=actor, details={"change": "reset" if own.is_set else "set"})
         if refusal is None:
             refuse_weak(pin, known=_known_digits(own))
             _put(tx, actor.account_id, pin, locked_until=own.now + WAIT if own.number_index is None else None)
+            tell(tx, actor.account_id, NoticeKind.PIN_SET)
             tx.leave_act(act)
         else:
             tx.leave_act(replace(act, outcome=Outcome.REFUSED))
@@ -127,13 +130,14 @@ def change_pin(actor: Actor, *, old_pin: str, pin: str) -> PinState:
         if refusal is None:
             refuse_weak(pin, known=_known_digits(tx.execute(_OWN, {"account_id": actor.account_id}).one()))
             _put(tx, actor.account_id, pin, locked_until=None)
+            tell(tx, actor.account_id, NoticeKind.PIN_SET)
             tx.leave_act(act)
     if refusal is not None:
         raise refusal
     return pin_state(actor)
 
 
-def _is_identity(own: Row, name: str | None, id_number: str | None) -> bool:
+def is_identity(own: Row, name: str | None, id_number: str | None) -> bool:
     """Say whether the account is not verified, or for this name and number."""
     if own.number_index is None:
         return True

@@ -297,7 +297,7 @@ class TestPayWithAGrant:
         refused = client.post(path, headers=order.resident.once(), json={"method": "e_account"})
 
         said = assert_problem(refused, 403, "step_up_required", pointer="/step_up_grant")
-        assert (said["factors"], said["amount_fen"]) == (["pin"], order.total_fen)
+        assert (said["factors"], said["amount_fen"]) == (["pin", "passkey"], order.total_fen)
         assert order.state is OrderState.AWAITING_PAYMENT
 
     @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Passkeys: added, named and removed; signing in and confirming with one."""

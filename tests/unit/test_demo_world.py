@@ -310,6 +310,8 @@ def test_the_demo_is_refused_in_production(environment: dict[str, str], monkeypa
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_" + "x" * 24)
     monkeypatch.setenv("LINLI_SMS_URL", "https://sms.example/send")
     monkeypatch.setenv("LINLI_SMS_KEY", "k" * 24)
+    monkeypatch.setenv("LINLI_PASSKEY_RP_ID", "linli.example")
+    monkeypatch.setenv("LINLI_PASSKEY_ORIGINS", "https://linli.example")
 
     result = CliRunner().invoke(demo_commands, ["load"])
 

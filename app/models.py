@@ -7,6 +7,7 @@ from app.core.communities import models as communities
 from app.core.delivery import models as delivery
 from app.core.delivery import records as delivery_records
 from app.core.notices import models as notices
+from app.core.orders import late as orders_late
 from app.core.orders import models as orders
 from app.core.papers import models as papers
 from app.core.passkeys import models as passkeys
@@ -26,6 +27,7 @@ __all__ = [
     "delivery_records",
     "notices",
     "orders",
+    "orders_late",
     "outbox",
     "papers",
     "passkeys",

@@ -44,6 +44,7 @@ from app.usecases.ordering.accept_order import auto_accept_order
 from app.usecases.ordering.cancel_checkout import expire_checkout
 from app.usecases.ordering.cancel_order import CANCEL_REQUEST_LAPSES, lapse_cancel_request, lapse_order
 from app.usecases.ordering.finish_order import ORDER_COMPLETES, complete_order, lapse_collection
+from app.usecases.ordering.make_good import make_good
 from app.usecases.ordering.place_checkout import CHECKOUT_EXPIRES
 from app.usecases.ordering.prepare_order import (
     COLLECT_LAPSES,
@@ -52,6 +53,7 @@ from app.usecases.ordering.prepare_order import (
     alert_no_courier,
     give_up_order,
 )
+from app.usecases.ordering.re_estimate import re_estimate_order, re_estimate_trip
 from app.usecases.paying.attempts import ATTEMPT_EXPIRES
 from app.usecases.paying.settlement import ORDER_LAPSES
 from app.usecases.privacy.data_export import make_export
@@ -103,6 +105,21 @@ def _read_event(tx: Transaction, body: Mapping[str, Any]) -> None:
     defer(tx, "read_event", body["gateway_event_id"])
 
 
+def _re_estimate_order(tx: Transaction, body: Mapping[str, Any]) -> None:
+    re_estimate_order(tx, UUID(body["order_id"]))
+
+
+def _re_estimate_trip(tx: Transaction, body: Mapping[str, Any]) -> None:
+    re_estimate_trip(tx, UUID(body["trip_id"]))
+
+
+def _make_good(tx: Transaction, body: Mapping[str, Any]) -> None:
+    make_good(tx, UUID(body["order_id"]))
+
+
+_ESTIMATE = (Reaction("re_estimate", _re_estimate_order),)
+_ESTIMATE_TRIP = (Reaction("re_estimate", _re_estimate_trip),)
+
 REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "OrderPaid": (Reaction("auto_accept", _auto_accept, lambda body: bool(body["is_auto_accept"])),),
     "PaymentAttemptRequested": (Reaction("rescue_attempt", _rescue_attempt),),
@@ -113,6 +130,13 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "DataExportRequested": (Reaction("make_export", _make_export),),
     "SecurityNoticed": (Reaction("send_notice", _send_notice),),
     "GatewayEventReceived": (Reaction("read_event", _read_event),),
+    "OrderAccepted": _ESTIMATE,
+    "OrderReady": _ESTIMATE,
+    "OrderPickedUp": _ESTIMATE,
+    "OrderReattempted": _ESTIMATE,
+    "TripClaimed": _ESTIMATE_TRIP,
+    "TripGivenBack": _ESTIMATE_TRIP,
+    "OrderDelivered": (Reaction("make_good", _make_good),),
 }
 
 

@@ -70,6 +70,21 @@ class OrderPickedUp(OrderEvent):
     """The courier has it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEstimated(OrderEvent):
+    """It looks as if it comes from ``earliest_at`` until ``latest_at``; the promise stays as it was."""
+
+    earliest_at: str
+    latest_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderMadeGood(OrderEvent):
+    """It came late, and the resident's account got something for it."""
+
+    amount_fen: int
+
+
 class OrderDelivered(OrderEvent):
     """It was handed over at the door."""
 

@@ -61,7 +61,8 @@ _TRIP = f"""
         (SELECT json_agg(json_build_object('delivery_id', d.delivery_id, 'order_id', d.order_id,
             'order_number', o.number, 'order_state', o.state, 'shop_name', s.name,
             'pick_up_stop_id', d.pick_up_stop_id, 'drop_stop_id', d.drop_stop_id, 'state', d.state,
-            'pay_fen', d.pay_fen, 'note', o.note, 'item_count',
+            'pay_fen', d.pay_fen, 'promised_at', o.promised_at, 'expected_by_at', o.expected_by_at,
+            'note', o.note, 'item_count',
             (SELECT coalesce(sum(l.quantity), 0) FROM order_lines AS l
              WHERE l.order_id = o.order_id AND l.shorted_at IS NULL), 'sealed', CASE
                 WHEN d.ended_at IS NULL OR d.ended_at > {_SINCE}

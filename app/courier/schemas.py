@@ -309,6 +309,8 @@ class DeliveryOut(Body):
     drop_stop_id = Id(required=True)
     state = Choice(DeliveryState, required=True)
     pay_fen = Fen(required=True)
+    promised_at = Instant(required=True, allow_none=True)
+    expected_by_at = Instant(required=True, allow_none=True)
     item_count = Int(low=0, high=COUNT_MAX, required=True)
     note = Text(high=200, low=0, required=True)
     drop = fields.Nested(DropOut, required=True, allow_none=True)

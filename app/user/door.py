@@ -31,7 +31,7 @@ from app.usecases.privacy.consents import consents_of, say_consent
 from app.usecases.privacy.data_export import DataExportAsked, read_export, request_export
 from app.usecases.privacy.erasure import ErasureAsked, cancel_erasure, request_erasure
 from app.usecases.shopping.cart import CartLine, empty_cart, put_in_cart, take_out_of_cart
-from app.usecases.shopping.quoting import quote_checkout
+from app.usecases.shopping.promising import quote_with_promises
 from app.usecases.verifying.check_identity import CheckRequested, ask_waiting, request_check
 from app.usecases.verifying.face_to_face import show_code
 from app.usecases.vetting.apply import ApplicationMoved, QuizTaken, apply_as_courier, take_quiz
@@ -146,9 +146,9 @@ def delete_cart(actor: Actor) -> None:
 @door.post("/checkout-quotes", body=schemas.QuoteIn, answer=schemas.QuoteOut)
 @policy("checkout.quote", Relation.OWN)
 def quote(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
-    """Price the cart to an address, with every line of the price. Promises nothing, changes nothing."""
+    """Price the cart to an address, with every line of the price and when it would come. Changes nothing."""
     fulfillment = Fulfillment(body["fulfillment"])
-    return queries.shown_quote(quote_checkout(actor, address_id=body["address_id"], fulfillment=fulfillment))
+    return queries.shown_quote(quote_with_promises(actor, address_id=body["address_id"], fulfillment=fulfillment))
 
 
 @door.post(

@@ -16,7 +16,6 @@ from app.core.delivery.states import FOLLOWED
 from app.core.ledger import codes
 from app.core.orders.errors import CheckoutNotFound, OrderNotFound
 from app.core.orders.models import Fulfillment
-from app.core.orders.quote import Quote
 from app.core.orders.states import FINAL_ORDER_STATES, OrderState
 from app.core.payments.errors import PaymentNotFound
 from app.core.verification.levels import Level, level_of
@@ -29,6 +28,7 @@ from app.kernel.wire import Row
 from app.usecases.delivering.hand_over import NEIGHBOR_CONTEXT, door_code
 from app.usecases.ordering.finish_order import collect_code
 from app.usecases.people.addresses import DOOR_CONTEXT
+from app.usecases.shopping.promising import PromisedQuote
 from app.web.orders import COLUMNS, FROM, order_core
 from app.web.paging import page, read_cursor
 
@@ -92,7 +92,9 @@ _CHECKOUT = text(
     """
     SELECT c.checkout_id, p.payment_id, c.state, c.total_fen, c.placed_at, c.expires_at,
         (SELECT json_agg(json_build_object('order_id', o.order_id, 'number', o.number, 'shop_id', o.shop_id,
-            'total_fen', o.total_fen, 'state', o.state) ORDER BY o.order_id)
+            'total_fen', o.total_fen, 'state', o.state, 'promised_from_at',
+            coalesce(o.promised_from_at, business_now() + o.promise_from_s * interval '1 second'), 'promised_at',
+            coalesce(o.promised_at, business_now() + o.promise_by_s * interval '1 second')) ORDER BY o.order_id)
          FROM orders AS o WHERE o.checkout_id = c.checkout_id) AS orders
     FROM checkouts AS c JOIN payments AS p ON p.checkout_id = c.checkout_id
     WHERE c.checkout_id = :checkout_id AND c.account_id = :account_id
@@ -112,7 +114,8 @@ _PAYMENT = text(
 _HAND_OVER = """
     (SELECT json_build_object('way', d.hand_over_way, 'photo_reference', d.photo_reference,
         'neighbor', d.neighbor_sealed, 'locker_box', d.locker_box)
-     FROM deliveries AS d WHERE d.order_id = o.order_id AND d.hand_over_way IS NOT NULL) AS hand_over
+     FROM deliveries AS d WHERE d.order_id = o.order_id AND d.hand_over_way IS NOT NULL) AS hand_over,
+    (SELECT l.amount_fen FROM late_compensations AS l WHERE l.order_id = o.order_id) AS late_fen
 """
 _ORDERS = text(
     f"""
@@ -226,8 +229,9 @@ def cart(actor: Actor) -> dict[str, Any]:
     return {"items": items, "goods_fen": sum(item["price_fen"] * item["quantity"] for item in items)}
 
 
-def shown_quote(quote: Quote) -> dict[str, Any]:
-    """Return a quote as residents see it: without what the platform takes."""
+def shown_quote(promised: PromisedQuote) -> dict[str, Any]:
+    """Return a quote as residents see it: when it comes, and without what the platform takes."""
+    quote, windows = promised.quote, promised.windows
     return {
         "quote_version": quote.version,
         "total_fen": quote.total_fen,
@@ -242,6 +246,8 @@ def shown_quote(quote: Quote) -> dict[str, Any]:
                 "delivery_fen": part.delivery_fen,
                 "discount_fen": part.discount_fen,
                 "total_fen": part.total_fen,
+                "promised_from_at": None if (window := windows[part.shop_id]) is None else window.earliest_at,
+                "promised_at": None if window is None else window.latest_at,
                 "lines": [
                     {
                         "sku_id": line.sku_id,
@@ -316,6 +322,7 @@ def _order(row: Row) -> dict[str, Any]:
         "door_code": door_code(row.order_id) if is_under_way and is_delivered else None,
         "collect_code": collect_code(row.order_id) if is_under_way and not is_delivered else None,
         "hand_over": None if row.hand_over is None else _hand_over(row.hand_over),
+        "late_fen": row.late_fen,
     }
 
 

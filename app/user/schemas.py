@@ -163,10 +163,12 @@ class QuoteIn(Body):
 
 
 class ShopQuoteOut(PricedPart):
-    """One shop's part of the cart."""
+    """One shop's part of the cart: what it costs, and from when until when it comes if it is paid now."""
 
     distance_m = Int(low=0, high=COUNT_MAX, required=True)
     preparation_minutes = Int(low=0, high=COUNT_MAX, required=True)
+    promised_from_at = Instant(required=True, allow_none=True)
+    promised_at = Instant(required=True, allow_none=True)
     lines = Many(fields.Nested(PricedLine), high=LIST_MAX, required=True)
 
 
@@ -192,6 +194,8 @@ class PlacedOrderOut(Body):
     number = Text(high=20, required=True)
     shop_id = Id(required=True)
     total_fen = Fen(high=COUNT_MAX, required=True)
+    promised_from_at = Instant(required=True, allow_none=True)
+    promised_at = Instant(required=True, allow_none=True)
 
 
 class PlacedOut(Body):
@@ -290,12 +294,16 @@ class HandOverOut(Body):
 
 
 class OrderOut(OrderCore):
-    """One's order. ``door_code`` is for the courier at the door, ``collect_code`` for the store's counter."""
+    """One's order. ``door_code`` is for the courier at the door, ``collect_code`` for the store's counter.
+
+    ``late_fen`` is what one got because it came late.
+    """
 
     checkout_id = Id(required=True)
     door_code = Text(high=10, required=True, allow_none=True)
     collect_code = Text(high=10, required=True, allow_none=True)
     hand_over = fields.Nested(HandOverOut, required=True, allow_none=True)
+    late_fen = Fen(high=COUNT_MAX, required=True, allow_none=True)
 
 
 class OrdersOut(Body):

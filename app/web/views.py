@@ -45,7 +45,10 @@ class LineOut(PricedLine):
 
 
 class OrderCore(PricedPart):
-    """What every party of an order may see of it."""
+    """What every party of an order may see of it.
+
+    It is promised to come from ``promised_from_at`` until ``promised_at``; ``expected_…_at`` is how it looks now.
+    """
 
     order_id = Id(required=True)
     number = Text(high=20, required=True)
@@ -56,7 +59,10 @@ class OrderCore(PricedPart):
     cancel_reason = Choice(CancelReason, required=True, allow_none=True)
     placed_at = Instant(required=True)
     accepted_at = Instant(required=True, allow_none=True)
+    promised_from_at = Instant(required=True, allow_none=True)
     promised_at = Instant(required=True, allow_none=True)
+    expected_from_at = Instant(required=True, allow_none=True)
+    expected_by_at = Instant(required=True, allow_none=True)
     ready_at = Instant(required=True, allow_none=True)
     picked_up_at = Instant(required=True, allow_none=True)
     delivered_at = Instant(required=True, allow_none=True)

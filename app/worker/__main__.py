@@ -11,6 +11,7 @@ from flask import Flask
 
 from app import create_app
 from app.settings import SettingsError, read_settings
+from app.usecases.dispatching.measure_promises import measure_promises
 from app.usecases.dispatching.take_back import look_after_shifts
 from app.usecases.dispatching.tick import dispatch_zones
 from app.wiring import DISPATCH_POLICY, REACTIONS, TIMERS, gateway_of
@@ -24,6 +25,7 @@ TIMERS_S = 0.2
 SWEEP_S = 2.0
 DISPATCH_S = 20.0
 SILENCE_S = 10.0
+PROMISES_S = 120.0
 ASK_S = 15.0
 FORGET_S = 600.0
 FAILURE_WAIT_S = 2.0
@@ -74,6 +76,9 @@ def main() -> int:
     def dispatch() -> None:
         dispatch_zones(DISPATCH_POLICY)  # what it offered waits for an answer: it always pauses
 
+    def promises() -> None:
+        measure_promises()  # what it measured does not run out at once: it always pauses
+
     conninfo = settings.database_url.replace("postgresql+psycopg://", "postgresql://")
     threads = [
         threading.Thread(target=_loop, args=(app, stop, relay, RELAY_S), name="relay"),
@@ -81,6 +86,7 @@ def main() -> int:
         threading.Thread(target=_loop, args=(app, stop, settle_due, SWEEP_S), name="settlement"),
         threading.Thread(target=_loop, args=(app, stop, dispatch, DISPATCH_S), name="dispatch"),
         threading.Thread(target=_loop, args=(app, stop, look_after_shifts, SILENCE_S), name="silence"),
+        threading.Thread(target=_loop, args=(app, stop, promises, PROMISES_S), name="promises"),
         threading.Thread(target=_loop, args=(app, stop, asking, ASK_S), name="asking"),
         threading.Thread(target=_loop, args=(app, stop, seal_acts, SWEEP_S), name="audit"),
         threading.Thread(target=_loop, args=(app, stop, forget_old, FORGET_S), name="retention"),

@@ -160,3 +160,20 @@ class StockRow(Base):
     on_hand: Mapped[int]
     reserved: Mapped[int] = mapped_column(server_default="0")
     sold: Mapped[int] = mapped_column(server_default="0")
+
+
+class ShopPromiseRow(Base):
+    """What a shop's promises are made of, measured anew every few minutes: how long it prepares, and how late is usual.
+
+    ``early_s`` and ``late_s`` are of its zone, and may be below zero.
+    """
+
+    __tablename__ = "shop_promises"
+    __table_args__ = (*not_negative("preparation_s"), {"postgresql_with": {"fillfactor": 70}})
+
+    shop_id: Mapped[UUID] = mapped_column(ForeignKey("shops.shop_id"), primary_key=True)
+    preparation_s: Mapped[int]
+    early_s: Mapped[int]
+    late_s: Mapped[int]
+    measured_count: Mapped[int]
+    measured_at: Mapped[datetime]

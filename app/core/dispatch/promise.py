@@ -31,6 +31,20 @@ class Promise:
     latest_s: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """By how much orders came sooner or later than usual lately, seconds: the 10 % and the 80 % quantile."""
+
+    early_s: int
+    late_s: int
+
+
+def promise_of(usual_s: int, spread: Spread) -> Promise:
+    """Return what to tell of an order that usually takes ``usual_s``."""
+    earliest = max(0, usual_s + spread.early_s)
+    return Promise(earliest_s=earliest, latest_s=max(earliest, usual_s + spread.late_s))
+
+
 @dataclass(slots=True)
 class PromiseBook:
     """What was measured: preparation by shop, and by how much orders came later than usual."""
@@ -41,20 +55,33 @@ class PromiseBook:
 
     def usual_s(self, shop_id: Key, ride_s: int, service_s: int) -> int:
         """Return what it takes when nothing goes wrong: the shop's median preparation, the ride, the service."""
-        of_all = quantile(self._all, 0.5) if self._all else float(PREPARATION_PRIOR_S)
+        return self.preparation_s(shop_id) + ride_s + service_s
+
+    def preparation_s(self, shop_id: Key, said_s: int | None = None) -> int:
+        """Return what preparing takes at a shop: its median, drawn to what it says itself, or else to that of all."""
+        drawn_to = quantile(self._all, 0.5) if self._all else float(PREPARATION_PRIOR_S)
+        drawn_to = drawn_to if said_s is None else float(said_s)
         own = self._preparations.get(shop_id, [])
         weight = len(own) / (len(own) + SHRINKAGE)
-        preparation = weight * quantile(own, 0.5) + (1 - weight) * of_all if own else of_all
-        return round(preparation) + ride_s + service_s
+        return round(weight * quantile(own, 0.5) + (1 - weight) * drawn_to if own else drawn_to)
+
+    def measured_count(self, shop_id: Key) -> int:
+        """Return of how many orders the preparation of a shop is known."""
+        return len(self._preparations.get(shop_id, []))
+
+    @property
+    def spread(self) -> Spread:
+        """Return by how much orders came sooner or later than usual lately."""
+        excess = sorted(self._excess)
+        early, late = quantile(excess, EARLY_SHARE), quantile(excess, KEPT_SHARE)
+        return Spread(early_s=round(early), late_s=round(late))
 
     def promise(self, shop_id: Key, ride_s: int, service_s: int) -> Promise:
         """Return what to tell a resident now.
 
         :param ride_s: from the shop to the door. :param service_s: at the counter and at the door.
         """
-        usual, excess = self.usual_s(shop_id, ride_s, service_s), sorted(self._excess)
-        earliest = max(0, usual + round(quantile(excess, EARLY_SHARE)))
-        return Promise(earliest_s=earliest, latest_s=max(earliest, usual + round(quantile(excess, KEPT_SHARE))))
+        return promise_of(self.usual_s(shop_id, ride_s, service_s), self.spread)
 
     def ready(self, shop_id: Key, preparation_s: int) -> None:
         """Learn how long a shop took."""

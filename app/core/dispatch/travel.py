@@ -9,6 +9,13 @@ from app.core.dispatch.problem import Point
 
 SPEED_M_MIN = 200.0
 """12 km/h door to door, as the crow flies: a constant, never learned from the fastest rider. Our own rule."""
+STOP_S = 180
+"""What a stop takes, half of it before the act. Our own rule."""
+
+
+def ride_s(meters: float) -> int:
+    """Return what a way takes by the constants, seconds."""
+    return math.ceil(meters / SPEED_M_MIN * 60)
 
 
 @dataclass(frozen=True, slots=True)

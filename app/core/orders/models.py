@@ -69,8 +69,10 @@ class OrderRow(Base):
 
     ``left_fen`` is what its lines still hold (without delivery), ``commission_fen`` the commission on that: both change
     only when lines are shorted, so that an ending needs this row alone. The row is also the lock of the order's lines,
-    trip and delivery. No index holds a column that a move changes, so every move is a HOT update. Shop, merchant,
-    community and store are named without foreign keys, which would lock the same few rows every time (decision 23).
+    trip and delivery. ``usual_s``, ``promise_from_s`` and ``promise_by_s`` are the promise, in seconds from the
+    payment, frozen at the placement; ``expected_…_at`` is how it looks now. No index holds a column that a move
+    changes, so every move is a HOT update. Shop, merchant, community and store are named without foreign keys, which
+    would lock the same few rows every time (decision 23).
     """
 
     __tablename__ = "orders"
@@ -119,7 +121,13 @@ class OrderRow(Base):
     placed_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime | None]
+    usual_s: Mapped[int | None]
+    promise_from_s: Mapped[int | None]
+    promise_by_s: Mapped[int | None]
+    promised_from_at: Mapped[datetime | None]
     promised_at: Mapped[datetime | None]
+    expected_from_at: Mapped[datetime | None]
+    expected_by_at: Mapped[datetime | None]
     ready_at: Mapped[datetime | None]
     picked_up_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]

@@ -135,6 +135,7 @@ REGISTER = (
     Holding(table="courier_applications", person=_OWN, fate=Fate.CLEARED, clears={"reason": "NULL"}),
     Holding(table="shift_slots", person="courier_id = :account_id", fate=Fate.KEPT),
     Holding(table="tips", person=_OWN, fate=Fate.KEPT),
+    Holding(table="late_compensations", person=_OWN, fate=Fate.KEPT),
     Holding(
         table="courier_ratings",
         person="courier_id = :account_id",

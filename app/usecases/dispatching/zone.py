@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.core.delivery.models import ACTIVE_TRIPS_MAX, WEIGHT_G_MAX, Vehicle
 from app.core.delivery.positions import SILENCE_MAX
 from app.core.dispatch.problem import Courier, Delivery, Inbound, Point, Problem
-from app.core.dispatch.travel import SPEED_M_MIN, PlaneTravel
+from app.core.dispatch.travel import SPEED_M_MIN, STOP_S, PlaneTravel
 from app.kernel.clock import business_now
 from app.kernel.geo import EARTH_RADIUS_M
 from app.kernel.transaction import Transaction
@@ -21,8 +21,6 @@ TICK_S = 20
 """How often the worker decides, about."""
 PACES = {Vehicle.E_BIKE: 1.0, Vehicle.BICYCLE: 1.2, Vehicle.TRICYCLE: 1.3, Vehicle.FOOT: 2.6}
 """What a way takes by vehicle, as a multiple of what an e-bike needs."""
-STOP_S = 180
-"""What a stop takes, half of it before the act."""
 EXCLUDED = timedelta(minutes=5)
 """For how long a trip is not offered again to one who declined it or did not answer."""
 LOOK_AHEAD = timedelta(minutes=25)

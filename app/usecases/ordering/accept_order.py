@@ -30,7 +30,7 @@ from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.kernel.wire import Row
 from app.usecases.ordering.ending import OrderMoved
 
-_ACCEPTED = move("accepted_at = business_now()", "promised_at = :promised_at")
+_ACCEPTED = move("accepted_at = business_now()", "promised_at = coalesce(promised_at, :promised_at)")
 _ACCEPT = closing(_ACCEPTED, answer=ANSWER_MOVED)
 _ACCEPT_AND_OPEN_TRIP = closing(
     f"""{_ACCEPTED},

@@ -1,12 +1,14 @@
 """Place a checkout (下单): one order per shop, stock reserved, prices frozen. Two round trips."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from app.core.accounts.errors import SessionEnded
+from app.core.dispatch.estimates import Told
 from app.core.events import OrderPlaced
 from app.core.orders.errors import QuoteChanged, SoldOut
 from app.core.orders.models import Fulfillment
@@ -20,6 +22,7 @@ from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, closing, transaction
+from app.usecases.shopping.promising import promises_of, windows_of
 from app.usecases.shopping.quoting import LOCK_CART, PricedCart, is_perishable, price_cart
 
 CHECKOUT_EXPIRES = "checkout_expires"
@@ -42,14 +45,16 @@ _PLACE = closing(
         INSERT INTO orders (order_id, number, checkout_id, account_id, shop_id, merchant_id, community_id, store_id,
             state, fulfillment, is_perishable, goods_fen, packing_fen, delivery_fen, discount_fen, total_fen, left_fen,
             commission_fen, payment_id, note, address_sealed, address_lat, address_lng, walk_up_floors,
-            preparation_minutes, placed_at)
+            preparation_minutes, usual_s, promise_from_s, promise_by_s, placed_at)
         SELECT o.order_id, o.number, :checkout_id, :account_id, o.shop_id, o.merchant_id, :community_id, :store_id,
             :order_state, :fulfillment, o.is_perishable, o.goods_fen, o.packing_fen, o.delivery_fen, o.discount_fen,
             o.total_fen, o.left_fen, o.commission_fen, :payment_id, :note, :address_sealed, :address_lat, :address_lng,
-            CAST(:walk_up_floors AS bigint), o.preparation_minutes, business_now()
+            CAST(:walk_up_floors AS bigint), o.preparation_minutes, o.usual_s, o.promise_from_s, o.promise_by_s,
+            business_now()
         FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (order_id uuid, number text, shop_id uuid,
             merchant_id uuid, is_perishable boolean, goods_fen bigint, packing_fen bigint, delivery_fen bigint,
-            discount_fen bigint, total_fen bigint, left_fen bigint, commission_fen bigint, preparation_minutes bigint)
+            discount_fen bigint, total_fen bigint, left_fen bigint, commission_fen bigint, preparation_minutes bigint,
+            usual_s bigint, promise_from_s bigint, promise_by_s bigint)
     ),
     made_lines AS (
         INSERT INTO order_lines (order_id, line, sku_id, name, option, unit_price_fen, quantity, goods_fen,
@@ -88,6 +93,9 @@ class PlacedOrder:
     number: str
     shop_id: UUID
     total_fen: int
+    promised_from_at: datetime | None
+    promised_at: datetime | None
+    """When it comes if it is paid now; None for what is collected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +132,9 @@ def place_checkout(
         if quote.version != quote_version:
             raise QuoteChanged(pointer="/quote_version", total_fen=quote.total_fen, quote_version=quote.version)
         checkout_id, payment_id = new_id(), new_id()
-        orders = [_order_of(shop, cart) for shop in quote.shops]
+        promises = promises_of(cart)
+        windows = windows_of(cart.now, promises)
+        orders = [_order_of(shop, cart, promises[shop.shop_id]) for shop in quote.shops]
         placed = Placed(
             checkout_id=checkout_id,
             payment_id=payment_id,
@@ -136,6 +146,8 @@ def place_checkout(
                     number=order["number"],
                     shop_id=order["shop_id"],
                     total_fen=order["total_fen"],
+                    promised_from_at=None if (window := windows[order["shop_id"]]) is None else window.earliest_at,
+                    promised_at=None if window is None else window.latest_at,
                 )
                 for order in orders
             ],
@@ -192,7 +204,7 @@ def place_checkout(
     return placed
 
 
-def _order_of(shop: ShopQuote, cart: PricedCart) -> dict[str, Any]:
+def _order_of(shop: ShopQuote, cart: PricedCart, promise: Told | None) -> dict[str, Any]:
     row = cart.shops[shop.shop_id]
     order_id = new_id()
     return {
@@ -209,6 +221,9 @@ def _order_of(shop: ShopQuote, cart: PricedCart) -> dict[str, Any]:
         "left_fen": sum(line.paid_fen for line in shop.lines),
         "commission_fen": commission_of([(line.paid_fen, shop.commission_bp) for line in shop.lines]),
         "preparation_minutes": shop.preparation_minutes,
+        "usual_s": None if promise is None else promise.usual_s,
+        "promise_from_s": None if promise is None else promise.from_s,
+        "promise_by_s": None if promise is None else promise.by_s,
     }
 
 

@@ -21,7 +21,11 @@ paid_checkout AS (
     UPDATE checkouts SET state = 'paid' WHERE checkout_id = :checkout_id AND state = 'placed' RETURNING checkout_id
 ),
 moved AS (
-    UPDATE orders SET state = 'awaiting_accept', paid_at = business_now(), payment_method = :method
+    UPDATE orders SET state = 'awaiting_accept', paid_at = business_now(), payment_method = :method,
+        promised_from_at = business_now() + promise_from_s * interval '1 second',
+        promised_at = business_now() + promise_by_s * interval '1 second',
+        expected_from_at = business_now() + promise_from_s * interval '1 second',
+        expected_by_at = business_now() + promise_by_s * interval '1 second'
     WHERE checkout_id = :checkout_id AND state = 'awaiting_payment'
     RETURNING order_id
 )"""

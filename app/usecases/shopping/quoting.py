@@ -26,12 +26,14 @@ _CART = """
            s.shop_id, s.merchant_id, s.name AS shop_name, s.vertical, s.state AS shop_state, s.lat AS shop_lat,
            s.lng AS shop_lng, s.radius_m, s.minimum_fen, s.packing_fen, s.preparation_minutes, s.commission_bp,
            s.hours, s.fee_tiers, s.discount_tiers, s.paused_until, s.license_expires_on,
+           w.preparation_s AS measured_s, w.early_s, w.late_s,
            a.address_id, a.lat AS address_lat, a.lng AS address_lng, a.door_sealed, a.walk_up_floors,
            a.community_id, m.store_id, business_now() AS now
     FROM cart_lines AS c
     JOIN skus AS k ON k.sku_id = c.sku_id
     JOIN offers AS f ON f.offer_id = k.offer_id
     JOIN shops AS s ON s.shop_id = k.shop_id
+    LEFT JOIN shop_promises AS w ON w.shop_id = s.shop_id
     LEFT JOIN stock AS n ON n.sku_id = k.sku_id
     LEFT JOIN addresses AS a ON a.address_id = :address_id AND a.account_id = :account_id AND a.removed_at IS NULL
     LEFT JOIN communities AS m ON m.community_id = a.community_id

@@ -46,6 +46,7 @@ _WALLETS = text(
         SELECT b.posted_fen - CAST(:opening_fen AS bigint)
             + coalesce((SELECT sum(p.amount_fen) FROM payments AS p
                 WHERE p.account_id = b.owner AND p.state = 'paid' AND p.method = 'e_account'), 0)
+            - coalesce((SELECT sum(l.amount_fen) FROM late_compensations AS l WHERE l.account_id = b.owner), 0)
             - coalesce((SELECT sum(r.amount_fen) FROM refunds AS r
                 WHERE r.account_id = b.owner AND (r.method = 'e_account' OR r.state = 'failed')), 0) AS off_fen
         FROM ledger.balance AS b WHERE b.kind = 'e_account') AS wallets
@@ -125,6 +126,7 @@ def _money_faults(figures: Figures) -> Iterator[str]:
         + figures.commission_fen
         + figures.delivery_income_fen
         + figures.refunds_fen
+        + figures.made_good_fen
         - figures.platform_loss_fen
     )
     if figures.paid_fen != out_fen:

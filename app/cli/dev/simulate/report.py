@@ -41,6 +41,7 @@ _MONEY = text(
            coalesce(sum(posted_fen) FILTER (WHERE kind = 'delivery_income'), 0) AS delivery_income_fen,
            coalesce(-sum(posted_fen) FILTER (WHERE kind = 'platform_loss'), 0) AS platform_loss_fen,
            (SELECT coalesce(sum(amount_fen), 0) FROM refunds) AS refunds_fen,
+           (SELECT coalesce(sum(amount_fen), 0) FROM late_compensations) AS made_good_fen,
            (SELECT coalesce(sum(amount_fen), 0) FROM payments WHERE state = 'paid') AS paid_fen
     FROM ledger.balance
     """
@@ -66,6 +67,7 @@ class Figures:
     commission_fen: int
     delivery_income_fen: int
     refunds_fen: int
+    made_good_fen: int
     platform_loss_fen: int
 
 
@@ -120,6 +122,7 @@ def as_table(title: str, figures: Figures, effort: Effort) -> Table:
             ("commission", _yuan(figures.commission_fen)),
             ("delivery income", _yuan(figures.delivery_income_fen)),
             ("refunds", _yuan(figures.refunds_fen)),
+            ("late orders made good", _yuan(figures.made_good_fen)),
             ("loss borne by the platform", _yuan(-figures.platform_loss_fen)),
         ],
         [

@@ -91,9 +91,9 @@ def test_a_link_between_pages_leads_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_decisions_are_numbered_without_a_gap_and_listed() -> None:
+def test_each_decision_has_a_number_of_its_own_and_is_listed() -> None:
     records = sorted(path.name for path in (DOCS / "adr").glob("[0-9]*.md"))
     listed = re.findall(r"\]\((\d{4}-[^)]+)\)", (DOCS / "adr" / "README.md").read_text(encoding="utf-8"))
 
-    assert [int(name[:4]) for name in records] == list(range(1, len(records) + 1))
+    assert len({name[:4] for name in records}) == len(records)
     assert listed == records

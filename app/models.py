@@ -13,6 +13,7 @@ from app.core.papers import models as papers
 from app.core.passkeys import models as passkeys
 from app.core.payments import models as payments
 from app.core.privacy import models as privacy
+from app.core.search import models as search
 from app.core.settlement import models as settlement
 from app.core.stepup import models as stepup
 from app.core.verification import models as verification
@@ -34,6 +35,7 @@ __all__ = [
     "payments",
     "privacy",
     "rows",
+    "search",
     "settlement",
     "stepup",
     "timers",

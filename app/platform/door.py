@@ -11,6 +11,7 @@ from app.core.delivery.states import DispatchMode
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.platform import audit_log, queries, schemas, zones
+from app.platform.finding import add_finding
 from app.usecases.deciding.approvals import (
     ApprovalMoved,
     CommissionRate,
@@ -42,6 +43,7 @@ add_passwords(door, Side.PLATFORM)
 add_passkeys(door, Side.PLATFORM)
 add_notices(door)
 add_paper_review(door, Side.PLATFORM, Relation.PLATFORM)
+add_finding(door)
 
 
 @door.get("/orders", query=schemas.OrdersQuery, answer=schemas.OrdersOut)

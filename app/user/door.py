@@ -36,6 +36,7 @@ from app.usecases.verifying.check_identity import CheckRequested, ask_waiting, r
 from app.usecases.verifying.face_to_face import show_code
 from app.usecases.vetting.apply import ApplicationMoved, QuizTaken, apply_as_courier, take_quiz
 from app.user import queries, schemas, vetting
+from app.user.finding import add_finding
 from app.user.step_up import add_step_up
 from app.web.door import Door
 from app.web.members import InvitationMovedOut, InvitationsOut
@@ -56,6 +57,7 @@ add_passkeys(door, Side.USER)
 add_notices(door)
 add_thread(door, Relation.OWN)
 add_step_up(door)
+add_finding(door)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)

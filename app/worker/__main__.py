@@ -14,6 +14,7 @@ from app.settings import SettingsError, read_settings
 from app.usecases.dispatching.measure_promises import measure_promises
 from app.usecases.dispatching.take_back import look_after_shifts
 from app.usecases.dispatching.tick import dispatch_zones
+from app.usecases.finding.read_names import read_names
 from app.wiring import DISPATCH_POLICY, REACTIONS, TIMERS, gateway_of
 from app.worker.jobs import make_jobs, run_jobs
 from app.worker.relay import react_batch, relay_batch
@@ -28,6 +29,7 @@ SILENCE_S = 10.0
 PROMISES_S = 120.0
 ASK_S = 15.0
 FORGET_S = 600.0
+READ_NAMES_S = 0.5
 FAILURE_WAIT_S = 2.0
 
 log = structlog.get_logger()
@@ -89,6 +91,7 @@ def main() -> int:
         threading.Thread(target=_loop, args=(app, stop, promises, PROMISES_S), name="promises"),
         threading.Thread(target=_loop, args=(app, stop, asking, ASK_S), name="asking"),
         threading.Thread(target=_loop, args=(app, stop, seal_acts, SWEEP_S), name="audit"),
+        threading.Thread(target=_loop, args=(app, stop, read_names, READ_NAMES_S), name="readings"),
         threading.Thread(target=_loop, args=(app, stop, forget_old, FORGET_S), name="retention"),
         threading.Thread(target=_keep_running_jobs, args=(app, stop, conninfo), name="jobs"),
     ]

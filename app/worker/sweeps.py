@@ -60,6 +60,9 @@ _RETENTION = (
         SELECT notice_id FROM security_notices WHERE noticed_at < clock_timestamp() - interval '400 days'
         ORDER BY noticed_at LIMIT :limit)""",
     "DELETE FROM data_exports WHERE expires_at < business_now()",
+    """DELETE FROM recent_searches WHERE (account_id, words) IN (
+        SELECT account_id, words FROM recent_searches WHERE searched_at < business_now() - interval '180 days'
+        ORDER BY searched_at LIMIT :limit)""",
     """UPDATE courier_shifts SET lat = round(CAST(lat AS numeric), 2), lng = round(CAST(lng AS numeric), 2)
         WHERE ended_at < business_now() - interval '30 days' AND ended_at > business_now() - interval '32 days'""",
     "DELETE FROM sign_in_failures WHERE began_at < clock_timestamp() - interval '1 day'",

@@ -110,6 +110,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "privacy.export": _RS,
         "consent.read": _RS,
         "consent.write": _RS,
+        "search.read": _RS,
+        "search.write": _RS,
     },
     Side.MERCHANT: {
         "message.read": _OMC,
@@ -221,6 +223,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "incident.write": _SA,
         "rating.read": _SA,
         "rating.decide": _SA,
+        "search.explain": _SA,
+        "advertisement.write": _FSA,
         "approval.read": _FA | _of(Part.REVIEWER),
         "approval.decide": _FA,
         "correction.request": _FSA,

@@ -69,6 +69,7 @@ REGISTER = (
     Holding(table="sign_in_codes", person="phone_index = :phone_index", fate=Fate.DELETED, is_exported=False),
     Holding(table="sandbox_messages", person="phone_index = :sandbox_index", fate=Fate.DELETED, is_exported=False),
     Holding(table="cart_lines", person=_OWN, fate=Fate.DELETED),
+    Holding(table="recent_searches", person=_OWN, fate=Fate.DELETED),
     Holding(table="addresses", person=_OWN, fate=Fate.DELETED, sealed={"door_sealed": "addresses.door"}),
     Holding(table="face_codes", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(
@@ -154,6 +155,7 @@ REGISTER = (
     Holding(table="courier_trail", person="courier_id = :account_id", fate=Fate.DELETED),
     Holding(table="trip_offers", person="courier_id = :account_id", fate=Fate.KEPT),
     Holding(table="courier_tariffs", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
+    Holding(table="advertisements", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="dispatch_modes", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="trips", person="courier_id = :account_id", fate=Fate.KEPT),
     Holding(

@@ -1,0 +1,27 @@
+"""When a shop that is closed opens next, as far as its hours and its own pause say. Pure."""
+
+from datetime import datetime, time, timedelta
+
+from app.core.catalog.models import ShopState
+from app.core.catalog.rules import Hours, is_open_at
+from app.kernel.clock import SHANGHAI
+
+DAYS = 8
+"""A week ahead, and the same weekday again: its earlier hours come last."""
+
+
+def next_opening(state: str, hours: Hours, paused_until: datetime | None, moment: datetime) -> datetime | None:
+    """Return the first moment after ``moment`` at which the shop takes orders; None when its hours name none.
+
+    A shop that rests opens when somebody says so, which nobody can know.
+    """
+    if state != ShopState.OPEN:
+        return None
+    begins = [paused_until] if paused_until is not None and paused_until > moment else []
+    today = moment.astimezone(SHANGHAI).date()
+    for ahead in range(DAYS):
+        day = today + timedelta(days=ahead)
+        for start, _ in hours.get(str(day.isoweekday()), ()):
+            begins.append(datetime.combine(day, time.fromisoformat(start), tzinfo=SHANGHAI))
+    after = sorted(begin for begin in begins if begin > moment)
+    return next((begin for begin in after if is_open_at(hours, paused_until, begin)), None)

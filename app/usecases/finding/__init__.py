@@ -1,0 +1,1 @@
+"""The resident finds: readings of names, what is remembered of searches, paid placement."""

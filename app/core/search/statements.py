@@ -46,6 +46,7 @@ _FURTHER_FILTER = """
 _PRICE_FILTER = """
     (CAST(:price_fen_min AS bigint) IS NULL OR w.price_fen >= :price_fen_min)
     AND (CAST(:price_fen_max AS bigint) IS NULL OR w.price_fen <= :price_fen_max)"""
+_SHOWN_PARTS = ", ".join(f"r.part_{part.name}" for part in PARTS)
 _PARTS = ", ".join(f"CAST({part.value} AS float8) AS part_{part.name}" for part in PARTS)
 
 
@@ -152,7 +153,7 @@ def offers_statement(shape: Shape) -> TextClause:
 _SHOWN = f"""
     r.is_advertisement, r.key, r.score, r.offer_id, f.name, f.kind, f.category, live.sku_id, live.price_fen,
     live.sku_count, r.shop_id, r.shop_name, r.vertical, r.shop_state, r.shop_lat, r.shop_lng, r.minimum_fen,
-    r.preparation_minutes, r.hours, r.fee_tiers, r.paused_until, r.now, r.words, {", ".join(f"r.part_{part.name}" for part in PARTS)}"""
+    r.preparation_minutes, r.hours, r.fee_tiers, r.paused_until, r.now, r.words, {_SHOWN_PARTS}"""
 _LIVE = """
     CROSS JOIN LATERAL (
         SELECT (array_agg(k.sku_id ORDER BY k.price_fen, k.sku_id))[1] AS sku_id, min(k.price_fen) AS price_fen,

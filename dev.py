@@ -35,6 +35,11 @@ VERBS = {
     "bench": ("dev", ("-m", "app.cli.dev.bench"), "measure speed against floors of this machine"),
     "bench-couriers": ("dev", ("-m", "app.cli.dev.bench_couriers"), "measure positions and a race for one trip"),
     "bench-dispatch": ("run", ("-m", "app.cli.dev.bench_dispatch"), "compare the policies of dispatch"),
+    "bench-money": (
+        "run",
+        ("-m", "app.cli.dev.bench_money"),
+        "measure statements of 51,900 merchants with a million lines",
+    ),
     "simulate": ("run", ("-m", "app.cli.dev.simulate"), "replay an evening of orders over HTTP, then prove the books"),
     "fuzz": ("dev", ("-m", "app.cli.dev.fuzz"), "throw generated requests at every operation of the OpenAPI document"),
     "audit": ("run", ("-m", "app.cli.dev.audit"), "prove the audit log's chain, the books and their chains"),

@@ -35,6 +35,7 @@ from app.web.passkeys import add_passkeys
 from app.web.passwords import add_passwords
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
+from app.web.statements import add_statements
 from app.web.threads import add_thread
 from app.web.views import IncidentStandsOut, OrderMovedOut, RatingMovedOut
 
@@ -44,6 +45,7 @@ add_passwords(door, Side.COURIER)
 add_passkeys(door, Side.COURIER)
 add_notices(door)
 add_thread(door, Relation.OWN_TRIP)
+add_statements(door, Side.COURIER, Relation.OWN)
 
 
 @door.put("/shift", body=schemas.ShiftIn, answer=schemas.ShiftOut, once=True)

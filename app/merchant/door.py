@@ -11,6 +11,7 @@ from app.core.papers.rules import PaperKind
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.merchant import queries, schemas
+from app.merchant.money import add_money
 from app.usecases.licensing.hand_in import PaperMoved, hand_in_paper, withdraw_paper
 from app.usecases.ordering.accept_order import accept_order
 from app.usecases.ordering.cancel_order import agree_to_cancel, refuse_to_cancel, reject_order
@@ -43,6 +44,7 @@ add_passkeys(door, Side.MERCHANT)
 add_notices(door)
 add_thread(door, Relation.OWN_SHOP)
 add_members(door, Side.MERCHANT)
+add_money(door)
 
 
 @door.get("/shops", answer=schemas.ShopsOut)

@@ -12,6 +12,7 @@ from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.platform import audit_log, queries, schemas, zones
 from app.platform.finding import add_finding
+from app.platform.settlement import add_settlement
 from app.usecases.deciding.approvals import (
     ApprovalMoved,
     CommissionRate,
@@ -44,6 +45,7 @@ add_passkeys(door, Side.PLATFORM)
 add_notices(door)
 add_paper_review(door, Side.PLATFORM, Relation.PLATFORM)
 add_finding(door)
+add_settlement(door)
 
 
 @door.get("/orders", query=schemas.OrdersQuery, answer=schemas.OrdersOut)

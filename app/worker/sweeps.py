@@ -8,7 +8,7 @@ from app.kernel import audit
 from app.kernel.transaction import transaction
 from app.usecases.paying.attempts import silent_attempts
 from app.usecases.paying.refunds import open_refunds
-from app.usecases.settling.settle_party import due_parties, settle_party
+from app.usecases.settling.settle import settle_due as settle_batch
 
 LIMIT = 500
 RETENTION_BATCH = 5_000
@@ -73,11 +73,8 @@ _BOUNDED = tuple(text(statement) for statement in _RETENTION)
 
 
 def settle_due() -> int:
-    """Settle every party whose day has come; return how many."""
-    parties = due_parties(LIMIT)
-    for party in parties:
-        settle_party(party)
-    return len(parties)
+    """Make a batch of the statements that are due; return how many parties were looked at."""
+    return settle_batch().parties
 
 
 def ask_again() -> int:

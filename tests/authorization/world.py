@@ -19,6 +19,7 @@ from app.core.orders.models import Fulfillment
 from app.core.orders.states import OrderState
 from app.core.passkeys.models import ChallengePurpose
 from app.core.privacy.models import DataExportRow
+from app.core.settlement.models import SettledParty
 from app.kernel.actor import Side
 from app.kernel.clock import wall_now
 from app.kernel.ids import new_id
@@ -39,6 +40,7 @@ from tests.factories import (
 )
 from tests.factories.people import a_member, signed_in
 from tests.factories.rows import change, write
+from tests.factories.settling import a_statement
 from tests.support.passkeys import a_challenge, a_passkey, removed_passkey
 from tests.support.vetting import an_application
 
@@ -428,6 +430,20 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     ),
     (Side.MERCHANT, "account_id"): _colleague(Side.MERCHANT),
     (Side.MERCHANT, "invitation_id"): _invited(Side.MERCHANT),
+    (Side.MERCHANT, "statement_id"): Things(
+        own=lambda world, _: a_statement(SettledParty.MERCHANT, world.home.shop.merchant_id),
+        foreign=lambda world, _: a_statement(SettledParty.MERCHANT, world.other.shop.merchant_id),
+    ),
+    (Side.COURIER, "statement_id"): Things(
+        own=lambda _, principal: a_statement(SettledParty.COURIER, principal.person.account_id),
+        foreign=lambda world, _: a_statement(SettledParty.COURIER, world.other.order.carrier.account_id),
+    ),
+    (Side.PLATFORM, "statement_id"): Things(
+        own=lambda world, _: a_statement(SettledParty.MERCHANT, world.home.shop.merchant_id),
+        foreign=lambda world, _: a_statement(SettledParty.MERCHANT, world.other.shop.merchant_id),
+        is_public=True,
+    ),
+    (Side.PLATFORM, "merchant_id"): _public(lambda place: place.shop.merchant_id),
     (Side.STORE, "store_id"): Things(
         own=lambda world, _: world.home.shop.store_id,
         foreign=lambda world, _: world.other.shop.store_id,

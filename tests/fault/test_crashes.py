@@ -17,7 +17,7 @@ from app.usecases.paying.attempts import ask_gateway, expire_attempt
 from app.usecases.paying.inbox import read_event_again
 from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.paying.refunds import submit_refund
-from app.usecases.settling.settle_party import due_parties, settle_party
+from app.usecases.settling.settle import settle_due
 from app.wiring import REACTIONS, TIMERS, gateway_of
 from app.worker.relay import react_batch, relay_batch
 from app.worker.sweeps import ask_again
@@ -325,16 +325,16 @@ def test_killed_after_the_commit_then_sent_again_with_the_same_key(app: Flask) -
 def test_killed_while_settling(app: Flask, monkeypatch: pytest.MonkeyPatch, clock: BusinessClock) -> None:
     order = an_order(state=OrderState.COMPLETED)
     clock.ahead(days=1)
-    [due] = [party for party in due_parties(500) if party.party_id == order.shop.merchant_id]
+    only = [order.shop.merchant_id]
     with monkeypatch.context() as patch:
-        deadly(patch, ledger, "post")
-        dies(lambda: settle_party(due))
+        deadly(patch, ledger, "post_many")
+        dies(lambda: settle_due(only=only))
     available = "SELECT coalesce(sum(posted_fen), 0) FROM ledger.balance WHERE code = :code"
     code = f"merchant_available:{order.shop.merchant_id}"
     assert look_one(available, code=code) == 0
-    earned = settle_party(due)
+    earned = settle_due(only=only).income_fen
     assert earned > 0
-    assert settle_party(due) == 0
+    assert settle_due(only=only).income_fen == 0
     assert look_one(available, code=code) == earned
 
 

@@ -26,7 +26,7 @@ from app.usecases.ordering.place_checkout import place_checkout
 from app.usecases.ordering.prepare_order import ready_order
 from app.usecases.paying.attempts import ask_gateway
 from app.usecases.paying.pay_checkout import pay_checkout
-from app.usecases.settling.settle_party import due_parties, settle_party
+from app.usecases.settling.settle import settle_due
 from app.usecases.shopping.cart import put_in_cart
 from app.usecases.shopping.quoting import quote_checkout
 from app.wiring import gateway_of
@@ -436,14 +436,14 @@ def test_earnings_are_settled_once(app: Flask, clock: BusinessClock) -> None:
     for _ in range(3):
         an_order(state=OrderState.COMPLETED, shop=shop, courier=courier, resident=resident)
     clock.ahead(days=1)
-    parties = [p for p in due_parties(500) if p.party_id in {shop.merchant_id, courier.account_id}]
-    assert len(parties) == 2
-    outcomes = at_once(app, [partial(settle_party, party) for party in parties for _ in range(6)])
+    parties = [shop.merchant_id, courier.account_id]
+    outcomes = at_once(app, [partial(settle_due, only=[party]) for party in parties for _ in range(6)])
     earned = look_one(
         "SELECT sum(amount_fen) FROM settlement_items WHERE party_id = ANY(:ids)",
         ids=[shop.merchant_id, courier.account_id],
     )
-    assert sum(outcome.answer for outcome in outcomes) == earned
+    assert sum(outcome.answer.income_fen for outcome in outcomes) == earned
+    assert sum(outcome.answer.statements for outcome in outcomes) == 2
 
 
 # ----------------------------------------------------------------------------------------------------- idempotency keys

@@ -55,7 +55,7 @@ from app.usecases.ordering.finish_order import collect_code, collect_order, conf
 from app.usecases.ordering.prepare_order import ready_order, short_order
 from app.usecases.paying.attempts import GATEWAY, ask_gateway
 from app.usecases.paying.pay_checkout import pay_checkout
-from app.usecases.settling.settle_party import due_parties, settle_party
+from app.usecases.settling.settle import settle_due
 from tests.factories import (
     Offer,
     Person,
@@ -307,8 +307,7 @@ def machine_for(app: Flask, clock: BusinessClock, seen: Counter[str]) -> type[Ru
             for attempt_id in self._open_attempts():
                 _without_luck(partial(ask_gateway, cast("PaymentGateway", self.till), attempt_id))
             try_jobs(app)
-            for party in due_parties(500):
-                settle_party(party)
+            settle_due()
             self.till.is_moody = False
 
         # ---------------------------------------------------------------------------------------------------------- law

@@ -123,6 +123,13 @@ REGISTER = (
     Holding(table="checkouts", person=_OWN, fate=Fate.KEPT),
     Holding(table="payments", person=_OWN, fate=Fate.KEPT),
     Holding(table="refunds", person=_OWN, fate=Fate.KEPT),
+    Holding(table="statements", person="party_kind = 'courier' AND party_id = :account_id", fate=Fate.KEPT),
+    Holding(
+        table="settlement_accounts",
+        person="party_kind = 'courier' AND party_id = :account_id",
+        fate=Fate.KEPT,
+        is_exported=False,
+    ),
     Holding(table="limit_counters", person=_OWN, fate=Fate.KEPT),
     Holding(table="memberships", person=_OWN, fate=Fate.DELETED),
     Holding(table="couriers", person="courier_id = :account_id", fate=Fate.KEPT),

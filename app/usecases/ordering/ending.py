@@ -4,7 +4,6 @@ A use case locks the order, checks the move and calls :func:`end_order`, which c
 """
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from uuid import UUID
 
 import orjson
@@ -18,13 +17,11 @@ from app.core.orders.models import CancelReason
 from app.core.orders.repository import ANSWER_MOVED, STOCK_RELEASED, STOCK_SOLD, Order, assert_moved, move
 from app.core.orders.rules import Ending, Shares, shares_at_end
 from app.core.orders.states import OrderState
+from app.core.settlement.earning import EARNED
 from app.core.settlement.models import PartyKind
 from app.kernel.clock import SHANGHAI
 from app.kernel.transaction import Transaction, closing
 from app.usecases.paying.refunds import REFUND_WRITES, Decision, decide_refund
-
-SETTLEMENT_DELAY = timedelta(days=1)
-"""T+1: what was earned today is available tomorrow."""
 
 _CANCELABLE = ", ".join(f"'{state.value}'" for state, action in DELIVERY_TRANSITIONS if action is DeliveryAction.CANCEL)
 
@@ -65,12 +62,6 @@ stop_off AS (
           SELECT 1 FROM deliveries AS other WHERE other.drop_stop_id = p.stop_id AND other.delivery_id <> :delivery_id
           AND other.state NOT IN ('returned', 'disposed', 'canceled'))
 ), {END_TRIP}"""
-_EARN = """
-earned AS (
-    INSERT INTO settlement_items (order_id, party_kind, party_id, amount_fen, eligible_on)
-    SELECT :order_id, e.party_kind, e.party_id, e.amount_fen, :eligible_on
-    FROM jsonb_to_recordset(CAST(:earnings AS jsonb)) AS e (party_kind text, party_id uuid, amount_fen bigint)
-)"""
 _ENDED = (
     "ended_at = business_now()",
     "refunded_fen = refunded_fen + :refund_fen",
@@ -78,16 +69,16 @@ _ENDED = (
     "commission_fen = 0",
 )
 _CANCELED = closing(
-    f"{move(*_ENDED, 'cancel_reason = :cancel_reason')}, {REFUND_WRITES}, {_EARN}, {STOCK_RELEASED}, {_CALL_OFF_TRIP}",
+    f"{move(*_ENDED, 'cancel_reason = :cancel_reason')}, {REFUND_WRITES}, {EARNED}, {STOCK_RELEASED}, {_CALL_OFF_TRIP}",
     answer=ANSWER_MOVED,
 )
 _GIVEN_UP = closing(
-    f"{move(*_ENDED, 'cancel_reason = :cancel_reason')}, {REFUND_WRITES}, {_EARN}, {STOCK_SOLD}, {_CALL_OFF_TRIP}",
+    f"{move(*_ENDED, 'cancel_reason = :cancel_reason')}, {REFUND_WRITES}, {EARNED}, {STOCK_SOLD}, {_CALL_OFF_TRIP}",
     answer=ANSWER_MOVED,
 )
-_RETURNED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {_EARN}, {STOCK_RELEASED}, {_CARRY_OFF}", answer=ANSWER_MOVED)
-_DISPOSED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {_EARN}, {STOCK_SOLD}, {_CARRY_OFF}", answer=ANSWER_MOVED)
-_SOLD = closing(f"{move(*_ENDED)}, {_EARN}, {STOCK_SOLD}", answer=ANSWER_MOVED)
+_RETURNED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {EARNED}, {STOCK_RELEASED}, {_CARRY_OFF}", answer=ANSWER_MOVED)
+_DISPOSED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {EARNED}, {STOCK_SOLD}, {_CARRY_OFF}", answer=ANSWER_MOVED)
+_SOLD = closing(f"{move(*_ENDED)}, {EARNED}, {STOCK_SOLD}", answer=ANSWER_MOVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,9 +202,9 @@ def _close(
     cancel_reason: CancelReason | None,
     carried: CarriedOff | None,
 ) -> None:
-    earnings = [{"party_kind": PartyKind.MERCHANT, "party_id": order.merchant_id, "amount_fen": shares.merchant_fen}]
+    earnings = [_earning(PartyKind.MERCHANT, order.merchant_id, shares.merchant_fen, fee_fen=shares.commission_fen)]
     if courier_id is not None:
-        earnings.append({"party_kind": PartyKind.COURIER, "party_id": courier_id, "amount_fen": shares.courier_fen})
+        earnings.append(_earning(PartyKind.COURIER, courier_id, shares.courier_fen))
     today = order.now.astimezone(SHANGHAI).date()
     params: dict[str, object] = {
         **decision.params,
@@ -222,7 +213,7 @@ def _close(
         "to_state": target.value,
         "stock_order_ids": [order.order_id],
         "earnings": orjson.dumps([earning for earning in earnings if earning["amount_fen"]]).decode(),
-        "eligible_on": today + SETTLEMENT_DELAY,
+        "earned_on": today,
     }
     if target is OrderState.CANCELED:
         assert cancel_reason is not None, "a cancelation has a reason"
@@ -235,3 +226,7 @@ def _close(
         assert not shares.refund_fen, "who gets the goods pays for them"
         statement = _SOLD
     assert_moved(tx.close(statement, params))
+
+
+def _earning(kind: PartyKind, party_id: UUID, amount_fen: int, *, fee_fen: int = 0) -> dict[str, object]:
+    return {"party_kind": kind, "party_id": party_id, "amount_fen": amount_fen, "fee_fen": fee_fen}

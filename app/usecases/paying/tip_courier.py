@@ -40,6 +40,10 @@ _GIVE = closing(
         VALUES (:order_id, :account_id, :courier_id, :amount_fen, business_now())
         ON CONFLICT DO NOTHING RETURNING order_id
     ),
+    earner AS (
+        INSERT INTO settlement_accounts (party_kind, party_id, next_on)
+        SELECT 'courier', :courier_id, :eligible_on FROM given ON CONFLICT DO NOTHING
+    ),
     earned AS (
         INSERT INTO settlement_items (order_id, party_kind, party_id, amount_fen, eligible_on)
         SELECT order_id, :party_kind, :courier_id, :amount_fen, :eligible_on FROM given

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from app.core.delivery.ratings import Mark
 from app.core.orders.states import OrderState
 from app.usecases.delivering.ratings import rate_courier
-from app.usecases.settling.settle_party import due_parties, settle_party
+from app.usecases.settling.settle import settle_due
 from tests.factories import a_claim, a_courier, a_merchant_with_shop, a_resident, an_operator, an_order
 from tests.factories.orders import RICH_FEN
 from tests.factories.rows import look_one
@@ -52,9 +52,7 @@ class TestTip(OnceWithBody, OnceOwned):
         answer = self.send(client, case).get_json()
         pending = earnings(client, order.carrier)["pending_fen"]
         clock.ahead(hours=48)
-        for due in due_parties(10_000):
-            if due.party_id == order.carrier.account_id:
-                settle_party(due)
+        settle_due(only=[order.carrier.account_id])
 
         assert (answer["amount_fen"], answer["is_final"]) == (500, True)
         assert pending == 500

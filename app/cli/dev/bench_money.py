@@ -1,0 +1,121 @@
+"""``dev.py bench-money``: statements of 51,900 merchants with 1,000,000 order lines, on a server of its own.
+
+``--scale 0.1`` makes a tenth of both. Lines are written without their orders, which settlement does not read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from app import create_app
+from app.cli.db import upgrade_database
+from app.cli.dev.environment import libpq_url
+from app.cli.dev.openapi import settings_without_server
+from app.cli.dev.postgres import EmbeddedPostgres
+from app.core import ledger
+from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.kernel.db import db
+from app.kernel.ids import new_id
+from app.kernel.transaction import transaction
+from app.settings import read_settings, sqlalchemy_url
+from app.usecases.settling.settle import settle_due
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from flask import Flask
+
+MERCHANTS = 51_900
+LINES = 1_000_000
+SETTLE_S_MAX = 60.0
+_LINE_FEN, _FEE_FEN = 1_900, 100
+_BATCH = 500
+
+_LINES = """
+    INSERT INTO settlement_items (order_id, party_kind, party_id, amount_fen, fee_fen, eligible_on)
+    SELECT gen_random_uuid(), 'merchant', (%(merchants)s::uuid[])[1 + g %% %(count)s], %(amount)s, %(fee)s,
+        current_date - 1
+    FROM generate_series(0, %(lines)s - 1) AS g
+"""
+_ACCOUNTS = """
+    INSERT INTO settlement_accounts (party_kind, party_id, next_on, deposit_target_fen, deposit_bp)
+    SELECT 'merchant', m, current_date - 1, 10000, 500 FROM unnest(%(merchants)s::uuid[]) AS m
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make the world, settle it, prove the books; exit 1 when they are not sound."""
+    parser = argparse.ArgumentParser(prog="dev.py bench-money", description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0)
+    scale = parser.parse_args(list(arguments)).scale
+    merchants, lines = max(1, int(MERCHANTS * scale)), max(1, int(LINES * scale))
+    with tempfile.TemporaryDirectory(prefix="linli-bench-") as folder, EmbeddedPostgres(Path(folder)) as postgres:
+        with psycopg.connect(libpq_url(postgres.url()), autocommit=True) as admin:
+            admin.execute("CREATE DATABASE bench")
+        url = postgres.url(database="bench")
+        upgrade_database(sqlalchemy_url(url))
+        os.environ.update({**settings_without_server(), "LINLI_ENV": "development", "DATABASE_URL": url})
+        os.environ["MIGRATION_DATABASE_URL"] = url
+        app = create_app(read_settings())
+        with app.app_context():
+            try:
+                return _settle(app, libpq_url(url), merchants, lines)
+            finally:
+                db.engine.dispose()
+
+
+def _settle(_app: Flask, url: str, merchants: int, lines: int) -> int:
+    began = time.monotonic()
+    _make(url, merchants, lines)
+    print(f"{merchants} merchants with {lines} lines made in {time.monotonic() - began:.0f} s")
+    began, cpu, statements, income_fen = time.monotonic(), time.process_time(), 0, 0
+    while (done := settle_due()).parties:
+        statements += done.statements
+        income_fen += done.income_fen
+    seconds = time.monotonic() - began
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"settled: {statements} statements of {income_fen} fen in {seconds:.1f} s (aim {SETTLE_S_MAX:.0f}),"
+        f" {lines / seconds:,.0f} lines/s, client CPU {time.process_time() - cpu:.1f} s, {memory:.0f} MiB"
+    )
+    with transaction() as tx:
+        began = time.monotonic()
+        proof = ledger.prove(tx)
+    print(f"{proof} (proven in {time.monotonic() - began:.1f} s)")
+    assert income_fen == lines * _LINE_FEN, "every line is settled once"
+    return 0 if proof.is_sound else 1
+
+
+def _make(url: str, merchants: int, lines: int) -> None:
+    ids = [new_id() for _ in range(merchants)]
+    with psycopg.connect(url) as admin:
+        admin.execute("SET session_replication_role = replica")  # lines without orders
+        known = {"merchants": ids, "count": merchants, "lines": lines, "amount": _LINE_FEN, "fee": _FEE_FEN}
+        admin.execute(_LINES, known)
+        admin.execute(_ACCOUNTS, known)
+    for first in range(0, merchants, _BATCH):
+        with transaction() as tx:
+            ledger.post_many(tx, [_earned(ids, i, lines) for i in range(first, min(merchants, first + _BATCH))])
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("ANALYZE")
+
+
+def _earned(ids: Sequence[UUID], index: int, lines: int) -> Journal:
+    count = lines // len(ids) + (index < lines % len(ids))
+    amount_fen = max(1, count * _LINE_FEN)
+    legs = (Leg(codes.BANK_SETTLEMENT, -amount_fen), Leg(codes.merchant_pending(ids[index]), amount_fen))
+    return Journal(key=f"bench:{ids[index]}", kind=JournalKind.OPENING, legs=legs)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,158 @@
+"""Refund an order that is completed: its merchant bears it, out of what is pending, available, or as a debt.
+
+The order's escrow is empty by then. The commission goes back pro rata; the delivery fee is the courier's and stays.
+Lock order: the order, then its merchant's settlement account, then ledger accounts. Whoever takes money away from a
+merchant holds that account's row, so what is read under it can only have grown when the journal is posted.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.core import ledger
+from app.core.ledger import Leg, codes
+from app.core.orders.errors import OrderNotFound
+from app.core.orders.repository import LOCK_BY_SYSTEM, Order, order_of
+from app.core.orders.states import OrderState
+from app.core.payments.models import PaymentMethod
+from app.core.settlement.errors import NotEnded, RefundExceedsOrder
+from app.core.settlement.rules import Bearing, bearing_of, fee_back_of
+from app.kernel.actor import Actor
+from app.kernel.transaction import Claim, Transaction, closing, transaction
+from app.usecases.paying.refunds import REFUND_WRITES, decide_refund
+
+SOURCE_DAYS = 365
+"""WeChat Pay takes refunds for so long; later ones go to the e-account."""
+SOURCE_REFUNDS_MAX = 50
+"""WeChat Pay takes so many refunds of one payment; further ones go to the e-account."""
+
+_LOCK_ACCOUNT = text(
+    "SELECT 1 FROM settlement_accounts WHERE party_kind = 'merchant' AND party_id = :merchant_id FOR UPDATE"
+)
+_EARNED = text(
+    """
+    SELECT i.amount_fen, i.fee_fen, i.refunded_fen, i.settled_on IS NOT NULL AS is_settled,
+        coalesce(h.available_fen, 0) AS available_fen,
+        (SELECT count(*) FROM refunds AS r WHERE r.payment_id = :payment_id) AS refunds_count
+    FROM settlement_items AS i
+    LEFT JOIN ledger.head AS h ON h.code = ('merchant_available:' || i.party_id) COLLATE "C"
+    WHERE i.order_id = :order_id AND i.party_kind = 'merchant'
+    """
+)
+_WRITE = closing(
+    f"""
+    counted AS (UPDATE orders SET refunded_fen = refunded_fen + :refund_fen WHERE order_id = :order_id),
+    {REFUND_WRITES},
+    went_back AS (
+        UPDATE settlement_items
+        SET refunded_fen = refunded_fen + :refund_fen, fee_back_fen = fee_back_fen + :fee_back_fen
+        WHERE order_id = :order_id AND party_kind = 'merchant'
+    ),
+    borne AS (
+        INSERT INTO settlement_refunds (refund_id, order_id, merchant_id, amount_fen, fee_back_fen, pending_fen,
+            available_fen, debt_fen, is_after_settlement, made_at)
+        VALUES (:refund_id, :order_id, :merchant_id, :refund_fen, :fee_back_fen, :pending_fen, :available_fen,
+            :debt_fen, :is_settled, business_now())
+    )"""
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRefunded:
+    """A refund of a completed order, and how its merchant bears it, fen."""
+
+    refund_id: UUID
+    order_id: UUID
+    amount_fen: int
+    fee_back_fen: int
+    pending_fen: int
+    available_fen: int
+    debt_fen: int
+
+
+def refund_order(actor: Actor, claim: Claim, *, order_id: UUID, amount_fen: int, why: str) -> OrderRefunded:
+    """Refund a part of a completed order, as an operator.
+
+    :raises OrderNotFound: no such order. :raises NotEnded: it is not completed.
+    :raises RefundExceedsOrder: its goods have less left.
+    """
+    assert actor.account_id == claim.principal_id, "who asks is who claims"
+    with transaction(claim) as tx:
+        row = tx.open_one(LOCK_BY_SYSTEM, {"order_id": order_id})
+        if row is None:
+            raise OrderNotFound
+        tx.describe(why=why, details={"amount_fen": amount_fen})
+        return refund_completed(tx, order_of(row), amount_fen=amount_fen, reason="after_sale")
+
+
+def refund_completed(tx: Transaction, order: Order, *, amount_fen: int, reason: str) -> OrderRefunded:
+    """Refund ``amount_fen`` of a completed order that the caller has locked; closes the transaction.
+
+    :raises NotEnded: it is not completed. :raises RefundExceedsOrder: its goods have less left.
+    """
+    if order.state is not OrderState.COMPLETED:
+        raise NotEnded(state=order.state.value)
+    tx.execute(_LOCK_ACCOUNT, {"merchant_id": order.merchant_id})
+    earned = tx.execute(_EARNED, {"order_id": order.order_id, "payment_id": order.payment_id}).one_or_none()
+    left_fen = 0 if earned is None else earned.amount_fen + earned.fee_fen - earned.refunded_fen
+    if earned is None or amount_fen > left_fen:
+        raise RefundExceedsOrder(pointer="/amount_fen", left_fen=left_fen)
+    fee_back_fen = fee_back_of(
+        gross_fen=earned.amount_fen + earned.fee_fen,
+        fee_fen=earned.fee_fen,
+        refunded_fen=earned.refunded_fen,
+        amount_fen=amount_fen,
+    )
+    bearing = bearing_of(
+        amount_fen, fee_back_fen=fee_back_fen, is_settled=earned.is_settled, available_fen=max(0, earned.available_fen)
+    )
+    return _post(
+        tx, order, amount_fen, bearing, reason=reason, is_settled=earned.is_settled, count=earned.refunds_count
+    )
+
+
+def _post(
+    tx: Transaction, order: Order, amount_fen: int, bearing: Bearing, *, reason: str, is_settled: bool, count: int
+) -> OrderRefunded:
+    assert order.paid_at is not None, "a completed order was paid"
+    is_late = count >= SOURCE_REFUNDS_MAX or order.now > order.paid_at + timedelta(days=SOURCE_DAYS)
+    falls_back = is_late and order.payment_method == PaymentMethod.WECHAT_PAY
+    paid = replace(order, payment_method=PaymentMethod.E_ACCOUNT.value) if falls_back else order
+    decision = decide_refund(tx, paid, amount_fen=amount_fen, reason=reason)
+    assert decision.journal is not None, "a refund moves money"
+    _, target = decision.journal.legs
+    borne = {
+        codes.merchant_pending(order.merchant_id): bearing.pending_fen,
+        codes.merchant_available(order.merchant_id): bearing.available_fen,
+        codes.merchant_debt(order.merchant_id): bearing.debt_fen,
+        codes.COMMISSION: bearing.fee_back_fen,
+    }
+    legs = (*(Leg(code, -fen) for code, fen in borne.items() if fen), target)
+    ledger.post(tx, replace(decision.journal, legs=legs), ahead=None if falls_back else decision.ahead)
+    refunded = OrderRefunded(
+        refund_id=decision.refund_id,
+        order_id=order.order_id,
+        amount_fen=amount_fen,
+        fee_back_fen=bearing.fee_back_fen,
+        pending_fen=bearing.pending_fen,
+        available_fen=bearing.available_fen,
+        debt_fen=bearing.debt_fen,
+    )
+    if tx.claim is not None:
+        tx.keep(refunded)
+    tx.close(
+        _WRITE,
+        {
+            **decision.params,
+            "order_id": order.order_id,
+            "merchant_id": order.merchant_id,
+            "fee_back_fen": bearing.fee_back_fen,
+            "pending_fen": bearing.pending_fen,
+            "available_fen": bearing.available_fen,
+            "debt_fen": bearing.debt_fen,
+            "is_settled": is_settled,
+        },
+    )
+    return refunded

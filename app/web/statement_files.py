@@ -1,0 +1,131 @@
+"""A statement as a file that its party can check line by line: CSV, XLSX or PDF, all from the same lines.
+
+Amounts in CSV and XLSX are whole fen; the PDF shows yuan. A PDF of a very long statement lists its first lines and says
+how many more there are; the sums are of all of them.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+from typing import Any
+
+from openpyxl import Workbook
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
+
+PDF_LINES_MAX = 3_000
+_FONT, _FIGURES = "STSong-Light", "Helvetica"
+_TOP, _BOTTOM, _LEFT, _STEP = 790, 50, 50, 14
+_COLUMNS_X = (50, 120, 190, 320, 390, 460, 545)
+
+SUMS = (
+    ("opening_fen", "期初余额", "Opening balance", 1),
+    ("gross_fen", "订单金额", "Orders", 1),
+    ("fee_fen", "平台佣金", "Commission", -1),
+    ("refunded_fen", "退款", "Refunds", -1),
+    ("fee_back_fen", "退回佣金", "Commission returned", 1),
+    ("others_fen", "其他调整", "Other movements", 1),
+    ("closing_fen", "期末余额", "Closing balance", 1),
+    ("available_fen", "其中可提现", "of it available", 1),
+    ("deposit_fen", "其中保证金", "of it deposit", 1),
+    ("debt_fen", "其中欠款", "of it owed", -1),
+)
+"""Column of a statement, what it is called, and the sign it has in the sum of the closing balance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: ``amount_fen = gross_fen - fee_fen``; what goes out is below zero.
+
+    :ivar kind: ``order``, ``tip``, ``refund``, or the kind of another journal. :ivar ref: what people call it.
+    """
+
+    day: str
+    kind: str
+    ref: str
+    gross_fen: int
+    fee_fen: int
+    amount_fen: int
+
+
+COLUMNS = tuple(field.name for field in fields(Line))
+
+
+def yuan(amount_fen: int) -> str:
+    """Return an amount as people read it."""
+    whole, fen = divmod(abs(amount_fen), 100)
+    return f"{'-' if amount_fen < 0 else ''}{whole:,}.{fen:02d}"
+
+
+def as_csv(head: dict[str, Any], lines: Sequence[Line]) -> bytes:
+    """Return RFC 4180 with the byte order mark that spreadsheets want: sums, an empty line, then the lines."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    for row in _rows(head, lines):
+        writer.writerow(row)
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def as_xlsx(head: dict[str, Any], lines: Sequence[Line]) -> bytes:
+    """Return a workbook of one sheet with the same rows."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("statement")
+    for row in _rows(head, lines):
+        sheet.append(list(row))
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def as_pdf(head: dict[str, Any], lines: Sequence[Line]) -> bytes:
+    """Return pages of A4: sums, then the lines."""
+    pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
+    out = io.BytesIO()
+    page = Canvas(out, pagesize=A4, invariant=1)
+    page.setTitle(f"statement {head['number']}")
+    page.setFont(_FONT, 16)
+    page.drawString(_LEFT, _TOP, f"邻里 结算单 第 {head['number']} 期")
+    page.setFont(_FONT, 9)
+    page.drawString(_LEFT, _TOP - 18, f"{head['period_from']} 至 {head['period_to']}    {head['statement_id']}")
+    y = _TOP - 44
+    for name, chinese, english, sign in SUMS:
+        page.setFont(_FONT, 9)
+        page.drawString(_LEFT, y, f"{chinese} {english}")
+        page.setFont(_FIGURES, 9)
+        page.drawRightString(_COLUMNS_X[-1], y, yuan(sign * head[name]))
+        y -= _STEP
+    _draw_lines(page, lines, y - _STEP)
+    page.save()
+    return out.getvalue()
+
+
+def _draw_lines(page: Canvas, lines: Sequence[Line], y: float) -> None:
+    for line in lines[:PDF_LINES_MAX]:
+        if y < _BOTTOM:
+            page.showPage()
+            y = _TOP
+        page.setFont(_FIGURES, 8)
+        for x, word in zip(_COLUMNS_X, (line.day, line.kind, line.ref), strict=False):
+            page.drawString(x, y, word)
+        for x, amount_fen in zip(_COLUMNS_X[4:], (line.gross_fen, -line.fee_fen, line.amount_fen), strict=True):
+            page.drawRightString(x, y, yuan(amount_fen))
+        y -= _STEP
+    if len(lines) > PDF_LINES_MAX:
+        page.setFont(_FONT, 9)
+        page.drawString(_LEFT, y, f"另有 {len(lines) - PDF_LINES_MAX} 行，见 CSV / further lines are in the CSV")
+
+
+def _rows(head: dict[str, Any], lines: Sequence[Line]) -> Iterator[tuple[object, ...]]:
+    yield ("statement_id", str(head["statement_id"]))
+    yield ("number", head["number"])
+    yield ("period_from", str(head["period_from"]))
+    yield ("period_to", str(head["period_to"]))
+    for name, _, _, sign in SUMS:
+        yield (name, sign * head[name])
+    yield ()
+    yield COLUMNS
+    for line in lines:
+        yield astuple(line)

@@ -14,11 +14,13 @@ from sqlalchemy import text
 from app import create_app
 from app.core import ledger
 from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.privacy.models import ASKED_FOR, CURRENT_VERSIONS
 from app.kernel.actor import Side
 from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, seal
 from app.kernel.transaction import Transaction, transaction
 from app.usecases.people.sign_in import SignedIn
+from app.usecases.privacy.consents import Agreement, agree
 from app.usecases.stepping_up.payment_pin import pin_digest
 from app.web.sign_in import access_token
 
@@ -113,6 +115,7 @@ def _someone(tx: Transaction, side: Side) -> Someone:
 
 def _resident(tx: Transaction, community_id: UUID) -> Resident:
     person, address_id = _someone(tx, Side.USER), new_id()
+    agree(tx, person.account_id, [Agreement(one, CURRENT_VERSIONS[one]) for one in sorted(ASKED_FOR)])
     door = {"contact_name": "张三", "contact_phone": "+8613900000000", "building": "3号楼", "unit": "2单元"}
     tx.execute(
         text(

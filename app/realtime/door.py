@@ -95,7 +95,7 @@ class _Running:
         url = libpq_url(settings.database_url)
         origin = urlsplit(settings.public_url)
         self.public_url = settings.public_url
-        self.origin = f"{origin.scheme}://{origin.netloc}"
+        self.origins = frozenset({f"{origin.scheme}://{origin.netloc}", *settings.cors_origins})
         self.hub = Hub()
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
@@ -298,8 +298,9 @@ async def _send_whole(send: Send, status: int, headers: Headers, body: bytes) ->
 
 
 def _cors(running: _Running, request: _Request) -> Headers:
-    """Let the pages of the public address, and no others, read the answer."""
+    """Let the pages of the public address and of the origins in the settings, and no others, read the answer."""
     vary = [(b"vary", b"Origin")]
-    if request.header(b"origin") != running.origin:
+    origin = request.header(b"origin")
+    if origin not in running.origins:
         return vary
-    return [(b"access-control-allow-origin", running.origin.encode("latin-1")), *vary]
+    return [(b"access-control-allow-origin", origin.encode("latin-1")), *vary]

@@ -264,9 +264,10 @@ class OrdersQuery(PageQuery):
 
 
 class TipIn(Body):
-    """A tip for the courier, from 1 to 50 yuan."""
+    """A tip for the courier, from 1 to 50 yuan, with the ``step_up_grant`` that a PIN or a passkey bought for it."""
 
     amount_fen = Fen(low=TIP_FEN_MIN, high=TIP_FEN_MAX, required=True)
+    step_up_grant = Id(load_default=None, allow_none=True)
 
 
 class TipOut(Body):

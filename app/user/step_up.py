@@ -1,16 +1,19 @@
 """Routes of the payment PIN and of step-up grants. None takes an Idempotency-Key: decision 27 in docs/adr."""
 
+from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from marshmallow import fields
 
 from app.core.stepup.errors import OneFactor
-from app.core.stepup.models import Factor
+from app.core.stepup.models import Factor, GrantPurpose
 from app.core.stepup.pins import PIN, PIN_DIGITS
 from app.kernel.actor import Actor
 from app.usecases.passkeys.challenges import Asked, ask_to_pay
-from app.usecases.stepping_up.grants import Granted, grant_by_passkey, grant_by_pin
+from app.usecases.stepping_up.grants import grant_by_passkey, grant_by_pin
 from app.usecases.stepping_up.payment_pin import PinState, change_pin, pin_state, set_pin
+from app.usecases.stepping_up.purposes import Payee
 from app.web.door import Door
 from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Pattern, Text
 from app.web.passkeys import AnswerIn, ChallengeOut, answer_of, party
@@ -52,16 +55,22 @@ class PinStateOut(Body):
     locked_until = Instant(required=True, allow_none=True)
 
 
-class GrantIn(Body):
-    """What is confirmed: paying this checkout from the e-account, up to the amount that was shown to the person.
+class ConfirmationIn(Body):
+    """The payment PIN, or a passkey that answers a challenge made for the same payment and amount; one of them."""
 
-    By the payment PIN, or by a passkey that answers a challenge made for the same checkout and amount; by one of them.
-    """
-
-    checkout_id = Id(required=True)
     amount_fen = Fen(low=1, required=True)
     pin = Pin()
     passkey = fields.Nested(AnswerIn)
+
+
+class GrantIn(ConfirmationIn):
+    """What is confirmed: paying this checkout from the e-account, up to the amount that was shown to the person."""
+
+    checkout_id = Id(required=True)
+
+
+class TipGrantIn(ConfirmationIn):
+    """What is confirmed: a tip of up to this amount."""
 
 
 class GrantChallengeIn(Body):
@@ -71,15 +80,30 @@ class GrantChallengeIn(Body):
     amount_fen = Fen(low=1, required=True)
 
 
-class GrantOut(Body):
-    """A grant, to be named as ``step_up_grant`` when paying: by this session, once. A new device has a lower cap."""
+class TipChallengeIn(Body):
+    """How large a tip a passkey is to confirm."""
 
+    amount_fen = Fen(low=1, required=True)
+
+
+class _GrantedOut(Body):
     grant_id = Id(required=True)
-    checkout_id = Id(required=True)
     amount_fen = Fen(low=1, required=True)
     factor = Choice(Factor, required=True)
     is_new_device = Flag(required=True)
     expires_in_s = Int(low=1, high=3_600, required=True)
+
+
+class GrantOut(_GrantedOut):
+    """A grant, to be named as ``step_up_grant`` when paying: by this session, once. A new device has a lower cap."""
+
+    checkout_id = Id(required=True)
+
+
+class TipGrantOut(_GrantedOut):
+    """A grant, to be named as ``step_up_grant`` with the tip: by this session, once."""
+
+    order_id = Id(required=True)
 
 
 def add_step_up(door: Door) -> None:
@@ -103,19 +127,49 @@ def add_step_up(door: Door) -> None:
         """Change the payment PIN."""
         return change_pin(actor, old_pin=body["old_pin"], pin=body["pin"])
 
-    @door.post("/step-up-grants", body=GrantIn, answer=GrantOut, status=201)
-    @policy("step_up.grant", Relation.OWN)
-    def grant_step_up(actor: Actor, *, body: dict[str, Any]) -> Granted:
-        """Confirm a payment from the e-account with the payment PIN or a passkey; good for five minutes, once."""
-        pin, passkey = body.pop("pin", None), body.pop("passkey", None)
-        if (pin is None) == (passkey is None):
-            raise OneFactor(pointer="/pin")
-        if passkey is not None:
-            return grant_by_passkey(actor, party(), **body, answer=answer_of(passkey))
-        return grant_by_pin(actor, **body, pin=pin)
+    _add_grants(door)
 
+
+def _add_grants(door: Door) -> None:
     @door.post("/step-up-challenges", body=GrantChallengeIn, answer=ChallengeOut, status=201)
     @policy("step_up.grant", Relation.OWN)
     def ask_for_step_up_challenge(actor: Actor, *, body: dict[str, Any]) -> Asked:
         """Ask for a challenge that one of one's passkeys answers to confirm a payment."""
-        return ask_to_pay(actor, party(), **body)
+        payee = Payee(GrantPurpose.PAY_CHECKOUT, body["checkout_id"])
+        return ask_to_pay(actor, party(), payee, amount_fen=body["amount_fen"])
+
+    @door.post("/step-up-grants", body=GrantIn, answer=GrantOut, status=201)
+    @policy("step_up.grant", Relation.OWN)
+    def grant_step_up(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
+        """Confirm a payment from the e-account with the payment PIN or a passkey; good for five minutes, once."""
+        return _confirmed(actor, Payee(GrantPurpose.PAY_CHECKOUT, body["checkout_id"]), body)
+
+    @door.post("/orders/<uuid:order_id>/tip-challenges", body=TipChallengeIn, answer=ChallengeOut, status=201)
+    @policy("courier.tip", Relation.OWN)
+    def ask_for_tip_challenge(actor: Actor, *, order_id: UUID, body: dict[str, Any]) -> Asked:
+        """Ask for a challenge that one of one's passkeys answers to confirm a tip."""
+        payee = Payee(GrantPurpose.TIP_COURIER, order_id)
+        return ask_to_pay(actor, party(), payee, amount_fen=body["amount_fen"])
+
+    @door.post("/orders/<uuid:order_id>/tip-grants", body=TipGrantIn, answer=TipGrantOut, status=201)
+    @policy("courier.tip", Relation.OWN)
+    def grant_tip(actor: Actor, *, order_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
+        """Confirm a tip with the payment PIN or a passkey; good for five minutes, once."""
+        return _confirmed(actor, Payee(GrantPurpose.TIP_COURIER, order_id), body)
+
+
+def _confirmed(actor: Actor, payee: Payee, body: dict[str, Any]) -> dict[str, Any]:
+    """Buy a grant by the one factor that was given; the subject is answered under its own name.
+
+    :raises OneFactor: none was given, or both.
+    """
+    pin, passkey, amount_fen = body.get("pin"), body.get("passkey"), body["amount_fen"]
+    if (pin is None) == (passkey is None):
+        raise OneFactor(pointer="/pin")
+    if pin is not None:
+        granted = grant_by_pin(actor, payee, amount_fen=amount_fen, pin=pin)
+    else:
+        granted = grant_by_passkey(actor, party(), payee, amount_fen=amount_fen, answer=answer_of(body["passkey"]))
+    answer = asdict(granted)
+    subject_id = answer.pop("subject_id")
+    return {**answer, f"{payee.kind}_id": subject_id}

@@ -179,7 +179,7 @@ class CreationOut(Body):
     challenge = Base64Url(high=100, required=True)
     pubKeyCredParams = Many(fields.Nested(ParameterOut), high=10, required=True)  # noqa: N815 - the browser's name
     timeout = Int(low=1, high=_SECONDS_MAX * 1_000, required=True)
-    excludeCredentials = Many(fields.Nested(DescriptorOut), high=10, required=True)  # noqa: N815 - the same
+    excludeCredentials = Many(fields.Nested(DescriptorOut), high=1_000, required=True)  # noqa: N815 - the same
     authenticatorSelection = fields.Nested(SelectionOut, required=True)  # noqa: N815 - the same
     attestation = Text(high=20, required=True)
 

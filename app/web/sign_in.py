@@ -4,16 +4,19 @@ from typing import Any
 
 from flask import current_app, request
 from flask_jwt_extended import create_access_token
+from marshmallow import fields
 
 from app.core.accounts.models import CodePurpose
+from app.core.privacy.models import ASKED_FOR, Purpose
 from app.kernel.actor import Actor, Side
 from app.kernel.ids import new_id
 from app.usecases.people import codes
 from app.usecases.people import sign_in as people
 from app.usecases.people.codes import Asker
 from app.usecases.people.live import issue_ticket
+from app.usecases.privacy.consents import Agreement
 from app.web.door import Door, needs_passkey
-from app.web.fields import Body, Choice, Id, Int, Pattern, Text
+from app.web.fields import Body, Choice, Id, Int, Many, Pattern, Text
 from app.web.policy import Relation, policy
 from app.web.sessions import add_sessions
 from app.web.tokens import LIFETIME_S
@@ -45,13 +48,24 @@ class CodeOut(Body):
     expires_in_s = Int(low=1, high=3600, required=True)
 
 
+class AgreementIn(Body):
+    """A version that the person agrees to."""
+
+    purpose = Choice(sorted(ASKED_FOR), required=True)
+    version = Text(high=40, required=True)
+
+
 class SessionIn(Body):
-    """The code that came, for the phone and device it was asked for."""
+    """The code that came, for the phone and device it was asked for.
+
+    With ``agreements`` the person agrees to terms and privacy policy as they sign in; they may as well do so later.
+    """
 
     phone = Text(high=20, required=True)
     code = Pattern(r"[0-9]{6}", high=6, required=True)
     device = Text(high=64, required=True)
     device_token = Text(high=100)
+    agreements = Many(fields.Nested(AgreementIn), high=2, load_default=list)
 
 
 class RefreshIn(Body):
@@ -105,7 +119,13 @@ def add_sign_in(door: Door, side: Side) -> None:
     @policy("session.begin", Relation.ANYONE)
     def begin_session(body: dict[str, Any]) -> dict[str, Any]:
         """Exchange a code for a session; a resident's first one opens the account."""
-        begun = people.sign_in(_asker(body), code=body["code"], side=side, needs_passkey=needs_passkey(side))
+        begun = people.sign_in(
+            _asker(body),
+            code=body["code"],
+            side=side,
+            needs_passkey=needs_passkey(side),
+            agreements=[Agreement(Purpose(one["purpose"]), one["version"]) for one in body["agreements"]],
+        )
         return {**session_of(begun, side), "device_token": begun.device_token}
 
     @door.post("/sessions/refresh", body=RefreshIn, answer=SessionOut)

@@ -408,6 +408,18 @@ class TestForeignIds:
 
         assert answers == [200, 200]
 
+    def test_two_with_the_same_key_and_body_get_an_answer_each_and_never_the_others(
+        self, client: FlaskClient, key: str
+    ) -> None:
+        people = [a_resident() for _ in range(2)]
+        path, body = "/user/v1/account/top-ups", {"amount_fen": 1_200}
+
+        first = [client.post(path, headers=person.once(key), json=body).get_json() for person in people]
+        again = [client.post(path, headers=person.once(key), json=body).get_json() for person in people]
+
+        assert first[0]["payment_id"] != first[1]["payment_id"]
+        assert [one["payment_id"] for one in again] == [one["payment_id"] for one in first]
+
     def test_one_key_serves_different_acts(self, client: FlaskClient, key: str) -> None:
         order = an_order()
 

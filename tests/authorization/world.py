@@ -577,6 +577,7 @@ AFTER: Mapping[str, Callable[[World, Principal], None]] = {
 
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "user.grant_step_up": {"pin": "407193"},
+    "user.grant_tip": {"pin": "407193"},
     "courier.hand_over": {"code": "0000"},
     "store.confirm_verification": {"is_match": False},
 }

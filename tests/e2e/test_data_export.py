@@ -13,6 +13,7 @@ from app.core.privacy.models import CURRENT_VERSIONS, Purpose
 from tests.factories import Person, a_claim, a_resident, an_order
 from tests.factories.rows import change, look_one
 from tests.support.ladder import Case, Endpoint, Once, Owned, assert_problem
+from tests.support.passkeys import registered
 from tests.support.worker import run_worker
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def test_the_zip_holds_everything_about_me_opened_and_nothing_of_others(app: Fla
     order, stranger = an_order(state=OrderState.DELIVERED), an_order(state=OrderState.PREPARING)
     change("UPDATE orders SET note = '=1+1' WHERE order_id = :o", o=order.order_id)
     client.post(f"/user/v1/orders/{order.order_id}/messages", json={"text": "谢谢"}, headers=order.resident.once())
+    registered(order.resident)
     asked = ask(client, order.resident).get_json()
     run_worker(app)
 
@@ -84,6 +86,8 @@ def test_the_zip_holds_everything_about_me_opened_and_nothing_of_others(app: Fla
     assert data["accounts"][0]["phone"] == order.resident.phone
     assert "502" in data["addresses"][0]["door"]
     assert data["order_messages"][0]["text"] == "谢谢"
+    assert data["passkeys"][0]["name"] == "手机"
+    assert not {"public_key", "credential_id"} & data["passkeys"][0].keys()
     assert [row["order_id"] for row in data["orders"]] == [str(order.order_id)]
     assert sum(entry["amount_fen"] for entry in data["e_account"]) == data["e_account"][0]["balance_fen"]
     assert rows[0]["note"] == "'=1+1"
@@ -108,7 +112,7 @@ def test_an_export_is_asked_for_once_a_day_and_lasts_a_week(
 
 
 def test_marketing_and_profiling_are_off_until_one_says_otherwise_and_every_word_is_kept(client: FlaskClient) -> None:
-    resident = a_resident()
+    resident = a_resident(has_agreed=False)
     before = client.get("/user/v1/consents", headers=resident.headers).get_json()["items"]
     for is_given in (True, False):
         body = {"purpose": "marketing", "version": "2026-11", "is_given": is_given}
@@ -127,7 +131,7 @@ def test_marketing_and_profiling_are_off_until_one_says_otherwise_and_every_word
 def test_terms_and_privacy_are_asked_for_until_the_version_in_force_is_agreed_to(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resident = a_resident()
+    resident = a_resident(has_agreed=False)
 
     def asked() -> set[str]:
         items = client.get("/user/v1/consents", headers=resident.headers).get_json()["items"]

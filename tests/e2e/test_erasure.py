@@ -13,10 +13,11 @@ from app.core.orders.states import OrderState
 from app.core.privacy.search import search
 from app.core.verification.id_numbers import check_character
 from app.kernel.ids import new_id
-from app.kernel.sealing import blind_index
+from app.kernel.sealing import blind_index, seal
 from app.kernel.transaction import transaction
 from app.usecases.ordering.cancel_checkout import cancel_checkout
 from app.usecases.ordering.place_checkout import place_checkout
+from app.usecases.passkeys.manage import NAME_CONTEXT as PASSKEY_NAME_CONTEXT
 from app.usecases.privacy.erasure import request_erasure
 from app.usecases.shopping.cart import put_in_cart
 from tests.factories import Person, a_claim, a_merchant_with_shop, a_resident, a_store_clerk, an_offer, an_order
@@ -24,6 +25,7 @@ from tests.factories.orders import a_quote_of
 from tests.factories.people import give, signed_in
 from tests.factories.rows import change, look, look_one
 from tests.support.ladder import Case, Endpoint, Once, assert_problem
+from tests.support.passkeys import registered
 from tests.support.worker import run_worker
 
 if TYPE_CHECKING:
@@ -50,7 +52,8 @@ def sign_in(client: FlaskClient, phone: str) -> dict[str, Any]:
     device = "her phone"
     client.post("/user/v1/sign-in-codes", json={"phone": phone, "device": device})
     [message, *_] = client.get("/dev/v1/messages", query_string={"phone": phone}).get_json()["items"]
-    body = {"phone": phone, "device": device, "code": message["code"]}
+    agreements = [{"purpose": purpose, "version": "2026-11"} for purpose in ("terms", "privacy")]
+    body = {"phone": phone, "device": device, "code": message["code"], "agreements": agreements}
     answer = client.post("/user/v1/sessions", json=body)
     assert answer.status_code == 201, answer.text
     session: dict[str, Any] = answer.get_json()
@@ -83,10 +86,12 @@ def test_after_erasure_nothing_of_a_person_is_found_and_the_books_still_prove(
             "community_id": str(shop.community_id)}  # fmt: skip
     address = client.post("/user/v1/addresses", json=door, headers={**headers, "Idempotency-Key": "a" * 9}).get_json()
     give(person.account_id, 10_000)
+    registered(person, name_sealed=seal(f"{NAME}的手机", context=PASSKEY_NAME_CONTEXT))
     checkout_id = _placed_by(person, UUID(address["address_id"]), an_offer(shop).sku_id, note=f"{NAME} {phone[3:]}")
     needles = (NAME, phone[3:], number)
     assert {table for table, _ in found(*needles)} >= {
-        "public.accounts", "public.addresses", "public.identities", "public.identity_checks", "public.orders"
+        "public.accounts", "public.addresses", "public.identities", "public.identity_checks", "public.orders",
+        "public.passkeys",
     }  # fmt: skip
     spend_all(person.account_id)
     cancel_checkout(person.actor, a_claim(person), checkout_id=checkout_id)

@@ -23,6 +23,7 @@ from app.core.accounts.models import (
 from app.core.accounts.permissions import PARTS
 from app.core.delivery.models import CourierRow
 from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.privacy.models import ASKED_FOR, CURRENT_VERSIONS
 from app.core.stepup.models import Factor, GrantPurpose, PaymentPinRow, StepUpGrantRow
 from app.core.stepup.pins import TRIES
 from app.core.verification.id_numbers import check_character
@@ -36,6 +37,7 @@ from app.usecases.delivering.shifts import start_shift
 from app.usecases.people.addresses import DOOR_CONTEXT
 from app.usecases.people.phones import PHONE_CONTEXT
 from app.usecases.people.sign_in import SignedIn
+from app.usecases.privacy.consents import Agreement, agree
 from app.usecases.stepping_up.grants import LIFETIME
 from app.usecases.stepping_up.payment_pin import pin_digest
 from app.web.sign_in import access_token
@@ -126,9 +128,9 @@ def as_platform(account_id: UUID) -> dict[str, str]:
     return signed_in(account_id, Side.PLATFORM).headers
 
 
-def a_resident(*, balance_fen: int = 0, level: Level = Level.THREE) -> Person:
-    """Return a resident; fully verified unless told otherwise."""
-    resident = _somebody(Side.USER, level)
+def a_resident(*, balance_fen: int = 0, level: Level = Level.THREE, has_agreed: bool = True) -> Person:
+    """Return a resident; fully verified, and agreed to terms and privacy policy, unless told otherwise."""
+    resident = _somebody(Side.USER, level, has_agreed=has_agreed)
     if balance_fen:
         give(resident.account_id, balance_fen)
     return resident
@@ -139,6 +141,11 @@ def a_pin(person: Person, pin: str = PIN) -> str:
     digest = pin_digest(person.account_id, pin)
     write(PaymentPinRow, account_id=person.account_id, digest=digest, tries_left=TRIES)
     return pin
+
+
+def a_tip_grant(person: Person, order_id: UUID, amount_fen: int = 10**9, **values: object) -> UUID:
+    """Return a step-up grant by PIN for a tip with ``order_id``."""
+    return a_grant(person, order_id, amount_fen, purpose=GrantPurpose.TIP_COURIER.value, **values)
 
 
 def a_grant(person: Person, checkout_id: UUID, amount_fen: int = 10**9, **values: object) -> UUID:
@@ -221,7 +228,7 @@ def an_address(
     return address_id
 
 
-def _somebody(side: Side, level: Level = Level.THREE) -> Person:
+def _somebody(side: Side, level: Level = Level.THREE, *, has_agreed: bool = True) -> Person:
     account_id, phone = new_id(), a_phone()
     write(
         AccountRow,
@@ -230,4 +237,7 @@ def _somebody(side: Side, level: Level = Level.THREE) -> Person:
         phone_index=blind_index(phone, context=PHONE_CONTEXT),
         verification_level=level,
     )
+    if has_agreed:
+        with transaction() as tx:
+            agree(tx, account_id, [Agreement(purpose, CURRENT_VERSIONS[purpose]) for purpose in sorted(ASKED_FOR)])
     return signed_in(account_id, side, phone)

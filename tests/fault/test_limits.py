@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -83,6 +84,27 @@ def test_fifty_payments_at_once_at_the_brink_of_a_yearly_limit_never_pass_it_by_
     assert {outcome.refusal for outcome in outcomes} == {None, "payment_limit_exceeded"}
     assert used(resident.account_id, "2026") == YEAR_FEN - 1
     assert balance(resident) == YEAR_FEN + 1
+
+
+def test_fifty_payments_at_once_on_both_sides_of_a_years_end_never_pass_either_year_by_a_fen(app: Flask) -> None:
+    resident = a_resident(balance_fen=YEAR_FEN * 3)
+
+    def pay_at(now: datetime, amount_fen: int) -> None:
+        with transaction() as tx:
+            room = counting(
+                resident.account_id, level=Level.THREE, strength=Strength.SIGNED, amount_fen=amount_fen, now=now
+            )
+            legs = (Leg(codes.e_account(resident.account_id), -amount_fen), Leg(codes.BANK_SETTLEMENT, amount_fen))
+            ledger.post(tx, Journal(key=f"test:{new_id()}", kind=JournalKind.PAYMENT, legs=legs), ahead=room)
+
+    for moment in (LAST_SECOND, MIDNIGHT):
+        pay_at(moment, YEAR_FEN - 7 * 991 - 1)
+
+    outcomes = at_once(app, [partial(pay_at, moment, 991) for moment in (LAST_SECOND, MIDNIGHT)] * 25)
+
+    assert [outcome.refusal for outcome in outcomes].count(None) == 14
+    assert used(resident.account_id, "2026") == used(resident.account_id, "2027") == YEAR_FEN - 1
+    assert balance(resident) == YEAR_FEN * 3 - 2 * (YEAR_FEN - 1)
 
 
 def test_the_last_second_of_a_year_and_the_first_of_the_next_count_in_their_own_years(

@@ -14,7 +14,7 @@ import pytest
 from app.realtime import door
 from app.realtime.hub import Listener
 from tests.support.ledger_database import admin_url
-from tests.support.live_streams import PUBLIC_URL, LiveProcess, Relay, Stream, live_database, live_process
+from tests.support.live_streams import NAMED_ORIGIN, PUBLIC_URL, LiveProcess, Relay, Stream, live_database, live_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,11 +179,13 @@ def test_other_paths_and_methods_are_refused(live: LiveProcess) -> None:
     assert (status, headers["Allow"]) == (405, "GET")
 
 
-def test_pages_of_the_public_address_alone_may_read(live: LiveProcess) -> None:
+def test_pages_of_the_public_address_and_of_named_origins_may_read(live: LiveProcess) -> None:
     ours = live.get("/live?ticket=no", headers={"Origin": PUBLIC_URL})[1]
+    named = live.get("/live?ticket=no", headers={"Origin": NAMED_ORIGIN})[1]
     others = live.get("/live?ticket=no", headers={"Origin": "https://elsewhere.example"})[1]
 
     assert ours["Access-Control-Allow-Origin"] == PUBLIC_URL
+    assert named["Access-Control-Allow-Origin"] == NAMED_ORIGIN
     assert "Access-Control-Allow-Origin" not in others
 
 

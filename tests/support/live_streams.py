@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 START_S = 10
 PUBLIC_URL = "https://linli.example"
+NAMED_ORIGIN = "https://app.linli.example"
 
 
 @contextmanager
@@ -224,6 +225,7 @@ def live_process(database_url: str, folder: Path, **overrides: str) -> Iterator[
         "DATABASE_URL": database_url,
         "STRIPE_API_BASE": "http://127.0.0.1:9",
         "LINLI_PUBLIC_URL": PUBLIC_URL,
+        "LINLI_CORS_ORIGINS": NAMED_ORIGIN,
         "LINLI_LIVE_URL": f"http://{HOST}:{port}",
         **secrets_in(folder),
         **overrides,

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from app.core.privacy.models import ASKED_FOR, CURRENT_VERSIONS
 from app.kernel.ids import new_id
 
 
@@ -30,7 +31,9 @@ class Person:
         if asked.status_code != 202:
             raise Refused(asked.text)
         code = self.http.get(f"{self.web}/dev/v1/messages", params={"phone": self.phone}).json()["items"][0]["code"]
-        session = self.http.post(f"{base}/sessions", json={"phone": self.phone, "code": code, "device": device})
+        agreements = [{"purpose": purpose.value, "version": CURRENT_VERSIONS[purpose]} for purpose in sorted(ASKED_FOR)]
+        body = {"phone": self.phone, "code": code, "device": device, "agreements": agreements}
+        session = self.http.post(f"{base}/sessions", json=body)
         if session.status_code != 201:
             raise Refused(session.text)
         self.account_id = session.json()["account_id"]

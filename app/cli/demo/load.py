@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
 import click
 import orjson
@@ -21,10 +22,12 @@ from app.core.ledger import Journal, JournalKind, Leg, codes, post_many
 from app.core.papers.models import PaperRow
 from app.core.papers.rules import next_look_at
 from app.core.papers.states import PaperState
+from app.core.privacy.models import ASKED_FOR, CURRENT_VERSIONS, ConsentRow
 from app.core.stepup.models import PaymentPinRow
 from app.core.stepup.pins import TRIES
 from app.core.verification.levels import Level
 from app.kernel.db import Base
+from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, seal
 from app.kernel.timers import TimerRow
 from app.kernel.transaction import Transaction, transaction
@@ -103,6 +106,7 @@ def _shelves(world: World, now: datetime) -> Iterator[Shelf]:
     yield Shelf(StoreRow, _as_rows(world.stores))
     yield Shelf(CommunityRow, _as_rows(world.communities))
     yield Shelf(AccountRow, [_account(person) for person in world.people])
+    yield Shelf(ConsentRow, [said for person in world.people for said in _agreed(person.account_id, now)])
     yield Shelf(PaymentPinRow, [_pin(deposit) for deposit in world.deposits])
     yield Shelf(MembershipRow, _as_rows(world.memberships))
     yield Shelf(AddressRow, [_address(address) for address in world.addresses])
@@ -128,6 +132,18 @@ def _account(person: Person) -> Row:
         "name_sealed": seal(person.name, context="accounts.name"),
         "verification_level": Level.THREE,
     }
+
+
+def _agreed(account_id: UUID, now: datetime) -> Iterator[Row]:
+    for purpose in sorted(ASKED_FOR):
+        yield {
+            "consent_id": new_id(),
+            "account_id": account_id,
+            "purpose": purpose.value,
+            "version": CURRENT_VERSIONS[purpose],
+            "is_given": True,
+            "said_at": now,
+        }
 
 
 def _pin(deposit: Deposit) -> Row:

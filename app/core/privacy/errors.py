@@ -17,6 +17,13 @@ class ConsentVersionOld(Invalid):
     title = "Another version is in force"
 
 
+class ConsentNeeded(Conflict):
+    """Terms and privacy policy have to be agreed to first, in the versions in force; parameter ``versions``."""
+
+    code = "consent_needed"
+    title = "Terms and privacy policy have to be agreed to"
+
+
 class ErasureWaiting(Conflict):
     """Erasure was asked for already; parameter ``due_at``."""
 

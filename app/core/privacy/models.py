@@ -96,17 +96,27 @@ CURRENT_VERSIONS: Mapping[Purpose, str] = dict.fromkeys(Purpose, "2026-11")
 """The version of each text that is in force. A new one here has everybody asked anew."""
 
 ASKED_FOR: frozenset[Purpose] = frozenset({Purpose.TERMS, Purpose.PRIVACY})
-"""What a client asks for before the first order. Marketing and profiling are never asked for; they are off."""
+"""What one has to agree to, in the version in force, before :data:`NEEDS_AGREEMENT`. Marketing and profiling are never
+asked for; they are off."""
+
+NEEDS_AGREEMENT: frozenset[str] = frozenset({
+    "checkout.place", "account.top_up", "verification.write", "application.write",
+})  # fmt: skip
+"""Verbs at the resident's door that begin something new with a person's money or personal data (《个人信息保护法》
+articles 13, 14 and 17). What is under way can always be finished, and everything can be read and taken back."""
 
 
 class ConsentRow(Base):
     """What somebody said about a version of a purpose; rows are only added."""
 
     __tablename__ = "consents"
-    __table_args__ = (one_of("purpose", Purpose),)
+    __table_args__ = (
+        one_of("purpose", Purpose),
+        Index("ix_consents_latest", "account_id", "purpose", text("consent_id DESC")),
+    )
 
     consent_id: Mapped[UUID] = mapped_column(primary_key=True)
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"))
     purpose: Mapped[str]
     version: Mapped[str]
     is_given: Mapped[bool]

@@ -79,6 +79,7 @@ REGISTER = (
         clears={"photo_sealed": "NULL"},
         sealed={"photo_sealed": "face_checks.photo"},
     ),
+    Holding(table="identity_tries", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(table="identity_checks", person=_OWN, fate=Fate.DELETED, sealed=_IDENTITY, indexes=_NUMBER),
     Holding(table="identities", person=_OWN, fate=Fate.DELETED, sealed=_IDENTITY, indexes=_NUMBER),
     Holding(table="former_identities", person=_OWN, fate=Fate.KEPT, is_exported=False),

@@ -22,6 +22,8 @@ class GrantPurpose(StrEnum):
     """What a grant is good for, and so what its subject is."""
 
     PAY_CHECKOUT = "pay_checkout"
+    TIP_COURIER = "tip_courier"
+    """The subject is the order that the courier brought."""
 
 
 class PaymentPinRow(Base):

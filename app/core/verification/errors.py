@@ -1,6 +1,6 @@
 """What can be wrong with verification and its limits."""
 
-from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Throttled
 
 
 class VerificationNeeded(Forbidden):
@@ -50,6 +50,13 @@ class IdentityDiffers(Conflict):
 
     code = "identity_differs"
     title = "The account is verified for somebody else"
+
+
+class TooManyIdentityChecks(Throttled):
+    """An account asks the outside parties so often a day and no more; parameter ``retry_after_s``."""
+
+    code = "too_many_identity_checks"
+    title = "Too many checks today"
 
 
 class AlreadyVerified(Conflict):

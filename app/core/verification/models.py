@@ -1,6 +1,6 @@
 """Tables of verification."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -71,6 +71,16 @@ class IdentityCheckRow(Base):
     number_index: Mapped[bytes] = mapped_column(LargeBinary)
     requested_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
+
+
+class IdentityTriesRow(Base):
+    """How often an account had its identity checked on a day of Shanghai's calendar: each time costs, and tells."""
+
+    __tablename__ = "identity_tries"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    tries: Mapped[int]
 
 
 class FaceCodeRow(Base):

@@ -22,6 +22,7 @@ from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, closing, transaction
+from app.usecases.privacy.consents import consent_needed, versions_in_force
 from app.usecases.shopping.promising import promises_of, windows_of
 from app.usecases.shopping.quoting import LOCK_CART, PricedCart, is_perishable, price_cart
 
@@ -120,13 +121,16 @@ def place_checkout(
     :raises QuoteChanged: the cart would now cost or hold something else.
     :raises SoldOut: another resident was faster.
     :raises SessionEnded: the session was ended, or the account suspended.
+    :raises ConsentNeeded: terms or privacy policy in force are not agreed to.
     """
     state = next_state(CHECKOUT_TRANSITIONS, CheckoutState.OPEN, CheckoutAction.PLACE, actor.role)
     with transaction(claim) as tx:
         asked = {"account_id": actor.account_id, "address_id": address_id, "session_id": actor.session_id}
-        rows = tx.open(LOCK_CART, asked)
+        rows = tx.open(LOCK_CART, {**asked, **versions_in_force()})
         if rows and not rows[0].is_in_standing:
             raise SessionEnded
+        if rows and not rows[0].has_agreed:
+            raise consent_needed()
         cart = price_cart(rows, fulfillment)
         quote = cart.quote
         if quote.version != quote_version:

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.core.orders.errors import CheckoutNotFound
 from app.core.passkeys.ceremony import CHALLENGE_BYTES, RelyingParty, creation_options, request_options
 from app.core.passkeys.models import ChallengePurpose
 from app.core.passkeys.rules import LIFETIME
@@ -21,6 +20,7 @@ from app.kernel.ids import new_id
 from app.kernel.sealing import unseal
 from app.kernel.transaction import read, transaction
 from app.usecases.people.phones import PHONE_CONTEXT, normalize_phone, phone_index
+from app.usecases.stepping_up.purposes import Payee
 
 _ADD = text(
     """
@@ -47,7 +47,6 @@ _OWN = text(
     FROM accounts AS a WHERE a.account_id = :account_id
     """
 )
-_IS_OWN_CHECKOUT = text("SELECT 1 FROM checkouts WHERE checkout_id = :checkout_id AND account_id = :account_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,14 +110,14 @@ def ask_to_confirm(actor: Actor, party: RelyingParty) -> Asked:
     return _asked(challenge_id, request_options(party, challenge=challenge))
 
 
-def ask_to_pay(actor: Actor, party: RelyingParty, *, checkout_id: UUID, amount_fen: int) -> Asked:
+def ask_to_pay(actor: Actor, party: RelyingParty, payee: Payee, *, amount_fen: int) -> Asked:
     """Have one of the asker's passkeys confirm a payment of up to ``amount_fen``.
 
-    :raises CheckoutNotFound: there is none, or it is another's.
+    :raises CheckoutNotFound, OrderNotFound: what is paid for is nobody's, or another's.
     """
-    if read(_IS_OWN_CHECKOUT, {"checkout_id": checkout_id, "account_id": actor.account_id}).first() is None:
-        raise CheckoutNotFound
-    challenge_id, challenge = _add(to_pay(actor, subject_id=checkout_id, amount_fen=amount_fen))
+    if read(payee.is_own, payee.asked_by(actor)).first() is None:
+        raise payee.absent()
+    challenge_id, challenge = _add(to_pay(actor, subject_id=payee.subject_id, amount_fen=amount_fen))
     return _asked(challenge_id, request_options(party, challenge=challenge))
 
 

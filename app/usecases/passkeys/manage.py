@@ -54,12 +54,13 @@ _OWN = text(
 )
 _LOCK_OWN = text(
     f"""
-    SELECT i.name_sealed, i.number_index, {_STAFF} AS is_staff, clock_timestamp() AS now,
-        (SELECT count(*) FROM passkeys AS k WHERE k.account_id = a.account_id) AS passkeys
+    SELECT i.name_sealed, i.number_index, {_STAFF} AS is_staff, clock_timestamp() AS now
     FROM accounts AS a LEFT JOIN identities AS i ON i.account_id = a.account_id
     WHERE a.account_id = :account_id FOR NO KEY UPDATE OF a
     """
 )
+_COUNT = text("SELECT count(*) FROM passkeys WHERE account_id = :account_id")
+"""Asked once the account is locked: the statement that waits for a lock sees what was there before it waited."""
 _ADD = text(
     """
     WITH proven AS (UPDATE sessions SET factor = 'passkey' WHERE session_id = :session_id)
@@ -165,9 +166,10 @@ def add_passkey(
         own = tx.execute(_LOCK_OWN, {"account_id": actor.account_id}).one()
         is_refused = proven.checked is not None and not is_identity(own, proof.name, proof.id_number)
         if not is_refused:
-            if proven.checked is not None and is_required and own.is_staff and own.passkeys:
+            held: int = tx.execute(_COUNT, {"account_id": actor.account_id}).scalar_one()
+            if proven.checked is not None and is_required and own.is_staff and held:
                 raise PasskeyNeeded
-            if own.passkeys >= PASSKEYS_MAX:
+            if held >= PASSKEYS_MAX:
                 raise TooManyPasskeys(passkeys_max=PASSKEYS_MAX)
             row = _insert(tx, actor, made, name, _pays_from(own, proven))
             tell(tx, actor.account_id, NoticeKind.PASSKEY_ADDED)

@@ -12,23 +12,16 @@ from app.core.orders.states import CHECKOUT_TRANSITIONS, CheckoutAction, Checkou
 from app.core.payments.errors import INTENT_FEN_MAX, AlreadyPaid, AmountOverLimit, CheckoutClosed
 from app.core.payments.models import PaymentMethod
 from app.core.payments.states import AttemptState, PaymentState
-from app.core.stepup.errors import StepUpRefused, StepUpRequired
-from app.core.stepup.models import Factor
-from app.core.verification.limits import Strength, counting
+from app.core.stepup.errors import StepUpRefused
+from app.core.verification.limits import counting
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.machines import IllegalTransition, next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.usecases.paying.attempts import ATTEMPT_EXPIRES, ATTEMPT_LIFETIME, OPEN_ATTEMPT
+from app.usecases.paying.confirmed import STRENGTH_OF, confirmed_by
 from app.usecases.paying.settlement import PAID_ANSWER, PAID_WRITES, payment_journal, record_paid
-
-STRENGTH_OF = {Factor.PIN: Strength.TWO_FACTORS, Factor.PASSKEY: Strength.TWO_FACTORS}
-"""How strong a payment is that a grant confirms: a PIN is known, the device that the session lives on is had.
-
-A passkey is had, and verifies by what is known or by a body whose it is. Its signature may be more than that before the
-law; we do not claim it.
-"""
 
 _PAID = closing(
     f"""{PAID_WRITES},
@@ -104,19 +97,10 @@ def _refuse_unpayable(checkout: Checkout, actor: Actor) -> None:
         raise CheckoutClosed(state=checkout.state.value) from None
 
 
-def _confirmed_by(checkout: Checkout, step_up_grant: UUID | None) -> Factor:
-    if step_up_grant is None:
-        factors = [factor.value for factor in Factor]
-        raise StepUpRequired(pointer="/step_up_grant", factors=factors, amount_fen=checkout.total_fen)
-    if checkout.grant_factor is None:
-        raise StepUpRefused(pointer="/step_up_grant")
-    return Factor(checkout.grant_factor)
-
-
 def _pay_from_e_account(
     tx: Transaction, actor: Actor, checkout: Checkout, step_up_grant: UUID | None
 ) -> PaymentStarted:
-    factor = _confirmed_by(checkout, step_up_grant)
+    factor = confirmed_by(checkout.grant_factor, step_up_grant, amount_fen=checkout.total_fen)
     source = codes.e_account(actor.account_id)
     room = counting(
         actor.account_id,

@@ -13,23 +13,29 @@ from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.errors import OrderNotFound
 from app.core.orders.repository import IN_STANDING
 from app.core.settlement.models import PartyKind
-from app.core.verification.limits import Strength, counting
+from app.core.stepup.errors import StepUpRefused
+from app.core.verification.limits import counting
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
 from app.kernel.transaction import Claim, closing, opening, transaction
+from app.usecases.paying.confirmed import STRENGTH_OF, confirmed_by
 
 SETTLEMENT_DELAY = timedelta(days=1)
 """As what couriers earn: available the day after."""
 
 _LOCK = opening(
     f"""
-    SELECT {IN_STANDING} AS is_in_standing, o.order_id, o.delivered_at, a.verification_level, d.state, t.courier_id,
+    SELECT {IN_STANDING} AS is_in_standing, g.factor, coalesce(g.is_new_device, false) AS is_new_device, o.order_id,
+        o.delivered_at, a.verification_level, d.state, t.courier_id,
         t.trip_id, business_now() AS now,
         EXISTS (SELECT 1 FROM tips AS p WHERE p.order_id = o.order_id) AS is_given
     FROM orders AS o
     JOIN accounts AS a ON a.account_id = o.account_id
     LEFT JOIN deliveries AS d ON d.order_id = o.order_id
     LEFT JOIN trips AS t ON t.trip_id = d.trip_id
+    LEFT JOIN step_up_grants AS g ON g.grant_id = CAST(:grant_id AS uuid) AND g.session_id = :session_id
+        AND g.purpose = 'tip_courier' AND g.subject_id = o.order_id AND g.amount_fen_max >= :amount_fen
+        AND g.used_at IS NULL AND g.expires_at > clock_timestamp()
     WHERE o.order_id = :order_id AND o.account_id = :account_id FOR UPDATE OF o
     """
 )
@@ -47,8 +53,13 @@ _GIVE = closing(
     earned AS (
         INSERT INTO settlement_items (order_id, party_kind, party_id, amount_fen, eligible_on)
         SELECT order_id, :party_kind, :courier_id, :amount_fen, :eligible_on FROM given
+    ),
+    used AS (
+        UPDATE step_up_grants SET used_at = clock_timestamp()
+        WHERE grant_id = :grant_id AND used_at IS NULL AND expires_at > clock_timestamp()
+        RETURNING grant_id
     )""",
-    answer="SELECT count(*) FROM given",
+    answer="SELECT (SELECT count(*) FROM given) AS tips, (SELECT count(*) FROM used) AS grants",
 )
 
 
@@ -61,17 +72,21 @@ class Tipped:
     is_final: bool = True
 
 
-def tip_courier(actor: Actor, claim: Claim, *, order_id: UUID, amount_fen: int) -> Tipped:
+def tip_courier(
+    actor: Actor, claim: Claim, *, order_id: UUID, amount_fen: int, step_up_grant: UUID | None = None
+) -> Tipped:
     """Give the courier of a delivered order a tip from the e-account, once, within seven days. It is theirs for good.
 
     :param amount_fen: within the limits of :mod:`app.core.delivery.tips`.
+    :param step_up_grant: what a payment PIN or a passkey bought for this tip.
+    :raises StepUpRequired, StepUpRefused: there is none, or it is not good for this; it is used only when given.
     :raises OrderNotFound: there is none of the actor's. :raises NotDelivered: no courier has brought it.
     :raises TipTooLate: it was brought long ago. :raises TipGiven: there was a tip.
     :raises app.core.ledger.InsufficientFunds: the e-account holds less.
     """
     with transaction(claim) as tx:
         asked = {"order_id": order_id, "account_id": actor.account_id, "session_id": actor.session_id}
-        row = tx.open_one(_LOCK, asked)
+        row = tx.open_one(_LOCK, {**asked, "grant_id": step_up_grant, "amount_fen": amount_fen})
         if row is None:
             raise OrderNotFound
         if not row.is_in_standing:
@@ -82,6 +97,7 @@ def tip_courier(actor: Actor, claim: Claim, *, order_id: UUID, amount_fen: int) 
             raise TipGiven
         if row.now > row.delivered_at + TIP_WINDOW:
             raise TipTooLate(days=TIP_WINDOW.days)
+        factor = confirmed_by(row.factor, step_up_grant, amount_fen=amount_fen)
         journal = Journal(
             key=f"tip:{order_id}",
             kind=JournalKind.TIP,
@@ -94,13 +110,15 @@ def tip_courier(actor: Actor, claim: Claim, *, order_id: UUID, amount_fen: int) 
         room = counting(
             actor.account_id,
             level=row.verification_level,
-            strength=Strength.ONE_FACTOR,
+            strength=STRENGTH_OF[factor],
+            is_new_device=row.is_new_device,
             amount_fen=amount_fen,
             now=row.now,
         )
         ledger.post(tx, journal, ahead=room)
         tipped = Tipped(order_id=order_id, amount_fen=amount_fen)
         tx.record(CourierTipped(courier_id=row.courier_id, order_id=order_id, amount_fen=amount_fen))
+        tx.describe(details={"factor": factor.value})
         tx.keep(tipped)
         params = {
             "order_id": order_id,
@@ -108,8 +126,12 @@ def tip_courier(actor: Actor, claim: Claim, *, order_id: UUID, amount_fen: int) 
             "courier_id": row.courier_id,
             "amount_fen": amount_fen,
             "party_kind": PartyKind.COURIER_TIP.value,
+            "grant_id": step_up_grant,
             "eligible_on": row.now.astimezone(SHANGHAI).date() + SETTLEMENT_DELAY,
         }
-        if tx.close(_GIVE, params).scalar_one() != 1:
+        done = tx.close(_GIVE, params).one()
+        if done.tips != 1:
             raise TipGiven
+        if done.grants != 1:
+            raise StepUpRefused(pointer="/step_up_grant")
     return tipped

@@ -14,6 +14,7 @@ from app.kernel.ids import new_id
 from app.kernel.sealing import seal
 from app.kernel.transaction import Claim, closing, opening, transaction
 from app.usecases.people.phones import normalize_phone
+from app.usecases.privacy.consents import HAS_AGREED, consent_needed, versions_in_force
 
 ADDRESSES_MAX = 20
 FROM_CENTER_M_MAX = 5_000
@@ -22,9 +23,9 @@ DOOR_CONTEXT = "addresses.door"
 
 _LOCK_ACCOUNT = opening("SELECT account_id FROM accounts WHERE account_id = :account_id FOR UPDATE")
 _COUNT = text(
-    """
+    f"""
     SELECT (SELECT count(*) FROM addresses WHERE account_id = :account_id AND removed_at IS NULL) AS addresses,
-           c.lat, c.lng
+           c.lat, c.lng, {HAS_AGREED} AS has_agreed
     FROM (SELECT 1) AS one LEFT JOIN communities AS c ON c.community_id = :community_id
     """
 )
@@ -79,11 +80,15 @@ def add_address(
 
     :raises CommunityNotFound: there is no such community. :raises TooManyAddresses: there are twenty already.
     :raises AddressTooFar: the place is not in the community.
+    :raises ConsentNeeded: terms or privacy policy in force are not agreed to.
     """
     door = Door(**{**asdict(door), "contact_phone": normalize_phone(door.contact_phone)})
     with transaction(claim) as tx:
         tx.open_one(_LOCK_ACCOUNT, {"account_id": actor.account_id})
-        row = tx.execute(_COUNT, {"account_id": actor.account_id, "community_id": community_id}).one()
+        asked = {"account_id": actor.account_id, "community_id": community_id, **versions_in_force()}
+        row = tx.execute(_COUNT, asked).one()
+        if not row.has_agreed:
+            raise consent_needed()
         if row.lat is None:
             raise CommunityNotFound(pointer="/community_id")
         if lat is not None and lng is not None:

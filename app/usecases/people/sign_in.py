@@ -7,6 +7,7 @@ ends its session. All of this is wall time.
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -27,6 +28,7 @@ from app.usecases.people.codes import Asker
 from app.usecases.people.devices import COOLING_UNTIL, device_token, is_proven
 from app.usecases.people.notices import tell
 from app.usecases.people.phones import PHONE_CONTEXT, normalize_phone, phone_index
+from app.usecases.privacy.consents import Agreement, agree
 
 REFRESH_LIFETIME = timedelta(days=30)
 
@@ -95,14 +97,17 @@ class SignedIn:
     device_token: str = ""
 
 
-def sign_in(asker: Asker, *, code: str, side: Side, needs_passkey: bool = False) -> SignedIn:
+def sign_in(
+    asker: Asker, *, code: str, side: Side, needs_passkey: bool = False, agreements: Sequence[Agreement] = ()
+) -> SignedIn:
     """Exchange a code for a session at ``side``; a resident's first sign-in opens the account.
 
-    :param needs_passkey: as in :func:`begin_session`.
+    :param needs_passkey: as in :func:`begin_session`. :param agreements: what the person agrees to along with it.
 
     :raises SignInPaused: too many sign-ins failed; whether the code is right was not looked at.
     :raises CodeRefused: the code is wrong, used, expired, tried too often or for another device.
     :raises NoMembership: the person has no part on this side. :raises AccountSuspended: or none at all any more.
+    :raises ConsentVersionOld: the person agrees to a text that is not in force.
     """
     checked = codes.check(asker, CodePurpose.SIGN_IN, code)
     number = normalize_phone(asker.phone)
@@ -120,6 +125,7 @@ def sign_in(asker: Asker, *, code: str, side: Side, needs_passkey: bool = False)
             is_proven=is_proven(index, asker.device, asker.device_token),
             needs_passkey=needs_passkey,
         )
+        agree(tx, account.account_id, agreements)
         codes.consume(tx, checked)
         return replace(begun, device_token=device_token(index, asker.device))
 

@@ -14,19 +14,22 @@ from app.core.accounts.permissions import ORGANIZATION_OF, Part, holders, is_imm
 from app.core.delivery.errors import CourierSuspended
 from app.core.passkeys.errors import PasskeyNeeded
 from app.core.passkeys.rules import WITHOUT_PASSKEY
+from app.core.privacy.models import NEEDS_AGREEMENT
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import read
 from app.kernel.wire import Row
+from app.usecases.privacy.consents import HAS_AGREED, consent_needed, versions_in_force
 
 ACTIVE_COURIER = "active"
 
 _STANDING = text(
-    """
+    f"""
     SELECT a.state, s.factor, s.session_id IS NOT NULL AND s.ended_at IS NULL AS is_live,
         ARRAY(SELECT DISTINCT m.role FROM memberships AS m
               WHERE m.account_id = a.account_id AND m.organization_kind = :organization_kind) AS roles,
         CASE WHEN :is_courier THEN (SELECT c.state FROM couriers AS c WHERE c.courier_id = a.account_id) END
-            AS courier_state
+            AS courier_state,
+        CASE WHEN :asks_agreement THEN {HAS_AGREED} ELSE true END AS has_agreed
     FROM accounts AS a
     LEFT JOIN sessions AS s ON s.session_id = :session_id AND s.account_id = a.account_id AND s.side = :side
     WHERE a.account_id = :account_id
@@ -43,6 +46,7 @@ def stand(actor: Actor, verb: str, *, needs_passkey: bool = False) -> Actor:
     :raises AccountSuspended: the account is suspended, and the verb is none of those that are left to it.
     :raises NoMembership: the person has no part on this side any more.
     :raises NotPermitted: none of the person's roles holds the verb.
+    :raises ConsentNeeded: the verb begins something new, and terms or privacy policy in force are not agreed to.
     :raises PasskeyNeeded: the session did not begin with the passkey that it needs.
     """
     if is_immediate(actor.side, verb):
@@ -68,6 +72,8 @@ def _refuse(actor: Actor, verb: str, *, needs_passkey: bool) -> None:
         "side": actor.side.value,
         "organization_kind": "" if kind is None else kind.value,
         "is_courier": actor.side is Side.COURIER,
+        "asks_agreement": actor.side is Side.USER and verb in NEEDS_AGREEMENT,
+        **versions_in_force(),
     }
     row = read(_STANDING, params).one_or_none()
     if row is None or not row.is_live:
@@ -81,6 +87,8 @@ def _refuse(actor: Actor, verb: str, *, needs_passkey: bool) -> None:
         raise CourierSuspended if parts == {Part.SUSPENDED} else NotPermitted
     if needs_passkey and row.factor != SignInFactor.PASSKEY and verb not in WITHOUT_PASSKEY:
         raise PasskeyNeeded
+    if not row.has_agreed:
+        raise consent_needed()
 
 
 def _parts(side: Side, row: Row) -> frozenset[Part]:

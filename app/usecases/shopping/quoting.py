@@ -18,9 +18,10 @@ from app.kernel.actor import Actor
 from app.kernel.geo import distance_m
 from app.kernel.transaction import opening, read
 from app.kernel.wire import Row
+from app.usecases.privacy.consents import HAS_AGREED
 
 _CART = """
-    SELECT {standing} AS is_in_standing,
+    SELECT {standing} AS is_in_standing, {agreed} AS has_agreed,
            c.sku_id, c.quantity, k.option, k.price_fen, k.packing_fen AS sku_packing_fen, k.quantity_max,
            f.name AS offer_name, f.kind AS offer_kind, f.state AS offer_state, n.on_hand,
            s.shop_id, s.merchant_id, s.name AS shop_name, s.vertical, s.state AS shop_state, s.lat AS shop_lat,
@@ -40,8 +41,8 @@ _CART = """
     WHERE c.account_id = :account_id
     ORDER BY s.shop_id, c.sku_id
 """
-READ_CART = text(_CART.format(standing="true"))
-LOCK_CART = opening(_CART.format(standing=IN_STANDING) + "FOR UPDATE OF c")
+READ_CART = text(_CART.format(standing="true", agreed="true"))
+LOCK_CART = opening(_CART.format(standing=IN_STANDING, agreed=HAS_AGREED) + "FOR UPDATE OF c")
 
 
 @dataclass(frozen=True, slots=True)

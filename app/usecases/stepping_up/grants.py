@@ -1,15 +1,14 @@
-"""Step-up grants (支付授权): a PIN or a passkey buys leave for one payment, bound to session, checkout and amount."""
+"""Step-up grants (支付授权): a PIN or a passkey buys leave for one payment to one payee, up to an amount."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 
-from app.core.orders.errors import CheckoutNotFound
 from app.core.passkeys.ceremony import RelyingParty
 from app.core.passkeys.errors import PasskeyWaits, PasskeyWrong
-from app.core.stepup.models import Factor, GrantPurpose
+from app.core.stepup.models import Factor
 from app.kernel.actor import Actor
 from app.kernel.audit import Act, Outcome
 from app.kernel.clock import wall_now
@@ -18,10 +17,10 @@ from app.kernel.transaction import Transaction, read, transaction
 from app.usecases.passkeys.answers import Answer, answer_own
 from app.usecases.passkeys.challenges import to_pay
 from app.usecases.stepping_up.payment_pin import try_pin
+from app.usecases.stepping_up.purposes import Payee
 
 LIFETIME = timedelta(minutes=5)
 
-_IS_OWN = text("SELECT 1 FROM checkouts WHERE checkout_id = :checkout_id AND account_id = :account_id")
 _STILL_THERE = text("SELECT 1 FROM passkeys WHERE passkey_id = :passkey_id AND stopped_at IS NULL FOR SHARE")
 """A passkey that is being removed takes the grants along that it bought before."""
 _GRANT = text(
@@ -41,55 +40,43 @@ class Granted:
     """A grant; it is named when paying."""
 
     grant_id: UUID
-    checkout_id: UUID
+    subject_id: UUID
     amount_fen: int
     factor: str
     is_new_device: bool
     expires_in_s: int
 
 
-def grant_by_pin(actor: Actor, *, checkout_id: UUID, amount_fen: int, pin: str) -> Granted:
-    """Buy leave to pay a checkout from the e-account, up to ``amount_fen``, in the same session, once, for 5 minutes.
+def grant_by_pin(actor: Actor, payee: Payee, *, amount_fen: int, pin: str) -> Granted:
+    """Buy leave to pay from the e-account, up to ``amount_fen``, in the same session, once, for five minutes.
 
-    :raises CheckoutNotFound: there is none, or it is another's.
+    :raises CheckoutNotFound, OrderNotFound: what is paid for is nobody's, or another's.
     :raises PinNotSet, PinWrong, PinLocked, PinBlocked: of the PIN.
     """
-    act = Act(verb="step_up.grant", actor=actor, subject_kind="checkout", subject_id=checkout_id)
     with transaction() as tx:
-        if tx.execute(_IS_OWN, {"checkout_id": checkout_id, "account_id": actor.account_id}).first() is None:
-            raise CheckoutNotFound
-        refusal = try_pin(tx, actor, pin, act)
+        if tx.execute(payee.is_own, payee.asked_by(actor)).first() is None:
+            raise payee.absent()
+        refusal = try_pin(tx, actor, pin, _act(actor, payee))
         if refusal is None:
-            return _grant(tx, actor, checkout_id, amount_fen, Factor.PIN)
+            return _grant(tx, actor, payee, amount_fen, Factor.PIN)
     raise refusal
 
 
-def grant_by_passkey(
-    actor: Actor, party: RelyingParty, *, checkout_id: UUID, amount_fen: int, answer: Answer
-) -> Granted:
-    """Buy the same leave with the answer of a passkey to a challenge that was made for this checkout and amount.
+def grant_by_passkey(actor: Actor, party: RelyingParty, payee: Payee, *, amount_fen: int, answer: Answer) -> Granted:
+    """Buy the same leave with the answer of a passkey to a challenge that was made for this payee and amount.
 
-    :raises CheckoutNotFound: there is none, or it is another's.
+    :raises CheckoutNotFound, OrderNotFound: what is paid for is nobody's, or another's.
     :raises PasskeyChallengeNotFound, PasskeyWrong: of the answer; the challenge is used up.
     :raises PasskeyWaits: the passkey came in by the phone alone, less than a day ago.
     """
-    if read(_IS_OWN, {"checkout_id": checkout_id, "account_id": actor.account_id}).first() is None:
-        raise CheckoutNotFound
+    if read(payee.is_own, payee.asked_by(actor)).first() is None:
+        raise payee.absent()
     try:
-        used = answer_own(actor, party, answer, to_pay(actor, subject_id=checkout_id, amount_fen=amount_fen))
+        used = answer_own(actor, party, answer, to_pay(actor, subject_id=payee.subject_id, amount_fen=amount_fen))
     except PasskeyWrong:
+        details = {"amount_fen": amount_fen, "factor": Factor.PASSKEY.value}
         with transaction() as tx:
-            refused = {"amount_fen": amount_fen, "factor": Factor.PASSKEY.value}
-            tx.leave_act(
-                Act(
-                    verb="step_up.grant",
-                    actor=actor,
-                    subject_kind="checkout",
-                    subject_id=checkout_id,
-                    outcome=Outcome.REFUSED,
-                    details=refused,
-                )
-            )
+            tx.leave_act(replace(_act(actor, payee), outcome=Outcome.REFUSED, details=details))
         raise
     wait_s = (used.pays_from - wall_now()).total_seconds()
     if wait_s > 0:
@@ -97,35 +84,31 @@ def grant_by_passkey(
     with transaction() as tx:
         if tx.execute(_STILL_THERE, {"passkey_id": used.passkey_id}).first() is None:
             raise PasskeyWrong
-        return _grant(tx, actor, checkout_id, amount_fen, Factor.PASSKEY)
+        return _grant(tx, actor, payee, amount_fen, Factor.PASSKEY)
 
 
-def _grant(tx: Transaction, actor: Actor, checkout_id: UUID, amount_fen: int, factor: Factor) -> Granted:
+def _act(actor: Actor, payee: Payee) -> Act:
+    return Act(verb="step_up.grant", actor=actor, subject_kind=payee.kind, subject_id=payee.subject_id)
+
+
+def _grant(tx: Transaction, actor: Actor, payee: Payee, amount_fen: int, factor: Factor) -> Granted:
     grant_id = new_id()
     is_new_device: bool = tx.execute(
         _GRANT,
         {
             "grant_id": grant_id,
             "session_id": actor.session_id,
-            "purpose": GrantPurpose.PAY_CHECKOUT.value,
-            "subject_id": checkout_id,
+            "purpose": payee.purpose.value,
+            "subject_id": payee.subject_id,
             "amount_fen_max": amount_fen,
             "factor": factor.value,
             "lifetime": LIFETIME,
         },
     ).scalar_one()
-    tx.leave_act(
-        Act(
-            verb="step_up.grant",
-            actor=actor,
-            subject_kind="checkout",
-            subject_id=checkout_id,
-            details={"amount_fen": amount_fen, "factor": factor.value},
-        )
-    )
+    tx.leave_act(replace(_act(actor, payee), details={"amount_fen": amount_fen, "factor": factor.value}))
     return Granted(
         grant_id=grant_id,
-        checkout_id=checkout_id,
+        subject_id=payee.subject_id,
         amount_fen=amount_fen,
         factor=factor.value,
         is_new_device=is_new_device,

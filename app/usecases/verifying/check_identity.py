@@ -2,17 +2,27 @@
 
 The questions stand in our table before the first is asked; between question and answer there is no transaction. An
 answer that does not come leaves the check *unknown*: the worker asks again under the same key.
+
+All parties of a level are asked about one name and one number: what one said of another name counts for nothing. An
+account is checked so often a day and no more, whatever comes of it: a check costs, and tells who has which number.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
 from app.core.events import IdentityCheckRequested, VerificationRaised
-from app.core.verification.errors import AlreadyVerified, IdentityDiffers, IdentityTaken, NotAdult
+from app.core.verification.errors import (
+    AlreadyVerified,
+    IdentityDiffers,
+    IdentityTaken,
+    NotAdult,
+    TooManyIdentityChecks,
+)
 from app.core.verification.id_numbers import ADULT_YEARS, IdNumber
 from app.core.verification.levels import Level
 from app.core.verification.models import CheckState
@@ -23,11 +33,13 @@ from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, seal, unseal
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 
+TRIES_MAX = 10
+"""How often an account is checked on a day."""
 NAME_CONTEXT, NUMBER_CONTEXT = "identities.name", "identities.number"
 
 _LOCK_ACCOUNT = opening(
     """
-    SELECT a.verification_level, business_now() AS now, i.number_index AS own_index,
+    SELECT a.verification_level, business_now() AS now, i.number_index AS own_index, i.name_sealed AS own_name,
         EXISTS (SELECT 1 FROM identities AS o WHERE o.number_index = :number_index
                 AND o.account_id <> a.account_id) AS is_taken
     FROM accounts AS a LEFT JOIN identities AS i ON i.account_id = a.account_id
@@ -38,9 +50,13 @@ _REQUEST = closing(
     """
     stale AS (
         DELETE FROM identity_checks
-        WHERE account_id = :account_id AND state <> 'passed' OR account_id = :account_id
-            AND number_index <> :number_index
+        WHERE account_id = :account_id AND NOT check_id = ANY (CAST(:kept_ids AS uuid[]))
         RETURNING check_id
+    ),
+    tried AS (
+        INSERT INTO identity_tries AS t (account_id, day, tries) VALUES (:account_id, :day, 1)
+        ON CONFLICT (account_id, day) DO UPDATE SET tries = t.tries + 1 WHERE t.tries < :tries_max
+        RETURNING tries
     ),
     made AS (
         INSERT INTO identity_checks (check_id, account_id, level, channel, state, name_sealed, number_sealed,
@@ -48,11 +64,12 @@ _REQUEST = closing(
         SELECT c.check_id, :account_id, :level, c.channel, 'requested', :name_sealed, :number_sealed, :number_index,
             business_now()
         FROM unnest(CAST(:check_ids AS uuid[]), CAST(:channels AS text[])) AS c (check_id, channel)
-    )"""
+    )""",
+    answer="SELECT count(*) FROM tried",
 )
 _PASSED = text(
     """
-    SELECT channel FROM identity_checks
+    SELECT check_id, channel, name_sealed FROM identity_checks
     WHERE account_id = :account_id AND state = 'passed' AND number_index = :number_index
     """
 )
@@ -111,10 +128,11 @@ class CheckRequested:
 def request_check(actor: Actor, claim: Claim, *, name: str, id_number: str, level: int) -> CheckRequested:
     """Ask for level I or II. The questions are asked when this is committed, by :func:`ask_waiting`.
 
-    Channels that passed the same number before are not asked again.
+    Channels that passed the same name and number before are not asked again.
 
     :raises IdNumberInvalid, NotAdult: of the number itself.
     :raises AlreadyVerified, IdentityDiffers, IdentityTaken: of the account and of others.
+    :raises TooManyIdentityChecks: not today any more.
     """
     index = blind_index(id_number.strip().upper(), context=NUMBER_CONTEXT)
     with transaction(claim) as tx:
@@ -123,19 +141,19 @@ def request_check(actor: Actor, claim: Claim, *, name: str, id_number: str, leve
         number = _adult(id_number, row.now)
         if row.verification_level >= level:
             raise AlreadyVerified(level=row.verification_level)
-        if row.own_index is not None and bytes(row.own_index) != index:
+        if row.own_index is not None and not (bytes(row.own_index) == index and _is_name(row.own_name, name)):
             raise IdentityDiffers
         if row.is_taken:
             raise IdentityTaken(pointer="/id_number")
         own = {"account_id": actor.account_id, "number_index": index}
-        passed = {Channel(found.channel) for found in tx.execute(_PASSED, own)}
+        passed = _passed(tx, own, name)
         channels = [channel for channel in CHANNELS_OF_LEVEL[level] if channel not in passed]
         checks = [(new_id(), channel) for channel in channels]
         for check_id, _ in checks:
             tx.record(IdentityCheckRequested(check_id=check_id, account_id=actor.account_id))
         requested = CheckRequested(account_id=actor.account_id, level=level)
         tx.keep(requested)
-        tx.close(
+        tried = tx.close(
             _REQUEST,
             {
                 **own,
@@ -144,9 +162,30 @@ def request_check(actor: Actor, claim: Claim, *, name: str, id_number: str, leve
                 "number_sealed": seal(number.text, context=NUMBER_CONTEXT),
                 "check_ids": [check_id for check_id, _ in checks],
                 "channels": [channel.value for _, channel in checks],
+                "kept_ids": list(passed.values()),
+                "day": row.now.astimezone(SHANGHAI).date(),
+                "tries_max": TRIES_MAX,
             },
-        )
+        ).scalar_one()
+        if not tried:
+            raise TooManyIdentityChecks(retry_after_s=_until_tomorrow_s(row.now))
     return requested
+
+
+def _passed(tx: Transaction, own: Mapping[str, object], name: str) -> dict[Channel, UUID]:
+    """Return the channels that passed the account's number with this very name, and by which check."""
+    found = tx.execute(_PASSED, own)
+    return {Channel(row.channel): row.check_id for row in found if _is_name(row.name_sealed, name)}
+
+
+def _is_name(sealed: str, name: str) -> bool:
+    return unseal(sealed, context=NAME_CONTEXT) == name
+
+
+def _until_tomorrow_s(now: datetime) -> int:
+    local = now.astimezone(SHANGHAI)
+    midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return int((midnight - local).total_seconds()) + 1
 
 
 def _adult(id_number: str, now: datetime) -> IdNumber:
@@ -198,8 +237,8 @@ def ask_check(checker: IdentityChecker, check_id: UUID) -> None:
 def _raise(tx: Transaction, row: Any, held: int) -> None:
     """Raise the account to the level that its passed checks carry, under the account's lock."""
     own = {"account_id": row.account_id, "number_index": row.number_index}
-    passed = {Channel(found.channel) for found in tx.execute(_PASSED, own)}
-    if not passed.issuperset(CHANNELS_OF_LEVEL[row.level]) or held >= row.level:
+    passed = _passed(tx, own, unseal(row.name_sealed, context=NAME_CONTEXT))
+    if not passed.keys() >= set(CHANNELS_OF_LEVEL[row.level]) or held >= row.level:
         return
     known = tx.execute(_KNOW, {**own, "name_sealed": row.name_sealed, "number_sealed": row.number_sealed})
     if known.rowcount == 1:

@@ -4,17 +4,30 @@ from typing import TYPE_CHECKING, Any
 
 from app.core.delivery.ratings import Mark
 from app.core.orders.states import OrderState
+from app.kernel.clock import wall_now
 from app.usecases.delivering.ratings import rate_courier
 from app.usecases.settling.settle import settle_due
-from tests.factories import a_claim, a_courier, a_merchant_with_shop, a_resident, an_operator, an_order
+from tests.factories import (
+    a_claim,
+    a_courier,
+    a_grant,
+    a_merchant_with_shop,
+    a_pin,
+    a_resident,
+    an_operator,
+    an_order,
+)
 from tests.factories.orders import RICH_FEN
+from tests.factories.people import a_tip_grant
 from tests.factories.rows import look_one
 from tests.support.ladder import Case, Endpoint, OnceOwned, OnceWithBody, assert_problem
+from tests.support.passkeys import registered
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
 
     from tests.factories import AnOrder, Person
     from tests.support.business_clock import BusinessClock
@@ -34,6 +47,18 @@ def earnings(client: FlaskClient, courier: Person) -> dict[str, Any]:
     return answer
 
 
+def tip_of(order: AnOrder) -> Case:
+    body = {"amount_fen": 500, "step_up_grant": str(a_tip_grant(order.resident, order.order_id))}
+    return Case(order.resident, f"/user/v1/orders/{order.order_id}/tip", body)
+
+
+def grant_tip(client: FlaskClient, order: AnOrder, **factor: Any) -> TestResponse:
+    path = f"/user/v1/orders/{order.order_id}/tip-grants"
+    granted = client.post(path, json={"amount_fen": 500, **factor}, headers=order.resident.headers)
+    assert granted.status_code == 201, granted.text
+    return granted
+
+
 class TestTip(OnceWithBody, OnceOwned):
     absent_code = "order_not_found"
     status = 201
@@ -41,13 +66,13 @@ class TestTip(OnceWithBody, OnceOwned):
 
     def case(self) -> Case:
         order = an_order(state=OrderState.DELIVERED)
-        return Case(order.resident, f"/user/v1/orders/{order.order_id}/tip", {"amount_fen": 500})
+        return tip_of(order)
 
     def test_it_is_the_couriers_at_once_and_settled_the_day_after(
         self, client: FlaskClient, clock: BusinessClock
     ) -> None:
         order = an_order(state=OrderState.DELIVERED)
-        case = Case(order.resident, f"/user/v1/orders/{order.order_id}/tip", {"amount_fen": 500})
+        case = tip_of(order)
 
         answer = self.send(client, case).get_json()
         pending = earnings(client, order.carrier)["pending_fen"]
@@ -64,13 +89,13 @@ class TestTip(OnceWithBody, OnceOwned):
         case = self.case()
         self.send(client, case)
 
-        again = self.send(client, case, body={"amount_fen": 700})
+        again = self.send(client, case, body={**(case.body or {}), "amount_fen": 700})
 
         assert_problem(again, 409, "tip_given")
 
     def test_before_it_is_brought_there_is_nothing_to_thank_for(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.IN_DELIVERY)
-        case = Case(order.resident, f"/user/v1/orders/{order.order_id}/tip", {"amount_fen": 500})
+        case = tip_of(order)
 
         assert_problem(self.send(client, case), 409, "not_delivered")
 
@@ -82,7 +107,7 @@ class TestTip(OnceWithBody, OnceOwned):
 
     def test_nobody_gives_what_they_have_not(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.DELIVERED, resident=a_resident(balance_fen=2_300))
-        case = Case(order.resident, f"/user/v1/orders/{order.order_id}/tip", {"amount_fen": 500})
+        case = tip_of(order)
 
         assert_problem(self.send(client, case), 409, "insufficient_funds")
         assert look_one("SELECT count(*) FROM tips WHERE order_id = :id", id=order.order_id) == 0
@@ -91,7 +116,53 @@ class TestTip(OnceWithBody, OnceOwned):
         case = self.case()
 
         for amount_fen in (0, 99, 5_001, -500):
-            assert_problem(self.send(client, case, body={"amount_fen": amount_fen}), 422, "input_invalid")
+            body = {**(case.body or {}), "amount_fen": amount_fen}
+            assert_problem(self.send(client, case, body=body), 422, "input_invalid")
+
+    def test_it_takes_a_grant_of_its_own(self, client: FlaskClient) -> None:
+        order = an_order(state=OrderState.DELIVERED)
+        case, others = tip_of(order), an_order(state=OrderState.DELIVERED, resident=order.resident)
+        wrong = {
+            "for paying": a_grant(order.resident, order.order_id),
+            "for another order": a_tip_grant(order.resident, others.order_id),
+            "for less": a_tip_grant(order.resident, order.order_id, amount_fen=499),
+            "another's": a_tip_grant(a_resident(), order.order_id),
+            "too old": a_tip_grant(order.resident, order.order_id, expires_at=wall_now()),
+        }
+
+        without = self.send(client, case, body={"amount_fen": 500})
+        answers = {
+            name: self.send(client, case, body={"amount_fen": 500, "step_up_grant": str(grant)})
+            for name, grant in wrong.items()
+        }
+
+        assert_problem(without, 403, "step_up_required", pointer="/step_up_grant")
+        for answer in answers.values():
+            assert_problem(answer, 409, "step_up_refused", pointer="/step_up_grant")
+        assert look_one("SELECT count(*) FROM tips WHERE order_id = :id", id=order.order_id) == 0
+
+    def test_pin_or_passkey_buys_it(self, client: FlaskClient) -> None:
+        by_pin, by_passkey = (an_order(state=OrderState.DELIVERED) for _ in range(2))
+        pin, device = a_pin(by_pin.resident), registered(by_passkey.resident)
+
+        bought = grant_tip(client, by_pin, pin=pin)
+        path = f"/user/v1/orders/{by_passkey.order_id}/tip-challenges"
+        asked = client.post(path, json={"amount_fen": 500}, headers=by_passkey.resident.headers).get_json()
+        answer = {"challenge_id": asked["challenge_id"], "credential": device.answer(asked["public_key"])}
+        confirmed = grant_tip(client, by_passkey, passkey=answer)
+
+        for order, grant in ((by_pin, bought), (by_passkey, confirmed)):
+            body = {"amount_fen": 500, "step_up_grant": grant.get_json()["grant_id"]}
+            path = f"/user/v1/orders/{order.order_id}/tip"
+            assert client.post(path, json=body, headers=order.resident.once()).status_code == 201
+
+    def test_anothers_order_buys_nothing(self, client: FlaskClient) -> None:
+        order, thief = an_order(state=OrderState.DELIVERED), a_resident()
+        path = f"/user/v1/orders/{order.order_id}/tip-grants"
+
+        answer = client.post(path, json={"amount_fen": 500, "pin": a_pin(thief)}, headers=thief.headers)
+
+        assert_problem(answer, 404, "order_not_found")
 
 
 class TestRate(OnceWithBody, OnceOwned):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
+    from tests.support.business_clock import BusinessClock
+
 
 def a_photo() -> str:
     out = io.BytesIO()
@@ -141,6 +143,79 @@ def test_what_cannot_be_verified_is_refused_each_in_its_own_words(client: FlaskC
     fresh = a_resident(level=Level.NONE)
     assert_problem(ask(client, fresh, id_number="110108199003071234"), 422, "id_number_invalid", pointer="/id_number")
     assert_problem(ask(client, fresh, id_number=an_id_number("20200101")), 409, "not_adult")
+
+
+class TestHostile:
+    """Level II against somebody who wants a level, or a person's number, that is not theirs."""
+
+    def test_nobody_asks_for_level_three_or_above_the_counter(self, client: FlaskClient) -> None:
+        person = a_resident(level=Level.NONE)
+
+        for wished in (0, 3, 4, -1, "2", True):
+            assert_problem(ask(client, person, level=wished), 422, "input_invalid", pointer="/level")
+        assert level(person) == 0
+
+    def test_what_passed_for_one_name_counts_for_no_other(self, client: FlaskClient) -> None:
+        person, number = a_resident(level=Level.NONE), an_id_number()
+        ask(client, person, id_number=number, level=2, name=MISMATCHED_NAME)
+        change(
+            "UPDATE identity_checks SET state = 'passed' WHERE account_id = :a AND channel <> 'bank_card'",
+            a=person.account_id,
+        )
+
+        answer = ask(client, person, id_number=number, level=2).get_json()
+
+        rows = look("SELECT name_sealed FROM identity_checks WHERE account_id = :a", a=person.account_id)
+        assert answer["level"] == 2
+        assert {unseal(row.name_sealed, context="identities.name") for row in rows} == {"陈晓"}
+        assert len(rows) == 3
+
+    def test_a_mismatch_anywhere_leaves_level_one(self, app: Flask, client: FlaskClient) -> None:
+        person, number = a_resident(level=Level.NONE), an_id_number()
+        ask(client, person, id_number=number)
+
+        answer = ask(client, person, id_number=number, level=2, name=MISMATCHED_NAME)
+
+        assert_problem(answer, 409, "identity_differs")
+        assert level(person) == 1
+
+    def test_a_number_that_was_changed_under_way_is_asked_about_anew(self, app: Flask, client: FlaskClient) -> None:
+        person, own = a_resident(level=Level.NONE), an_id_number()
+        ask(client, person, name=UNKNOWN_NAME, level=2)
+
+        answer = ask(client, person, id_number=own, level=2).get_json()
+        ask_waiting(app.extensions["linli_identity_checker"], person.account_id)
+
+        [held] = look("SELECT number_sealed FROM identities WHERE account_id = :a", a=person.account_id)
+        assert answer["level"] == 2
+        assert unseal(held.number_sealed, context="identities.number") == own
+        assert len(look("SELECT 1 FROM identity_checks WHERE account_id = :a", a=person.account_id)) == 3
+
+    def test_of_two_numbers_at_once_one_is_the_persons(self, app: Flask, client: FlaskClient) -> None:
+        person = a_resident(level=Level.NONE)
+
+        at_once(app, [partial(ask, app.test_client(), person, level=2) for _ in range(6)])
+
+        numbers = look("SELECT number_index FROM identities WHERE account_id = :a", a=person.account_id)
+        passed = look("SELECT number_index FROM identity_checks WHERE account_id = :a AND state = 'passed'",
+                      a=person.account_id)  # fmt: skip
+        assert len(numbers) == 1
+        assert level(person) in {0, 2}
+        assert level(person) == 0 or {bytes(row.number_index) for row in passed} == {bytes(numbers[0].number_index)}
+
+    def test_ten_checks_a_day_and_no_more_however_many_at_once(
+        self, app: Flask, client: FlaskClient, clock: BusinessClock
+    ) -> None:
+        person = a_resident(level=Level.NONE)
+        asks = [partial(ask, app.test_client(), person, name=MISMATCHED_NAME) for _ in range(20)]
+
+        answers = [outcome.answer.status_code for outcome in at_once(app, asks, hands=8)]
+        refused = ask(client, person)
+        clock.ahead(days=1)
+
+        assert (answers.count(200), answers.count(429)) == (10, 10)
+        assert 0 < int(refused.headers["Retry-After"]) <= 86_401
+        assert ask(client, person).get_json()["level"] == 1
 
 
 def known(client: FlaskClient) -> Person:

@@ -282,13 +282,24 @@ class TestRefreshSession:
     def refresh(self, client: FlaskClient, token: str, side: str = "user") -> TestResponse:
         return client.post(f"/{side}/v1/sessions/refresh", json={"refresh_token": token})
 
-    def test_each_refresh_token_is_good_once_and_its_second_use_ends_the_session(self, client: FlaskClient) -> None:
+    def test_each_refresh_token_is_good_once_and_its_second_use_ends_the_session_and_its_access_tokens(
+        self, client: FlaskClient
+    ) -> None:
         phone = a_phone()
         first = begin(client, phone, code_for(client, phone)).get_json()["refresh_token"]
         second = self.refresh(client, first).get_json()["refresh_token"]
 
+        begun = self.refresh(client, second)
+        second, bearer = (
+            begun.get_json()["refresh_token"],
+            {"Authorization": f"Bearer {begun.get_json()['access_token']}"},
+        )
+        before = client.get("/user/v1/account", headers=bearer)
+
         again = self.refresh(client, first)
 
+        assert before.status_code == 200
+        assert_problem(client.get("/user/v1/account", headers=bearer), 401, "session_ended")
         assert_problem(again, 401, "refresh_refused")
         assert_problem(self.refresh(client, second), 401, "refresh_refused")
 

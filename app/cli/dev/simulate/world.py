@@ -22,10 +22,13 @@ from app.core.catalog.models import MerchantRow, OfferKind, OfferRow, ShopRow, S
 from app.core.communities.models import CommunityRow, StoreRow
 from app.core.delivery.models import CourierRow
 from app.core.ledger import Journal, JournalKind, Leg, codes, post_many
+from app.core.privacy.models import ASKED_FOR, CURRENT_VERSIONS, ConsentRow
 from app.core.stepup.models import PaymentPinRow
 from app.core.stepup.pins import TRIES
 from app.core.verification.levels import Level
+from app.kernel.clock import wall_now
 from app.kernel.geo import EARTH_RADIUS_M
+from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, seal
 from app.usecases.people.addresses import DOOR_CONTEXT
 from app.usecases.stepping_up.payment_pin import pin_digest
@@ -224,6 +227,7 @@ def _write_homes(rows: _Rows, baskets: Sequence[Basket], seed: int, community_id
             }
         )
     rows.add(AccountRow, [_account(account_id, phone) for account_id, phone in people])
+    rows.add(ConsentRow, [said for account_id, _ in people for said in _agreed(account_id)])
     rows.add(
         PaymentPinRow,
         [
@@ -242,6 +246,20 @@ def _account(account_id: UUID, phone: str) -> dict[str, Any]:
         "phone_index": blind_index(phone, context="accounts.phone"),
         "verification_level": Level.THREE,
     }
+
+
+def _agreed(account_id: UUID) -> list[dict[str, Any]]:
+    return [
+        {
+            "consent_id": new_id(),
+            "account_id": account_id,
+            "purpose": purpose.value,
+            "version": CURRENT_VERSIONS[purpose],
+            "is_given": True,
+            "said_at": wall_now(),
+        }
+        for purpose in sorted(ASKED_FOR)
+    ]
 
 
 def _membership(account_id: UUID, kind: OrganizationKind, organization_id: UUID, role: MemberRole) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+"""What confirms a payment from the e-account, and how strongly: for every use case that takes a step-up grant."""
+
+from uuid import UUID
+
+from app.core.stepup.errors import StepUpRefused, StepUpRequired
+from app.core.stepup.models import Factor
+from app.core.verification.limits import Strength
+
+STRENGTH_OF = {Factor.PIN: Strength.TWO_FACTORS, Factor.PASSKEY: Strength.TWO_FACTORS}
+"""How strong a payment is that a grant confirms: a PIN is known, the device that the session lives on is had.
+
+A passkey is had, and verifies by what is known or by a body whose it is. Its signature may be more than that before the
+law; we do not claim it.
+"""
+
+
+def confirmed_by(factor: str | None, step_up_grant: UUID | None, *, amount_fen: int) -> Factor:
+    """Return by what a payment is confirmed.
+
+    :param factor: of the grant that the opening found, None where it is not good for this.
+    :raises StepUpRequired: no grant was named. :raises StepUpRefused: one that is not good for this.
+    """
+    if step_up_grant is None:
+        factors = [one.value for one in Factor]
+        raise StepUpRequired(pointer="/step_up_grant", factors=factors, amount_fen=amount_fen)
+    if factor is None:
+        raise StepUpRefused(pointer="/step_up_grant")
+    return Factor(factor)

@@ -8,6 +8,8 @@
 alter table ledger.account drop constraint if exists account_kind_fkey;
 -- Whoever looks for somebody's account makes its code.
 drop index if exists ledger.account_owner_idx;
+drop function if exists ledger.find_account;
+drop function if exists ledger.request_hash;
 
 -- Open some of p_codes that are not open and may open by themselves, in the order given; whoever needs them all calls
 -- again until none is missing. Refuses (LD004) when nothing of what is missing opens by itself.
@@ -37,49 +39,126 @@ begin
     end loop;
 end $$;
 
--- What tells a replay from another request under the same key; its first byte also picks the stripe of a busy account.
-create or replace function ledger.request_hash(
-    p_key text, p_kind text, p_ref text, p_day date, p_accounts text[], p_amounts bigint[]
-)
-returns bytea language sql stable return
-    sha256(convert_to(concat_ws(chr(31), p_key, p_kind, p_day - date '2000-01-01',
-        array_to_string(p_accounts, ','), array_to_string(p_amounts, ','), p_ref), 'UTF8'));
+-- What tells a replay from another request under the same key, besides kind, ref and day, which the journal has as they
+-- are; it also picks the stripe of a busy account. PostgreSQL keeps its extended hashes for ever: partitions go by them.
+create or replace function ledger.legs_hash(p_accounts text[], p_amounts bigint[]) returns bigint
+language sql immutable return hash_array_extended(p_accounts, hash_array_extended(p_amounts, 0));
 
--- What to do about leg p_leg, whose account was not moved: opens the account when there is none (and others after it that
--- are missing), picks the stripe of an account of the platform; else says why the leg is refused.
-create or replace function ledger.find_account(
-    p_accounts text[], p_amounts bigint[], p_leg integer, p_byte integer, p_tried smallint, p_first_ours integer,
-    out code text, out stripe smallint, out first_ours integer, out total bigint
+create or replace function ledger.stripe_of(p_accounts text[], p_amounts bigint[], p_stripes smallint) returns integer
+language sql immutable return (ledger.legs_hash(p_accounts, p_amounts) & 63)::integer % p_stripes;
+
+-- The legs of a new journal that post() left: opens accounts of parties that are not open yet, each with its leg; then
+-- moves accounts of the platform, a stripe each; else says why a leg is refused. p_moved legs are moved already: the
+-- latest entries of their accounts, which are locked, are the journal's.
+create or replace function ledger.post_rest(
+    p_journal_id bigint, p_month integer, p_digest bytea, p_moved integer, p_accounts text[], p_amounts bigint[]
 )
+returns void
 language plpgsql set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
-    v_account ledger.account;
+    v_parties integer;               -- legs on accounts of parties, which come first
+    v_order   text[];
+    v_rows    integer := 0;
+    v_id      bigint;
 begin
-    code := p_accounts[p_leg];
-    first_ours := p_first_ours;
-    total := coalesce((select sum(x) from unnest(p_amounts[ : p_leg - 1]) x), 0);
-    if code is null or coalesce(p_amounts[p_leg], 0) = 0 then
-        raise exception 'leg % of % on % is malformed', p_leg, p_amounts[p_leg], code using errcode = 'LD006';
+    select count(*) filter (where k.qualifier = 'uuid'),
+           array_agg(l.code order by k.qualifier is distinct from 'uuid', l.code collate "C")
+      into v_parties, v_order
+      from unnest(p_accounts) l (code) left join ledger.account_kind k on k.kind = split_part(l.code, ':', 1);
+    if p_accounts is distinct from v_order or cardinality(p_accounts) is distinct from cardinality(p_amounts)
+       or p_moved > v_parties or array_position(p_amounts, null) > 0 or 0 = any (p_amounts)
+       or (select sum(x) from unnest(p_amounts) x) is distinct from 0
+       or exists (select from unnest(p_accounts) c group by c having count(*) > 1) then
+        raise exception 'legs % of % are no journal, or out of order', p_accounts, p_amounts using errcode = 'LD006';
     end if;
-    select * into v_account from ledger.account a where a.code = p_accounts[p_leg];
-    if not found then
-        perform ledger.open_missing(p_accounts[p_leg : ]);
-        return;
+
+    if p_moved < v_parties then
+        with opened as (
+            -- An account that another journal opens at this moment is waited for, and moved.
+            insert into ledger.account as a (code, kind, owner, posted_fen, room_fen, seq, head)
+            select l.code, k.kind, substr(l.code, length(k.kind) + 2)::uuid, l.amount, greatest(l.amount - k.floor_fen, 0), 1,
+                   ledger.chain('\x00', p_digest, l.amount, l.amount)
+              from unnest(p_accounts[ : v_parties], p_amounts) with ordinality l (code, amount, place)
+              join ledger.account_kind k on k.kind = split_part(l.code, ':', 1)
+              left join ledger.account o on o.code = l.code
+              left join ledger.entry e on e.account_id = o.id and e.seq = o.seq and e.journal_id = p_journal_id
+             where e.journal_id is null
+               and (o.id is not null
+                    or k.opens_by_itself and (k.floor_fen is null or l.amount >= k.floor_fen)
+                       and l.code ~ '^[a-z_]+:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
+             order by l.place
+            on conflict (code) do update
+               set posted_fen = a.posted_fen + excluded.posted_fen, room_fen = a.room_fen + excluded.posted_fen,
+                   seq = a.seq + 1, head = ledger.chain(a.head, p_digest, excluded.posted_fen, a.posted_fen + excluded.posted_fen)
+             where a.room_fen is null or a.room_fen + excluded.posted_fen >= 0
+            returning a.id, a.code, a.seq, a.posted_fen, a.head
+        )
+        insert into ledger.entry (account_id, seq, month, journal_id, amount_fen, balance_fen, head)
+        select o.id, o.seq, p_month, p_journal_id, p_amounts[array_position(p_accounts, o.code::text)], o.posted_fen, o.head
+          from opened o;
+        get diagnostics v_rows = row_count;
+        if p_moved + v_rows < v_parties then
+            perform ledger.refuse_leg(p_journal_id, p_accounts[ : v_parties]);
+        end if;
     end if;
-    if v_account.stripe > 0 then
-        raise exception 'no such account: %', code using errcode = 'LD004', detail = code;
+
+    for i in v_parties + 1 .. cardinality(p_accounts) loop
+        v_id := ledger.stripe_id(p_accounts[i], p_accounts, p_amounts);
+        with moved as (
+            update ledger.account a
+               set posted_fen = a.posted_fen + p_amounts[i], room_fen = a.room_fen + p_amounts[i], seq = a.seq + 1,
+                   head = ledger.chain(a.head, p_digest, p_amounts[i], a.posted_fen + p_amounts[i])
+             where a.id = v_id and (a.room_fen is null or a.room_fen + p_amounts[i] >= 0)
+            returning a.id, a.seq, a.posted_fen, a.head
+        )
+        insert into ledger.entry (account_id, seq, month, journal_id, amount_fen, balance_fen, head)
+        select m.id, m.seq, p_month, p_journal_id, p_amounts[i], m.posted_fen, m.head from moved m;
+        if not found then
+            raise exception 'not enough money on %', p_accounts[i] using errcode = 'LD002', detail = p_accounts[i];
+        end if;
+    end loop;
+end $$;
+
+-- The row of the account of the platform p_code that a journal of these legs moves; opens the account when its kind lets
+-- it open by itself.
+create or replace function ledger.stripe_id(p_code text, p_accounts text[], p_amounts bigint[]) returns bigint
+language plpgsql set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare
+    v_id bigint;
+begin
+    loop
+        select a.id + ledger.stripe_of(p_accounts, p_amounts, a.stripes) into v_id
+          from ledger.account a where a.code = p_code and a.stripe = 0;
+        exit when found;
+        if not exists (select from ledger.account_kind k where k.kind = p_code and k.opens_by_itself) then
+            raise exception 'no such account: %', p_code using errcode = 'LD004', detail = p_code;
+        end if;
+        perform ledger.open_account(p_code);
+    end loop;
+    return v_id;
+end $$;
+
+-- Say why the first leg that is not moved is refused.
+create or replace function ledger.refuse_leg(p_journal_id bigint, p_accounts text[]) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    v_code    text;
+    v_is_open boolean;
+begin
+    select l.code, a.id is not null
+           or k.opens_by_itself and l.code ~ '^[a-z_]+:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+      into strict v_code, v_is_open
+      from unnest(p_accounts) with ordinality l (code, place)
+      join ledger.account_kind k on k.kind = split_part(l.code, ':', 1)
+      left join ledger.account a on a.code = l.code
+      left join ledger.entry e on e.account_id = a.id and e.seq = a.seq and e.journal_id = p_journal_id
+     where e.journal_id is null
+     order by l.place
+     limit 1;
+    if v_is_open then
+        raise exception 'not enough money on %', v_code using errcode = 'LD002', detail = v_code;
     end if;
-    if v_account.stripe = 0 and p_tried is null then
-        stripe := p_byte % v_account.stripes;
-        first_ours := coalesce(p_first_ours, p_leg);
-        code := code || case stripe when 0 then '' else '#' || stripe end;
-        return;
-    end if;
-    if p_leg > 1 and p_leg is distinct from p_first_ours and p_accounts[p_leg] <= p_accounts[p_leg - 1] collate "C"
-       or v_account.stripe is null and p_first_ours is not null then
-        raise exception 'leg % on % is out of order or a second one', p_leg, code using errcode = 'LD006';
-    end if;
-    raise exception 'not enough money on %', code using errcode = 'LD002', detail = code;
+    raise exception 'no such account: %', v_code using errcode = 'LD004', detail = v_code;
 end $$;
 
 -- Post one journal: p_key, p_kind, p_ref, the effective day (null: today in Shanghai) and the legs, which name plain
@@ -92,27 +171,29 @@ create or replace function ledger.post(
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+-- Accounts are locked in the order of the legs: a nested loop over them, whatever the size of the table.
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 declare
-    v_request bytea := ledger.request_hash(p_key, p_kind, p_ref, p_day, p_accounts, p_amounts);
-    v_known   ledger.journal;
-    v_month   integer;
-    v_digest  bytea;
-    v_code    text;
-    v_stripe  smallint;              -- null until an account turns out to be the platform's
-    v_first   integer;               -- the first leg on an account of the platform
-    v_total   bigint := 0;
+    v_known  ledger.journal;
+    v_month  integer;
+    v_digest bytea;
+    v_moved  integer;
+    v_amount bigint;
+    v_total  bigint := 0;
 begin
     -- Whoever closes a day holds this lock alone, so that no journal slips into a day while it closes. Today cannot be
     -- closed: only a journal whose day is given has to look.
     if not pg_try_advisory_xact_lock_shared(1818588263, 1) then
         perform pg_advisory_xact_lock_shared(1818588263, 1);
     end if;
-    insert into ledger.journal as j (key, request_hash, kind, ref, effective_on, posted_at)
-    select p_key, v_request, p_kind, p_ref, coalesce(p_day, (c.now at time zone 'Asia/Shanghai')::date), c.now
+    insert into ledger.journal as j (key, legs_hash, kind, ref, effective_on, posted_at)
+    select p_key, ledger.legs_hash(p_accounts, p_amounts), p_kind, p_ref,
+           coalesce(p_day, (c.now at time zone 'Asia/Shanghai')::date), c.now
       from (select coalesce(b.fixed_at, now() + b.ahead) as now from public.business_clock b) c
-     where cardinality(p_accounts) = cardinality(p_amounts) and cardinality(p_accounts) > 1
-       and length(p_key) between 1 and 200 and (p_ref is null or length(p_ref) between 1 and 200)
+     where length(p_key) between 1 and 200 and (p_ref is null or length(p_ref) between 1 and 200)
     on conflict (key) do nothing
     returning j.id, ledger.month_of(j.effective_on),
               ledger.journal_digest(j.id, j.key, j.kind, j.ref, j.effective_on, j.posted_at), false
@@ -120,9 +201,10 @@ begin
     if not found then
         select * into v_known from ledger.journal j where j.key = p_key;
         if not found then
-            raise exception 'journal % of % legs is malformed', p_key, cardinality(p_accounts) using errcode = 'LD006';
+            raise exception 'key % or ref % is malformed', p_key, p_ref using errcode = 'LD006';
         end if;
-        if v_known.request_hash <> v_request then
+        if (v_known.legs_hash, v_known.kind, v_known.ref, v_known.effective_on)
+           is distinct from (ledger.legs_hash(p_accounts, p_amounts), p_kind, p_ref, coalesce(p_day, v_known.effective_on)) then
             raise exception 'key % belongs to another request', p_key using errcode = 'LD001', detail = p_key;
         end if;
         journal_id := v_known.id;
@@ -135,32 +217,26 @@ begin
         end if;
     end if;
 
-    for i in 1 .. cardinality(p_accounts) loop
-        v_code := p_accounts[i];
-        v_stripe := null;
-        loop
-            with moved as (
-                update ledger.account a
-                   set posted_fen = a.posted_fen + p_amounts[i], room_fen = a.room_fen + p_amounts[i], seq = a.seq + 1,
-                       head = ledger.chain(a.head, v_digest, p_amounts[i], a.posted_fen + p_amounts[i])
-                 where a.code = v_code and a.stripe is not distinct from v_stripe
-                   and (i = 1 or i = v_first or p_accounts[i] > p_accounts[i - 1] collate "C")
-                   and (v_first is null or v_stripe is not null) and p_amounts[i] <> 0
-                   and (a.room_fen is null or a.room_fen + p_amounts[i] >= 0)
-                returning a.id, a.seq, a.posted_fen, a.head
-            )
-            insert into ledger.entry as e (account_id, seq, month, journal_id, amount_fen, balance_fen, head)
-            select m.id, m.seq, v_month, journal_id, p_amounts[i], m.posted_fen, m.head from moved m
-            returning v_total + e.amount_fen into v_total;
-            exit when found;
-            -- Not moved: the account is the platform's, or not open yet, or the leg is refused.
-            select f.code, f.stripe, f.first_ours, f.total into v_code, v_stripe, v_first, v_total
-              from ledger.find_account(p_accounts, p_amounts, i, get_byte(v_request, 0), v_stripe, v_first) f;
-        end loop;
+    with moved as (
+        update ledger.account a
+           set posted_fen = a.posted_fen + l.amount, room_fen = a.room_fen + l.amount, seq = a.seq + 1,
+               head = ledger.chain(a.head, v_digest, l.amount, a.posted_fen + l.amount)
+          from unnest(p_accounts, p_amounts) with ordinality l (code, amount, place)
+         where a.code = l.code and a.stripe is null and l.amount <> 0
+           and (l.place = 1 or l.code > p_accounts[l.place - 1] collate "C")
+           and (a.room_fen is null or a.room_fen + l.amount >= 0)
+        returning a.id, a.seq, l.amount, a.posted_fen, a.head
+    )
+    insert into ledger.entry (account_id, seq, month, journal_id, amount_fen, balance_fen, head)
+    select m.id, m.seq, v_month, journal_id, m.amount, m.posted_fen, m.head from moved m;
+    get diagnostics v_moved = row_count;
+    foreach v_amount in array p_amounts loop
+        v_total := v_total + v_amount;
     end loop;
-    if v_total <> 0 then
-        raise exception 'the legs of journal % sum to %', p_key, v_total using errcode = 'LD006';
+    if v_total = 0 and v_moved > 1 and v_moved = cardinality(p_accounts) and v_moved = cardinality(p_amounts) then
+        return;
     end if;
+    perform ledger.post_rest(journal_id, v_month, v_digest, v_moved, p_accounts, p_amounts);
 end $$;
 
 -- Post several journals in one call: all of them, or none, in the order given.
@@ -194,11 +270,9 @@ begin
                                            order by 1));
         perform from ledger.account a
           where a.id in (
-                select b.id + get_byte(j.request, 0) % b.stripes
+                select b.id + ledger.stripe_of(j.accounts, j.amounts, b.stripes)
                   from (select p_accounts[l.last - l.legs + 1 : l.last] as accounts,
-                               ledger.request_hash(p_keys[l.place], p_kinds[l.place], p_refs[l.place], p_days[l.place],
-                                                   p_accounts[l.last - l.legs + 1 : l.last],
-                                                   p_amounts[l.last - l.legs + 1 : l.last]) as request
+                               p_amounts[l.last - l.legs + 1 : l.last] as amounts
                           from (select n.legs, n.place, (sum(n.legs) over (order by n.place))::integer as last
                                   from unnest(p_leg_counts) with ordinality n (legs, place)) l) j
                   cross join unnest(j.accounts) c (code)
@@ -288,8 +362,8 @@ begin
     return array(select h.key from ledger.hold h where h.id = any (v_ids) order by h.expires_at, h.id);
 end $$;
 
-revoke all on function ledger.open_missing, ledger.request_hash, ledger.find_account, ledger.post,
-    ledger.post_many, ledger.capture_hold, ledger.expire_holds from public;
+revoke all on function ledger.open_missing, ledger.legs_hash, ledger.stripe_of, ledger.post_rest, ledger.stripe_id,
+    ledger.refuse_leg, ledger.post, ledger.post_many, ledger.capture_hold, ledger.expire_holds from public;
 
 do $$
 begin

@@ -12,6 +12,7 @@ from tests.support.ledger_database import admin_url, ledger_database, ledger_sou
 from tests.support.ledger_drills import (
     drill_double_capture,
     drill_double_spend,
+    drill_openings,
     drill_refusals,
     drill_same_key,
     drill_transfers,
@@ -30,25 +31,23 @@ class Mutant:
     drill: object
 
 
-FLOOR_OF_POSTING = "\n                   and (a.room_fen is null or a.room_fen + p_amounts[i] >= 0)"
+FLOOR_OF_POSTING = "\n           and (a.room_fen is null or a.room_fen + l.amount >= 0)"
 NO_FLOOR_OF_POSTING = ""
 FLOOR_DOMAIN = "create domain ledger.room_fen as bigint check (value >= 0)"
 NO_FLOOR_DOMAIN = "create domain ledger.room_fen as bigint"
-FIRST_WRITE = "            with moved as (\n                update ledger.account a\n                   set posted_fen"
-ANOTHER_REQUEST = """
-            raise exception 'key % belongs to another request', p_key using errcode = 'LD001', detail = p_key;
-        end if;
-        journal_id := v_known.id;"""
+FIRST_WRITE = "    with moved as (\n        update ledger.account a\n           set posted_fen"
+SAME_REQUEST = "if (v_known.legs_hash, v_known.kind, v_known.ref, v_known.effective_on)\n           is distinct from"
+ROOM_OF_OPENED = "\n             where a.room_fen is null or a.room_fen + excluded.posted_fen >= 0"
 
 MUTANTS = (
     Mutant(
         "legs are taken in any order",
-        (('and (i = 1 or i = v_first or p_accounts[i] > p_accounts[i - 1] collate "C")', ""),),
+        (('and (l.place = 1 or l.code > p_accounts[l.place - 1] collate "C")', ""),),
         drill_refusals,
     ),
     Mutant(
         "a party's account is locked behind the platform's",
-        (("and (v_first is null or v_stripe is not null) and p_amounts[i] <> 0", "and p_amounts[i] <> 0"),),
+        (("if p_accounts is distinct from v_order or ", "if "),),
         drill_refusals,
     ),
     Mutant(
@@ -73,7 +72,8 @@ MUTANTS = (
             (FLOOR_DOMAIN, NO_FLOOR_DOMAIN),
             (
                 FIRST_WRITE,
-                "if exists (select from ledger.account a where a.code = v_code and a.room_fen + p_amounts[i] < 0)"
+                "if exists (select from unnest(p_accounts, p_amounts) l (code, amount) join ledger.account a on a.code = l.code"
+                " where a.room_fen + l.amount < 0)"
                 f" then raise exception 'short' using errcode = 'LD002'; end if; perform pg_sleep(0.002);\n{FIRST_WRITE}",
             ),
         ),
@@ -83,8 +83,8 @@ MUTANTS = (
         "a reused key is not compared",
         (
             (
-                f"if v_known.request_hash <> v_request then{ANOTHER_REQUEST}",
-                f"if false then{ANOTHER_REQUEST}",
+                SAME_REQUEST,
+                SAME_REQUEST.replace("is distinct from", "is distinct from null::record and false and (1, 1, 1, 1) <>"),
             ),
         ),
         drill_same_key,
@@ -94,13 +94,40 @@ MUTANTS = (
         (("head = ledger.chain(a.head, v_digest", "head = ledger.chain('\\x00', v_digest"),),
         drill_same_key,
     ),
-    Mutant("the sequence is off by one", (("seq = a.seq + 1,", "seq = a.seq + 2,"),), drill_same_key),
+    Mutant(
+        "the sequence is off by one",
+        (
+            (
+                "seq = a.seq + 1,\n               head = ledger.chain(a.head, v_digest",
+                "seq = a.seq + 2,\n               head = ledger.chain(a.head, v_digest",
+            ),
+        ),
+        drill_same_key,
+    ),
     Mutant(
         "a hold is not locked",
         (("where h.key = p_hold_key for update;", "where h.key = p_hold_key; perform pg_sleep(0.05);"),),
         drill_double_capture,
     ),
-    Mutant("the sum is not checked", (("if v_total <> 0 then", "if false then"),), drill_refusals),
+    Mutant("the sum is not checked", (("if v_total = 0 and v_moved > 1", "if v_moved > 1"),), drill_refusals),
+    Mutant(
+        "an account opened by another is not waited for",
+        (("on conflict (code) do update\n", "on conflict (code) do nothing /*\n"), (f"{ROOM_OF_OPENED}\n", " */\n")),
+        drill_openings,
+    ),
+    Mutant(
+        "a leg on an account that another opened has no floor",
+        ((ROOM_OF_OPENED, ""), (FLOOR_DOMAIN, NO_FLOOR_DOMAIN)),
+        drill_refusals,
+    ),
+    Mutant(
+        "an account without money opens with a debt",
+        (
+            ("and (k.floor_fen is null or l.amount >= k.floor_fen)", ""),
+            ("greatest(l.amount - k.floor_fen, 0), 1,", "0, 1,"),
+        ),
+        drill_refusals,
+    ),
     Mutant(
         "entries can be updated",
         (

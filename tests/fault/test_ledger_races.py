@@ -69,7 +69,7 @@ def test_what_is_written_stays_written(books_url: str) -> None:
 
 
 def test_every_drill_is_run() -> None:
-    assert len(DRILLS) == 5
+    assert len(DRILLS) == 6
 
 
 def test_an_overdraft_names_the_account(books_url: str) -> None:

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import errors
 from sqlalchemy.exc import DBAPIError
 
-from app.core.ledger import Journal, JournalKind, Leg, codes, place_hold, post_many, prove
+from app.core.ledger import Journal, JournalKind, Leg, balance, codes, place_hold, post_many, prove
 from app.kernel.errors import LinliError
 from tests.support.ledger_database import committing, ledger_engine
 
@@ -171,6 +171,23 @@ def drill_same_key(url: str, *, times: int = 20) -> None:
     assert_sound(url)
 
 
+def drill_openings(url: str, *, times: int = 12) -> None:
+    """Journals that open the same accounts at once all stand, each account opened once and with the money of all."""
+    for number in range(700, 700 + times):
+        code = person(number)
+        answers = at_once(
+            url,
+            [
+                lambda tx, code=code: post_many(tx, [move(f"open:{next(_serial)}", CLEARING, code, 5)])  # type: ignore[misc]
+                for _ in range(6)
+            ],
+        )
+        assert not [answer for answer in answers if isinstance(answer, Exception)], answers
+        with committing(ledger_engine(url)) as tx:
+            assert balance(tx, code).posted_fen == 5 * len(answers)
+    assert_sound(url)
+
+
 def drill_refusals(url: str) -> None:
     """The database itself refuses unbalanced legs, overdrafts and changes of what is written."""
     fund(url, range(500, 502), 1_000)
@@ -192,6 +209,10 @@ def drill_refusals(url: str) -> None:
         ):
             _refused(connection, "LD006", raw, (f"odd:{next(_serial)}", accounts, amount_fen))
         _refused(connection, "LD004", raw, (f"odd:{next(_serial)}", [person(500), "commission#3"], 5))
+        _refused(
+            connection, "LD004", raw, (f"odd:{next(_serial)}", [person(500), "fund_holding:" + str(UUID(int=1))], 5)
+        )
+        _refused(connection, "LD002", raw, (f"odd:{next(_serial)}", [person(599), "commission"], 5))
         for table, column in (("journal", "ref = 'other'"), ("entry", "amount_fen = amount_fen + 1")):
             _refused(connection, "42501", f"UPDATE ledger.{table} SET {column}")
             _refused(connection, "42501", f"DELETE FROM ledger.{table}")
@@ -210,4 +231,4 @@ def _refused(
     assert answer == sqlstate, f"{answer} in place of {sqlstate}: {statement}"
 
 
-DRILLS = (drill_refusals, drill_same_key, drill_double_spend, drill_double_capture, drill_transfers)
+DRILLS = (drill_refusals, drill_openings, drill_same_key, drill_double_spend, drill_double_capture, drill_transfers)

@@ -11,6 +11,27 @@ drop index if exists ledger.account_owner_idx;
 drop function if exists ledger.find_account;
 drop function if exists ledger.request_hash;
 
+-- Books that were made with a hash of the whole request get one of the legs, as legs_hash() below makes it.
+do $$
+begin
+    if exists (select from pg_catalog.pg_attribute
+                where attrelid = 'ledger.journal'::regclass and attname = 'request_hash' and not attisdropped) then
+        alter table ledger.journal add column legs_hash bigint;
+        alter table ledger.journal disable trigger refuse_change;
+        update ledger.journal j
+           set legs_hash = hash_array_extended(w.accounts, hash_array_extended(w.amounts, 0))
+          from (select l.journal_id, array_agg(l.code order by l.is_ours, l.code collate "C") as accounts,
+                       array_agg(l.amount_fen order by l.is_ours, l.code collate "C") as amounts
+                  from (select e.journal_id, e.amount_fen, split_part(a.code, '#', 1) as code, a.stripe is not null as is_ours
+                          from ledger.entry e join ledger.account a on a.id = e.account_id) l
+                 group by l.journal_id) w
+         where w.journal_id = j.id;
+        alter table ledger.journal enable always trigger refuse_change;
+        alter table ledger.journal alter column legs_hash set not null;
+        alter table ledger.journal drop column request_hash;
+    end if;
+end $$;
+
 -- Open some of p_codes that are not open and may open by themselves, in the order given; whoever needs them all calls
 -- again until none is missing. Refuses (LD004) when nothing of what is missing opens by itself.
 create or replace function ledger.open_missing(p_codes text[]) returns void

@@ -12,6 +12,7 @@ from app.core.orders.models import Fulfillment
 from app.core.orders.states import OrderState
 from app.core.privacy.search import search
 from app.core.verification.id_numbers import check_character
+from app.kernel import audit
 from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, seal
 from app.kernel.transaction import transaction
@@ -107,6 +108,8 @@ def test_after_erasure_nothing_of_a_person_is_found_and_the_books_still_prove(
     assert not any(needle in output.out + output.err for needle in needles)
     with transaction() as tx:
         assert ledger.prove(tx).is_sound
+        audit.seal(tx)
+        assert audit.prove(tx).is_sound
     assert look_one("SELECT count(*) FROM orders WHERE account_id = :a", a=person.account_id) == 1
     assert look("SELECT 1 FROM sessions WHERE account_id = :a AND ended_at IS NULL", a=person.account_id) == []
     change("UPDATE sign_in_codes SET created_at = created_at - interval '1 day'")

@@ -35,6 +35,10 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+DISPATCH_S, DISPATCH_S_MAX = 20, 60
+"""Seconds between two ticks of dispatch, and the most that may be set."""
+
+
 class SettingsError(SystemExit):
     """The environment is wrong: one line that says what, and exit code 2."""
 
@@ -56,6 +60,7 @@ class Settings:
         them for all processes. :param cors_origins: hosts whose pages may ask.
     :param passkey_rp_id: the domain that passkeys are made for. :param passkey_origins: pages and apps that may ask
         for them. :param is_staff_passkey_required: whether staff of stores and of the platform needs one.
+    :param dispatch_s: seconds between two ticks of dispatch in a worker; 0: this worker does not dispatch.
     """
 
     environment: Environment
@@ -77,6 +82,7 @@ class Settings:
     requests_per_minute: int = 0
     limiter_url: str | None = None
     cors_origins: tuple[str, ...] = ()
+    dispatch_s: int = DISPATCH_S
     identity_url: str | None = None
     identity_key: str | None = None
     passkey_rp_id: str = "localhost"
@@ -128,6 +134,7 @@ def read_settings() -> Settings:
                 "LINLI_REQUESTS_PER_MINUTE", REQUESTS_PER_MINUTE if environment is Environment.PRODUCTION else 0
             ),
             limiter_url=env.str("LINLI_LIMITER_URL", None),
+            dispatch_s=env.int("LINLI_DISPATCH_S", DISPATCH_S),
             cors_origins=tuple(env.list("LINLI_CORS_ORIGINS", [], subcast=str)),
             identity_url=env.str("LINLI_IDENTITY_URL", None),
             identity_key=env.str("LINLI_IDENTITY_KEY", None),
@@ -172,6 +179,8 @@ def _refuse_open(settings: Settings) -> None:
     """Refuse what would let in whom it should not."""
     if not 0 <= settings.proxy_hops <= PROXY_HOPS_MAX:
         raise SettingsError(f"LINLI_PROXY_HOPS must be 0 to {PROXY_HOPS_MAX}")
+    if not 0 <= settings.dispatch_s <= DISPATCH_S_MAX:
+        raise SettingsError(f"LINLI_DISPATCH_S must be 0 to {DISPATCH_S_MAX}")
     if settings.requests_per_minute < 0:
         raise SettingsError("LINLI_REQUESTS_PER_MINUTE must be 0 or more")
     if any(not _is_origin(origin) for origin in settings.cors_origins):

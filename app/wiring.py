@@ -43,6 +43,7 @@ from app.usecases.licensing.run_out import look_at_paper
 from app.usecases.ordering.accept_order import auto_accept_order
 from app.usecases.ordering.cancel_checkout import expire_checkout
 from app.usecases.ordering.cancel_order import CANCEL_REQUEST_LAPSES, lapse_cancel_request, lapse_order
+from app.usecases.ordering.expect_ready import release_courier
 from app.usecases.ordering.finish_order import ORDER_COMPLETES, complete_order, lapse_collection
 from app.usecases.ordering.make_good import make_good
 from app.usecases.ordering.place_checkout import CHECKOUT_EXPIRES
@@ -117,6 +118,10 @@ def _make_good(tx: Transaction, body: Mapping[str, Any]) -> None:
     make_good(tx, UUID(body["order_id"]))
 
 
+def _is_much_later(body: Mapping[str, Any]) -> bool:
+    return bool(body["is_much_later"])
+
+
 _ESTIMATE = (Reaction("re_estimate", _re_estimate_order),)
 _ESTIMATE_TRIP = (Reaction("re_estimate", _re_estimate_trip),)
 
@@ -132,6 +137,10 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "GatewayEventReceived": (Reaction("read_event", _read_event),),
     "OrderAccepted": _ESTIMATE,
     "OrderReady": _ESTIMATE,
+    "OrderReadyExpected": (
+        *_ESTIMATE,
+        Reaction("release_courier", release_courier, _is_much_later),
+    ),
     "OrderPickedUp": _ESTIMATE,
     "OrderReattempted": _ESTIMATE,
     "TripClaimed": _ESTIMATE_TRIP,

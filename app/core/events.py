@@ -5,6 +5,7 @@ Each event names the parties whose live streams it belongs to; :func:`topics_of`
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -58,6 +59,14 @@ class OrderMessageSent(OrderEvent):
     """Somebody wrote in the order's thread."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReadyExpected(OrderEvent):
+    """Its shop says when it will be ready."""
+
+    expected_ready_at: datetime
+    is_much_later: bool
+
+
 class OrderReady(OrderEvent):
     """It stands on the counter."""
 
@@ -74,8 +83,8 @@ class OrderPickedUp(OrderEvent):
 class OrderEstimated(OrderEvent):
     """It looks as if it comes from ``earliest_at`` until ``latest_at``; the promise stays as it was."""
 
-    earliest_at: str
-    latest_at: str
+    earliest_at: datetime
+    latest_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

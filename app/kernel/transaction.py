@@ -277,6 +277,14 @@ def _as_json(acts: Sequence[Act]) -> str:
     return orjson.dumps([act.as_record() for act in acts]).decode()
 
 
+def write_alone(statement: TextClause, params: Mapping[str, object] | None = None) -> Result:
+    """Send one statement that is a whole transaction by itself: it is committed when it returns, one exchange of three.
+
+    It records no event, sets no timer and claims no key.
+    """
+    return read(statement, params)
+
+
 def read(statement: TextClause, params: Mapping[str, object] | None = None) -> Result:
     """Send one statement that changes nothing, outside a transaction: one exchange instead of three."""
     assert not _is_open.get(), "inside a transaction its own statements read"

@@ -11,6 +11,7 @@ from app.core.papers.rules import PaperKind
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.merchant import queries, schemas
+from app.merchant.carriage import add_carriage
 from app.merchant.money import add_money
 from app.usecases.licensing.hand_in import PaperMoved, hand_in_paper, withdraw_paper
 from app.usecases.ordering.accept_order import accept_order
@@ -43,6 +44,7 @@ add_passwords(door, Side.MERCHANT)
 add_passkeys(door, Side.MERCHANT)
 add_notices(door)
 add_thread(door, Relation.OWN_SHOP)
+add_carriage(door)
 add_members(door, Side.MERCHANT)
 add_money(door)
 

@@ -11,6 +11,7 @@ from app.core.delivery.states import DispatchMode
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.platform import audit_log, queries, schemas, zones
+from app.platform.dispatching import add_dispatch
 from app.platform.finding import add_finding
 from app.platform.settlement import add_settlement
 from app.usecases.deciding.approvals import (
@@ -39,6 +40,7 @@ from app.web.sign_in import add_sign_in
 from app.web.views import IncidentStandsOut, RatingMovedOut
 
 door = Door("platform", __name__, side=Side.PLATFORM)
+add_dispatch(door)
 add_sign_in(door, Side.PLATFORM)
 add_passwords(door, Side.PLATFORM)
 add_passkeys(door, Side.PLATFORM)

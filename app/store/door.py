@@ -7,6 +7,7 @@ from app.core.delivery.models import CourierState, Vehicle
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.store import queries, schemas
+from app.store.locker import add_locker
 from app.usecases.delivering.slots import SlotsPublished, publish_slots
 from app.usecases.ordering.ending import OrderMoved
 from app.usecases.ordering.finish_order import collect_order
@@ -30,6 +31,7 @@ add_passkeys(door, Side.STORE)
 add_notices(door)
 add_members(door, Side.STORE)
 add_paper_review(door, Side.STORE, Relation.OWN_STORE)
+add_locker(door)
 
 
 @door.get("/communities", answer=CommunitiesOut)

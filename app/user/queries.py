@@ -11,6 +11,7 @@ from app.core.accounts.errors import AddressNotFound
 from app.core.catalog.errors import ShopNotFound
 from app.core.catalog.models import ShopState
 from app.core.catalog.rules import delivery_fee_fen, is_open_at
+from app.core.delivery.checks import HandOverWay
 from app.core.delivery.positions import on_grid
 from app.core.delivery.states import FOLLOWED
 from app.core.ledger import codes
@@ -26,6 +27,7 @@ from app.kernel.sealing import unseal
 from app.kernel.transaction import read, transaction
 from app.kernel.wire import Row
 from app.usecases.delivering.hand_over import NEIGHBOR_CONTEXT, door_code
+from app.usecases.delivering.open_box import locker_code
 from app.usecases.ordering.finish_order import collect_code
 from app.usecases.people.addresses import DOOR_CONTEXT
 from app.usecases.shopping.promising import PromisedQuote
@@ -113,7 +115,7 @@ _PAYMENT = text(
 )
 _HAND_OVER = """
     (SELECT json_build_object('way', d.hand_over_way, 'photo_reference', d.photo_reference,
-        'neighbor', d.neighbor_sealed, 'locker_box', d.locker_box)
+        'neighbor', d.neighbor_sealed, 'locker_box', d.locker_box, 'collected_at', d.collected_at)
      FROM deliveries AS d WHERE d.order_id = o.order_id AND d.hand_over_way IS NOT NULL) AS hand_over,
     (SELECT l.amount_fen FROM late_compensations AS l WHERE l.order_id = o.order_id) AS late_fen
 """
@@ -321,13 +323,16 @@ def _order(row: Row) -> dict[str, Any]:
         "checkout_id": row.checkout_id,
         "door_code": door_code(row.order_id) if is_under_way and is_delivered else None,
         "collect_code": collect_code(row.order_id) if is_under_way and not is_delivered else None,
-        "hand_over": None if row.hand_over is None else _hand_over(row.hand_over),
+        "hand_over": None if row.hand_over is None else _hand_over(row.order_id, row.hand_over),
         "late_fen": row.late_fen,
     }
 
 
-def _hand_over(hand_over: dict[str, Any]) -> dict[str, Any]:
+def _hand_over(order_id: UUID, hand_over: dict[str, Any]) -> dict[str, Any]:
     sealed = hand_over["neighbor"]
+    waits = hand_over["way"] == HandOverWay.LOCKER and hand_over.pop("collected_at") is None
+    hand_over.pop("collected_at", None)
+    hand_over["locker_code"] = locker_code(order_id) if waits else None
     return {**hand_over, "neighbor": None if sealed is None else unseal(sealed, context=NEIGHBOR_CONTEXT)}
 
 

@@ -24,7 +24,6 @@ from app.worker.timers import run_due_timers
 RELAY_S = 0.1
 TIMERS_S = 0.2
 SWEEP_S = 2.0
-DISPATCH_S = 20.0
 SILENCE_S = 10.0
 PROMISES_S = 120.0
 ASK_S = 15.0
@@ -47,6 +46,15 @@ def _loop(app: Flask, stop: threading.Event, act: Callable[[], int | None], paus
             continue
         if not found:
             stop.wait(pause_s)
+
+
+def _dispatch() -> None:
+    dispatch_zones(DISPATCH_POLICY)  # what it offered waits for an answer: it always pauses
+
+
+def _dispatching(app: Flask, stop: threading.Event, every_s: int) -> list[threading.Thread]:
+    """Return the thread that dispatches; none where another worker is to do it."""
+    return [threading.Thread(target=_loop, args=(app, stop, _dispatch, every_s), name="dispatch")] if every_s else []
 
 
 def _keep_running_jobs(app: Flask, stop: threading.Event, conninfo: str) -> None:
@@ -75,9 +83,6 @@ def main() -> int:
     def asking() -> None:
         ask_again()  # what it found is under way, not done: it always pauses
 
-    def dispatch() -> None:
-        dispatch_zones(DISPATCH_POLICY)  # what it offered waits for an answer: it always pauses
-
     def promises() -> None:
         measure_promises()  # what it measured does not run out at once: it always pauses
 
@@ -86,7 +91,7 @@ def main() -> int:
         threading.Thread(target=_loop, args=(app, stop, relay, RELAY_S), name="relay"),
         threading.Thread(target=_loop, args=(app, stop, timers, TIMERS_S), name="timers"),
         threading.Thread(target=_loop, args=(app, stop, settle_due, SWEEP_S), name="settlement"),
-        threading.Thread(target=_loop, args=(app, stop, dispatch, DISPATCH_S), name="dispatch"),
+        *_dispatching(app, stop, settings.dispatch_s),
         threading.Thread(target=_loop, args=(app, stop, look_after_shifts, SILENCE_S), name="silence"),
         threading.Thread(target=_loop, args=(app, stop, promises, PROMISES_S), name="promises"),
         threading.Thread(target=_loop, args=(app, stop, asking, ASK_S), name="asking"),

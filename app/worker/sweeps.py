@@ -47,6 +47,9 @@ _RETENTION = (
     """DELETE FROM trip_offers WHERE state <> 'live' AND decision_id IN (
         SELECT decision_id FROM dispatch_decisions WHERE decided_at < business_now() - interval '90 days'
         ORDER BY decided_at LIMIT :limit)""",
+    """DELETE FROM trip_releases WHERE release_id IN (
+        SELECT release_id FROM trip_releases WHERE released_at < business_now() - interval '90 days'
+        ORDER BY released_at LIMIT :limit)""",
     """DELETE FROM dispatch_decisions AS d WHERE d.decided_at < business_now() - interval '90 days'
         AND NOT EXISTS (SELECT 1 FROM trip_offers AS f WHERE f.decision_id = d.decision_id)""",
     "DELETE FROM sign_in_codes WHERE created_at < clock_timestamp() - interval '2 days'",

@@ -42,10 +42,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean over instances and half the width of its 95 % confidence interval, by the normal law."""
+    """A mean over instances and half the width of its 95 % confidence interval, by the normal law; None of one."""
 
     mean: float
-    margin: float
+    margin: float | None
 
 
 def figures_of(solution: Solution) -> Figures:
@@ -112,6 +112,6 @@ def means_of(figures: Sequence[Figures]) -> dict[str, Mean]:
     means = {}
     for name in (each.name for each in fields(Figures)):
         values = [value for one in figures if not math.isnan(value := float(asdict(one)[name]))]
-        margin = 1.96 * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+        margin = 1.96 * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
         means[name] = Mean(fmean(values) if values else math.nan, margin)
     return means

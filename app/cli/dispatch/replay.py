@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from app.core.dispatch.policies import POLICIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
 ROWS_MAX = 40
 """Instances that are listed one by one; of more, only the means and what went wrong."""
@@ -59,7 +61,7 @@ def dispatch_commands() -> None:
     metavar="SHARE",
     help="Chance that a courier refuses an offer; what is refused is offered to the next within the tick.",
 )
-@click.option("--in-memory", is_flag=True, help="Through the matching code without HTTP; the one way at present.")
+@click.option("--in-memory", is_flag=True, help="Through the same matching code without HTTP: for many instances.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the refusals; nothing else is left to chance.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("var/replay"), show_default=True)
 @click.option(
@@ -68,14 +70,13 @@ def dispatch_commands() -> None:
 def replay(
     *, paths: Sequence[Path], policy: str, refuse: float, in_memory: bool, seed: int, out: Path, charts: int
 ) -> None:
-    """Replay instances of the Meal Delivery Routing Problem.
+    """Replay instances of the Meal Delivery Routing Problem through the HTTP API, each in a stack of its own.
 
     Each PATH is one, a folder or a zip of many, or a file of one.
 
     Writes solutions, figures and pictures below OUT; exits with 1 when a solution is not feasible or an instance is
     none.
     """
-    del in_memory
     console = Console()
     console.width = max(console.width, WIDTH_MIN)
     with tempfile.TemporaryDirectory(prefix="linli-replay-") as scratch:
@@ -92,12 +93,22 @@ def replay(
                 seed=seed,
                 out=out / one.resolve().name,
                 has_charts=place < charts,
+                over_http=not in_memory,
             )
             for place, one in enumerate(folders)
         ]
-        outcomes = solve_with_bar(tasks)
-    if not _tell(console, outcomes, policy, out):
+        signal.signal(signal.SIGTERM, _interrupt)  # a stack is taken down with us
+        try:
+            outcomes = solve_with_bar(tasks)
+        except KeyboardInterrupt:
+            click.echo("linli dispatch replay: interrupted", err=True)
+            sys.exit(1)
+    if not _tell(console, outcomes, policy, out, "in memory" if in_memory else "over HTTP"):
         sys.exit(1)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def solve_with_bar(tasks: Sequence[Task], words: str = "instances") -> list[Outcome]:
@@ -112,11 +123,11 @@ def solve_with_bar(tasks: Sequence[Task], words: str = "instances") -> list[Outc
     return [found[place] for place in range(len(tasks))]
 
 
-def _tell(console: Console, outcomes: Sequence[Outcome], policy: str, out: Path) -> bool:
+def _tell(console: Console, outcomes: Sequence[Outcome], policy: str, out: Path, how: str) -> bool:
     """Print figures and faults; return whether all is well."""
     solved = [one for one in outcomes if one.figures is not None]
     if solved:
-        console.print(_table(solved, policy))
+        console.print(_table(solved, f"{policy}, {how}"))
         ticks = sorted(seconds * 1000 for one in solved for seconds in one.tick_seconds)
         refusals = sum(one.refusals for one in solved)
         refused = f"; {refusals:,} offers refused" if refusals else ""
@@ -146,5 +157,5 @@ def _table(outcomes: Sequence[Outcome], policy: str) -> Table:
     means = means_of([one.figures for one in outcomes if one.figures is not None])
     cells = [(means[name], digits) for name, (_, digits) in COLUMNS.items()]
     table.add_row(f"mean of {len(outcomes)}", *(f"{one.mean:.{digits}f}" for one, digits in cells))
-    table.add_row("±", *(f"{one.margin:.{digits}f}" for one, digits in cells))
+    table.add_row("±", *("–" if one.margin is None else f"{one.margin:.{digits}f}" for one, digits in cells))
     return table

@@ -16,6 +16,8 @@ from app.core.dispatch.problem import Courier, Decision, Delivery, Inbound, Poin
 from app.core.dispatch.travel import PlaneTravel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from app.cli.dispatch.instance import Duty, Instance, Place, Wish
     from app.core.dispatch.problem import Policy
 
@@ -60,7 +62,7 @@ class Simulation:
         """Play the day to its end: no order is open any more, or no courier on shift."""
         instance = self.instance
         solution = Solution(instance, self.policy.name)
-        self._deliveries = {wish.name: self._delivery(wish) for wish in instance.wishes}
+        self._deliveries = {wish.name: delivery_of(instance, wish) for wish in instance.wishes}
         for duty in instance.duties:
             self._carriers[duty.name] = _Carrier(duty, _point(duty.start), duty.name, duty.on_minute * 60)
         coming = sorted(self._deliveries.values(), key=lambda one: (one.placed_s, one.delivery_id), reverse=True)
@@ -114,7 +116,7 @@ class Simulation:
             couriers=[
                 self._courier(one, now)
                 for one in self._carriers.values()
-                if one.duty.on_minute * 60 <= now <= one.duty.off_minute * 60
+                if one.duty.on_minute * 60 <= now < one.duty.off_minute * 60
             ],
             travel=PlaneTravel(instance.meters_per_minute, step_s=60),
             pick_up_s=instance.pick_up_minutes * 60,
@@ -146,7 +148,9 @@ class Simulation:
             place = self._place_of(start)
         elif one.trip is not None:
             self._trips.append(one.trip)
-        one.trip, one.arrives_s = self._ride(decision, now, start, place, left)
+        deliveries = [self._deliveries[order] for order in decision.delivery_ids]
+        setting_out = SettingOut(decision.courier_id, now // 60, start, place, left)
+        one.trip, one.arrives_s = ride(self.instance, deliveries, setting_out)
         one.at, one.free_s = one.trip.drops[-1].name, one.trip.free * 60
         one.place = self._deliveries[one.at].door
         one.done_count += len(decision.added_ids)
@@ -154,47 +158,58 @@ class Simulation:
         for order in decision.added_ids:
             del self._open[order]
 
-    def _ride(self, decision: Decision, now: int, start: str, place: Point, left: int) -> tuple[Trip, int]:
-        """Return the trip as it will go, and when its courier can take what waits at the first counter, seconds."""
-        instance, deliveries = self.instance, [self._deliveries[order] for order in decision.delivery_ids]
-        travel = PlaneTravel(instance.meters_per_minute, step_s=60)
-        pick_up, drop = instance.pick_up_minutes * 60, instance.drop_minutes * 60
-        clock, arrives, pick_ups, drops = left, 0, [], []
-        for shop_id in _shops_in_order(deliveries):
-            held = [one for one in deliveries if one.shop_id == shop_id]
-            came = clock + travel.seconds(place, held[0].shop) + pick_up // 2
-            arrives = arrives or came
-            acted = max(came, *(one.ready_s for one in held))
-            names = tuple(one.delivery_id for one in held)
-            pick_ups.append(Visit(shop_id, clock // 60, acted // 60, names))
-            clock, place = acted + pick_up - pick_up // 2, held[0].shop
-        for one in deliveries:
-            acted = clock + travel.seconds(place, one.door) + drop // 2
-            drops.append(Visit(one.delivery_id, clock // 60, acted // 60, (one.delivery_id,)))
-            clock, place = acted + drop - drop // 2, one.door
-        courier, called = decision.courier_id, now // 60
-        return Trip(courier, called, start, tuple(pick_ups), tuple(drops), clock // 60), arrives
-
     def _place_of(self, name: str) -> Point:
         """Return where a trip began: the door of an order, or where the shift did."""
         if name in self._deliveries:
             return self._deliveries[name].door
         return _point(self._carriers[name].duty.start)
 
-    def _delivery(self, wish: Wish) -> Delivery:
-        instance = self.instance
-        return Delivery(
-            delivery_id=wish.name,
-            shop_id=wish.restaurant,
-            shop=_point(instance.restaurants[wish.restaurant]),
-            door=_point(wish.door),
-            placed_s=wish.placed_minute * 60,
-            ready_s=wish.ready_minute * 60,
-            promised_s=(wish.placed_minute + instance.target_minutes) * 60,
-        )
+
+def delivery_of(instance: Instance, wish: Wish) -> Delivery:
+    """Return a wish as policies read it; it is promised within the instance's own target."""
+    return Delivery(
+        delivery_id=wish.name,
+        shop_id=wish.restaurant,
+        shop=_point(instance.restaurants[wish.restaurant]),
+        door=_point(wish.door),
+        placed_s=wish.placed_minute * 60,
+        ready_s=wish.ready_minute * 60,
+        promised_s=(wish.placed_minute + instance.target_minutes) * 60,
+    )
 
 
-def _shops_in_order(deliveries: list[Delivery]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class SettingOut:
+    """Who sets out for a trip: called at which minute, from where (its name, and the point), at which second."""
+
+    courier: str
+    called: int
+    start: str
+    place: Point
+    left_s: int
+
+
+def ride(instance: Instance, deliveries: Sequence[Delivery], out: SettingOut) -> tuple[Trip, int]:
+    """Return the trip as it will go, and at which second one can act at the first counter; doors in the order given."""
+    travel = PlaneTravel(instance.meters_per_minute, step_s=60)
+    pick_up, drop = instance.pick_up_minutes * 60, instance.drop_minutes * 60
+    clock, place, arrives, pick_ups, drops = out.left_s, out.place, 0, [], []
+    for shop_id in _shops_in_order(deliveries):
+        held = [one for one in deliveries if one.shop_id == shop_id]
+        came = clock + travel.seconds(place, held[0].shop) + pick_up // 2
+        arrives = arrives or came
+        acted = max(came, *(one.ready_s for one in held))
+        names = tuple(one.delivery_id for one in held)
+        pick_ups.append(Visit(shop_id, clock // 60, acted // 60, names))
+        clock, place = acted + pick_up - pick_up // 2, held[0].shop
+    for one in deliveries:
+        acted = clock + travel.seconds(place, one.door) + drop // 2
+        drops.append(Visit(one.delivery_id, clock // 60, acted // 60, (one.delivery_id,)))
+        clock, place = acted + drop - drop // 2, one.door
+    return Trip(out.courier, out.called, out.start, tuple(pick_ups), tuple(drops), clock // 60), arrives
+
+
+def _shops_in_order(deliveries: Sequence[Delivery]) -> list[str]:
     """Return the shops in the order of their visits: of two, the one with what is ready first."""
     ranked = sorted(deliveries, key=lambda one: (one.ready_s, one.delivery_id))
     return list(dict.fromkeys(one.shop_id for one in ranked))

@@ -28,7 +28,10 @@ ARCHIVE_BYTES_MAX = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One instance to be solved. ``out`` is where its files go, None for nowhere that is kept."""
+    """One instance to be solved. ``out`` is where its files go, None for nowhere that is kept.
+
+    :ivar over_http: through the API of a stack of its own, not in memory.
+    """
 
     folder: Path
     policy: str
@@ -36,6 +39,7 @@ class Task:
     seed: int = 0
     out: Path | None = None
     has_charts: bool = False
+    over_http: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,7 +98,15 @@ def solve(task: Task) -> Outcome:
         instance = read_instance(task.folder)
     except InstanceError as error:
         return Outcome(name=task.folder.resolve().name, error=str(error))
-    solution = Simulation(instance, POLICIES[task.policy](), refuse=task.refuse, seed=task.seed).run()
+    if task.over_http:
+        from app.cli.dispatch.live.solve import FAILURES, solve_over_http  # noqa: PLC0415 - a whole stack
+
+        try:
+            solution = solve_over_http(instance, POLICIES[task.policy](), seed=task.seed, refuse=task.refuse)
+        except FAILURES as error:
+            return Outcome(name=instance.name, error=f"the stack failed: {error}")
+    else:
+        solution = Simulation(instance, POLICIES[task.policy](), refuse=task.refuse, seed=task.seed).run()
     with tempfile.TemporaryDirectory(prefix="linli-replay-") as scratch:
         out = task.out or Path(scratch)
         write_solution(solution, out)
@@ -102,6 +114,7 @@ def solve(task: Task) -> Outcome:
     figures = figures_of(solution)
     if task.out is not None:
         measured = {"instance": instance.name, "policy": task.policy, "seed": task.seed, "refuse": task.refuse}
+        measured["way"] = "over HTTP" if task.over_http else "in memory"
         text = json.dumps({**measured, **asdict(figures), "faults": faults}, indent=2, allow_nan=True)
         (task.out / "figures.json").write_text(text + "\n", encoding="utf-8")
     if task.out is not None and task.has_charts:
@@ -121,8 +134,8 @@ def solve(task: Task) -> Outcome:
 
 def solve_all(tasks: Sequence[Task]) -> Iterator[tuple[int, Outcome]]:
     """Yield the outcome of each task with its place in ``tasks``, as they come, from as many processes as cores."""
-    if len(tasks) == 1:
-        yield 0, solve(tasks[0])
+    if len(tasks) == 1 or any(task.over_http for task in tasks):  # a stack has processes enough of its own
+        yield from ((place, solve(task)) for place, task in enumerate(tasks))
         return
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(len(tasks), os.cpu_count() or 1), mp_context=spawn, initializer=_one_thread) as pool:

@@ -171,6 +171,13 @@ class TripOfferOver(Conflict):
     title = "The offer is over"
 
 
+class CannotSplit(Conflict):
+    """What is to be taken out is not all of the trip's own, or would leave nothing."""
+
+    code = "cannot_split"
+    title = "The trip cannot be split so"
+
+
 class HallClosed(Conflict):
     """In this community trips are offered one by one (派单); there is no hall."""
 

@@ -15,6 +15,7 @@ from app.core.delivery.states import (
     DeliveryState,
     DispatchMode,
     FailureReason,
+    ReleaseReason,
     StopKind,
     StopState,
     TripOfferState,
@@ -64,7 +65,8 @@ class ShiftRow(Base):
     """A shift (班次), on from its start until it is ended; at most one is on per courier.
 
     ``session_id`` is the phone that went on shift last: positions of another phone of the same account are refused.
-    From ``ends_at`` on it takes no new trip; it ends when what is in hand is done.
+    From ``ends_at`` on it takes no new trip; it ends when what is in hand is done. ``lat`` and ``lng`` are where it
+    began, or the last door of the last trip that is done, at ``freed_at``.
     """
 
     __tablename__ = "courier_shifts"
@@ -85,6 +87,7 @@ class ShiftRow(Base):
     ends_at: Mapped[datetime | None]
     wishes_until: Mapped[datetime | None]
     in_a_row_since: Mapped[datetime | None]
+    freed_at: Mapped[datetime | None]
     on_break_since: Mapped[datetime | None]
     active_trips: Mapped[int] = mapped_column(server_default="0")
     active_weight_g: Mapped[int] = mapped_column(server_default="0")
@@ -107,6 +110,7 @@ class TripRow(Base):
             "ix_trips_open", text("point(lng, lat)"), postgresql_using="gist", postgresql_where=text("state = 'open'")
         ),
         Index("ix_trips_mine", "courier_id", text("trip_id DESC")),
+        Index("ix_trips_pinned_to_id", "pinned_to_id", postgresql_where=text("pinned_to_id IS NOT NULL")),
         {"postgresql_with": {"fillfactor": 70}},
     )
 
@@ -126,6 +130,10 @@ class TripRow(Base):
     created_at: Mapped[datetime]
     assigned_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    pinned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("couriers.courier_id"))
+    """Whom an operator wants to carry it: nobody else is offered it, nobody else can claim it."""
+    is_apart: Mapped[bool] = mapped_column(server_default=text("false"))
+    """An operator split it off: it is not joined again."""
 
 
 class StopRow(Base):
@@ -153,7 +161,8 @@ class StopRow(Base):
 class DeliveryRow(Base):
     """The delivery of one order: its trip, its two stops, its fee and its share of the trip's pay.
 
-    ``wrong_codes`` counts ``{"counter:<courier>": n, "door:<courier>": n}``.
+    ``wrong_codes`` counts ``{"counter:<courier>": n, "door:<courier>": n, "locker": n}``. ``collected_at`` is when
+    somebody came for what lies in the locker.
     """
 
     __tablename__ = "deliveries"
@@ -185,6 +194,7 @@ class DeliveryRow(Base):
     photo_reference: Mapped[str | None]
     neighbor_sealed: Mapped[str | None]
     locker_box: Mapped[str | None]
+    collected_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 
@@ -193,7 +203,7 @@ class PositionRow(Base):
     """Where a courier on shift was last; overwritten, and deleted with the end of the shift.
 
     ``measured_at`` and ``heard_at`` are business time, ``received_at`` is wall time and bounds how often one
-    may report.
+    may report. Since ``still_since`` one has not gone far from ``still_lat``, ``still_lng``.
     No index holds a column that changes, so every report is a HOT update.
     """
 
@@ -207,6 +217,9 @@ class PositionRow(Base):
     heard_at: Mapped[datetime]
     received_at: Mapped[datetime]
     trailed_at: Mapped[datetime | None]
+    still_lat: Mapped[float | None]
+    still_lng: Mapped[float | None]
+    still_since: Mapped[datetime | None]
 
 
 class TrailRow(Base):
@@ -272,6 +285,19 @@ class DispatchDecisionRow(Base):
     candidate_count: Mapped[int]
     alternatives: Mapped[list[Any]] = mapped_column(JSONB)
     decided_at: Mapped[datetime]
+
+
+class TripReleaseRow(Base):
+    """A trip that its courier no longer has, before anything was picked up, and why. It is a mark against nobody."""
+
+    __tablename__ = "trip_releases"
+    __table_args__ = (one_of("reason", ReleaseReason),)
+
+    release_id: Mapped[UUID] = mapped_column(primary_key=True)
+    trip_id: Mapped[UUID] = mapped_column(ForeignKey("trips.trip_id"), index=True)
+    courier_id: Mapped[UUID] = mapped_column(ForeignKey("couriers.courier_id"), index=True)
+    reason: Mapped[str]
+    released_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class TripOfferRow(Base):

@@ -23,6 +23,10 @@ SLACK_M = 300
 TRAIL_PAUSE = timedelta(minutes=1)
 GRID_DEGREES = 0.001
 """What a resident sees of the place of who carries their order: a grid of about a hundred meters."""
+STILL_M = 60
+"""Who stays within this of a place stands still, as well as positioning knows."""
+STILL_MAX = timedelta(minutes=5)
+"""One who has a trip, stands still for so long and not at the counter, does not move with it."""
 SILENCE_MAX = timedelta(seconds=90)
 """A courier who was heard before, and not for so long, is offline."""
 
@@ -39,6 +43,22 @@ class Fix:
 def on_grid(degrees: float) -> float:
     """Return a coordinate as residents see it, rounded to the grid."""
     return round(round(degrees / GRID_DEGREES) * GRID_DEGREES, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """Where one has stood since when, about."""
+
+    lat: float
+    lng: float
+    since: datetime
+
+
+def still_of(fix: Fix, *, before: Still | None) -> Still:
+    """Return where one stands after a report: where one stood before, unless one went away from there."""
+    if before is not None and distance_m(before.lat, before.lng, fix.lat, fix.lng) <= STILL_M:
+        return before
+    return Still(fix.lat, fix.lng, fix.measured_at)
 
 
 def believe(fix: Fix, *, last: Fix | None, now: datetime) -> None:

@@ -58,7 +58,7 @@ LOCK_OWN_DELIVERY = opening(
 LOCK_DELIVERY_OF_ORDER = opening(f"SELECT {_COLUMNS} {_FROM} WHERE o.order_id = :order_id FOR UPDATE OF o, t, d")
 LOCK_IN_HALL = opening(
     f"""
-    WITH {ORDERS_OF_TRIP} SELECT {_COLUMNS}, (SELECT m.mode FROM dispatch_modes AS m
+    WITH {ORDERS_OF_TRIP} SELECT {_COLUMNS}, t.pinned_to_id, (SELECT m.mode FROM dispatch_modes AS m
         WHERE m.community_id = o.community_id ORDER BY m.set_at DESC LIMIT 1) AS mode
     {_OF_TRIP.format(more="")}
     """
@@ -83,13 +83,14 @@ _OFFER = f"""
 """
 LOCK_OFFER = opening(_OFFER.format(whose=""))
 LOCK_OWN_OFFER = opening(_OFFER.format(whose="AND f.courier_id = :courier_id"))
-LOCK_OPEN_TRIP = opening(
-    f"""
+_OPEN_TRIP = f"""
     SELECT {_COLUMNS} {_FROM} WHERE t.trip_id = :trip_id AND t.state = 'open'
-    ORDER BY o.order_id FOR UPDATE OF o, t, d SKIP LOCKED
-    """
-)
+    ORDER BY o.order_id FOR UPDATE OF o, t, d
+"""
+LOCK_OPEN_TRIP = opening(f"{_OPEN_TRIP} SKIP LOCKED")
 """For dispatch: what somebody else holds is left for the next tick."""
+LOCK_OPEN_TRIP_WAITING = opening(_OPEN_TRIP)
+"""For a replay, which has to be the same whatever the worker does at that moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +217,10 @@ ended_trip AS (
 ),
 freed_shift AS (
     UPDATE courier_shifts AS h
-    SET active_trips = h.active_trips - 1, active_weight_g = greatest(0, h.active_weight_g - t.weight_g)
-    FROM ended_trip AS t WHERE h.courier_id = t.courier_id AND h.ended_at IS NULL
+    SET active_trips = h.active_trips - 1, active_weight_g = greatest(0, h.active_weight_g - t.weight_g),
+        lat = p.lat, lng = p.lng, freed_at = business_now()
+    FROM ended_trip AS t JOIN stops AS p ON p.stop_id = :stop_id
+    WHERE h.courier_id = t.courier_id AND h.ended_at IS NULL
 )"""
-"""The trip is done when no other delivery of it is under way; its courier has a hand free again."""
+"""The trip is done when no other delivery of it is under way; its courier has a hand free again, at the stop
+``:stop_id``."""

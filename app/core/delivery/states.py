@@ -180,6 +180,19 @@ TRIP_OFFER_TRANSITIONS: Table[TripOfferState, TripOfferAction] = {
 """With consent: an offer is answered once, or runs out."""
 
 
+class ReleaseReason(StrEnum):
+    """Why a courier no longer has a trip that was not picked up."""
+
+    GIVEN_BACK = "given_back"
+    SILENT = "silent"
+    STILL = "still"
+    """Did not move for minutes, far from the counter."""
+    UNABLE = "unable"
+    """Suspended, or calls for help."""
+    LATE_SHOP = "late_shop"
+    BY_OPERATOR = "by_operator"
+
+
 class DispatchMode(StrEnum):
     """How trips of a community find their couriers."""
 

@@ -102,6 +102,7 @@ class _Tick:
             added_ids=tuple(one.delivery_id for one in bundle.deliveries),
             is_growth=is_growth,
             cost=float(costs[column]),
+            shop_ids=tuple(shop_id for shop_id, _ in whole.counters),
             candidate_count=able,
             alternatives=tuple(self._alternative(each, row, costs, trips) for each in told),
         )

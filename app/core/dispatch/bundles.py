@@ -102,7 +102,7 @@ def join_bundles(problem: Problem, rules: Bundling) -> list[Bundle]:
     several: list[Bundle] = []
     for group in _groups(problem.deliveries):
         bundle = bundle_of(problem, group)
-        if len(bundle.counters) > 1:
+        if len(bundle.counters) > 1 or any(one.is_apart for one in group):
             several.append(bundle)
         else:
             shops.setdefault(bundle.counters[0][0], []).append(bundle)

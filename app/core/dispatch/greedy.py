@@ -94,6 +94,7 @@ def _called(delivery: Delivery, ranked: Sequence[Alternative]) -> Decision:
         added_ids=(delivery.delivery_id,),
         is_growth=False,
         cost=ranked[0].cost,
+        shop_ids=(delivery.shop_id,),
         candidate_count=len(ranked),
         alternatives=tuple(ranked[:ALTERNATIVES_MAX]),
     )

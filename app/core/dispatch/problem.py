@@ -19,6 +19,7 @@ class Delivery:
     :ivar ready_s: when the shop has it ready, or says that it will.
     :ivar promised_s: when the resident was told that it comes, if they were.
     :ivar units: what it weighs, in the same unit as what a courier may carry.
+    :ivar is_apart: it is joined with nothing else.
     :ivar group: deliveries of one group are carried together whatever it costs; None for one that is free.
     """
 
@@ -32,6 +33,7 @@ class Delivery:
     units: int = 1
     is_cold: bool = False
     group: Key = None
+    is_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,7 @@ class Decision:
     """Who is called for what, now.
 
     :ivar delivery_ids: all of the trip, in the order of their doors; what an inbound trip held before included.
+    :ivar shop_ids: the counters in the order of their visits.
     :ivar added_ids: what is new to the courier. :ivar is_growth: whether an inbound trip grows.
     :ivar candidate_count: couriers who could have it. :ivar alternatives: best first, the chosen courier among them.
     """
@@ -134,6 +137,7 @@ class Decision:
     added_ids: tuple[Key, ...]
     is_growth: bool
     cost: float
+    shop_ids: tuple[Key, ...]
     candidate_count: int
     alternatives: tuple[Alternative, ...]
 

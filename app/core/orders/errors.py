@@ -108,6 +108,13 @@ class CancelNotRequested(Conflict):
     title = "Nobody asked to cancel"
 
 
+class NotPreparing(Conflict):
+    """The shop is not preparing the order: not yet, or no longer."""
+
+    code = "not_preparing"
+    title = "The order is not being prepared"
+
+
 class LineNotFound(Invalid):
     """The order has no such line, or it is refunded already; parameter ``line``."""
 

@@ -121,6 +121,7 @@ class OrderRow(Base):
     placed_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime | None]
+    expected_ready_at: Mapped[datetime | None]
     usual_s: Mapped[int | None]
     promise_from_s: Mapped[int | None]
     promise_by_s: Mapped[int | None]

@@ -143,6 +143,7 @@ REGISTER = (
     Holding(table="training_records", person=_OWN, fate=Fate.KEPT),
     Holding(table="courier_applications", person=_OWN, fate=Fate.CLEARED, clears={"reason": "NULL"}),
     Holding(table="shift_slots", person="courier_id = :account_id", fate=Fate.KEPT),
+    Holding(table="trip_releases", person="courier_id = :account_id", fate=Fate.KEPT),
     Holding(table="tips", person=_OWN, fate=Fate.KEPT),
     Holding(table="late_compensations", person=_OWN, fate=Fate.KEPT),
     Holding(

@@ -5,7 +5,7 @@ and is never less than the fees of its orders.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -22,7 +22,7 @@ from app.kernel.wire import Row
 
 Place = tuple[float, float]
 
-_LOCK = opening(
+LOCK_FREE_TRIPS = opening(
     """
     WITH its_orders AS MATERIALIZED (
         SELECT o.* FROM orders AS o
@@ -31,8 +31,12 @@ _LOCK = opening(
         ORDER BY o.order_id FOR UPDATE
     )
     SELECT t.trip_id, t.state AS trip_state, t.order_count, t.weight_g, t.is_cold, t.community_id, t.expected_ready_at,
-        d.delivery_id, d.state AS delivery_state, d.fee_fen, d.pick_up_stop_id, d.drop_stop_id, o.walk_up_floors,
-        c.lat AS counter_lat, c.lng AS counter_lng, e.lat AS door_lat, e.lng AS door_lng,
+        d.delivery_id, o.shop_id, d.state AS delivery_state, d.fee_fen, d.pick_up_stop_id, d.drop_stop_id,
+        o.walk_up_floors, c.lat AS counter_lat, c.lng AS counter_lng, e.lat AS door_lat, e.lng AS door_lng,
+        (SELECT coalesce(sum(l.quantity * k.weight_g), 0)::bigint FROM order_lines AS l
+         JOIN skus AS k ON k.sku_id = l.sku_id WHERE l.order_id = o.order_id) AS own_weight_g,
+        (SELECT coalesce(bool_or(k.is_cold), false) FROM order_lines AS l
+         JOIN skus AS k ON k.sku_id = l.sku_id WHERE l.order_id = o.order_id) AS is_own_cold,
         (SELECT json_build_object('base_fen', f.base_fen, 'drop_fen', f.drop_fen, 'step_fen', f.step_fen,
             'floor_fen', f.floor_fen, 'night_fen', f.night_fen, 'weather_fen', f.weather_fen,
             'is_bad_weather', coalesce(f.bad_weather_until > business_now(), false))
@@ -75,25 +79,36 @@ _JOIN = closing(
 )
 
 
-def join_trips(tx: Transaction, trip_ids: Sequence[UUID]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Route:
+    """In which order counters and doors are visited: shops, and deliveries. What it does not name comes last."""
+
+    shop_ids: Sequence[UUID]
+    delivery_ids: Sequence[UUID]
+
+
+def join_trips(tx: Transaction, trip_ids: Sequence[UUID], route: Route | None = None) -> bool:
     """Join open trips of one community into the first of them; say whether it was done.
 
     Nothing is done when one of them was claimed, offered or called off meanwhile, or has a delivery that ended. Orders
     of one counter share a stop, and so do orders of one door. Pick-ups come first, in the order given, then the doors,
-    each time the nearest.
+    by the route or each time the nearest.
 
     :param trip_ids: at least two, the first keeps its id; the others are called off.
     """
-    rows = tx.open(_LOCK, {"trip_ids": list(trip_ids)})
+    rows = tx.open(LOCK_FREE_TRIPS, {"trip_ids": list(trip_ids)})
     by_trip = {trip_id: [row for row in rows if row.trip_id == trip_id] for trip_id in trip_ids}
-    if len(by_trip) < len(trip_ids) or not all(_is_free(its) for its in by_trip.values()):
+    if len(by_trip) < len(trip_ids) or not all(is_free(its) for its in by_trip.values()):
         return False
     if len({row.community_id for row in rows}) > 1:
         return False
     carried = [row for trip_id in trip_ids for row in by_trip[trip_id]]
     kept = trip_ids[0]
-    counters, doors = _shared(carried, "counter", "pick_up_stop_id"), _shared(carried, "door", "drop_stop_id")
-    way = list(counters) + _nearest_first(list(doors), start=list(counters)[-1])
+    by_counter = carried if route is None else sorted(carried, key=lambda row: _place(route.shop_ids, row.shop_id))
+    by_door = carried if route is None else sorted(carried, key=lambda row: _place(route.delivery_ids, row.delivery_id))
+    counters, doors = _shared(by_counter, "counter", "pick_up_stop_id"), _shared(by_door, "door", "drop_stop_id")
+    way = list(counters)
+    way += list(doors) if route is not None else _nearest_first(list(doors), start=list(counters)[-1])
     stops = [counters[place] for place in counters] + [doors[place] for place in way[len(counters) :]]
     ready_at: datetime = max(row.expected_ready_at for row in carried)
     rates = dict(carried[0].tariff or {})
@@ -130,7 +145,11 @@ def join_trips(tx: Transaction, trip_ids: Sequence[UUID]) -> bool:
     return True
 
 
-def _is_free(its: Sequence[Row]) -> bool:
+def _place(ids: Sequence[UUID], which: UUID) -> int:
+    return ids.index(which) if which in ids else len(ids)
+
+
+def is_free(its: Sequence[Row]) -> bool:
     """Say whether a whole trip is open and waits for a courier."""
     return (
         bool(its)

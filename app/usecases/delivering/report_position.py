@@ -1,4 +1,8 @@
-"""Where a courier on shift is: the heartbeat of dispatch. Overwrites one row; keeps at most a point a minute."""
+"""Where a courier on shift is: the heartbeat of dispatch. Overwrites one row; keeps at most a point a minute.
+
+What is plainly right is written by one statement, alone: a believable report of the phone on shift, with no point of
+the way due. Everything else is read and judged first. The statement believes less than the rules do, never more.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,27 +11,72 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.delivery.errors import NotOnShift, OtherPhone
-from app.core.delivery.positions import TRAIL_PAUSE, Fix, believe, pace
+from app.core.delivery.positions import (
+    AGE_MAX,
+    AHEAD_MAX,
+    PAUSE_MIN,
+    SLACK_M,
+    SPEED_M_S_MAX,
+    STILL_M,
+    TRAIL_PAUSE,
+    Fix,
+    Still,
+    believe,
+    pace,
+    still_of,
+)
 from app.kernel.actor import Actor
-from app.kernel.transaction import read, transaction
+from app.kernel.geo import EARTH_RADIUS_M
+from app.kernel.transaction import read, transaction, write_alone
 from app.kernel.wire import Row
 
+_METERS = f"* radians({EARTH_RADIUS_M})"
+
+
+def _away(lat: str, lng: str) -> str:
+    """Return the meters from a place in the row to the one reported, on a plane: within a thousandth for a city."""
+    return f"(point({lng} * cosd(:lat), {lat}) <-> point(:lng * cosd(:lat), :lat)) {_METERS}"
+
+
+_STILL_THERE = f"{_away('p.still_lat', 'p.still_lng')} <= {STILL_M}"
+_PLAINLY = text(
+    f"""
+    WITH clock AS MATERIALIZED (SELECT business_now() AS now)
+    UPDATE courier_positions AS p SET lat = :lat, lng = :lng, measured_at = :measured_at, heard_at = clock.now,
+        received_at = clock_timestamp(),
+        still_lat = CASE WHEN {_STILL_THERE} THEN p.still_lat ELSE :lat END,
+        still_lng = CASE WHEN {_STILL_THERE} THEN p.still_lng ELSE :lng END,
+        still_since = CASE WHEN {_STILL_THERE} THEN p.still_since ELSE :measured_at END
+    FROM clock, courier_shifts AS h
+    WHERE p.courier_id = :courier_id AND h.courier_id = :courier_id AND h.ended_at IS NULL
+      AND h.session_id = :session_id AND p.heard_at >= h.started_at
+      AND :measured_at BETWEEN clock.now - interval '{AGE_MAX.total_seconds()} seconds'
+          AND clock.now + interval '{AHEAD_MAX.total_seconds()} seconds'
+      AND p.measured_at <= :measured_at
+      AND clock_timestamp() - p.received_at >= interval '{PAUSE_MIN.total_seconds()} seconds'
+      AND {_away("p.lat", "p.lng")}
+          <= 0.9 * ({SLACK_M} + {SPEED_M_S_MAX} * extract(epoch FROM :measured_at - p.measured_at))
+      AND (h.active_trips = 0 OR p.trailed_at > :measured_at - interval '{TRAIL_PAUSE.total_seconds()} seconds')
+    """
+)
 _SHIFT = text(
     """
-    SELECT h.session_id, h.active_trips, p.lat, p.lng, p.measured_at, p.trailed_at,
-           clock_timestamp() - p.received_at AS since_last, business_now() AS now
+    SELECT h.session_id, h.active_trips, p.lat, p.lng, p.measured_at, p.trailed_at, p.still_lat, p.still_lng,
+           p.still_since, clock_timestamp() - p.received_at AS since_last, business_now() AS now
     FROM courier_shifts AS h LEFT JOIN courier_positions AS p ON p.courier_id = h.courier_id
     WHERE h.courier_id = :courier_id AND h.ended_at IS NULL
     """
 )
 _KEEP = """
-    INSERT INTO courier_positions (courier_id, lat, lng, measured_at, heard_at, received_at, trailed_at)
+    INSERT INTO courier_positions (courier_id, lat, lng, measured_at, heard_at, received_at, trailed_at, still_lat,
+        still_lng, still_since)
     SELECT h.courier_id, :lat, :lng, CAST(:measured_at AS timestamptz), business_now(), clock_timestamp(),
-        CAST(:trailed_at AS timestamptz)
+        CAST(:trailed_at AS timestamptz), :still_lat, :still_lng, CAST(:still_since AS timestamptz)
     FROM courier_shifts AS h WHERE h.courier_id = :courier_id AND h.ended_at IS NULL
     ON CONFLICT (courier_id) DO UPDATE SET lat = excluded.lat, lng = excluded.lng,
         measured_at = excluded.measured_at, heard_at = excluded.heard_at, received_at = excluded.received_at,
-        trailed_at = coalesce(excluded.trailed_at, courier_positions.trailed_at)
+        trailed_at = coalesce(excluded.trailed_at, courier_positions.trailed_at), still_lat = excluded.still_lat,
+        still_lng = excluded.still_lng, still_since = excluded.still_since
     WHERE courier_positions.measured_at <= excluded.measured_at
 """
 _OVERWRITE = text(_KEEP)
@@ -52,28 +101,29 @@ class PositionKept:
 def report_position(actor: Actor, *, lat: float, lng: float, measured_at: datetime) -> PositionKept:
     """Say where one is. Of reports that cross each other the one measured last stays, by the write's own condition.
 
-    Two statements and no lock; the write leaves neither event nor act, and writes nothing once the shift is over.
+    One statement for most reports, three for the others, and no lock; a report leaves neither event nor act, and writes
+    nothing once the shift is over.
 
     :param measured_at: when the phone measured it.
     :raises NotOnShift: nobody is followed off shift. :raises OtherPhone: another phone went on shift since.
     :raises PositionInFuture, PositionTooOld, PositionTooFar, PositionTooOften: it is not believed, or not wanted yet.
     """
+    params: dict[str, object] = {"courier_id": actor.account_id, "lat": lat, "lng": lng, "measured_at": measured_at}
+    if write_alone(_PLAINLY, {**params, "session_id": actor.session_id}).rowcount == 1:
+        return PositionKept(courier_id=actor.account_id, measured_at=measured_at, is_trailed=False)
     row = read(_SHIFT, {"courier_id": actor.account_id}).one_or_none()
     if row is None:
         raise NotOnShift
     if row.session_id is not None and row.session_id != actor.session_id:
         raise OtherPhone
     pace(row.since_last)
-    last = None if row.lat is None else Fix(row.lat, row.lng, row.measured_at)
-    believe(Fix(lat, lng, measured_at), last=last, now=row.now)
+    fix = Fix(lat, lng, measured_at)
+    believe(fix, last=None if row.lat is None else Fix(row.lat, row.lng, row.measured_at), now=row.now)
     is_trailed = _is_trailed(row, measured_at)
-    params = {
-        "courier_id": actor.account_id,
-        "lat": lat,
-        "lng": lng,
-        "measured_at": measured_at,
-        "trailed_at": measured_at if is_trailed else None,
-    }
+    before = None if row.still_since is None else Still(row.still_lat, row.still_lng, row.still_since)
+    still = still_of(fix, before=before)
+    params |= {"trailed_at": measured_at if is_trailed else None}
+    params |= {"still_lat": still.lat, "still_lng": still.lng, "still_since": still.since}
     with transaction() as tx:
         tx.execute(_OVERWRITE_AND_TRAIL if is_trailed else _OVERWRITE, params)
     return PositionKept(courier_id=actor.account_id, measured_at=measured_at, is_trailed=is_trailed)

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import text
+
 from app.core.delivery.checks import FRESH_S, away_m
 from app.core.delivery.errors import (
     ColdBoxNeeded,
+    CourierNotFound,
     HallClosed,
     NotOnShift,
     OnBreak,
@@ -20,12 +23,13 @@ from app.core.delivery.errors import (
     TripTaken,
 )
 from app.core.delivery.models import ACTIVE_TRIPS_MAX, WEIGHT_G_MAX
-from app.core.delivery.repository import LOCK_IN_HALL, LOCK_OWN_TRIP, Delivery, delivery_of, lock_trip
+from app.core.delivery.repository import LOCK_IN_HALL, LOCK_OWN_TRIP, LOCK_TRIP, Delivery, delivery_of, lock_trip
 from app.core.delivery.states import (
     DELIVERY_TRANSITIONS,
     DeliveryAction,
     DeliveryState,
     DispatchMode,
+    ReleaseReason,
     StopKind,
     StopState,
     TripState,
@@ -33,6 +37,7 @@ from app.core.delivery.states import (
 from app.core.events import TripClaimed, TripGivenBack
 from app.kernel.actor import Actor, Role
 from app.kernel.errors import Conflict
+from app.kernel.ids import new_id
 from app.kernel.machines import IllegalTransition, next_state
 from app.kernel.transaction import Claim, Closing, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
@@ -75,8 +80,12 @@ CLAIM_ANSWER = f"""
 _CLAIM = closing(CLAIM_WRITES, answer=CLAIM_ANSWER)
 _GIVE_BACK = closing(
     """
+    released AS (
+        INSERT INTO trip_releases (release_id, trip_id, courier_id, reason, released_at)
+        VALUES (:release_id, :trip_id, :courier_id, :reason, business_now())
+    ),
     given_back AS (
-        UPDATE trips SET state = 'open', courier_id = NULL, assigned_at = NULL
+        UPDATE trips SET state = 'open', courier_id = NULL, assigned_at = NULL, pinned_to_id = NULL
         WHERE trip_id = :trip_id AND state = 'assigned' RETURNING trip_id, weight_g
     ),
     reopened AS (
@@ -94,6 +103,16 @@ _GIVE_BACK = closing(
     )""",
     answer="SELECT count(*) FROM given_back",
 )
+_WORKS_IN_ZONE = text(
+    """
+    SELECT 1 FROM couriers AS k JOIN communities AS mine ON mine.community_id = k.community_id
+    JOIN communities AS its ON its.store_id = mine.store_id
+    WHERE k.courier_id = :courier_id AND k.state = 'active' AND its.community_id = :community_id
+    """
+)
+_PINNED = "UPDATE trips SET pinned_to_id = CAST(:courier_id AS uuid) WHERE trip_id = :trip_id"
+_PIN = text(_PINNED)
+_PIN_ALONE = closing(f"pinned AS ({_PINNED})")
 _LOCK_STOP = opening(
     f"""
     WITH its_orders AS MATERIALIZED (
@@ -162,6 +181,8 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
         if rows[0].mode == DispatchMode.ASSIGN:
             raise HallClosed
         deliveries = [delivery_of(row) for row in rows]
+        if rows[0].pinned_to_id not in {None, actor.account_id}:
+            raise TripTaken
         is_offered = any(delivery.state is DeliveryState.OFFERED for delivery in deliveries)
         if is_offered or deliveries[0].trip_state is not TripState.OPEN:
             raise TripTaken
@@ -217,25 +238,60 @@ def give_back_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
             raise TripNotFound
         moved = TripMoved(trip_id=trip_id, state=TripState.OPEN.value)
         tx.keep(moved)
-        _give_back(tx, deliveries, actor.account_id, actor.role)
+        _give_back(tx, deliveries, actor.account_id, actor.role, ReleaseReason.GIVEN_BACK)
     return moved
 
 
-def take_back_trip(tx: Transaction, *, trip_id: UUID, courier_id: UUID) -> bool:
-    """Take a trip from a courier who fell silent, unless it was picked up meanwhile; say whether it was taken."""
+def take_back_trip(tx: Transaction, *, trip_id: UUID, courier_id: UUID, reason: ReleaseReason) -> bool:
+    """Take a trip from its courier, unless it was picked up meanwhile; say whether it was taken."""
     deliveries = lock_trip(tx, LOCK_OWN_TRIP, {"trip_id": trip_id, "courier_id": courier_id})
     held = [delivery.state for delivery in deliveries if delivery.state is not DeliveryState.CANCELED]
     if not held or not all((state, DeliveryAction.GIVE_BACK) in DELIVERY_TRANSITIONS for state in held):
         return False
-    _give_back(tx, deliveries, courier_id, Role.SYSTEM)
+    _give_back(tx, deliveries, courier_id, Role.SYSTEM, reason)
     return True
 
 
-def _give_back(tx: Transaction, deliveries: list[Delivery], courier_id: UUID, role: Role) -> None:
+def _give_back(
+    tx: Transaction, deliveries: list[Delivery], courier_id: UUID, role: Role, reason: ReleaseReason
+) -> None:
     first = deliveries[0]
     state = _next_of_all(deliveries, DeliveryAction.GIVE_BACK, role)
     tx.record(TripGivenBack(trip_id=first.trip_id, community_id=first.community_id, courier_id=courier_id))
-    tx.close(_GIVE_BACK, {"trip_id": first.trip_id, "courier_id": courier_id, "delivery_state": state.value})
+    params = {"trip_id": first.trip_id, "courier_id": courier_id, "delivery_state": state.value}
+    tx.close(_GIVE_BACK, {**params, "release_id": new_id(), "reason": reason.value})
+
+
+def move_trip(claim: Claim, *, trip_id: UUID, courier_id: UUID | None, is_pin: bool = False) -> TripMoved:
+    """Let a trip wait for one courier alone, or for anybody again; as an operator, by hand.
+
+    One that a courier has already is taken back from them first, without a mark, unless anything was picked up.
+
+    :param courier_id: who is to be asked, and has to say yes; None for anybody.
+    :param is_pin: only what nobody has: one that is under way stays where it is.
+    :raises TripNotFound: there is none. :raises CourierNotFound: they do not work in its zone.
+    :raises TripTaken: it is under way, or over.
+    """
+    with transaction(claim) as tx:
+        deliveries = lock_trip(tx, LOCK_TRIP, {"trip_id": trip_id})
+        if not deliveries:
+            raise TripNotFound
+        first = deliveries[0]
+        asked = {"courier_id": courier_id, "community_id": first.community_id}
+        if courier_id is not None and tx.execute(_WORKS_IN_ZONE, asked).first() is None:
+            raise CourierNotFound(pointer="/courier_id")
+        if first.trip_state is not TripState.OPEN and (is_pin or first.trip_state is not TripState.ASSIGNED):
+            raise TripTaken
+        moved = TripMoved(trip_id=trip_id, state=TripState.OPEN.value)
+        tx.keep(moved)
+        pinned = {"trip_id": trip_id, "courier_id": courier_id}
+        if first.trip_state is TripState.ASSIGNED:
+            assert first.courier_id is not None, "an assigned trip has a courier"
+            _give_back(tx, deliveries, first.courier_id, Role.SYSTEM, ReleaseReason.BY_OPERATOR)
+            tx.execute(_PIN, pinned)
+        else:
+            tx.close(_PIN_ALONE, pinned)
+    return moved
 
 
 def arrive_at_stop(actor: Actor, claim: Claim, *, stop_id: UUID) -> StopMoved:

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from app.core.delivery.repository import LOCK_OPEN_TRIP, delivery_of
+from app.core.delivery.repository import LOCK_OPEN_TRIP, LOCK_OPEN_TRIP_WAITING, delivery_of
 from app.core.delivery.states import DELIVERY_TRANSITIONS, DeliveryAction, DeliveryState
 from app.core.dispatch.problem import Alternative, Decision, Policy
 from app.core.events import TripOffered
@@ -18,10 +18,10 @@ from app.kernel.geo import distance_m
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
-from app.kernel.transaction import Transaction, closing, transaction
-from app.usecases.delivering.join_trips import join_trips
+from app.kernel.transaction import Opening, Transaction, closing, transaction
+from app.usecases.delivering.join_trips import Route, join_trips
 from app.usecases.dispatching.answer_offer import OFFER_LIFETIME, TRIP_OFFER_EXPIRES
-from app.usecases.dispatching.zone import MODE, Zone, read_zone
+from app.usecases.dispatching.zone import MODE, USUAL, Conditions, Zone, read_zone
 
 _ZONES = text(
     f"""
@@ -54,19 +54,23 @@ def dispatch_zones(policy: Policy) -> int:
     return sum(dispatch_zone(policy, store_id) for store_id in zones)
 
 
-def dispatch_zone(policy: Policy, store_id: UUID) -> int:
-    """Offer open trips of one zone to its couriers; return how many; none when another worker decides there."""
+def dispatch_zone(policy: Policy, store_id: UUID, conditions: Conditions = USUAL) -> int:
+    """Offer open trips of one zone to its couriers; return how many; none when another worker decides there.
+
+    :param conditions: how long ways and stops take, and when the next tick comes.
+    """
     with transaction() as tx:
         if not tx.execute(_TRY_LOCK, {"store_id": str(store_id)}).scalar_one():
             return 0
-        zone = read_zone(tx, store_id)
+        zone = read_zone(tx, store_id, conditions)
         if zone is None:
             return 0
+        lock = LOCK_OPEN_TRIP_WAITING if conditions.is_waiting else LOCK_OPEN_TRIP
         decisions = sorted(policy.decide(zone.problem), key=lambda one: one.added_ids)
-        return sum(_offer(tx, policy.name, zone, decision) for decision in decisions)
+        return sum(_offer(tx, policy.name, zone, decision, lock) for decision in decisions)
 
 
-def _offer(tx: Transaction, policy: str, zone: Zone, decision: Decision) -> int:
+def _offer(tx: Transaction, policy: str, zone: Zone, decision: Decision, lock: Opening) -> int:
     """Offer a trip if it is still open and nobody holds it; what was canceled or claimed meanwhile is let be.
 
     What goes together becomes one trip first. Where that fails, because one of them moved meanwhile, the first is
@@ -74,9 +78,9 @@ def _offer(tx: Transaction, policy: str, zone: Zone, decision: Decision) -> int:
     """
     trip_ids = list(dict.fromkeys(zone.trips[delivery_id] for delivery_id in decision.added_ids))
     if len(trip_ids) > 1:
-        join_trips(tx, trip_ids)
+        join_trips(tx, trip_ids, Route(decision.shop_ids, decision.delivery_ids))
     trip_id = trip_ids[0]
-    deliveries = [delivery_of(row) for row in tx.open(LOCK_OPEN_TRIP, {"trip_id": trip_id})]
+    deliveries = [delivery_of(row) for row in tx.open(lock, {"trip_id": trip_id})]
     waiting = [delivery for delivery in deliveries if delivery.state is not DeliveryState.CANCELED]
     if not waiting or len(deliveries) != deliveries[0].order_count:
         return 0

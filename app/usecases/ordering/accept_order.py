@@ -30,7 +30,9 @@ from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.kernel.wire import Row
 from app.usecases.ordering.ending import OrderMoved
 
-_ACCEPTED = move("accepted_at = business_now()", "promised_at = coalesce(promised_at, :promised_at)")
+_ACCEPTED = move(
+    "accepted_at = business_now()", "promised_at = coalesce(promised_at, :promised_at)", "expected_ready_at = :ready_at"
+)
 _ACCEPT = closing(_ACCEPTED, answer=ANSWER_MOVED)
 _ACCEPT_AND_OPEN_TRIP = closing(
     f"""{_ACCEPTED},
@@ -105,6 +107,7 @@ def _accept(tx: Transaction, row: Row, role: Role) -> OrderMoved:
         "to_state": target.value,
         "promised_at": promised_at(order.now, order.preparation_minutes, is_delivered=order.is_delivered),
     }
+    params["ready_at"] = order.now + timedelta(minutes=order.preparation_minutes)
     if order.is_delivered:
         params |= _trip_of(order, row)
         tx.record(TripOpened(trip_id=params["trip_id"], community_id=order.community_id))

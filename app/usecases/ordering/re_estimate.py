@@ -21,7 +21,7 @@ TOLD_FROM_S = 60
 _LOCK = opening(
     f"""
     SELECT o.order_id, o.account_id, o.shop_id, o.state, o.usual_s, o.promise_from_s, o.promise_by_s, o.paid_at,
-        o.picked_up_at, o.expected_from_at, o.expected_by_at, coalesce(o.ready_at, t.expected_ready_at) AS ready_at,
+        o.picked_up_at, o.expected_from_at, o.expected_by_at, coalesce(o.ready_at, o.expected_ready_at) AS ready_at,
         t.courier_id, c.lat, c.lng, e.lat AS door_lat, e.lng AS door_lng, p.lat AS seen_lat, p.lng AS seen_lng,
         business_now() AS now
     FROM orders AS o
@@ -70,8 +70,8 @@ def re_estimate_order(tx: Transaction, order_id: UUID) -> None:
                 shop_id=row.shop_id,
                 courier_id=row.courier_id,
                 state=row.state,
-                earliest_at=window.earliest_at.isoformat(),
-                latest_at=window.latest_at.isoformat(),
+                earliest_at=window.earliest_at,
+                latest_at=window.latest_at,
             )
         )
     tx.close(_EXPECT, {"order_id": order_id, "earliest_at": window.earliest_at, "latest_at": window.latest_at})

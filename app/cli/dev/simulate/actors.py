@@ -63,6 +63,13 @@ class City:
 
 def buy(city: City, basket: Basket, minute: int) -> None:
     """Fill the cart, ask for the price, place and pay; then the shops answer."""
+    buy_and_pay(city, basket)
+    for errand in basket.errands:
+        _answer(city, errand, minute)
+
+
+def buy_and_pay(city: City, basket: Basket) -> None:
+    """Fill the cart, ask for the price, place and pay; the errands of the basket know their orders then."""
     home, resident = city.world.homes[basket.door], city.resident_of(basket.door)
     with resident.lock:
         for errand in basket.errands:
@@ -83,7 +90,6 @@ def buy(city: City, basket: Basket, minute: int) -> None:
     by_shop = {order["shop_id"]: UUID(order["order_id"]) for order in placed["orders"]}
     for errand in basket.errands:
         errand.order_id = by_shop[str(city.world.shops[errand.wish.restaurant].shop_id)]
-        _answer(city, errand, minute)
 
 
 def _pay(resident: Person, placed: dict[str, Any]) -> None:

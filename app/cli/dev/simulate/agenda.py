@@ -37,6 +37,11 @@ class Agenda:
     def __len__(self) -> int:
         return len(self._heap)
 
+    def next_at(self) -> int | None:
+        """Return the minute of the first act that is left; None when nothing is."""
+        with self._lock:
+            return self._heap[0][0] if self._heap else None
+
     def at(self, minute: int, rank: Rank, act: Callable[[int], None]) -> None:
         """Have ``act`` done at ``minute``; it is told the minute."""
         with self._lock:

@@ -24,9 +24,7 @@ def upgrade() -> None:
         op.f("fk_trips_pinned_to_id"), "trips", "couriers", ["pinned_to_id"], ["courier_id"], postgresql_not_valid=True
     )
     op.execute("ALTER TABLE trips VALIDATE CONSTRAINT fk_trips_pinned_to_id")
-    op.create_index(
-        "ix_trips_pinned_to_id", "trips", ["pinned_to_id"], postgresql_where=sa.text("pinned_to_id IS NOT NULL")
-    )
+    op.create_index(op.f("ix_trips_pinned_to_id"), "trips", ["pinned_to_id"])
     op.create_table(
         "trip_releases",
         sa.Column("release_id", sa.Uuid(), nullable=False),
@@ -46,7 +44,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("trip_releases")
-    op.drop_index("ix_trips_pinned_to_id", "trips")
+    op.drop_index(op.f("ix_trips_pinned_to_id"), "trips")
     op.drop_column("trips", "is_apart")
     op.drop_column("trips", "pinned_to_id")
     for name in ("still_lat", "still_lng", "still_since"):

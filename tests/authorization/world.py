@@ -374,6 +374,12 @@ def _public(get: Callable[[Neighborhood], UUID]) -> Things:
     return Things(own=lambda world, _: get(world.home), foreign=lambda world, _: get(world.other), is_public=True)
 
 
+def _a_waiting_trip(place: Neighborhood) -> UUID:
+    trip_id = an_order(state=OrderState.READY, shop=place.shop).trip_id
+    assert trip_id is not None
+    return trip_id
+
+
 def _ended(person: Person) -> UUID:
     session_id = signed_in(person.account_id, person.side).session_id
     change("UPDATE sessions SET ended_at = clock_timestamp() WHERE session_id = :id", id=session_id)
@@ -534,6 +540,8 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     (Side.PLATFORM, "shop_id"): _public(lambda place: place.shop.shop_id),
     (Side.PLATFORM, "community_id"): _public(lambda place: place.shop.community_id),
     (Side.PLATFORM, "store_id"): _public(lambda place: place.shop.store_id),
+    (Side.PLATFORM, "trip_id"): _public(_a_waiting_trip),
+    (Side.PLATFORM, "courier_id"): _public(lambda place: a_courier(community=place.shop.community).account_id),
 }
 """Every kind of thing that a route names, by the side that names it."""
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LINLI = (sys.executable, "-c", "from app.cli import main; main(prog_name='linli')", "dispatch", "replay")
-SEED, ORDERS, COURIERS = 5, 12, 4
-CHEAP_MINUTES = 45
+SEED, ORDERS, COURIERS = 7, 8, 3
+CHEAP_MINUTES = 24
 
 
 def replay(folder: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -171,6 +171,13 @@ class TripOfferOver(Conflict):
     title = "The offer is over"
 
 
+class NotInLocker(Conflict):
+    """The order does not lie in the store's locker."""
+
+    code = "not_in_locker"
+    title = "The order is not in the locker"
+
+
 class CannotSplit(Conflict):
     """What is to be taken out is not all of the trip's own, or would leave nothing."""
 

@@ -110,7 +110,6 @@ class TripRow(Base):
             "ix_trips_open", text("point(lng, lat)"), postgresql_using="gist", postgresql_where=text("state = 'open'")
         ),
         Index("ix_trips_mine", "courier_id", text("trip_id DESC")),
-        Index("ix_trips_pinned_to_id", "pinned_to_id", postgresql_where=text("pinned_to_id IS NOT NULL")),
         {"postgresql_with": {"fillfactor": 70}},
     )
 
@@ -130,7 +129,7 @@ class TripRow(Base):
     created_at: Mapped[datetime]
     assigned_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
-    pinned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("couriers.courier_id"))
+    pinned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("couriers.courier_id"), index=True)
     """Whom an operator wants to carry it: nobody else is offered it, nobody else can claim it."""
     is_apart: Mapped[bool] = mapped_column(server_default=text("false"))
     """An operator split it off: it is not joined again."""

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.delivery.checks import HandOverWay, tries_left
+from app.core.delivery.errors import NotInLocker
 from app.core.orders.errors import CodeLocked, OrderNotFound, WrongCode
 from app.core.orders.rules import COLLECT_CODE_DIGITS
 from app.kernel.actor import Actor
@@ -18,12 +19,12 @@ KEY = "locker"
 
 _LOCK = opening(
     """
-    SELECT d.delivery_id, d.wrong_codes, d.locker_box, d.collected_at FROM orders AS o
+    SELECT d.delivery_id, d.wrong_codes, d.locker_box, d.hand_over_way FROM orders AS o
     JOIN memberships AS m ON m.organization_id = o.store_id AND m.organization_kind = 'store'
         AND m.role = ANY (CAST(:roles AS text[]))
-    JOIN deliveries AS d ON d.order_id = o.order_id
-    WHERE o.order_id = :order_id AND m.account_id = :account_id AND d.hand_over_way = :way
-    FOR UPDATE OF o, d
+    LEFT JOIN deliveries AS d ON d.order_id = o.order_id
+    WHERE o.order_id = :order_id AND m.account_id = :account_id
+    FOR UPDATE OF o
     """
 )
 _COLLECT = closing(
@@ -57,14 +58,16 @@ def locker_code(order_id: UUID) -> str:
 def open_box(actor: Actor, claim: Claim, *, order_id: UUID, code: str) -> BoxOpened:
     """Hand an order out of the locker, as staff of its store; again, when somebody comes back for the rest of it.
 
-    :raises OrderNotFound: there is none in the locker of the actor's store.
+    :raises OrderNotFound: there is none of the actor's store. :raises NotInLocker: it does not lie in its locker.
     :raises WrongCode, CodeLocked: the code is another's, or was mistyped too often.
     """
     refusal: WrongCode
     with transaction(claim) as tx:
-        row = tx.open_one(_LOCK, {"order_id": order_id, "way": HandOverWay.LOCKER.value, **actor.as_member})
+        row = tx.open_one(_LOCK, {"order_id": order_id, **actor.as_member})
         if row is None:
             raise OrderNotFound
+        if row.hand_over_way != HandOverWay.LOCKER:
+            raise NotInLocker
         left = tries_left(row.wrong_codes, KEY)
         if left <= 0:
             raise CodeLocked

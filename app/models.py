@@ -6,6 +6,7 @@ from app.core.catalog import models as catalog
 from app.core.communities import models as communities
 from app.core.delivery import models as delivery
 from app.core.delivery import records as delivery_records
+from app.core.directory import models as directory
 from app.core.notices import models as notices
 from app.core.orders import late as orders_late
 from app.core.orders import models as orders
@@ -26,6 +27,7 @@ __all__ = [
     "communities",
     "delivery",
     "delivery_records",
+    "directory",
     "notices",
     "orders",
     "orders_late",

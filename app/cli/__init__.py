@@ -6,6 +6,7 @@ from app.cli.audit import audit_commands
 from app.cli.books import books_commands
 from app.cli.db import db_commands
 from app.cli.demo import demo_commands
+from app.cli.directory import directory_commands
 from app.cli.dispatch.replay import dispatch_commands
 from app.cli.docs import openapi
 from app.cli.keys import keys_commands
@@ -27,6 +28,7 @@ for command in (
     passkeys_commands,
     privacy_commands,
     dispatch_commands,
+    directory_commands,
     openapi,
 ):
     main.add_command(command)

@@ -235,6 +235,25 @@ class VerificationRaised(PersonEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListingClaimSubmitted(PersonEvent):
+    """Somebody claimed a listing of the directory for their merchant."""
+
+    claim_id: UUID
+    listing_id: UUID
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingClaimDecided(PersonEvent):
+    """A claim was approved, refused, or lost to another's; approved, the listing became ``shop_id``."""
+
+    claim_id: UUID
+    listing_id: UUID
+    state: str
+    shop_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataExportRequested(PersonEvent):
     """Everything about the person is to be gathered."""
 

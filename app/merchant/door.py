@@ -27,6 +27,7 @@ from app.usecases.shopkeeping.shelf import (
     change_sku,
 )
 from app.web.door import Door
+from app.web.listings import add_claiming
 from app.web.members import add_members
 from app.web.notices import add_notices
 from app.web.papers import PaperMovedOut
@@ -47,6 +48,7 @@ add_thread(door, Relation.OWN_SHOP)
 add_carriage(door)
 add_members(door, Side.MERCHANT)
 add_money(door)
+add_claiming(door)
 
 
 @door.get("/shops", answer=schemas.ShopsOut)

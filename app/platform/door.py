@@ -30,6 +30,7 @@ from app.usecases.delivering.ratings import RatingMoved, decide_rating
 from app.usecases.dispatching.set_mode import ModeSet, set_mode
 from app.usecases.dispatching.set_tariff import TariffSet, set_tariff
 from app.web.door import Door
+from app.web.listings import add_claim_review
 from app.web.notices import add_notices
 from app.web.paging import PageQuery
 from app.web.papers import add_paper_review
@@ -48,6 +49,7 @@ add_notices(door)
 add_paper_review(door, Side.PLATFORM, Relation.PLATFORM)
 add_finding(door)
 add_settlement(door)
+add_claim_review(door)
 
 
 @door.get("/orders", query=schemas.OrdersQuery, answer=schemas.OrdersOut)

@@ -38,6 +38,7 @@ from tests.factories import (
     an_offer,
     an_order,
 )
+from tests.factories.listings import a_listing, a_listing_claim
 from tests.factories.people import a_member, signed_in
 from tests.factories.rows import change, write
 from tests.factories.settling import a_statement
@@ -370,6 +371,17 @@ def _handed_in() -> Things:
     )
 
 
+def _listing(place: Neighborhood) -> UUID:
+    return a_listing(place.shop.community, name=f"店{new_id()}")
+
+
+def _claimed() -> Things:
+    return Things(
+        own=lambda world, _: a_listing_claim(world.home.shop, _listing(world.home)),
+        foreign=lambda world, _: a_listing_claim(world.other.shop, _listing(world.other)),
+    )
+
+
 def _public(get: Callable[[Neighborhood], UUID]) -> Things:
     return Things(own=lambda world, _: get(world.home), foreign=lambda world, _: get(world.other), is_public=True)
 
@@ -469,6 +481,9 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         is_same_shop_ours=True,
     ),
     (Side.MERCHANT, "paper_id"): _handed_in(),
+    (Side.MERCHANT, "listing_id"): _public(_listing),
+    (Side.MERCHANT, "claim_id"): _claimed(),
+    (Side.PLATFORM, "claim_id"): replace(_claimed(), is_public=True),
     (Side.STORE, "paper_id"): _handed_in(),
     (Side.PLATFORM, "paper_id"): replace(_handed_in(), is_public=True),
     (Side.MERCHANT, "offer_id"): Things(

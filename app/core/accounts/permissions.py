@@ -145,6 +145,9 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "member.leave": _OMC,
         "paper.read": _OM,
         "paper.hand_in": _O,
+        "listing.read": _OMC,
+        "listing.claim": _O,
+        "listing.claims": _O,
     },
     Side.COURIER: {
         "message.read": _CS,
@@ -232,6 +235,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "rating.read": _SA,
         "rating.decide": _SA,
         "search.explain": _SA,
+        "listing.claims": _ALL,
+        "listing.decide": _of(Part.REVIEWER, Part.ADMIN),
         "advertisement.write": _FSA,
         "approval.read": _FA | _of(Part.REVIEWER),
         "approval.decide": _FA,

@@ -178,6 +178,9 @@ REGISTER = (
     Holding(table="erasures", person=_OWN, fate=Fate.KEPT),
     Holding(table="invitations", person="phone_index = :phone_index", fate=Fate.DELETED, is_exported=False),
     Holding(table="approvals", person="requested_by = :account_id OR decided_by = :account_id", fate=Fate.KEPT),
+    Holding(
+        table="listing_claims", person="claimed_by_id = :account_id OR decided_by_id = :account_id", fate=Fate.KEPT
+    ),
     Holding(table="papers", person="submitted_by_id = :account_id OR decided_by_id = :account_id", fate=Fate.KEPT),
     Holding(
         table="accounts",

@@ -1,0 +1,110 @@
+"""What a row of a list must be to become a listing, and when two are the same merchant. Pure."""
+
+import hashlib
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.core.directory.cells import cell_of, cells_around
+
+SAME_M_MAX = 100
+"""Two listings of one name closer than this are one merchant: maps differ by the width of a street or two."""
+NAME_MAX, CATEGORY_MAX, ADDRESS_MAX, SOURCE_MAX = 100, 30, 200, 50
+LAT_MIN, LAT_MAX, LNG_MIN, LNG_MAX = 3.0, 54.0, 73.0, 136.0
+
+COLUMNS: Mapping[str, frozenset[str]] = {
+    "name": frozenset({"name", "名称", "商户名称", "店名"}),
+    "category": frozenset({"category", "类别", "分类"}),
+    "lat": frozenset({"lat", "latitude", "纬度"}),
+    "lng": frozenset({"lng", "lon", "longitude", "经度"}),
+    "address": frozenset({"address", "地址"}),
+    "source": frozenset({"source", "来源"}),
+}
+"""Column → what it may be called. The last two may be lacking."""
+NEEDED = ("name", "category", "lat", "lng")
+_UNREADABLE = "\ufffd"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A merchant as a list names it; WGS-84 degrees."""
+
+    name: str
+    category: str
+    lat: float
+    lng: float
+    address: str
+    source: str
+
+
+class RowInvalid(ValueError):
+    """A row is no listing; the message says why, in Chinese, for who made the list."""
+
+
+def columns_of(header: Sequence[str]) -> dict[str, int]:
+    """Return where each column stands.
+
+    :raises RowInvalid: a needed one is lacking, or one is there twice.
+    """
+    found: dict[str, int] = {}
+    for place, title in enumerate(header):
+        column = next((name for name, titles in COLUMNS.items() if title.strip().lower() in titles), None)
+        if column in found:
+            raise RowInvalid(f"表头重复：{title.strip()}")
+        if column is not None:
+            found[column] = place
+    lacking = [name for name in NEEDED if name not in found]
+    if lacking:
+        raise RowInvalid(f"缺少列：{'、'.join(lacking)}")
+    return found
+
+
+def read_row(row: Sequence[str], columns: Mapping[str, int], *, source: str) -> Listed:
+    """Return the listing that a row names.
+
+    :param source: where the row has none.
+    :raises RowInvalid: something in it is wrong.
+    """
+    if len(row) <= max(columns.values()):
+        raise RowInvalid(f"只有 {len(row)} 列")
+    name = _text(row[columns["name"]], "名称", NAME_MAX)
+    category = _text(row[columns["category"]], "类别", CATEGORY_MAX)
+    lat, lng = _degrees(row[columns["lat"]], "纬度"), _degrees(row[columns["lng"]], "经度")
+    if not (LAT_MIN <= lat <= LAT_MAX and LNG_MIN <= lng <= LNG_MAX):
+        is_swapped = LAT_MIN <= lng <= LAT_MAX and LNG_MIN <= lat <= LNG_MAX
+        raise RowInvalid("经度与纬度填反" if is_swapped else "坐标不在中国境内")
+    address = _text(row[columns["address"]], "地址", ADDRESS_MAX, low=0) if "address" in columns else ""
+    given = _text(row[columns["source"]], "来源", SOURCE_MAX, low=0) if "source" in columns else ""
+    return Listed(name, category, lat, lng, address, given or source)
+
+
+def _text(value: str, title: str, high: int, *, low: int = 1) -> str:
+    clean = value.strip()
+    if not low <= len(clean) <= high:
+        raise RowInvalid(f"{title}应为 {low} 至 {high} 个字符")
+    if not clean.isprintable() and any(unicodedata.category(one) in {"Cc", "Cs"} for one in clean):
+        raise RowInvalid(f"{title}含有控制字符")
+    if _UNREADABLE in clean:
+        raise RowInvalid(f"{title}编码有误")
+    return clean
+
+
+def _degrees(value: str, title: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise RowInvalid(f"{title}不是数字") from None
+
+
+def place_keys(name: str, lat: float, lng: float, normal: Callable[[str], str]) -> list[int]:
+    """Return the keys under which the same merchant may be known: name and square, its own square first.
+
+    :param normal: the form in which names are compared.
+    """
+    compared = normal(name).replace(" ", "").encode()
+    own = cell_of(lat, lng)
+    cells = [own, *(cell for cell in cells_around(lat, lng, SAME_M_MAX) if cell != own)]
+    return [
+        int.from_bytes(hashlib.blake2b(b"%d %s" % (cell, compared), digest_size=8).digest(), "big", signed=True)
+        for cell in cells
+    ]

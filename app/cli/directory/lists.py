@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.core.directory.rules import Listed, RowInvalid, columns_of, read_row
 
@@ -85,7 +86,7 @@ def open_list(path: Path, *, source: str) -> Iterator[Reader]:
         yield Reader(_rows(lines, columns, source), raw)
 
 
-def _rows(lines: "csv._reader", columns: dict[str, int], source: str) -> Iterator[Listed | BadRow]:
+def _rows(lines: Any, columns: dict[str, int], source: str) -> Iterator[Listed | BadRow]:
     while True:
         try:
             row = next(lines)

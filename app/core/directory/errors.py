@@ -55,5 +55,5 @@ class OwnClaim(Conflict):
 class MerchantNotYours(NotFound):
     """No such merchant, or none that you own."""
 
-    code = "merchant_not_found"
+    code = "claimant_not_found"
     title = "Merchant not found"

@@ -96,7 +96,7 @@ class TestClaim(OnceWithBody):
     def test_nobody_claims_for_anothers_merchant(self, client: FlaskClient) -> None:
         body = claim_body(a_merchant_with_shop())
 
-        assert_problem(self.send(client, self.case(), body=body), 404, "merchant_not_found", pointer="/merchant_id")
+        assert_problem(self.send(client, self.case(), body=body), 404, "claimant_not_found", pointer="/merchant_id")
 
     @pytest.mark.parametrize("role", [MemberRole.MANAGER, MemberRole.CLERK])
     def test_only_the_owner_claims(self, client: FlaskClient, role: MemberRole) -> None:

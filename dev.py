@@ -40,6 +40,8 @@ VERBS = {
         ("-m", "app.cli.dev.bench_money"),
         "measure statements of 51,900 merchants with a million lines",
     ),
+    "bench-search": ("dev", ("-m", "app.cli.dev.bench_search"), "make a nation of shops once, and measure search"),
+    "search-oracle": ("run", ("-m", "app.cli.dev.search_oracle"), "compare what search finds with a plain LIKE"),
     "simulate": ("run", ("-m", "app.cli.dev.simulate"), "replay an evening of orders over HTTP, then prove the books"),
     "fuzz": ("dev", ("-m", "app.cli.dev.fuzz"), "throw generated requests at every operation of the OpenAPI document"),
     "audit": ("run", ("-m", "app.cli.dev.audit"), "prove the audit log's chain, the books and their chains"),

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
             world = make_world(app, residents=200, shops=64, couriers=200)
             orders.name_shops(world)
             _count_round_trips(app, world)
-            with _floor_server(stack) as floor:
+            with floor_server(stack) as floor:
                 _measure(stack, world, ports.web, floor)
             _authorization(app, stack, world.residents[0], ports.web)
             _memory(stack)
@@ -288,10 +288,11 @@ def _shape(path: str) -> str:
 
 
 @contextmanager
-def _floor_server(stack: Stack) -> Iterator[tuple[int, int]]:
+def floor_server(stack: Stack) -> Iterator[tuple[int, int]]:
     """Serve the floors by the same server on a port of its own."""
     assert stack.postgres is not None, "bench starts its own server"
     with psycopg.connect(libpq_url(stack.postgres.url("postgres", "linli")), autocommit=True) as admin:
+        admin.execute("DROP TABLE IF EXISTS bench_floor, bench_shop")
         admin.execute("CREATE TABLE bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz)")
         admin.execute("CREATE TABLE bench_shop AS SELECT shop_id FROM shops LIMIT 1")
         admin.execute("GRANT ALL ON bench_floor, bench_shop TO PUBLIC")

@@ -65,7 +65,7 @@ def _questions(connection: psycopg.Connection, files: Sequence[Path], limit: int
 
     for file in files:
         lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-        yield from (line.split("\t")[-1].strip() if "\t" in line else line.strip() for line in _evenly(lines, limit))
+        yield from (line.split("\t")[0].strip() for line in _evenly(lines, limit))
     yield from words_of_food()
     chance = random.Random(1)  # noqa: S311 - repeatable questions
     for (name,) in connection.execute("SELECT words FROM searched_offers ORDER BY offer_id LIMIT 300").fetchall():

@@ -96,4 +96,4 @@ def test_each_decision_has_a_number_of_its_own_and_is_listed() -> None:
     listed = re.findall(r"\]\((\d{4}-[^)]+)\)", (DOCS / "adr" / "README.md").read_text(encoding="utf-8"))
 
     assert len({name[:4] for name in records}) == len(records)
-    assert listed == records
+    assert sorted(listed) == records

@@ -2,6 +2,7 @@
 
 from app.core.accounts import models as accounts
 from app.core.approvals import models as approvals
+from app.core.catalog import commission
 from app.core.catalog import models as catalog
 from app.core.communities import models as communities
 from app.core.delivery import models as delivery
@@ -13,9 +14,11 @@ from app.core.orders import models as orders
 from app.core.papers import models as papers
 from app.core.passkeys import models as passkeys
 from app.core.payments import models as payments
+from app.core.payments import reconciliation
 from app.core.privacy import models as privacy
 from app.core.search import models as search
 from app.core.settlement import models as settlement
+from app.core.settlement import payouts
 from app.core.stepup import models as stepup
 from app.core.verification import models as verification
 from app.kernel import outbox, rows, timers
@@ -24,6 +27,7 @@ __all__ = [
     "accounts",
     "approvals",
     "catalog",
+    "commission",
     "communities",
     "delivery",
     "delivery_records",
@@ -35,7 +39,9 @@ __all__ = [
     "papers",
     "passkeys",
     "payments",
+    "payouts",
     "privacy",
+    "reconciliation",
     "rows",
     "search",
     "settlement",

@@ -54,6 +54,9 @@ class Settings:
     :param token_keys: key id → Ed25519 seed (32 bytes); the first signs, all verify.
     :param data_keys: key id → AES-256 key (32 bytes); the first seals, all unseal.
     :param stripe_webhook_secrets: one, or two during a rotation.
+    :param bank_dir: folder that is shared with the bank. :param seal_dir: folder outside the database for seals of the
+        books, signed with ``seal_key`` (Ed25519 seed). :param alarm_url: where alarms are posted. :param metrics_key:
+        bearer key of ``/metrics``; without it the page is not served outside development.
     :param pool_size: database connections that one process may hold.
     :param proxy_hops: our proxies in front; so many last entries of ``X-Forwarded-For`` are believed.
     :param requests_per_minute: how many one address may send; 0 bounds nothing. :param limiter_url: Redis that counts
@@ -85,6 +88,11 @@ class Settings:
     dispatch_s: int = DISPATCH_S
     identity_url: str | None = None
     identity_key: str | None = None
+    bank_dir: str | None = None
+    seal_dir: str | None = None
+    seal_key: bytes | None = None
+    alarm_url: str | None = None
+    metrics_key: str | None = None
     passkey_rp_id: str = "localhost"
     passkey_origins: tuple[str, ...] = ("http://localhost",)
     is_staff_passkey_required: bool = False
@@ -138,6 +146,11 @@ def read_settings() -> Settings:
             cors_origins=tuple(env.list("LINLI_CORS_ORIGINS", [], subcast=str)),
             identity_url=env.str("LINLI_IDENTITY_URL", None),
             identity_key=env.str("LINLI_IDENTITY_KEY", None),
+            bank_dir=env.str("LINLI_BANK_DIR", None),
+            seal_dir=env.str("LINLI_SEAL_DIR", None),
+            seal_key=_optional_key("LINLI_SEAL_KEY", env.str("LINLI_SEAL_KEY", "")),
+            alarm_url=env.str("LINLI_ALARM_URL", None),
+            metrics_key=env.str("LINLI_METRICS_KEY", None),
             passkey_rp_id=env.str("LINLI_PASSKEY_RP_ID", "localhost"),
             passkey_origins=tuple(
                 env.list("LINLI_PASSKEY_ORIGINS", [_on_localhost(env.str("LINLI_PUBLIC_URL"))], subcast=str)
@@ -222,7 +235,9 @@ def _is_origin(origin: str) -> bool:
 def _refuse_reused(settings: Settings) -> None:
     """One key serves one purpose, in whatever form it is given."""
     keys = [*settings.token_keys.values(), *settings.data_keys.values(), settings.index_key, settings.code_pepper]
+    keys += [settings.seal_key] if settings.seal_key else []
     words = [settings.stripe_secret_key, *settings.stripe_webhook_secrets, settings.sms_key, settings.identity_key]
+    words.append(settings.metrics_key)
     forms = [*keys, *(_as_key(word) for word in words if word)]
     if len(set(forms)) != len(forms):
         raise SettingsError("each LINLI_* key and each STRIPE_* secret must be its own: one secret serves one purpose")
@@ -244,6 +259,7 @@ def _refuse_published(settings: Settings) -> None:
         *(("STRIPE_WEBHOOK_SECRETS", secret) for secret in settings.stripe_webhook_secrets),
         ("LINLI_SMS_KEY", settings.sms_key),
         ("LINLI_IDENTITY_KEY", settings.identity_key),
+        ("LINLI_METRICS_KEY", settings.metrics_key),
     ):
         if word and (len(word) < SECRET_CHARS_MIN or any(part in word.lower() for part in _PUBLISHED)):
             raise SettingsError(f"{name} must be a secret of its own, {SECRET_CHARS_MIN} characters or more")
@@ -257,6 +273,10 @@ def _named_keys(name: str, value: str) -> dict[str, bytes]:
             raise SettingsError(f"{name} must read key_id:base64url,… with each key id once")
         keys[key_id] = _key(name, encoded)
     return keys
+
+
+def _optional_key(name: str, encoded: str) -> bytes | None:
+    return _key(name, encoded) if encoded else None
 
 
 def _key(name: str, encoded: str) -> bytes:

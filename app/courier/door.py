@@ -33,6 +33,7 @@ from app.web.notices import add_notices
 from app.web.paging import PageQuery
 from app.web.passkeys import add_passkeys
 from app.web.passwords import add_passwords
+from app.web.payouts import add_courier_payouts
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
 from app.web.statements import add_statements
@@ -46,6 +47,7 @@ add_passkeys(door, Side.COURIER)
 add_notices(door)
 add_thread(door, Relation.OWN_TRIP)
 add_statements(door, Side.COURIER, Relation.OWN)
+add_courier_payouts(door)
 
 
 @door.put("/shift", body=schemas.ShiftIn, answer=schemas.ShiftOut, once=True)

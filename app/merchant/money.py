@@ -8,6 +8,7 @@ from app.kernel.transaction import Claim
 from app.usecases.settling.terms import DepositToppedUp, top_up_deposit
 from app.web.door import Door
 from app.web.fields import Body, Fen, Id
+from app.web.payouts import add_merchant_payouts
 from app.web.policy import Relation, policy
 from app.web.statements import add_statements
 
@@ -28,6 +29,8 @@ class DepositOut(Body):
 def add_money(door: Door) -> None:
     """Give the merchant's door its routes of money."""
     add_statements(door, Side.MERCHANT, Relation.OWN_SHOP)
+
+    add_merchant_payouts(door)
 
     @door.post("/merchants/<uuid:merchant_id>/deposit", body=DepositIn, answer=DepositOut, status=201, once=True)
     @policy("deposit.top_up", Relation.OWN_SHOP)

@@ -11,8 +11,11 @@ from app.core.delivery.states import DispatchMode
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.platform import audit_log, queries, schemas, zones
+from app.platform.books import add_books
+from app.platform.commission import add_commission
 from app.platform.dispatching import add_dispatch
 from app.platform.finding import add_finding
+from app.platform.reconciliation import add_reconciliation
 from app.platform.settlement import add_settlement
 from app.usecases.deciding.approvals import (
     ApprovalMoved,
@@ -50,6 +53,9 @@ add_paper_review(door, Side.PLATFORM, Relation.PLATFORM)
 add_finding(door)
 add_settlement(door)
 add_claim_review(door)
+add_reconciliation(door)
+add_books(door)
+add_commission(door)
 
 
 @door.get("/orders", query=schemas.OrdersQuery, answer=schemas.OrdersOut)

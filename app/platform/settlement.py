@@ -10,10 +10,14 @@ from app.core.settlement.models import Cycle
 from app.kernel.actor import Actor, Side
 from app.kernel.money import BASIS_POINTS
 from app.kernel.transaction import Claim, read
+from app.platform.schemas import ApprovalMovedOut
+from app.usecases.deciding.approvals import ApprovalMoved, ask_payout_release
 from app.usecases.settling.refund_completed import OrderRefunded, refund_order
 from app.usecases.settling.terms import SettlementBlocked, TermsSet, block_settlement, set_terms
 from app.web.door import Door
 from app.web.fields import BIGINT_MAX, Body, Choice, Day, Fen, Flag, Id, Int, Text
+from app.web.paging import PageQuery
+from app.web.payouts import SentPayoutsOut, list_of_payouts
 from app.web.policy import Relation, policy
 from app.web.statements import add_statements
 
@@ -61,6 +65,12 @@ class SettlementOut(TermsOut):
     debt_fen = Int(low=-BIGINT_MAX, high=BIGINT_MAX, required=True)
 
 
+class ReleaseIn(Body):
+    """Why a large payout is to be sent (a reference)."""
+
+    why = Text(high=200, required=True)
+
+
 class BlockIn(Body):
     """Why what an order earned is held back, such as the number of a case; null lets it go."""
 
@@ -96,6 +106,19 @@ class OrderRefundOut(Body):
 def add_settlement(door: Door) -> None:
     """Give the operator's door its routes of settlement."""
     add_statements(door, Side.PLATFORM, Relation.PLATFORM)
+    listing = list_of_payouts(Side.PLATFORM)
+
+    @door.get("/payouts", query=PageQuery, answer=SentPayoutsOut)
+    @policy("payout.read", Relation.PLATFORM)
+    def list_payouts(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+        """List payouts of all parties, newest first."""
+        return listing(actor, query)
+
+    @door.post("/payouts/<uuid:payout_id>/release", body=ReleaseIn, answer=ApprovalMovedOut, status=201, once=True)
+    @policy("payout.request", Relation.PLATFORM)
+    def request_release(actor: Actor, *, claim: Claim, payout_id: UUID, body: dict[str, Any]) -> ApprovalMoved:
+        """Ask for a large payout to be sent to the bank; another person approves."""
+        return ask_payout_release(actor, claim, payout_id=payout_id, why=body["why"])
 
     @door.get("/merchants/<uuid:merchant_id>/settlement", answer=SettlementOut)
     @policy("settlement.read", Relation.PLATFORM)

@@ -20,11 +20,13 @@ from app.usecases.people.phones import normalize_phone
 from app.web.door import Door
 from app.web.fields import Body, Flag, Instant, Int, Many, Query, Text
 from app.web.messages import catalog
+from app.web.metrics import add_metrics
 from app.web.openapi import VERSION, describe
 from app.web.policy import Relation, policy
 from app.web.replies import to_json
 
 door = Door("pages", __name__, side=None, prefix="")
+add_metrics(door)
 development_door = Door("development", __name__, side=None, prefix="/dev/v1")
 
 _ALIVE = text("SELECT 1")

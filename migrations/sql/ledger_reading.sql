@@ -12,3 +12,18 @@ begin
         grant select on ledger.head to linli_app;
     end if;
 end $$;
+
+-- Every entry with what its chain value is made of, stripes by themselves: for seals, exports and reports of any moment.
+create or replace view ledger.record as
+    select a.code, a.kind as account_kind, e.seq, e.month, j.id as journal_id, j.key, j.kind, j.ref, j.effective_on,
+           j.posted_at, e.amount_fen, e.balance_fen, e.head
+      from ledger.entry e
+      join ledger.account a on a.id = e.account_id
+      join ledger.journal j on j.id = e.journal_id;
+
+do $$
+begin
+    if exists (select from pg_catalog.pg_roles where rolname = 'linli_app') then
+        grant select on ledger.record to linli_app;
+    end if;
+end $$;

@@ -179,4 +179,5 @@ def _make_statements() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("statements are records of trade; they are kept")
+    message = "statements are records of trade; they are kept"
+    raise RuntimeError(message)

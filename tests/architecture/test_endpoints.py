@@ -15,6 +15,7 @@ OPEN_TO_ANYONE = {
     *(f"{side.value}.begin_session_by_password" for side in Side),
     *(f"{side.value}.{name}" for side in Side for name in ("ask_for_sign_in_challenge", "begin_session_by_passkey")),
     "pages.health",
+    "pages.metrics",
     "pages.openapi_document",
     "pages.readable_docs",
     "pages.explain_problem",

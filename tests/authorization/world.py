@@ -40,8 +40,9 @@ from tests.factories import (
 )
 from tests.factories.listings import a_listing, a_listing_claim
 from tests.factories.people import a_member, signed_in
+from tests.factories.reconciling import a_mismatch
 from tests.factories.rows import change, write
-from tests.factories.settling import a_statement
+from tests.factories.settling import a_payout, a_statement
 from tests.support.passkeys import a_challenge, a_passkey, removed_passkey
 from tests.support.vetting import an_application
 
@@ -460,6 +461,14 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda world, _: a_statement(SettledParty.MERCHANT, world.home.shop.merchant_id),
         foreign=lambda world, _: a_statement(SettledParty.MERCHANT, world.other.shop.merchant_id),
         is_public=True,
+    ),
+    (Side.PLATFORM, "payout_id"): Things(
+        own=lambda world, _: a_payout(SettledParty.MERCHANT, world.home.shop.merchant_id),
+        foreign=lambda world, _: a_payout(SettledParty.MERCHANT, world.other.shop.merchant_id),
+        is_public=True,
+    ),
+    (Side.PLATFORM, "item_id"): Things(
+        own=lambda world, _: a_mismatch(), foreign=lambda world, _: a_mismatch(), is_public=True
     ),
     (Side.PLATFORM, "merchant_id"): _public(lambda place: place.shop.merchant_id),
     (Side.STORE, "store_id"): Things(

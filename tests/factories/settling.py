@@ -10,6 +10,8 @@ from app.core import ledger
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
 from app.core.settlement.models import SettledParty, StatementRow
+from app.core.settlement.payouts import PayoutRow
+from app.core.settlement.states import PayoutState
 from app.kernel.clock import SHANGHAI, business_now
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
@@ -118,3 +120,22 @@ def a_statement(party_kind: SettledParty, party_id: UUID) -> UUID:
         number=number,
     )
     return statement_id
+
+
+def a_payout(party_kind: SettledParty, party_id: UUID, *, state: PayoutState = PayoutState.REQUESTED) -> UUID:
+    """Return the id of a payout that holds no money: enough for what only looks at it."""
+    payout_id = new_id()
+    with transaction() as tx:
+        now = business_now(tx)
+    write(
+        PayoutRow,
+        payout_id=payout_id,
+        party_kind=party_kind.value,
+        party_id=party_id,
+        amount_fen=6_000_000,
+        state=state.value,
+        tail="8888",
+        due_on=now.astimezone(SHANGHAI).date(),
+        requested_at=now,
+    )
+    return payout_id

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.orders.quote import LINES_MAX, Terms, Wanted, quote_cart
+from app.core.orders.rules import Rate
 from app.kernel.ids import new_id
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -46,7 +47,7 @@ def carts(draw: st.DrawFn) -> tuple[list[Wanted], dict[object, Terms]]:
             delivery_fen=draw(small),
             discount_tiers=draw(tiers),
             preparation_minutes=1,
-            commission_bp=draw(st.integers(0, 10_000)),
+            commission=Rate(rule="shop_rate", bp=draw(st.integers(0, 10_000))),
             license_expires_on=date(2099, 1, 1),
         )
         for shop_id in SHOPS

@@ -17,6 +17,7 @@ from app.core.orders.errors import (
     SoldOut,
 )
 from app.core.orders.quote import Quote, Terms, Wanted, quote_cart
+from app.core.orders.rules import Rate
 from app.kernel.ids import new_id
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ TERMS = Terms(
     delivery_fen=300,
     discount_tiers=[{"from_fen": 3_000, "off_fen": 200}, {"from_fen": 5_000, "off_fen": 500}],
     preparation_minutes=15,
-    commission_bp=500,
+    commission=Rate(rule="shop_rate", bp=500),
     license_expires_on=date(2026, 3, 2),
 )
 LINE = Wanted(

@@ -8,6 +8,7 @@ import pytest
 from app.core.catalog.rules import are_hours_sound, delivery_fee_fen, is_open_at
 from app.core.orders.rules import (
     Ending,
+    Rate,
     commission_of,
     may_cancel_freely,
     order_number,
@@ -106,7 +107,7 @@ def test_who_gets_what_when_an_order_of_20_yuan_and_3_for_the_way_ends(
 
 
 def test_commission_is_rounded_once_a_line() -> None:
-    assert commission_of([(10, 500), (10, 500), (9, 500)]) == 2
+    assert commission_of([(10, Rate(rule="x", bp=500)), (10, Rate(rule="x", bp=500)), (9, Rate(rule="x", bp=500))]) == 2
 
 
 def test_the_way_is_allowed_twenty_minutes() -> None:

@@ -13,6 +13,7 @@ import orjson
 from flask import Blueprint, Response, current_app, g, request
 
 from app.adapters.sandbox_gateway import objects, parameters
+from app.adapters.sandbox_gateway.daily_file import daily_file
 from app.adapters.sandbox_gateway.faults import Dice
 from app.adapters.sandbox_gateway.moves import Moves
 from app.adapters.sandbox_gateway.objects import ApiError, Json
@@ -80,6 +81,11 @@ class Door:
             ("balance_transactions", "balance_transaction"),
         ):
             v1.add_url_rule(f"/{path}/<thing_id>", f"retrieve_{kind}", _with(self._retrieve, kind=kind))
+
+        @v1.get("/balance_files/<day>")
+        def balance_file(day: str) -> Response:
+            lines = daily_file(self._store.read(), day, self._dice)
+            return current_app.response_class("".join(lines), content_type="text/csv")
 
         @v1.route("/<path:_path>", methods=["GET", "POST", "DELETE"])
         def unknown(_path: str) -> Response:

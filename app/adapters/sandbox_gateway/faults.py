@@ -16,6 +16,7 @@ class FaultPlan:
     :ivar error_500: a 500 before the effect; under an idempotency key it is stored, and repeated forever after.
     :ivar slow: the request waits ``slow_s`` before the effect; meanwhile its key is taken.
     :ivar duplicate: a notice is sent three times. :ivar late: a notice first waits ``late_s``.
+    :ivar missing_line: a line is left out of the daily file. :ivar extra_line: a line about nothing of ours is added.
     :ivar reorder: a notice waits ``reorder_s``, so that later ones overtake it.
     """
 
@@ -25,6 +26,8 @@ class FaultPlan:
     duplicate: float = 0.0
     late: float = 0.0
     reorder: float = 0.0
+    missing_line: float = 0.0
+    extra_line: float = 0.0
     slow_s: float = 2.0
     late_s: float = 5.0
     reorder_s: float = 0.5
@@ -68,6 +71,7 @@ class Dice:
 
     def __init__(self, plan: FaultPlan, seed: str) -> None:
         self.plan = plan
+        self.seed = seed
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self._lock = threading.Lock()
 

@@ -18,7 +18,8 @@ connection lost, or no answer in time           unknown
 import json
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Final
 from urllib.parse import quote
 from uuid import UUID
@@ -118,6 +119,22 @@ class StripeClient:
     def close(self) -> None:
         """Close the pooled connections."""
         self._session.close()
+
+    def balance_file(self, day: date) -> Iterator[str]:
+        """Yield the lines of the provider's file of what it booked on ``day``; the sandbox gateway has one.
+
+        :raises GatewayRefused: there is none. :raises GatewayUnknown: it broke off.
+        """
+        try:
+            with self._session.get(
+                f"{self._api_base}/v1/balance_files/{day}", auth=self._auth, timeout=self._timeout, stream=True,
+                allow_redirects=False,
+            ) as answer:  # fmt: skip
+                if answer.status_code != 200:  # noqa: PLR2004 - anything else is no file
+                    raise GatewayRefused("no_balance_file", f"status {answer.status_code}")
+                yield from (f"{line}\n" for line in answer.iter_lines(decode_unicode=True))
+        except requests.RequestException as error:
+            raise GatewayUnknown(type(error).__name__) from error
 
     def create_intent(
         self, *, key: str, amount_fen: int, attempt_id: UUID, payment_id: UUID, description: str

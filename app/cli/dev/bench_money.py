@@ -1,4 +1,4 @@
-"""``dev.py bench-money``: statements of 51,900 merchants with 1,000,000 order lines, on a server of its own.
+"""``dev.py bench-money``: statements of 51,900 merchants with 1,000,000 lines; a provider's file of as many.
 
 ``--scale 0.1`` makes a tenth of both. Lines are written without their orders, which settlement does not read.
 """
@@ -11,6 +11,7 @@ import resource
 import sys
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,14 @@ from app.cli.dev.openapi import settings_without_server
 from app.cli.dev.postgres import EmbeddedPostgres
 from app.core import ledger
 from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.payments.balance_files import balance_file
+from app.core.payments.reconciliation import Source
+from app.kernel.clock import SHANGHAI, wall_now
 from app.kernel.db import db
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
 from app.settings import read_settings, sqlalchemy_url
+from app.usecases.reconciling.reconcile import reconcile
 from app.usecases.settling.settle import settle_due
 
 if TYPE_CHECKING:
@@ -38,6 +43,8 @@ if TYPE_CHECKING:
 MERCHANTS = 51_900
 LINES = 1_000_000
 SETTLE_S_MAX = 60.0
+RECONCILE_S_MAX = 60.0
+RECONCILE_MIB_MAX = 500
 _LINE_FEN, _FEE_FEN = 1_900, 100
 _BATCH = 500
 
@@ -45,6 +52,12 @@ _LINES = """
     INSERT INTO settlement_items (order_id, party_kind, party_id, amount_fen, fee_fen, eligible_on)
     SELECT gen_random_uuid(), 'merchant', (%(merchants)s::uuid[])[1 + g %% %(count)s], %(amount)s, %(fee)s,
         current_date - 1
+    FROM generate_series(0, %(lines)s - 1) AS g
+"""
+_ATTEMPTS = """
+    INSERT INTO payment_attempts (attempt_id, payment_id, key, amount_fen, state, intent_id, ended_at)
+    SELECT gen_random_uuid(), gen_random_uuid(), 'bench-' || g, 1900, 'succeeded', 'pi_' || g,
+        CAST(%(noon)s AS timestamptz)
     FROM generate_series(0, %(lines)s - 1) AS g
 """
 _ACCOUNTS = """
@@ -92,8 +105,27 @@ def _settle(_app: Flask, url: str, merchants: int, lines: int) -> int:
         began = time.monotonic()
         proof = ledger.prove(tx)
     print(f"{proof} (proven in {time.monotonic() - began:.1f} s)")
+    _reconcile(url, lines)
     assert income_fen == lines * _LINE_FEN, "every line is settled once"
     return 0 if proof.is_sound else 1
+
+
+def _reconcile(url: str, lines: int) -> None:
+    """Take a provider's file of so many payments, and print what that took."""
+    day = wall_now().astimezone(SHANGHAI).date() - timedelta(days=1)
+    with psycopg.connect(url) as admin:
+        admin.execute("SET session_replication_role = replica")  # attempts without payments
+        admin.execute(_ATTEMPTS, {"lines": lines, "noon": f"{day} 12:00+08"})
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("ANALYZE payment_attempts")
+    rows = ((f"txn_{i}", "payment", f"pi_{i}", _LINE_FEN, 2) for i in range(lines))
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.monotonic()
+    found = reconcile(Source.STRIPE, day, balance_file("stripe", day, rows))
+    seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"reconciled: {found} in {seconds:.1f} s (aim {RECONCILE_S_MAX:.0f}), {lines / seconds:,.0f} lines/s,"
+        f" {before:.0f} -> {after:.0f} MiB (aim {RECONCILE_MIB_MAX})"
+    )
 
 
 def _make(url: str, merchants: int, lines: int) -> None:

@@ -70,6 +70,8 @@ def linli_services(ports: Ports, data_dir: Path, env: Mapping[str, str]) -> list
         Service("worker", (sys.executable, "-m", "app.worker")),
         Service("live", (*granian, "--port", str(ports.live), "--interface", "asgi", "app.realtime:app"), ports.live),
     ]
+    if env.get("LINLI_BANK_DIR") == str(data_dir / "bank"):
+        services.append(Service("bank", (sys.executable, "-m", "app.adapters.sandbox_bank", str(data_dir / "bank"))))
     if env.get("STRIPE_API_BASE") == Urls(ports).gateway:
         sandbox = ("--port", str(ports.gateway), "--data", str(data_dir / "sandbox"))
         argv = (sys.executable, "-m", "app.adapters.sandbox_gateway", *sandbox)
@@ -270,6 +272,8 @@ class Stack:
             "STRIPE_API_BASE": self.urls.gateway,
             "LINLI_PUBLIC_URL": self.urls.web,
             "LINLI_LIVE_URL": self.urls.live,
+            "LINLI_BANK_DIR": str(self.data_dir / "bank"),
+            "LINLI_SEAL_DIR": str(self.data_dir / "seals"),
         }
         settings = {**secrets_in(self.data_dir), **ours, **env}
         sandbox = {

@@ -138,6 +138,10 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "account.read": _O,
         "statement.read": _O,
         "deposit.top_up": _O,
+        "bank_account.read": _O,
+        "bank_account.write": _O,
+        "payout.read": _O,
+        "payout.ask": _O,
         "member.read": _OM,
         "member.invite": _O,
         "member.change": _O,
@@ -180,6 +184,10 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "rating.appeal": _CS,
         "account.read": _CS,
         "statement.read": _CS,
+        "bank_account.read": _CS,
+        "bank_account.write": _C,
+        "payout.read": _CS,
+        "payout.ask": _CS,
     },
     Side.STORE: {
         "session.read": _MCA,
@@ -226,6 +234,13 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "settlement.write": _FA,
         "settlement.block": _FSA,
         "refund.decide": _FA,
+        "payout.read": _FA,
+        "payout.request": _FA,
+        "payout.decide": _FA,
+        "reconciliation.read": _FA,
+        "reconciliation.write": _FA,
+        "reconciliation.decide": _FA,
+        "health.read": _FSA,
         "paper.read": _ALL,
         "paper.review": _of(Part.REVIEWER, Part.ADMIN),
         "dispatch.read": _SA,
@@ -242,6 +257,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "approval.decide": _FA,
         "correction.request": _FSA,
         "correction.decide": _FA,
+        "commission.read": _ALL,
         "commission.request": _FA | _of(Part.REVIEWER),
         "commission.decide": _FA,
         "staff.read": _A,
@@ -253,7 +269,9 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
     },
 }
 
-DECIDES: frozenset[str] = frozenset({"correction.decide", "commission.decide", "staff.decide"})
+DECIDES: frozenset[str] = frozenset(
+    {"correction.decide", "commission.decide", "staff.decide", "payout.decide", "reconciliation.decide"}
+)
 """Verbs that no route names: who may decide about which kind of request, once ``approval.decide`` let them in."""
 
 BROWSING: frozenset[str] = frozenset(

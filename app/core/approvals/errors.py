@@ -25,10 +25,17 @@ class ApprovalClosed(Conflict):
 
 
 class StartsTooSoon(Invalid):
-    """A commission rate begins tomorrow at the earliest, and within a year."""
+    """A commission is announced seven days before it begins, and begins within a year."""
 
     code = "starts_too_soon"
     title = "The start is not possible"
+
+
+class RuleInvalid(Invalid):
+    """A rule names what its scope needs and nothing else, its least is not above its most, it ends after it begins."""
+
+    code = "commission_rule_invalid"
+    title = "The commission rule is not possible"
 
 
 class SubjectNotFound(NotFound):

@@ -21,8 +21,14 @@ class ApprovalKind(StrEnum):
     """Money moved between two ledger accounts (调账)."""
     COMMISSION_RATE = "commission_rate"
     """A shop's commission rate from a day on."""
+    COMMISSION_RULE = "commission_rule"
+    """A commission rule for a shop, a vertical or a campaign."""
     STAFF_ROLE = "staff_role"
     """A role at the platform given, changed or taken away."""
+    PAYOUT = "payout"
+    """A large payout sent to the bank."""
+    MISMATCH = "mismatch"
+    """A mismatch of reconciliation resolved, and what of it is in suspense written off."""
 
 
 class ApprovalState(StrEnum):
@@ -37,6 +43,9 @@ LIFETIME: Mapping[ApprovalKind, timedelta] = {
     ApprovalKind.CORRECTION: timedelta(days=3),
     ApprovalKind.COMMISSION_RATE: timedelta(days=7),
     ApprovalKind.STAFF_ROLE: timedelta(days=1),
+    ApprovalKind.COMMISSION_RULE: timedelta(days=7),
+    ApprovalKind.PAYOUT: timedelta(days=3),
+    ApprovalKind.MISMATCH: timedelta(days=7),
 }
 """How long a request waits for somebody, wall time."""
 

@@ -163,6 +163,8 @@ class OrderLineRow(Base):
     discount_fen: Mapped[int]
     commission_bp: Mapped[int]
     commission_rule: Mapped[str]
+    commission_least_fen: Mapped[int] = mapped_column(server_default="0")
+    commission_cap_fen: Mapped[int | None]
     refundable_fen: Mapped[int]
     is_counted: Mapped[bool]
     shorted_at: Mapped[datetime | None]

@@ -22,6 +22,7 @@ from app.core.orders.errors import (
     ShopClosed,
     SoldOut,
 )
+from app.core.orders.rules import Rate
 from app.kernel.clock import SHANGHAI
 from app.kernel.money import split_fen
 
@@ -69,7 +70,7 @@ class Terms:
     delivery_fen: int
     discount_tiers: Sequence[Mapping[str, Any]]
     preparation_minutes: int
-    commission_bp: int
+    commission: Rate
     license_expires_on: date
 
 
@@ -106,7 +107,7 @@ class ShopQuote:
     discount_fen: int
     distance_m: int
     preparation_minutes: int
-    commission_bp: int
+    commission: Rate
 
     @property
     def total_fen(self) -> int:
@@ -178,7 +179,7 @@ def _quote_shop(terms: Terms, lines: Sequence[Wanted], now: datetime) -> ShopQuo
         discount_fen=off_fen,
         distance_m=terms.distance_m,
         preparation_minutes=terms.preparation_minutes,
-        commission_bp=terms.commission_bp,
+        commission=terms.commission,
     )
 
 

@@ -284,7 +284,8 @@ STOCK_SOLD = _stock("sold = s.sold + n.quantity, reserved = s.reserved - n.quant
 
 LINES = text(
     """
-    SELECT line, sku_id, name, quantity, refundable_fen, commission_bp, is_counted, shorted_at
+    SELECT line, sku_id, name, quantity, refundable_fen, commission_bp, commission_rule, commission_least_fen,
+        commission_cap_fen, is_counted, shorted_at
     FROM order_lines WHERE order_id = :order_id ORDER BY line
     """
 )

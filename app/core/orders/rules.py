@@ -92,9 +92,28 @@ class Shares:
     platform_loss_fen: int
 
 
-def commission_of(lines: Sequence[tuple[int, int]]) -> int:
-    """Return the commission on ``(refundable fen, rate in bp)`` lines: half-up once a line, on what is really sold."""
-    return sum(rate_fen(refundable_fen, commission_bp) for refundable_fen, commission_bp in lines)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """What a line's commission is by: the rule's name or id, its rate, and least and most for one line, fen."""
+
+    rule: str
+    bp: int
+    least_fen: int = 0
+    cap_fen: int | None = None
+
+
+def commission_fen_of(refundable_fen: int, rate: Rate) -> int:
+    """Return the commission on what is really sold of a line: half-up once, not below its least nor above its most.
+
+    Never more than the line itself: what is left of it is the shop's, and that is nothing at the least.
+    """
+    most = refundable_fen if rate.cap_fen is None else min(rate.cap_fen, refundable_fen)
+    return min(max(rate_fen(refundable_fen, rate.bp), rate.least_fen), most)
+
+
+def commission_of(lines: Sequence[tuple[int, Rate]]) -> int:
+    """Return the commission on ``(refundable fen, rate)`` lines."""
+    return sum(commission_fen_of(refundable_fen, rate) for refundable_fen, rate in lines)
 
 
 def shares_at_end(

@@ -40,3 +40,17 @@ class AmountOverLimit(Conflict):
 
     code = "amount_over_limit"
     title = "Too much for one payment"
+
+
+class MismatchNotFound(NotFound):
+    """No such item of reconciliation."""
+
+    code = "mismatch_not_found"
+    title = "No such mismatch"
+
+
+class ItemResolved(Conflict):
+    """The item of reconciliation was resolved before."""
+
+    code = "mismatch_resolved"
+    title = "Already resolved"

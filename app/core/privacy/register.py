@@ -126,6 +126,22 @@ REGISTER = (
     Holding(table="refunds", person=_OWN, fate=Fate.KEPT),
     Holding(table="statements", person="party_kind = 'courier' AND party_id = :account_id", fate=Fate.KEPT),
     Holding(
+        table="bank_accounts",
+        person="(party_kind = 'courier' AND party_id = :account_id) OR changed_by = :account_id",
+        fate=Fate.CLEARED,
+        clears={"target_sealed": "NULL", "tail": "''"},
+        sealed={"target_sealed": "bank_accounts.target"},
+    ),
+    Holding(table="payouts", person="party_kind = 'courier' AND party_id = :account_id", fate=Fate.KEPT),
+    Holding(
+        table="payout_lines",
+        person="payout_id IN (SELECT payout_id FROM payouts WHERE party_kind = 'courier' AND party_id = :account_id)",
+        fate=Fate.CLEARED,
+        clears={"target_sealed": "NULL"},
+        sealed={"target_sealed": "bank_accounts.target"},
+        is_exported=False,
+    ),
+    Holding(
         table="settlement_accounts",
         person="party_kind = 'courier' AND party_id = :account_id",
         fate=Fate.KEPT,
@@ -177,6 +193,7 @@ REGISTER = (
     Holding(table="consents", person=_OWN, fate=Fate.KEPT),
     Holding(table="erasures", person=_OWN, fate=Fate.KEPT),
     Holding(table="invitations", person="phone_index = :phone_index", fate=Fate.DELETED, is_exported=False),
+    Holding(table="recon_notes", person=_OWN, fate=Fate.KEPT, is_exported=False),
     Holding(table="approvals", person="requested_by = :account_id OR decided_by = :account_id", fate=Fate.KEPT),
     Holding(
         table="listing_claims", person="claimed_by_id = :account_id OR decided_by_id = :account_id", fate=Fate.KEPT

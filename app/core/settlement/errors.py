@@ -43,3 +43,38 @@ class DepositNeeded(Conflict):
 
     code = "deposit_needed"
     title = "The deposit is still needed"
+
+
+class BankAccountNeeded(Conflict):
+    """No bank account has been named yet."""
+
+    code = "bank_account_needed"
+    title = "No bank account"
+
+
+class BankAccountCooling(Conflict):
+    """The bank account was changed lately; ``usable_at`` says from when on it gets payouts."""
+
+    code = "bank_account_cooling"
+    title = "The bank account was changed lately"
+
+
+class PayoutOverLimit(Conflict):
+    """More than may go out on one day; ``left_fen`` is what still may."""
+
+    code = "payout_over_limit"
+    title = "Over the limit of a day"
+
+
+class PayoutNotFound(NotFound):
+    """No such payout, or not one of yours."""
+
+    code = "payout_not_found"
+    title = "Payout not found"
+
+
+class PayoutNotWaiting(Conflict):
+    """It does not wait for two people, or not any more; ``state`` says where it stands."""
+
+    code = "payout_not_waiting"
+    title = "The payout does not wait"

@@ -24,17 +24,25 @@ from app.core.approvals.errors import (
     CorrectionInvalid,
     LastAdmin,
     OwnApproval,
+    RuleInvalid,
     StartsTooSoon,
     SubjectNotFound,
 )
 from app.core.approvals.models import ADMINS_MIN, LIFETIME, ApprovalKind, ApprovalState
+from app.core.catalog.commission import ANNOUNCED, RuleScope
 from app.core.ledger import Journal, JournalKind, Leg
 from app.core.ledger.chart import CHART
+from app.core.payments.errors import ItemResolved, MismatchNotFound
+from app.core.payments.reconciliation import ItemState
+from app.core.settlement.errors import PayoutNotFound, PayoutNotWaiting
+from app.core.settlement.states import PayoutState
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
+from app.usecases.reconciling.resolve import resolve_mismatch
+from app.usecases.settling.pay_out import release_payout
 
 COMMISSION_STARTS = "commission_starts"
 """Timer: the day of an approved commission rate has come."""
@@ -45,6 +53,9 @@ _DECIDES: Mapping[ApprovalKind, str] = {
     ApprovalKind.CORRECTION: "correction.decide",
     ApprovalKind.COMMISSION_RATE: "commission.decide",
     ApprovalKind.STAFF_ROLE: "staff.decide",
+    ApprovalKind.COMMISSION_RULE: "commission.decide",
+    ApprovalKind.PAYOUT: "payout.decide",
+    ApprovalKind.MISMATCH: "reconciliation.decide",
 }
 """The verb that decides about each kind, beside that of the route."""
 
@@ -54,7 +65,9 @@ _ASK = opening(
     SELECT business_now() AS now,
         EXISTS (SELECT 1 FROM shops AS s WHERE s.shop_id = CAST(:shop_id AS uuid)) AS is_shop,
         EXISTS (SELECT 1 FROM accounts AS a WHERE a.account_id = CAST(:subject_id AS uuid) AND a.state = 'active')
-            AS is_account
+            AS is_account,
+        (SELECT p.state FROM payouts AS p WHERE p.payout_id = CAST(:payout_id AS uuid)) AS payout_state,
+        (SELECT i.state FROM recon_items AS i WHERE i.item_id = CAST(:item_id AS uuid)) AS item_state
     FROM memberships AS m WHERE {_MEMBER} FOR SHARE OF m
     """
 )
@@ -102,6 +115,18 @@ _START = text(
 )
 
 
+_ADD_RULE = text(
+    """
+    INSERT INTO commission_rules (rule_id, scope, shop_id, vertical, rate_bp, least_fen, cap_fen, starts_on, ends_on,
+        announced_at)
+    SELECT :rule_id, b.scope, b.shop_id, b.vertical, b.rate_bp, b.least_fen, b.cap_fen, b.starts_on, b.ends_on,
+        business_now()
+    FROM jsonb_to_record(CAST(:body AS jsonb)) AS b (scope text, shop_id uuid, vertical text, rate_bp bigint,
+        least_fen bigint, cap_fen bigint, starts_on date, ends_on date)
+    """
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalMoved:
     """Where a request stands."""
@@ -127,6 +152,20 @@ class CommissionRate:
     shop_id: UUID
     commission_bp: int
     starts_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommissionRule:
+    """Let lines that are placed in a span of days have a rate, with least and most for one line, fen."""
+
+    scope: str
+    shop_id: UUID | None
+    vertical: str | None
+    rate_bp: int
+    least_fen: int
+    cap_fen: int | None
+    starts_on: date
+    ends_on: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +202,30 @@ def ask_commission_rate(actor: Actor, claim: Claim, *, why: str, wish: Commissio
     return _ask(actor, claim, ApprovalKind.COMMISSION_RATE, check, why=why, body=asdict(wish), shop_id=wish.shop_id)
 
 
+def ask_commission_rule(actor: Actor, claim: Claim, *, why: str, wish: CommissionRule) -> ApprovalMoved:
+    """Ask for a commission rule.
+
+    :raises RuleInvalid: it names what its scope does not have, or its bounds are crossed.
+    :raises SubjectNotFound: no such shop. :raises StartsTooSoon: it could not be announced in time.
+    """
+    wants_shop, wants_vertical = wish.scope == RuleScope.SHOP, wish.scope == RuleScope.VERTICAL
+    if wants_shop != (wish.shop_id is not None) or wants_vertical > (wish.vertical is not None):
+        raise RuleInvalid(pointer="/scope")
+    if wants_shop and wish.vertical is not None:
+        raise RuleInvalid(pointer="/vertical")
+    if wish.cap_fen is not None and wish.cap_fen < wish.least_fen:
+        raise RuleInvalid(pointer="/cap_fen")
+    if wish.ends_on is not None and wish.ends_on < wish.starts_on:
+        raise RuleInvalid(pointer="/ends_on")
+
+    def check(row: Row) -> None:
+        if wants_shop and not row.is_shop:
+            raise SubjectNotFound(pointer="/shop_id")
+        _refuse_start(wish.starts_on, row.now)
+
+    return _ask(actor, claim, ApprovalKind.COMMISSION_RULE, check, why=why, body=asdict(wish), shop_id=wish.shop_id)
+
+
 def ask_staff_role(actor: Actor, claim: Claim, *, why: str, wish: StaffRole) -> ApprovalMoved:
     """Ask for a change of somebody's role at the platform.
 
@@ -176,6 +239,38 @@ def ask_staff_role(actor: Actor, claim: Claim, *, why: str, wish: StaffRole) -> 
             raise OwnApproval(pointer="/account_id")
 
     return _ask(actor, claim, ApprovalKind.STAFF_ROLE, check, why=why, body=asdict(wish), subject_id=wish.account_id)
+
+
+def ask_payout_release(actor: Actor, claim: Claim, *, why: str, payout_id: UUID) -> ApprovalMoved:
+    """Ask for a large payout to be sent to the bank.
+
+    :raises PayoutNotFound: no such payout. :raises PayoutNotWaiting: it does not wait for two people.
+    """
+
+    def check(row: Row) -> None:
+        if row.payout_state is None:
+            raise PayoutNotFound
+        if row.payout_state != PayoutState.REQUESTED:
+            raise PayoutNotWaiting(state=row.payout_state)
+
+    body = {"payout_id": payout_id}
+    return _ask(actor, claim, ApprovalKind.PAYOUT, check, why=why, body=body, payout_id=payout_id)
+
+
+def ask_resolution(actor: Actor, claim: Claim, *, why: str, item_id: UUID) -> ApprovalMoved:
+    """Ask for a mismatch of reconciliation to be resolved.
+
+    :raises MismatchNotFound: no such item. :raises ItemResolved: it was resolved before.
+    """
+
+    def check(row: Row) -> None:
+        if row.item_state is None:
+            raise MismatchNotFound
+        if row.item_state != ItemState.OPEN:
+            raise ItemResolved
+
+    body = {"item_id": item_id}
+    return _ask(actor, claim, ApprovalKind.MISMATCH, check, why=why, body=body, item_id=item_id)
 
 
 def approve(actor: Actor, claim: Claim, *, approval_id: UUID) -> ApprovalMoved:
@@ -207,9 +302,20 @@ def _ask(
     body: Mapping[str, Any],
     shop_id: UUID | None = None,
     subject_id: UUID | None = None,
+    payout_id: UUID | None = None,
+    item_id: UUID | None = None,
 ) -> ApprovalMoved:
     with transaction(claim) as tx:
-        row = tx.open_one(_ASK, {**actor.as_member, "shop_id": shop_id, "subject_id": subject_id})
+        row = tx.open_one(
+            _ASK,
+            {
+                **actor.as_member,
+                "shop_id": shop_id,
+                "subject_id": subject_id,
+                "payout_id": payout_id,
+                "item_id": item_id,
+            },
+        )
         if row is None:
             raise NotPermitted
         check(row)
@@ -268,6 +374,19 @@ def _set_commission(tx: Transaction, row: Row) -> None:
     tx.schedule(Timer(COMMISSION_STARTS, row.approval_id, first_minute - row.now))
 
 
+def _release(tx: Transaction, row: Row) -> None:
+    release_payout(tx, UUID(row.body["payout_id"]))
+
+
+def _resolve(tx: Transaction, row: Row) -> None:
+    resolve_mismatch(tx, UUID(row.body["item_id"]))
+
+
+def _add_rule(tx: Transaction, row: Row) -> None:
+    _refuse_start(date.fromisoformat(row.body["starts_on"]), row.now)
+    tx.execute(_ADD_RULE, {"rule_id": row.approval_id, "body": orjson.dumps(row.body).decode()})
+
+
 def _set_role(tx: Transaction, row: Row) -> None:
     subject_id, role = UUID(row.body["account_id"]), row.body["role"]
     admins = set(tx.execute(_ADMINS).scalars())
@@ -283,12 +402,15 @@ _EXECUTE: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {
     ApprovalKind.CORRECTION: _correct,
     ApprovalKind.COMMISSION_RATE: _set_commission,
     ApprovalKind.STAFF_ROLE: _set_role,
+    ApprovalKind.COMMISSION_RULE: _add_rule,
+    ApprovalKind.PAYOUT: _release,
+    ApprovalKind.MISMATCH: _resolve,
 }
 
 
 def _refuse_start(starts_on: date, now: datetime) -> None:
     today = now.astimezone(_SHANGHAI).date()
-    if not today < starts_on <= today + _STARTS_WITHIN:
+    if not today + ANNOUNCED <= starts_on <= today + _STARTS_WITHIN:
         raise StartsTooSoon(pointer="/starts_on")
 
 

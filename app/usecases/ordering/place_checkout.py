@@ -29,9 +29,6 @@ from app.usecases.shopping.quoting import LOCK_CART, PricedCart, is_perishable, 
 CHECKOUT_EXPIRES = "checkout_expires"
 """Timer: the payment window of a checkout is over."""
 
-_COMMISSION_RULE = "shop_rate"
-"""Name of the rule that set a line's commission rate: the rate of its shop."""
-
 _PLACE = closing(
     """
     made_checkout AS (
@@ -59,13 +56,16 @@ _PLACE = closing(
     ),
     made_lines AS (
         INSERT INTO order_lines (order_id, line, sku_id, name, option, unit_price_fen, quantity, goods_fen,
-            packing_fen, discount_fen, commission_bp, commission_rule, refundable_fen, is_counted)
+            packing_fen, discount_fen, commission_bp, commission_least_fen, commission_cap_fen,
+            commission_rule, refundable_fen, is_counted)
         SELECT l.order_id, l.line, l.sku_id, l.name, l.option, l.unit_price_fen, l.quantity, l.goods_fen, l.packing_fen,
-            l.discount_fen, l.commission_bp, :commission_rule, l.goods_fen + l.packing_fen - l.discount_fen,
+            l.discount_fen, l.commission_bp, l.commission_least_fen, l.commission_cap_fen, l.commission_rule,
+            l.goods_fen + l.packing_fen - l.discount_fen,
             l.is_counted
         FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l (order_id uuid, line bigint, sku_id uuid, name text,
             option text, unit_price_fen bigint, quantity bigint, goods_fen bigint, packing_fen bigint,
-            discount_fen bigint, commission_bp bigint, is_counted boolean)
+            discount_fen bigint, commission_bp bigint, commission_least_fen bigint, commission_cap_fen bigint,
+            commission_rule text, is_counted boolean)
     ),
     emptied AS (
         DELETE FROM cart_lines WHERE account_id = :account_id AND sku_id = ANY(CAST(:sku_ids AS uuid[]))
@@ -188,7 +188,6 @@ def place_checkout(
                 "address_lat": cart.first.address_lat,
                 "address_lng": cart.first.address_lng,
                 "walk_up_floors": cart.first.walk_up_floors,
-                "commission_rule": _COMMISSION_RULE,
                 "orders": orjson.dumps(orders).decode(),
                 "lines": orjson.dumps(
                     [
@@ -223,7 +222,7 @@ def _order_of(shop: ShopQuote, cart: PricedCart, promise: Told | None) -> dict[s
         "discount_fen": shop.discount_fen,
         "total_fen": shop.total_fen,
         "left_fen": sum(line.paid_fen for line in shop.lines),
-        "commission_fen": commission_of([(line.paid_fen, shop.commission_bp) for line in shop.lines]),
+        "commission_fen": commission_of([(line.paid_fen, shop.commission) for line in shop.lines]),
         "preparation_minutes": shop.preparation_minutes,
         "usual_s": None if promise is None else promise.usual_s,
         "promise_from_s": None if promise is None else promise.from_s,
@@ -244,7 +243,10 @@ def _lines_of(order_id: object, shop: ShopQuote) -> list[dict[str, object]]:
             "goods_fen": line.goods_fen,
             "packing_fen": line.packing_fen,
             "discount_fen": line.discount_fen,
-            "commission_bp": shop.commission_bp,
+            "commission_bp": shop.commission.bp,
+            "commission_least_fen": shop.commission.least_fen,
+            "commission_cap_fen": shop.commission.cap_fen,
+            "commission_rule": shop.commission.rule,
             "is_counted": line.is_counted,
         }
         for number, line in enumerate(shop.lines, start=1)

@@ -25,6 +25,7 @@ from app.core.orders.rules import (
     NO_COURIER_ALERT,
     NO_COURIER_END,
     Ending,
+    Rate,
     commission_of,
 )
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
@@ -32,6 +33,7 @@ from app.kernel.actor import Actor, Role
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, transaction
+from app.kernel.wire import Row
 from app.usecases.ordering.ending import OrderMoved, end_order
 from app.usecases.paying.refunds import REFUND_WRITES, decide_refund
 
@@ -117,13 +119,22 @@ def short_order(actor: Actor, claim: Claim, *, order_id: UUID, lines: frozenset[
                 **decision.params,
                 **_params(order, target),
                 "left_fen": sum(row.refundable_fen for row in kept),
-                "commission_fen": commission_of([(row.refundable_fen, row.commission_bp) for row in kept]),
+                "commission_fen": commission_of([(row.refundable_fen, _rate_of(row)) for row in kept]),
                 "lines": sorted(lines),
                 "missing": orjson.dumps(missing).decode(),
             },
         )
         assert_moved(result)
     return moved
+
+
+def _rate_of(row: Row) -> Rate:
+    return Rate(
+        rule=row.commission_rule,
+        bp=row.commission_bp,
+        least_fen=row.commission_least_fen,
+        cap_fen=row.commission_cap_fen,
+    )
 
 
 def ready_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:

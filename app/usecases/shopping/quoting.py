@@ -8,12 +8,14 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.accounts.errors import AddressNotFound
+from app.core.catalog.commission import RULE_OF_SHOP, SHOP_RATE
 from app.core.catalog.models import OfferKind, OfferState, ShopState, Vertical
 from app.core.catalog.rules import delivery_fee_fen, is_open_at
 from app.core.orders.errors import CartEmpty
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote, Terms, Wanted, quote_cart
 from app.core.orders.repository import IN_STANDING
+from app.core.orders.rules import Rate
 from app.kernel.actor import Actor
 from app.kernel.geo import distance_m
 from app.kernel.transaction import opening, read
@@ -26,6 +28,7 @@ _CART = """
            f.name AS offer_name, f.kind AS offer_kind, f.state AS offer_state, n.on_hand,
            s.shop_id, s.merchant_id, s.name AS shop_name, s.vertical, s.state AS shop_state, s.lat AS shop_lat,
            s.lng AS shop_lng, s.radius_m, s.minimum_fen, s.packing_fen, s.preparation_minutes, s.commission_bp,
+           u.rule_id, u.rate_bp, u.least_fen, u.cap_fen,
            s.hours, s.fee_tiers, s.discount_tiers, s.paused_until, s.license_expires_on,
            w.preparation_s AS measured_s, w.early_s, w.late_s,
            a.address_id, a.lat AS address_lat, a.lng AS address_lng, a.door_sealed, a.walk_up_floors,
@@ -34,6 +37,7 @@ _CART = """
     JOIN skus AS k ON k.sku_id = c.sku_id
     JOIN offers AS f ON f.offer_id = k.offer_id
     JOIN shops AS s ON s.shop_id = k.shop_id
+    {rule}
     LEFT JOIN shop_promises AS w ON w.shop_id = s.shop_id
     LEFT JOIN stock AS n ON n.sku_id = k.sku_id
     LEFT JOIN addresses AS a ON a.address_id = :address_id AND a.account_id = :account_id AND a.removed_at IS NULL
@@ -41,8 +45,8 @@ _CART = """
     WHERE c.account_id = :account_id
     ORDER BY s.shop_id, c.sku_id
 """
-READ_CART = text(_CART.format(standing="true", agreed="true"))
-LOCK_CART = opening(_CART.format(standing=IN_STANDING, agreed=HAS_AGREED) + "FOR UPDATE OF c")
+READ_CART = text(_CART.format(standing="true", agreed="true", rule=RULE_OF_SHOP))
+LOCK_CART = opening(_CART.format(standing=IN_STANDING, agreed=HAS_AGREED, rule=RULE_OF_SHOP) + "FOR UPDATE OF c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,13 @@ def _terms_of(row: Row, fulfillment: Fulfillment) -> Terms:
         delivery_fen=delivery_fee_fen(row.fee_tiers, meters) if is_delivered else 0,
         discount_tiers=row.discount_tiers,
         preparation_minutes=row.preparation_minutes,
-        commission_bp=row.commission_bp,
+        commission=_rate_of(row),
         license_expires_on=row.license_expires_on,
     )
+
+
+def _rate_of(row: Row) -> Rate:
+    """Return the rule in force, or the shop's own rate where there is none."""
+    if row.rule_id is None:
+        return Rate(rule=SHOP_RATE, bp=row.commission_bp)
+    return Rate(rule=str(row.rule_id), bp=row.rate_bp, least_fen=row.least_fen, cap_fen=row.cap_fen)

@@ -128,7 +128,7 @@ def test_money_that_is_not_there_leaves_the_request_open(client: FlaskClient) ->
 
 def test_a_commission_rate_begins_on_its_day(app: Flask, client: FlaskClient, clock: BusinessClock) -> None:
     shop = a_merchant_with_shop(commission_bp=500)
-    starts_on = look_one("SELECT CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date) + 2").isoformat()
+    starts_on = look_one("SELECT CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date) + 7").isoformat()
     body = {"shop_id": str(shop.shop_id), "commission_bp": 800, "starts_on": starts_on, "why": "CONTRACT-1"}
     approval_id = asked(client, staff("finance"), "commission-rates", body)
     assert decided(client, staff("admin"), approval_id).status_code == 200
@@ -138,7 +138,7 @@ def test_a_commission_rate_begins_on_its_day(app: Flask, client: FlaskClient, cl
         return int(look_one("SELECT commission_bp FROM shops WHERE shop_id = :id", id=shop.shop_id))
 
     before = rate()
-    clock.ahead(days=2)
+    clock.ahead(days=7)
 
     assert (before, rate()) == (500, 800)
 

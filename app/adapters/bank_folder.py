@@ -1,0 +1,39 @@
+"""The bank's folder: payout files go to ``out``; the bank's come in ``in`` and end in ``done`` or ``refused``."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from app.core.settlement.bank_files import BYTES_MAX, BankFileRefused
+
+log = structlog.get_logger()
+
+
+def put_out(folder: Path, name: str, content: bytes) -> None:
+    """Write a file for the bank, whole or not at all; writing it again changes nothing."""
+    target = folder / "out" / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{name}.part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(target)
+
+
+def take_in(folder: Path, take: Callable[[str, bytes], int], limit: int = 100) -> int:
+    """Hand every file of the bank to ``take``, oldest name first, and put it aside; return how many there were."""
+    found = sorted((folder / "in").glob("*.csv"))[:limit] if (folder / "in").is_dir() else []
+    for path in found:
+        aside = "done"
+        try:
+            content = path.read_bytes() if path.stat().st_size <= BYTES_MAX else b""
+            take(path.name, content)
+        except BankFileRefused as refusal:
+            aside = "refused"
+            log.error("a file of the bank was refused", file=path.name, line=refusal.line, why=refusal.why)  # noqa: TRY400 - the facts, no traceback
+        (folder / aside).mkdir(exist_ok=True)
+        path.replace(folder / aside / path.name)
+    return len(found)

@@ -1,0 +1,77 @@
+"""A bank that plays the outside world: it fetches payout files from a folder and puts its answers into another."""
+
+import hashlib
+import re
+from datetime import date
+from pathlib import Path
+
+from app.core.payments.balance_files import balance_file
+from app.core.settlement.bank_files import BankFileRefused, Order, answer_file, read_answers, read_payouts
+from app.core.settlement.payouts import LineState
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def answer_of(order: Order) -> tuple[LineState, str]:
+    """Return what this bank says: by the end of the number, so that a test or a demo can choose.
+
+    0001 is closed, 0002 is busy at the first try, 0003 is paid and comes back, all others are paid.
+    """
+    tail, try_number = order.number[-4:], order.reference.rpartition("-")[2]
+    if tail == "0001":
+        return LineState.FAILED, "account_closed"
+    if tail == "0002" and try_number == "1":
+        return LineState.FAILED, "bank_busy"
+    return LineState.PAID, ""
+
+
+def work_once(folder: Path) -> int:
+    """Answer every payout file in ``folder/out`` that has no answer in ``folder/in`` yet; return how many."""
+    done = 0
+    for path in sorted((folder / "out").glob("payout-*.csv")):
+        mark = folder / "bank" / path.name
+        if mark.exists():
+            continue
+        try:
+            orders = read_payouts(path.read_bytes())
+        except BankFileRefused:
+            continue  # not whole yet, or not ours
+        found = _DAY.search(path.name)
+        assert found is not None, "a payout file names its day"
+        day = date.fromisoformat(found[0])
+        said = [(one, answer_of(one)) for one in orders]
+        rows = [(one.reference, state, one.amount_fen, reason) for one, (state, reason) in said]
+        _put(folder / "in" / f"answer-{day}-{path.stem[-12:]}.csv", answer_file(path.stem, day, rows))
+        back = [
+            (one.reference, LineState.RETURNED, one.amount_fen, "account_frozen")
+            for one, (state, _) in said
+            if state is LineState.PAID and one.number.endswith("0003")
+        ]
+        if back:
+            _put(folder / "in" / f"return-{day}-{path.stem[-12:]}.csv", answer_file(f"r-{path.stem}", day, back))
+        _put(folder / "statements" / f"statement-{day}.csv", _statement(folder, day))
+        _put(mark, hashlib.sha256(path.read_bytes()).hexdigest().encode())
+        done += 1
+    return done
+
+
+def _statement(folder: Path, day: date) -> bytes:
+    """Return what was booked on ``day``, by the answers that were given."""
+    rows = []
+    for path in sorted(folder.glob(f"*/*-{day}-*.csv")):
+        if path.parent.name in {"in", "done"}:
+            for answer in read_answers(path.read_bytes()).answers:
+                kind, sign = {LineState.PAID: ("payout", -1), LineState.RETURNED: ("payout_return", 1)}.get(
+                    answer.state, ("", 0)
+                )
+                if sign:
+                    rows.append((f"{kind}-{answer.reference}", kind, answer.reference, sign * answer.amount_fen, 0))
+    return "".join(balance_file("bank", day, rows)).encode()
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file so that nobody sees a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)

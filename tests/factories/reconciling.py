@@ -1,0 +1,32 @@
+"""What does not agree with a provider's file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.core.payments.reconciliation import ItemState, Mismatch, ReconItemRow, Source
+from app.kernel.clock import SHANGHAI, wall_now
+from app.kernel.ids import new_id
+from tests.factories.rows import write
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+
+def a_mismatch(*, mismatch: Mismatch = Mismatch.MISSING_THERE) -> UUID:
+    """Return the id of an open item without money in suspense."""
+    item_id = new_id()
+    write(
+        ReconItemRow,
+        item_id=item_id,
+        source=Source.STRIPE.value,
+        day=wall_now().astimezone(SHANGHAI).date(),
+        mismatch=mismatch.value,
+        object=f"pi_{item_id.hex}",
+        kind="payment",
+        ours_fen=700,
+        suspense_fen=0,
+        state=ItemState.OPEN.value,
+        found_at=wall_now(),
+    )
+    return item_id

@@ -3,7 +3,9 @@
 from app.core.accounts import models as accounts
 from app.core.approvals import models as approvals
 from app.core.catalog import commission
+from app.core.catalog import imports as catalog_imports
 from app.core.catalog import models as catalog
+from app.core.catalog import records as catalog_records
 from app.core.communities import models as communities
 from app.core.delivery import models as delivery
 from app.core.delivery import records as delivery_records
@@ -28,6 +30,8 @@ __all__ = [
     "approvals",
     "catalog",
     "commission",
+    "catalog_imports",
+    "catalog_records",
     "communities",
     "delivery",
     "delivery_records",

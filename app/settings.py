@@ -61,6 +61,7 @@ class Settings:
     :param proxy_hops: our proxies in front; so many last entries of ``X-Forwarded-For`` are believed.
     :param requests_per_minute: how many one address may send; 0 bounds nothing. :param limiter_url: Redis that counts
         them for all processes. :param cors_origins: hosts whose pages may ask.
+    :param pictures_dir: folder of pictures, unless ``s3_url`` names a service that keeps them.
     :param passkey_rp_id: the domain that passkeys are made for. :param passkey_origins: pages and apps that may ask
         for them. :param is_staff_passkey_required: whether staff of stores and of the platform needs one.
     :param dispatch_s: seconds between two ticks of dispatch in a worker; 0: this worker does not dispatch.
@@ -93,6 +94,12 @@ class Settings:
     seal_key: bytes | None = None
     alarm_url: str | None = None
     metrics_key: str | None = None
+    pictures_dir: str = "var/pictures"
+    s3_url: str | None = None
+    s3_bucket: str = ""
+    s3_region: str = ""
+    s3_key_id: str = ""
+    s3_secret: str = ""
     passkey_rp_id: str = "localhost"
     passkey_origins: tuple[str, ...] = ("http://localhost",)
     is_staff_passkey_required: bool = False
@@ -151,6 +158,12 @@ def read_settings() -> Settings:
             seal_key=_optional_key("LINLI_SEAL_KEY", env.str("LINLI_SEAL_KEY", "")),
             alarm_url=env.str("LINLI_ALARM_URL", None),
             metrics_key=env.str("LINLI_METRICS_KEY", None),
+            pictures_dir=env.str("LINLI_PICTURES_DIR", "var/pictures"),
+            s3_url=env.str("LINLI_S3_URL", None),
+            s3_bucket=env.str("LINLI_S3_BUCKET", ""),
+            s3_region=env.str("LINLI_S3_REGION", "us-east-1"),
+            s3_key_id=env.str("LINLI_S3_KEY_ID", ""),
+            s3_secret=env.str("LINLI_S3_SECRET", ""),
             passkey_rp_id=env.str("LINLI_PASSKEY_RP_ID", "localhost"),
             passkey_origins=tuple(
                 env.list("LINLI_PASSKEY_ORIGINS", [_on_localhost(env.str("LINLI_PUBLIC_URL"))], subcast=str)
@@ -194,6 +207,13 @@ def _refuse_open(settings: Settings) -> None:
         raise SettingsError(f"LINLI_PROXY_HOPS must be 0 to {PROXY_HOPS_MAX}")
     if not 0 <= settings.dispatch_s <= DISPATCH_S_MAX:
         raise SettingsError(f"LINLI_DISPATCH_S must be 0 to {DISPATCH_S_MAX}")
+    if settings.s3_url is not None and not (
+        settings.s3_url.startswith(("https://", "http://"))
+        and settings.s3_bucket
+        and settings.s3_key_id
+        and settings.s3_secret
+    ):
+        raise SettingsError("LINLI_S3_URL wants LINLI_S3_BUCKET, LINLI_S3_KEY_ID and LINLI_S3_SECRET, too")
     if settings.requests_per_minute < 0:
         raise SettingsError("LINLI_REQUESTS_PER_MINUTE must be 0 or more")
     if any(not _is_origin(origin) for origin in settings.cors_origins):

@@ -5,6 +5,7 @@ The one module that knows everything by name. ``create_app`` calls :func:`assemb
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import app.models  # noqa: F401 - fills the metadata
 from app.adapters.identity_checks import HttpIdentityChecker, NoIdentityChecker, SandboxIdentityChecker
 from app.adapters.jobs import defer
+from app.adapters.pictures import FolderPictures, S3Pictures
 from app.adapters.sms import HttpMessages, SandboxMessages
 from app.adapters.stripe.client import StripeClient
 from app.adapters.stripe.signature import WebhookVerifier
@@ -66,6 +68,7 @@ from app.web.door import BODY_BYTES_MAX
 from app.web.policy import refuse_unguarded
 
 if TYPE_CHECKING:
+    from app.core.catalog.ports import PictureStore
     from app.core.notices.ports import TextMessages
     from app.core.payments.ports import PaymentGateway
     from app.core.verification.ports import IdentityChecker
@@ -125,6 +128,11 @@ def _is_much_later(body: Mapping[str, Any]) -> bool:
 _ESTIMATE = (Reaction("re_estimate", _re_estimate_order),)
 _ESTIMATE_TRIP = (Reaction("re_estimate", _re_estimate_trip),)
 
+
+def _import_shelf(tx: Transaction, body: Mapping[str, Any]) -> None:
+    defer(tx, "import_shelf", body["import_id"])
+
+
 REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "OrderPaid": (Reaction("auto_accept", _auto_accept, lambda body: bool(body["is_auto_accept"])),),
     "PaymentAttemptRequested": (Reaction("rescue_attempt", _rescue_attempt),),
@@ -134,6 +142,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "IdentityCheckRequested": (Reaction("rescue_check", _rescue_check),),
     "DataExportRequested": (Reaction("make_export", _make_export),),
     "SecurityNoticed": (Reaction("send_notice", _send_notice),),
+    "ShelfImportRequested": (Reaction("import_shelf", _import_shelf),),
     "GatewayEventReceived": (Reaction("read_event", _read_event),),
     "OrderAccepted": _ESTIMATE,
     "OrderReady": _ESTIMATE,
@@ -224,6 +233,7 @@ def assemble(settings: Settings) -> Flask:
     )
     flask_app.extensions["linli_messages"] = _messages(settings)
     flask_app.extensions["linli_identity_checker"] = _identity_checker(settings)
+    flask_app.extensions["linli_pictures"] = _pictures(settings)
     problems.install(flask_app)
     for door in (*DOORS, gateway.door, pages.door):
         flask_app.register_blueprint(door)
@@ -258,6 +268,13 @@ def _identity_checker(settings: Settings) -> "IdentityChecker":
     if settings.identity_url is not None and settings.identity_key is not None:
         return HttpIdentityChecker(settings.identity_url, settings.identity_key)
     return SandboxIdentityChecker() if settings.is_sandboxed else NoIdentityChecker()
+
+
+def _pictures(settings: Settings) -> "PictureStore":
+    if settings.s3_url is None:
+        return FolderPictures(Path(settings.pictures_dir))
+    url = settings.s3_url.rstrip("/")
+    return S3Pictures(url, settings.s3_bucket, settings.s3_region, settings.s3_key_id, settings.s3_secret)
 
 
 def _engine_options(settings: Settings) -> dict[str, Any]:

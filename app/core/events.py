@@ -343,6 +343,35 @@ class IncidentMoved(CourierEvent):
     state: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShelfEvent(Event):
+    """Something about one shop's shelf."""
+
+    shop_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShelfImportRequested(ShelfEvent):
+    """A file of offers is to be read."""
+
+    import_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopReviewed(ShelfEvent):
+    """The platform opened a shop, or gave it back; ``state`` says which."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferReviewed(ShelfEvent):
+    """The platform looked at an offer; ``state`` says what it found."""
+
+    offer_id: UUID
+    state: str
+
+
 def _leaves(base: type[Event]) -> list[type[Event]]:
     below = {child.__name__: child for child in base.__subclasses__()}
     return [leaf for child in below.values() for leaf in _leaves(child)] if below else [base]
@@ -357,6 +386,7 @@ EVENT_KINDS: Mapping[str, type[Event]] = {
         RefundEvent,
         PersonEvent,
         PaperEvent,
+        ShelfEvent,
         CourierEvent,
         GatewayEventReceived,
     )

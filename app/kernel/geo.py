@@ -24,6 +24,24 @@ def box_around(lat: float, lng: float, radius_m: float) -> tuple[float, float, f
     return lat - d_lat, lng - d_lng, lat + d_lat, lng + d_lng
 
 
+def map_cell(lat: float, lng: float, zoom: int) -> int:
+    """Return the square of the web map at ``zoom`` that holds a place: row and column in one number."""
+    side = 1 << zoom
+    phi = math.radians(lat)
+    row = math.floor((1 - math.log(math.tan(phi) + 1 / math.cos(phi)) / math.pi) / 2 * side)
+    return row << 31 | math.floor((lng + 180) / 360 * side)
+
+
+def map_cells(box: tuple[float, float, float, float], zoom: int) -> list[int]:
+    """Return the squares that a box of :func:`box_around` touches."""
+    lat_min, lng_min, lat_max, lng_max = box
+    top_left, bottom_right = map_cell(lat_max, lng_min, zoom), map_cell(lat_min, lng_max, zoom)
+    column_mask = (1 << 31) - 1
+    rows = range(top_left >> 31, (bottom_right >> 31) + 1)
+    columns = range(top_left & column_mask, (bottom_right & column_mask) + 1)
+    return [row << 31 | column for row in rows for column in columns]
+
+
 def gcj02_to_wgs84(lat: float, lng: float) -> tuple[float, float]:
     """Convert China's GCJ-02 to WGS-84 by fixed-point iteration; good to well under a meter."""
     wgs_lat, wgs_lng = lat, lng

@@ -3,29 +3,24 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Response
-
-from app.core.catalog.models import OfferKind, OfferState
 from app.core.orders.models import CancelReason
 from app.core.papers.rules import PaperKind
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.merchant import queries, schemas
+from app.merchant.bulk import add_bulk
 from app.merchant.carriage import add_carriage
 from app.merchant.money import add_money
+from app.merchant.pictures import add_pictures
+from app.merchant.setup import add_setup
+from app.merchant.shelf import add_shelf
 from app.usecases.licensing.hand_in import PaperMoved, hand_in_paper, withdraw_paper
 from app.usecases.ordering.accept_order import accept_order
 from app.usecases.ordering.cancel_order import agree_to_cancel, refuse_to_cancel, reject_order
 from app.usecases.ordering.ending import OrderMoved
 from app.usecases.ordering.prepare_order import ready_order, short_order
-from app.usecases.shopkeeping.shelf import (
-    OfferChanged,
-    ShopChanged,
-    add_offer,
-    change_offer,
-    change_opening,
-    change_sku,
-)
+from app.usecases.shopkeeping.shelf import ShopChanged, change_opening
+from app.web.catalog import add_categories, add_prices
 from app.web.door import Door
 from app.web.listings import add_claiming
 from app.web.members import add_members
@@ -34,10 +29,9 @@ from app.web.papers import PaperMovedOut
 from app.web.passkeys import add_passkeys
 from app.web.passwords import add_passwords
 from app.web.policy import Relation, policy
-from app.web.shelf import FOR_MEMBER, ShelfQuery, shelf_page
 from app.web.sign_in import add_sign_in
 from app.web.threads import add_thread
-from app.web.views import OffersOut, OrderMovedOut
+from app.web.views import OrderMovedOut
 
 door = Door("merchant", __name__, side=Side.MERCHANT)
 add_sign_in(door, Side.MERCHANT)
@@ -49,6 +43,12 @@ add_carriage(door)
 add_members(door, Side.MERCHANT)
 add_money(door)
 add_claiming(door)
+add_categories(door)
+add_prices(door, Relation.OWN_SHOP)
+add_shelf(door)
+add_bulk(door)
+add_setup(door)
+add_pictures(door)
 
 
 @door.get("/shops", answer=schemas.ShopsOut)
@@ -120,42 +120,6 @@ def answer_cancel_request(actor: Actor, *, claim: Claim, order_id: UUID, body: d
 def set_opening(actor: Actor, *, claim: Claim, shop_id: UUID, body: dict[str, Any]) -> ShopChanged:
     """Open the shop, let it rest, pause it, change its hours."""
     return change_opening(actor, claim, shop_id=shop_id, **body)
-
-
-@door.get("/shops/<uuid:shop_id>/offers", query=ShelfQuery, answer=OffersOut)
-@policy("offer.read", Relation.OWN_SHOP)
-def list_offers(actor: Actor, *, shop_id: UUID, query: dict[str, Any]) -> Response:
-    """List one's shop's offers, paused ones too."""
-    return shelf_page(FOR_MEMBER, shop_id, account_id=actor.account_id, roles=list(actor.roles), **query)
-
-
-@door.post("/shops/<uuid:shop_id>/offers", body=schemas.OfferIn, answer=schemas.OfferChangedOut, status=201, once=True)
-@policy("offer.write", Relation.OWN_SHOP)
-def create_offer(actor: Actor, *, claim: Claim, shop_id: UUID, body: dict[str, Any]) -> OfferChanged:
-    """Put a new offer on the shelf."""
-    return add_offer(actor, claim, shop_id=shop_id, **{**body, "kind": OfferKind(body["kind"])})
-
-
-@door.put(
-    "/shops/<uuid:shop_id>/offers/<uuid:offer_id>",
-    body=schemas.OfferChangeIn,
-    answer=schemas.OfferChangedOut,
-    once=True,
-)
-@policy("offer.write", Relation.OWN_SHOP)
-def update_offer(actor: Actor, *, claim: Claim, shop_id: UUID, offer_id: UUID, body: dict[str, Any]) -> OfferChanged:
-    """Rename an offer, pause it, put it back, or remove it."""
-    state = None if body["state"] is None else OfferState(body["state"])
-    return change_offer(actor, claim, shop_id=shop_id, offer_id=offer_id, state=state, name=body["name"])
-
-
-@door.put(
-    "/shops/<uuid:shop_id>/skus/<uuid:sku_id>", body=schemas.SkuChangeIn, answer=schemas.OfferChangedOut, once=True
-)
-@policy("offer.write", Relation.OWN_SHOP)
-def update_sku(actor: Actor, *, claim: Claim, shop_id: UUID, sku_id: UUID, body: dict[str, Any]) -> OfferChanged:
-    """Change a price, or the pieces counted on the shelf."""
-    return change_sku(actor, claim, shop_id=shop_id, sku_id=sku_id, **body)
 
 
 @door.get("/shops/<uuid:shop_id>/papers", answer=schemas.PapersOut)

@@ -1,22 +1,19 @@
 """What merchants send and see."""
 
 from enum import StrEnum
-from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import fields
 
-from app.core.catalog.models import OfferKind, OfferState, ShopState, Vertical
+from app.core.catalog.models import ShopState, Vertical
 from app.core.delivery.models import Vehicle
 from app.core.delivery.states import DeliveryState
 from app.core.orders.states import OrderState
 from app.core.papers.rules import PaperKind
-from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Pattern, Text
+from app.web.fields import Body, Choice, Day, Flag, Id, Instant, Int, Many, Text
+from app.web.hours import Hours
 from app.web.paging import PageQuery
 from app.web.papers import PaperOut
 from app.web.views import COUNT_MAX, LIST_MAX, OrderCore
-
-PRICE_FEN_MAX = 10_000_000
-SPANS_MAX = 5
 
 
 class RejectReason(StrEnum):
@@ -26,42 +23,6 @@ class RejectReason(StrEnum):
     TOO_BUSY = "too_busy"
     CLOSING = "closing"
     OTHER = "other"
-
-
-class Clock(Pattern):
-    """A time of day in Shanghai, ``HH:MM``; ``24:00`` ends the day."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(r"(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)", high=5, **kwargs)
-
-
-class Hours(fields.Field[dict[str, Any]]):
-    """ISO weekday ``"1".."7"`` → spans ``["08:00", "22:00"]``."""
-
-    default_error_messages: dict[str, Any] = {
-        "required": "field_required",
-        "null": "field_null",
-        "invalid": "field_not_object",
-        "validator_failed": "field_invalid",
-    }
-    _clock = Clock()
-
-    def _deserialize(self, value: object, attr: str | None, data: object, **_kwargs: object) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise self.make_error("invalid")
-        for weekday, spans in value.items():
-            if weekday not in {"1", "2", "3", "4", "5", "6", "7"} or not isinstance(spans, list):
-                message = "field_wrong_form"
-                raise ValidationError(message)
-            if len(spans) > SPANS_MAX:
-                raise ValidationError(f"field_list_length|min=0|max={SPANS_MAX}")
-            for span in spans:
-                if not isinstance(span, list) or len(span) != 2:  # noqa: PLR2004 - from and to
-                    message = "field_wrong_form"
-                    raise ValidationError(message)
-                for clock in span:
-                    self._clock.deserialize(clock)
-        return value
 
 
 class ShopOut(Body):
@@ -153,40 +114,6 @@ class OpeningOut(Body):
 
     shop_id = Id(required=True)
     state = Choice(ShopState, required=True)
-
-
-class OfferIn(Body):
-    """A new offer with one SKU; ``on_hand`` null means unlimited."""
-
-    kind = Choice(OfferKind, required=True)
-    name = Text(high=100, required=True)
-    category = Text(high=50, required=True)
-    option = Text(high=50, low=0, load_default="")
-    price_fen = Fen(low=1, high=PRICE_FEN_MAX, required=True)
-    packing_fen = Fen(high=10_000, load_default=0)
-    barcode = Pattern(r"[0-9]{8}([0-9]{5})?", high=13, load_default=None, allow_none=True)
-    on_hand = Int(low=0, high=1_000_000, load_default=None, allow_none=True)
-
-
-class OfferChangeIn(Body):
-    """A new name, or another place on or off the shelf."""
-
-    state = Choice(OfferState, load_default=None, allow_none=True)
-    name = Text(high=100, load_default=None, allow_none=True)
-
-
-class SkuChangeIn(Body):
-    """A new price, or the pieces counted on the shelf."""
-
-    price_fen = Fen(low=1, high=PRICE_FEN_MAX, load_default=None, allow_none=True)
-    on_hand = Int(low=0, high=1_000_000, load_default=None, allow_none=True)
-
-
-class OfferChangedOut(Body):
-    """What was changed."""
-
-    offer_id = Id(required=True)
-    sku_id = Id(required=True, allow_none=True)
 
 
 class PaperIn(Body):

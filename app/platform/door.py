@@ -16,7 +16,9 @@ from app.platform.commission import add_commission
 from app.platform.dispatching import add_dispatch
 from app.platform.finding import add_finding
 from app.platform.reconciliation import add_reconciliation
+from app.platform.offers import add_offer_review
 from app.platform.settlement import add_settlement
+from app.platform.shops import add_shop_review
 from app.usecases.deciding.approvals import (
     ApprovalMoved,
     CommissionRate,
@@ -45,6 +47,8 @@ from app.web.views import IncidentStandsOut, RatingMovedOut
 
 door = Door("platform", __name__, side=Side.PLATFORM)
 add_dispatch(door)
+add_offer_review(door)
+add_shop_review(door)
 add_sign_in(door, Side.PLATFORM)
 add_passwords(door, Side.PLATFORM)
 add_passkeys(door, Side.PLATFORM)

@@ -36,8 +36,11 @@ from app.usecases.verifying.check_identity import CheckRequested, ask_waiting, r
 from app.usecases.verifying.face_to_face import show_code
 from app.usecases.vetting.apply import ApplicationMoved, QuizTaken, apply_as_courier, take_quiz
 from app.user import queries, schemas, vetting
+from app.user.comparisons import add_comparisons
 from app.user.finding import add_finding
+from app.user.opening import add_opening
 from app.user.step_up import add_step_up
+from app.web.catalog import add_categories, add_prices
 from app.web.door import Door
 from app.web.members import InvitationMovedOut, InvitationsOut
 from app.web.notices import add_notices
@@ -58,6 +61,10 @@ add_notices(door)
 add_thread(door, Relation.OWN)
 add_step_up(door)
 add_finding(door)
+add_categories(door)
+add_prices(door, Relation.SIDE)
+add_comparisons(door)
+add_opening(door)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)

@@ -83,7 +83,7 @@ _INVITATIONS = text(
 _CART = text(
     """
     SELECT c.sku_id, c.quantity, s.shop_id, s.name AS shop_name, f.name, k.option, k.price_fen,
-           f.state = 'on_sale' AS is_on_sale, n.on_hand AS left
+           f.state = 'on_sale' AND k.removed_at IS NULL AS is_on_sale, n.on_hand AS left
     FROM cart_lines AS c
     JOIN skus AS k ON k.sku_id = c.sku_id JOIN offers AS f ON f.offer_id = k.offer_id
     JOIN shops AS s ON s.shop_id = k.shop_id LEFT JOIN stock AS n ON n.sku_id = k.sku_id

@@ -67,6 +67,8 @@ class Operation:
     """The use case's opening reads whether the asker is in standing, so that no statement has to ask before it."""
     pages: tuple[str, ...] = ()
     """Media types of an answer that is a whole page and has no schema."""
+    upload: int | None = None
+    """The body is a file of at most so many bytes; the view gets it as ``file``."""
 
 
 class Door(Blueprint):
@@ -106,6 +108,7 @@ class Door(Blueprint):
         finish: Callable[[Actor, dict[str, Any]], dict[str, Any]] | None = None,
         pages: tuple[str, ...] = (),
         opens_in_standing: bool = False,
+        upload: int | None = None,
     ) -> Callable[[View], View]:
         operation = Operation(
             body=body() if body else None,
@@ -116,6 +119,7 @@ class Door(Blueprint):
             finish=finish,
             pages=pages,
             opens_in_standing=opens_in_standing,
+            upload=upload,
         )
 
         def add(view: View) -> View:
@@ -168,6 +172,10 @@ def _respond(  # noqa: PLR0917 - what a request is made of
     if operation.body is not None:
         payload = _json_of(request.get_data(cache=False))
         given["body"] = _load(operation.body, payload)
+    if operation.upload is not None:
+        request.max_content_length = operation.upload
+        given["file"] = request.get_data(cache=False)
+        payload = [given.get("query"), hashlib.sha256(given["file"]).hexdigest()]
     if not operation.is_once:
         return _answer(view(*args, **given), operation)
     assert actor is not None, "who acts once has a token"

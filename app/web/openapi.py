@@ -149,6 +149,8 @@ def _operation(rule: Any, endpoint: str, view: Any, operation: Operation) -> dic
         described["parameters"].append({"in": "query", "schema": operation.query})
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.body}}}
+    if operation.upload is not None:
+        described["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
     if operation.pages:
         described["responses"]["200"] = {"description": "Done", "content": {media: {} for media in operation.pages}}
     elif operation.answer is None:

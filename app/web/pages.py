@@ -13,6 +13,7 @@ from flask import Response, current_app
 from marshmallow import fields
 from sqlalchemy import text
 
+from app.core.catalog.errors import PictureNotFound
 from app.kernel.clock import business_now, set_virtual
 from app.kernel.errors import NotFound
 from app.kernel.transaction import transaction
@@ -29,6 +30,7 @@ door = Door("pages", __name__, side=None, prefix="")
 add_metrics(door)
 development_door = Door("development", __name__, side=None, prefix="/dev/v1")
 
+_PICTURE = re.compile(r"[0-9a-f]{64}(-thumbnail)?\.jpg")
 _ALIVE = text("SELECT 1")
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 
@@ -93,6 +95,18 @@ def explain_problem(code: str) -> Response:
         raise ProblemNotExplained
     parts = [f"<h2>{html.escape(words['title'])}</h2><p>{html.escape(words['detail'])}</p>" for words in (zh, en)]
     return Response(_page(f"<code>{html.escape(code)}</code>", "".join(parts)), mimetype="text/html")
+
+
+@door.get("/pictures/<string:name>", pages=("image/jpeg",))
+@policy("picture.show", Relation.ANYONE)
+def show_picture(name: str) -> Response:
+    """Show a picture of an offer: ``{picture}.jpg``, or ``{picture}-thumbnail.jpg``. What has a name never changes."""
+    found = current_app.extensions["linli_pictures"].get(name) if _PICTURE.fullmatch(name) else None
+    if found is None:
+        raise PictureNotFound
+    response = Response(found, mimetype="image/jpeg")
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
 
 
 @cache

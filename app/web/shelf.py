@@ -17,13 +17,23 @@ SELECT CAST(json_build_object('items', coalesce(json_agg(offer ORDER BY place, o
 FROM (
     SELECT f.position AS place, f.offer_id, json_build_object(
         'offer_id', f.offer_id, 'kind', f.kind, 'name', f.name, 'category', f.category, 'state', f.state,
-        'position', f.position, 'skus', (
+        'position', f.position, 'category_code', f.category_code, 'brand', f.brand, 'description', f.description,
+        'attributes', f.attributes, 'sale_hours', f.sale_hours, 'preparation_minutes', f.preparation_minutes,
+        'is_age_restricted', f.is_age_restricted, 'is_return_excluded', f.is_return_excluded, 'pictures', (
+            SELECT coalesce(json_agg(p.digest ORDER BY p.position), CAST('[]' AS json))
+            FROM offer_pictures AS p WHERE p.offer_id = f.offer_id), 'skus', (
             SELECT coalesce(json_agg(json_build_object(
                 'sku_id', k.sku_id, 'option', k.option, 'price_fen', k.price_fen, 'packing_fen', k.packing_fen,
-                'barcode', k.barcode, 'quantity_max', k.quantity_max, 'left', n.on_hand)
+                'barcode', k.barcode, 'quantity_max', k.quantity_max, 'left', n.on_hand, 'options', k.options,
+                'content', CASE WHEN k.content_amount IS NOT NULL THEN json_build_object('amount', k.content_amount,
+                    'unit', k.content_unit, 'count', k.content_count) END,
+                'unit_price_fen', unit_price_fen(k.price_fen, k.content_amount, k.content_unit, k.content_count),
+                'standard_product_id', k.standard_product_id, 'per_person_max', k.per_person_max,
+                'per_person_days', k.per_person_days)
                 ORDER BY k.price_fen, k.sku_id),
                 CAST('[]' AS json))
-            FROM skus AS k LEFT JOIN stock AS n ON n.sku_id = k.sku_id WHERE k.offer_id = f.offer_id)) AS offer
+            FROM skus AS k LEFT JOIN stock AS n ON n.sku_id = k.sku_id
+            WHERE k.offer_id = f.offer_id AND k.removed_at IS NULL)) AS offer
     FROM offers AS f
     WHERE f.shop_id = :shop_id AND f.state {{states}} AND f.position > :after
     ORDER BY f.position, f.offer_id LIMIT :limit

@@ -1,11 +1,16 @@
 """Shapes that more than one side shows. Each side's own shapes are in its ``schemas``."""
 
+from typing import Any
+
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.core.catalog.models import OfferKind, OfferState, Vertical
+from app.core.catalog.content import AMOUNT_MAX, ContentUnit
+from app.core.catalog.content import COUNT_MAX as CONTENT_COUNT_MAX
+from app.core.catalog.models import OfferKind, OfferState, OptionKind, Vertical
 from app.core.delivery.states import ApplicationState, IncidentState, RatingState
 from app.core.orders.models import CancelReason, Fulfillment
 from app.core.orders.states import OrderState
+from app.kernel.wire import Row
 from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Many, Quantity, Text
 
 COUNT_MAX = 2**53 - 1
@@ -80,12 +85,61 @@ class OrderMovedOut(Body):
     refund_fen = Fen(high=COUNT_MAX, required=True)
 
 
+class OptionOut(Body):
+    """One thing that is chosen: a spec, a flavor, a portion."""
+
+    kind = Choice(OptionKind, required=True)
+    value = Text(high=30, required=True)
+
+
+class ContentOut(Body):
+    """How much is in it: ``count`` times ``amount`` of ``unit``."""
+
+    amount = Int(low=1, high=AMOUNT_MAX, required=True)
+    unit = Choice(ContentUnit, required=True)
+    count = Int(low=1, high=CONTENT_COUNT_MAX, required=True)
+
+
+class ProductOut(Body):
+    """A standard product."""
+
+    standard_product_id = Id(required=True)
+    barcode = Text(high=13, required=True, allow_none=True)
+    name = Text(high=200, required=True)
+    brand = Text(high=100, low=0, required=True)
+    content = fields.Nested(ContentOut, required=True, allow_none=True)
+    category_code = Text(high=100, required=True, allow_none=True)
+
+
+def shown_content(row: Row) -> dict[str, Any] | None:
+    """Return the content of a SKU or product as it is shown."""
+    if row.content_amount is None:
+        return None
+    return {"amount": row.content_amount, "unit": row.content_unit, "count": row.content_count}
+
+
+def shown_product(row: Row) -> dict[str, Any]:
+    """Return a standard product as it is shown."""
+    names = ("standard_product_id", "barcode", "name", "brand", "category_code")
+    return {**{name: getattr(row, name) for name in names}, "content": shown_content(row)}
+
+
 class SkuOut(Body):
-    """One buyable form of an offer; ``left`` is null for unlimited stock."""
+    """One buyable form of an offer; ``left`` is null for unlimited stock.
+
+    ``unit_price_fen`` is that of 100 g, 100 ml, one piece or one hour, null without a content. One person may buy
+    ``per_person_max`` within ``per_person_days``; null for no such cap.
+    """
 
     sku_id = Id(required=True)
-    option = Text(high=100, low=0, required=True)
+    option = Text(high=200, low=0, required=True)
+    options = Many(fields.Nested(OptionOut), high=LIST_MAX, required=True)
     price_fen = Fen(required=True)
+    unit_price_fen = Fen(required=True, allow_none=True)
+    content = fields.Nested(ContentOut, required=True, allow_none=True)
+    standard_product_id = Id(required=True, allow_none=True)
+    per_person_max = Quantity(required=True, allow_none=True)
+    per_person_days = Int(low=1, high=366, required=True)
     packing_fen = Fen(required=True)
     barcode = Text(high=20, required=True, allow_none=True)
     quantity_max = Quantity(required=True)
@@ -101,6 +155,15 @@ class OfferOut(Body):
     category = Text(high=100, low=0, required=True)
     state = Choice(OfferState, required=True)
     position = Int(low=0, high=COUNT_MAX, required=True)
+    category_code = Text(high=100, required=True, allow_none=True)
+    brand = Text(high=100, low=0, required=True)
+    description = Text(high=1000, low=0, required=True)
+    attributes = fields.Dict(keys=fields.String(), required=True)
+    sale_hours = fields.Dict(keys=fields.String(), required=True, allow_none=True)
+    preparation_minutes = Int(low=0, high=COUNT_MAX, required=True)
+    is_age_restricted = Flag(required=True)
+    is_return_excluded = Flag(required=True)
+    pictures = Many(fields.String(), high=LIST_MAX, required=True)
     skus = Many(fields.Nested(SkuOut), high=LIST_MAX, required=True)
 
 

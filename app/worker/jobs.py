@@ -29,6 +29,7 @@ from app.usecases.paying.attempts import (
 from app.usecases.paying.inbox import read_event_again
 from app.usecases.paying.refunds import submit_refund
 from app.usecases.people.notices import send_notice
+from app.usecases.shopkeeping.imports import run_import
 from app.usecases.verifying.check_identity import ask_check
 
 HEARTBEAT_S = 5.0
@@ -81,6 +82,7 @@ def make_jobs(app: Flask, gateway: PaymentGateway, conninfo: str) -> procrastina
         lambda subject: ask_check(app.extensions["linli_identity_checker"], UUID(subject)),
     )
     add("send_notice", lambda subject: send_notice(app.extensions["linli_messages"], UUID(subject)))
+    add("import_shelf", lambda subject: run_import(UUID(subject)))
     add("read_event", lambda subject: read_event_again(gateway, subject))
     return jobs
 

@@ -19,6 +19,7 @@ OPEN_TO_ANYONE = {
     "pages.openapi_document",
     "pages.readable_docs",
     "pages.explain_problem",
+    "pages.show_picture",
     "development.read_messages",
     "development.read_notices",
     "development.move_clock",

@@ -125,29 +125,33 @@ def an_offer(
     kind: str = "goods",
     name: str = "鲜牛奶",
     state: str = "on_sale",
+    offer: dict[str, Any] | None = None,
+    sku: dict[str, Any] | None = None,
 ) -> Offer:
-    """Return an offer with one SKU; ``on_hand`` None means unlimited."""
-    offer = Offer(new_id(), new_id(), shop.shop_id, price_fen)
+    """Return an offer with one SKU; ``on_hand`` None means unlimited; ``offer`` and ``sku`` are further columns."""
+    made = Offer(new_id(), new_id(), shop.shop_id, price_fen)
     position = look_one("SELECT count(*) + 1 FROM offers WHERE shop_id = :shop_id", shop_id=shop.shop_id)
     write(
         OfferRow,
-        offer_id=offer.offer_id,
+        offer_id=made.offer_id,
         shop_id=shop.shop_id,
         kind=kind,
         name=name,
         category="日用",
         position=position,
         state=state,
+        **(offer or {}),
     )
     write(
         SkuRow,
-        sku_id=offer.sku_id,
-        offer_id=offer.offer_id,
+        sku_id=made.sku_id,
+        offer_id=made.offer_id,
         shop_id=shop.shop_id,
         price_fen=price_fen,
         packing_fen=packing_fen,
         quantity_max=quantity_max,
+        **(sku or {}),
     )
     if on_hand is not None:
-        write(StockRow, sku_id=offer.sku_id, received=on_hand, on_hand=on_hand)
-    return offer
+        write(StockRow, sku_id=made.sku_id, received=on_hand, on_hand=on_hand)
+    return made

@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlalchemy import Table, insert, text
 
+from app.cli.demo.products import joined, offer_row, sku_rows
 from app.cli.demo.shapes import Address, Deposit, Paper, Person, Shop, World
 from app.cli.demo.world import PIN, build_world
 from app.core.accounts.models import AccountRow, AddressRow, MembershipRow
 from app.core.catalog.models import MerchantRow, OfferRow, ShopRow, SkuRow, StockRow
+from app.core.catalog.records import StandardProductRow
 from app.core.communities.models import CommunityRow, StoreRow
 from app.core.delivery.models import CourierRow
 from app.core.ledger import Journal, JournalKind, Leg, codes, post_many
@@ -76,7 +78,7 @@ def load_world(seed: int) -> World | None:
             return None
         world = build_world(seed, today=found.today)
         _refuse_taken_phones(tx, world)
-        _write(tx, list(_shelves(world, found.now)))
+        _write(tx, list(_shelves(seed, world, found.now)))
         post_many(tx, [_journal(deposit) for deposit in world.deposits])
     return world
 
@@ -101,7 +103,7 @@ def _write(tx: Transaction, shelves: list[Shelf]) -> None:
                 progress.advance(task, len(batch))
 
 
-def _shelves(world: World, now: datetime) -> Iterator[Shelf]:
+def _shelves(seed: int, world: World, now: datetime) -> Iterator[Shelf]:
     """Yield the rows of each table, a table after those that it refers to."""
     yield Shelf(StoreRow, _as_rows(world.stores))
     yield Shelf(CommunityRow, _as_rows(world.communities))
@@ -115,8 +117,10 @@ def _shelves(world: World, now: datetime) -> Iterator[Shelf]:
     yield Shelf(ShopRow, [_shop(shop) for shop in world.shops])
     yield Shelf(PaperRow, [_paper(paper, now) for paper in world.papers])
     yield Shelf(TimerRow, [look for paper in world.papers for look in _looks(paper, now)])
-    yield Shelf(OfferRow, _as_rows(world.offers))
-    yield Shelf(SkuRow, _as_rows(world.skus))
+    products, said = sku_rows(seed, world)
+    yield Shelf(StandardProductRow, products)
+    yield Shelf(OfferRow, joined(_as_rows(world.offers), map(offer_row, world.offers)))
+    yield Shelf(SkuRow, joined(_as_rows(world.skus), said))
     yield Shelf(StockRow, _as_rows(world.stock))
 
 

@@ -1,18 +1,25 @@
 """Pure rules of shops: is it open, how far does it deliver, for how much."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
+
+from chinese_calendar import get_holiday_detail
 
 from app.kernel.clock import SHANGHAI
 
 Hours = Mapping[str, Sequence[Sequence[str]]]
 
+WEEKDAYS = frozenset({"1", "2", "3", "4", "5", "6", "7"})
+DAYS_MAX = 70
+
 
 def is_open_at(hours: Hours, paused_until: datetime | None, moment: datetime) -> bool:
     """Say whether a shop takes orders at ``moment``.
 
-    :param hours: ISO weekday ``"1".."7"`` → spans ``["08:00", "22:00"]`` in Shanghai time; ``"24:00"`` ends the day.
+    :param hours: day → spans ``["08:00", "22:00"]`` in Shanghai time; ``"24:00"`` ends the day. A day is, and the first
+        that is named counts, a date ``"2026-10-01"``, ``"holiday"`` for every public holiday, or an ISO weekday
+        ``"1".."7"``.
         A span belongs to the day it begins on and does not cross midnight.
     :param paused_until: the shop's own "busy" pause, an instant, or None.
     """
@@ -20,13 +27,36 @@ def is_open_at(hours: Hours, paused_until: datetime | None, moment: datetime) ->
         return False
     local = moment.astimezone(SHANGHAI)
     minute = local.hour * 60 + local.minute
-    return any(_minutes(start) <= minute < _minutes(end) for start, end in hours.get(str(local.isoweekday()), ()))
+    return any(_minutes(start) <= minute < _minutes(end) for start, end in spans_of(hours, local.date()))
+
+
+def spans_of(hours: Hours, day: date) -> Sequence[Sequence[str]]:
+    """Return the spans of one day: its own, else those of holidays when it is one, else its weekday's."""
+    if day.isoformat() in hours:
+        return hours[day.isoformat()]
+    if "holiday" in hours and is_public_holiday(day):
+        return hours["holiday"]
+    return hours.get(str(day.isoweekday()), ())
+
+
+def is_public_holiday(day: date) -> bool:
+    """Say whether a day off has a name (法定节假日), by the calendar of the State Council; unknown years have none.
+
+    Weekends have none, and a working day in place of one is not off. Source: 国务院办公厅关于部分节假日安排的通知.
+    """
+    try:
+        is_off, name = get_holiday_detail(day)
+    except NotImplementedError:
+        return False
+    return bool(is_off) and name is not None
 
 
 def are_hours_sound(hours: Hours) -> bool:
-    """Say whether spans are on known weekdays, each ends after it begins, and none overlap."""
-    for weekday, spans in hours.items():
-        if weekday not in {"1", "2", "3", "4", "5", "6", "7"}:
+    """Say whether spans are on known days, at most :data:`DAYS_MAX`, each ends after it begins, and none overlap."""
+    if len(hours) > DAYS_MAX:
+        return False
+    for day, spans in hours.items():
+        if day not in WEEKDAYS and day != "holiday" and not _is_date(day):
             return False
         last_end = -1
         for start, end in spans:
@@ -34,6 +64,13 @@ def are_hours_sound(hours: Hours) -> bool:
                 return False
             last_end = _minutes(end)
     return True
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _minutes(clock: str) -> int:

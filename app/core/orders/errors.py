@@ -45,6 +45,23 @@ class OfferNotDeliverable(Conflict):
     title = "This offer cannot be delivered"
 
 
+class OfferNotNow(Conflict):
+    """The offer is not sold at this hour; parameter ``sku_id``."""
+
+    code = "offer_not_now"
+    title = "Not sold at this hour"
+
+
+class AdultsOnly(Conflict):
+    """Alcohol and tobacco are sold to adults only, and the account does not prove one; parameter ``sku_id``.
+
+    Source: 《未成年人保护法》第五十九条.
+    """
+
+    code = "adults_only"
+    title = "For adults only"
+
+
 class QuantityOverCap(Conflict):
     """More than one person may buy of it; parameters ``sku_id``, ``quantity_max``."""
 

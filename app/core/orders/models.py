@@ -167,4 +167,5 @@ class OrderLineRow(Base):
     commission_cap_fen: Mapped[int | None]
     refundable_fen: Mapped[int]
     is_counted: Mapped[bool]
+    is_return_excluded: Mapped[bool] = mapped_column(server_default=text("false"))
     shorted_at: Mapped[datetime | None]

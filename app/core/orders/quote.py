@@ -13,10 +13,12 @@ from uuid import UUID
 import orjson
 
 from app.core.orders.errors import (
+    AdultsOnly,
     BelowMinimum,
     LicenseExpired,
     OfferGone,
     OfferNotDeliverable,
+    OfferNotNow,
     OutsideArea,
     QuantityOverCap,
     ShopClosed,
@@ -35,6 +37,9 @@ class Wanted:
     """A cart line with what the shelf says of it now.
 
     :param left: pieces on hand, or None for unlimited.
+    :param is_in_hours: whether the offer is sold at this hour. :param is_refused_by_age: for adults only, and the one
+        who asks is not known to be one.
+    :param per_person_max: pieces that one person may buy in the offer's time, or None; ``bought`` they have already.
     """
 
     sku_id: UUID
@@ -48,6 +53,12 @@ class Wanted:
     left: int | None
     is_on_sale: bool
     is_deliverable: bool
+    is_in_hours: bool = True
+    is_refused_by_age: bool = False
+    is_return_excluded: bool = False
+    preparation_minutes: int = 0
+    per_person_max: int | None = None
+    bought: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +66,7 @@ class Terms:
     """A shop's terms as they stand for this address now.
 
     :param distance_m: from shop to door, meters; 0 for pick-up at the store.
+    :param is_inside: whether the door lies in the polygon that the shop delivers within, if it has one.
     :param delivery_fen: fee of the tier that reaches the door; 0 for pick-up.
     :param off_fen: discount by goods amount: a function given as the tiers, already ordered.
     """
@@ -72,6 +84,7 @@ class Terms:
     preparation_minutes: int
     commission: Rate
     license_expires_on: date
+    is_inside: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +100,7 @@ class QuotedLine:
     packing_fen: int
     discount_fen: int
     is_counted: bool
+    is_return_excluded: bool = False
 
     @property
     def paid_fen(self) -> int:
@@ -166,6 +180,7 @@ def _quote_shop(terms: Terms, lines: Sequence[Wanted], now: datetime) -> ShopQuo
             packing_fen=line.packing_fen * line.quantity + packing_share,
             discount_fen=discount,
             is_counted=line.left is not None,
+            is_return_excluded=line.is_return_excluded,
         )
         for line, goods_of_line, packing_share, discount in zip(lines, goods, shop_packing, discounts, strict=True)
     )
@@ -178,7 +193,7 @@ def _quote_shop(terms: Terms, lines: Sequence[Wanted], now: datetime) -> ShopQuo
         delivery_fen=terms.delivery_fen,
         discount_fen=off_fen,
         distance_m=terms.distance_m,
-        preparation_minutes=terms.preparation_minutes,
+        preparation_minutes=max(terms.preparation_minutes, *(line.preparation_minutes for line in lines)),
         commission=terms.commission,
     )
 
@@ -188,7 +203,7 @@ def _refuse_shop(terms: Terms, now: datetime) -> None:
         raise ShopClosed(shop_id=terms.shop_id)
     if terms.license_expires_on < now.astimezone(SHANGHAI).date():
         raise LicenseExpired(shop_id=terms.shop_id)
-    if terms.is_delivered and terms.distance_m > terms.radius_m:
+    if terms.is_delivered and (terms.distance_m > terms.radius_m or not terms.is_inside):
         raise OutsideArea(shop_id=terms.shop_id, distance_m=terms.distance_m, radius_m=terms.radius_m)
 
 
@@ -197,10 +212,22 @@ def _refuse_line(line: Wanted) -> None:
         raise OfferGone(sku_id=line.sku_id)
     if not line.is_deliverable:
         raise OfferNotDeliverable(sku_id=line.sku_id)
+    if not line.is_in_hours:
+        raise OfferNotNow(sku_id=line.sku_id)
+    if line.is_refused_by_age:
+        raise AdultsOnly(sku_id=line.sku_id)
     if line.quantity > line.quantity_max:
         raise QuantityOverCap(sku_id=line.sku_id, quantity_max=line.quantity_max)
+    if line.per_person_max is not None and line.bought + line.quantity > line.per_person_max:
+        raise QuantityOverCap(sku_id=line.sku_id, quantity_max=max(0, line.per_person_max - line.bought))
     if line.left is not None and line.quantity > line.left:
         raise SoldOut(sku_id=line.sku_id, left=line.left)
+
+
+def total_fen(terms: Terms, *, goods_fen: int, line_packing_fen: int) -> int:
+    """Return what a shop's part costs in all, fen, as its quote says it; for comparing many parts quickly."""
+    packing_fen = terms.packing_fen + line_packing_fen
+    return goods_fen + packing_fen + terms.delivery_fen - _discount(terms.discount_tiers, goods_fen)
 
 
 def _discount(tiers: Sequence[Mapping[str, Any]], goods_fen: int) -> int:

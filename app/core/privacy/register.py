@@ -198,6 +198,7 @@ REGISTER = (
     Holding(
         table="listing_claims", person="claimed_by_id = :account_id OR decided_by_id = :account_id", fate=Fate.KEPT
     ),
+    Holding(table="shelf_imports", person=_OWN, fate=Fate.KEPT, is_exported=False),
     Holding(table="papers", person="submitted_by_id = :account_id OR decided_by_id = :account_id", fate=Fate.KEPT),
     Holding(
         table="accounts",

@@ -57,15 +57,15 @@ _PLACE = closing(
     made_lines AS (
         INSERT INTO order_lines (order_id, line, sku_id, name, option, unit_price_fen, quantity, goods_fen,
             packing_fen, discount_fen, commission_bp, commission_least_fen, commission_cap_fen,
-            commission_rule, refundable_fen, is_counted)
+            commission_rule, refundable_fen, is_counted, is_return_excluded)
         SELECT l.order_id, l.line, l.sku_id, l.name, l.option, l.unit_price_fen, l.quantity, l.goods_fen, l.packing_fen,
             l.discount_fen, l.commission_bp, l.commission_least_fen, l.commission_cap_fen, l.commission_rule,
             l.goods_fen + l.packing_fen - l.discount_fen,
-            l.is_counted
+            l.is_counted, l.is_return_excluded
         FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l (order_id uuid, line bigint, sku_id uuid, name text,
             option text, unit_price_fen bigint, quantity bigint, goods_fen bigint, packing_fen bigint,
             discount_fen bigint, commission_bp bigint, commission_least_fen bigint, commission_cap_fen bigint,
-            commission_rule text, is_counted boolean)
+            commission_rule text, is_counted boolean, is_return_excluded boolean)
     ),
     emptied AS (
         DELETE FROM cart_lines WHERE account_id = :account_id AND sku_id = ANY(CAST(:sku_ids AS uuid[]))
@@ -248,6 +248,7 @@ def _lines_of(order_id: object, shop: ShopQuote) -> list[dict[str, object]]:
             "commission_cap_fen": shop.commission.cap_fen,
             "commission_rule": shop.commission.rule,
             "is_counted": line.is_counted,
+            "is_return_excluded": line.is_return_excluded,
         }
         for number, line in enumerate(shop.lines, start=1)
     ]

@@ -15,7 +15,7 @@ _PUT = text(
     """
     WITH sku AS (
         SELECT k.sku_id FROM skus AS k JOIN offers AS f ON f.offer_id = k.offer_id
-        WHERE k.sku_id = :sku_id AND f.state = 'on_sale'
+        WHERE k.sku_id = :sku_id AND k.removed_at IS NULL AND f.state = 'on_sale'
     ), put AS (
         INSERT INTO cart_lines (account_id, sku_id, quantity) SELECT :account_id, sku_id, :quantity FROM sku
         ON CONFLICT (account_id, sku_id) DO UPDATE SET quantity = excluded.quantity

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from app.core.accounts.errors import AddressNotFound
 from app.core.catalog.commission import RULE_OF_SHOP, SHOP_RATE
+from app.core.catalog.areas import is_inside
 from app.core.catalog.models import OfferKind, OfferState, ShopState, Vertical
 from app.core.catalog.rules import delivery_fee_fen, is_open_at
 from app.core.orders.errors import CartEmpty
@@ -16,24 +17,31 @@ from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote, Terms, Wanted, quote_cart
 from app.core.orders.repository import IN_STANDING
 from app.core.orders.rules import Rate
+from app.core.verification.id_numbers import IdNumber
 from app.kernel.actor import Actor
+from app.kernel.clock import SHANGHAI
 from app.kernel.geo import distance_m
+from app.kernel.sealing import unseal
 from app.kernel.transaction import opening, read
 from app.kernel.wire import Row
 from app.usecases.privacy.consents import HAS_AGREED
 
-_CART = """
+_LINES = """
     SELECT {standing} AS is_in_standing, {agreed} AS has_agreed,
            c.sku_id, c.quantity, k.option, k.price_fen, k.packing_fen AS sku_packing_fen, k.quantity_max,
-           f.name AS offer_name, f.kind AS offer_kind, f.state AS offer_state, n.on_hand,
+           f.name AS offer_name, f.kind AS offer_kind, f.state AS offer_state, n.on_hand, k.removed_at,
+           f.sale_hours, f.preparation_minutes AS offer_preparation_minutes, f.is_age_restricted, f.is_return_excluded,
+           k.per_person_max, CASE WHEN k.per_person_max IS NOT NULL THEN {bought} ELSE 0 END AS bought,
+           CASE WHEN f.is_age_restricted THEN (
+               SELECT i.number_sealed FROM identities AS i WHERE i.account_id = c.account_id) END AS id_number_sealed,
            s.shop_id, s.merchant_id, s.name AS shop_name, s.vertical, s.state AS shop_state, s.lat AS shop_lat,
            s.lng AS shop_lng, s.radius_m, s.minimum_fen, s.packing_fen, s.preparation_minutes, s.commission_bp,
            u.rule_id, u.rate_bp, u.least_fen, u.cap_fen,
-           s.hours, s.fee_tiers, s.discount_tiers, s.paused_until, s.license_expires_on,
+           s.hours, s.area, s.fee_tiers, s.discount_tiers, s.paused_until, s.license_expires_on,
            w.preparation_s AS measured_s, w.early_s, w.late_s,
            a.address_id, a.lat AS address_lat, a.lng AS address_lng, a.door_sealed, a.walk_up_floors,
-           a.community_id, m.store_id, business_now() AS now
-    FROM cart_lines AS c
+           a.community_id, m.store_id, business_now() AS now{more}
+    FROM {lines} AS c
     JOIN skus AS k ON k.sku_id = c.sku_id
     JOIN offers AS f ON f.offer_id = k.offer_id
     JOIN shops AS s ON s.shop_id = k.shop_id
@@ -42,11 +50,29 @@ _CART = """
     LEFT JOIN stock AS n ON n.sku_id = k.sku_id
     LEFT JOIN addresses AS a ON a.address_id = :address_id AND a.account_id = :account_id AND a.removed_at IS NULL
     LEFT JOIN communities AS m ON m.community_id = a.community_id
-    WHERE c.account_id = :account_id
+    WHERE {where}
     ORDER BY s.shop_id, c.sku_id
 """
-READ_CART = text(_CART.format(standing="true", agreed="true", rule=RULE_OF_SHOP))
-LOCK_CART = opening(_CART.format(standing=IN_STANDING, agreed=HAS_AGREED, rule=RULE_OF_SHOP) + "FOR UPDATE OF c")
+_BOUGHT = """(
+               SELECT coalesce(sum(l.quantity), 0)::bigint FROM orders AS o JOIN order_lines AS l USING (order_id)
+               WHERE o.account_id = c.account_id AND l.sku_id = k.sku_id AND o.state <> 'canceled'
+                   AND l.shorted_at IS NULL AND o.placed_at > business_now() - k.per_person_days * interval '1 day')"""
+
+
+def lines_of(*, lines: str, where: str, standing: str = "true", agreed: str = "true", more: str = "") -> str:
+    """Return the ``SELECT`` of lines with all that their price is made of, for ``:address_id``.
+
+    :param lines: a table or query of ``account_id``, ``sku_id`` and ``quantity``, known as ``c``.
+    :param more: further columns, each after a comma.
+    """
+    return _LINES.format(lines=lines, where=where, standing=standing, agreed=agreed, more=more, bought=_BOUGHT, rule=RULE_OF_SHOP)
+
+
+_CART = {"lines": "cart_lines", "where": "c.account_id = :account_id"}
+# Two placements of one person cannot both find the cap unreached: each needs the cart's line of the SKU, which the
+# first removes. A line put in anew waits for that, and whoever sees it sees the first's order too.
+READ_CART = text(lines_of(**_CART))
+LOCK_CART = opening(lines_of(**_CART, standing=IN_STANDING, agreed=HAS_AGREED) + "FOR UPDATE OF c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +104,8 @@ def price_cart(rows: Sequence[Row], fulfillment: Fulfillment) -> PricedCart:
     if first.address_id is None:
         raise AddressNotFound(pointer="/address_id")
     shops = {row.shop_id: row for row in rows}
-    terms = {shop_id: _terms_of(row, fulfillment) for shop_id, row in shops.items()}
-    quote = quote_cart([_wanted_of(row) for row in rows], terms, first.now)
+    terms = {shop_id: terms_of(row, fulfillment) for shop_id, row in shops.items()}
+    quote = quote_cart([wanted_of(row) for row in rows], terms, first.now)
     return PricedCart(quote, shops, first, fulfillment)
 
 
@@ -94,7 +120,8 @@ def is_perishable(vertical: str) -> bool:
     return vertical == Vertical.FOOD
 
 
-def _wanted_of(row: Row) -> Wanted:
+def wanted_of(row: Row) -> Wanted:
+    """Return what a line of :func:`lines_of` wants."""
     return Wanted(
         sku_id=row.sku_id,
         shop_id=row.shop_id,
@@ -105,12 +132,27 @@ def _wanted_of(row: Row) -> Wanted:
         packing_fen=row.sku_packing_fen,
         quantity_max=row.quantity_max,
         left=row.on_hand,
-        is_on_sale=row.offer_state == OfferState.ON_SALE,
+        is_on_sale=row.offer_state == OfferState.ON_SALE and row.removed_at is None,
         is_deliverable=row.offer_kind in {OfferKind.GOODS, OfferKind.DISH},
+        is_in_hours=row.sale_hours is None or is_open_at(row.sale_hours, None, row.now),
+        is_refused_by_age=row.is_age_restricted and not _is_adult(row.id_number_sealed, row.now),
+        is_return_excluded=row.is_return_excluded,
+        preparation_minutes=row.offer_preparation_minutes,
+        per_person_max=row.per_person_max,
+        bought=row.bought,
     )
 
 
-def _terms_of(row: Row, fulfillment: Fulfillment) -> Terms:
+def _is_adult(number_sealed: str | None, now: datetime) -> bool:
+    """Say whether who was verified with this ID number is of age; who was not verified is not known to be."""
+    if number_sealed is None:
+        return False
+    today = now.astimezone(SHANGHAI).date()
+    return IdNumber.read(unseal(number_sealed, context="identities.number"), today=today).is_adult(today)
+
+
+def terms_of(row: Row, fulfillment: Fulfillment) -> Terms:
+    """Return the terms of the shop of a line of :func:`lines_of`."""
     is_delivered = fulfillment is Fulfillment.DELIVERY
     meters = distance_m(row.shop_lat, row.shop_lng, row.address_lat, row.address_lng) if is_delivered else 0
     return Terms(
@@ -127,6 +169,7 @@ def _terms_of(row: Row, fulfillment: Fulfillment) -> Terms:
         preparation_minutes=row.preparation_minutes,
         commission=_rate_of(row),
         license_expires_on=row.license_expires_on,
+        is_inside=row.area is None or is_inside(row.area, row.address_lat, row.address_lng),
     )
 
 

@@ -1,0 +1,57 @@
+"""The table of imports: a file of offers on its way onto a shelf."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kernel.columns import not_negative, one_of
+from app.kernel.db import Base
+
+
+class ImportState(StrEnum):
+    """How far an import is."""
+
+    WAITING = "waiting"
+    READING = "reading"
+    DONE = "done"
+    REFUSED = "refused"
+    """Rows were wrong and all or none was asked for: nothing was changed."""
+
+
+class ImportMode(StrEnum):
+    """What becomes of the right rows of a file that has wrong ones."""
+
+    ALL_OR_NONE = "all_or_none"
+    CORRECT_ROWS = "correct_rows"
+
+
+class ShelfImportRow(Base):
+    """``file`` is there until it was read; ``errors`` is ``[{"row": …, "column": …, "detail": …}]``, in Chinese."""
+
+    __tablename__ = "shelf_imports"
+    __table_args__ = (
+        one_of("state", ImportState),
+        one_of("mode", ImportMode),
+        *not_negative("read_count", "wrong_count", "made_count", "changed_count"),
+        Index("uq_shelf_imports_running", "shop_id", unique=True, postgresql_where="state IN ('waiting', 'reading')"),
+    )
+
+    import_id: Mapped[UUID] = mapped_column(primary_key=True)
+    shop_id: Mapped[UUID] = mapped_column(ForeignKey("shops.shop_id"), index=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    state: Mapped[str]
+    mode: Mapped[str]
+    is_dry_run: Mapped[bool]
+    file: Mapped[bytes | None] = mapped_column(LargeBinary)
+    read_count: Mapped[int] = mapped_column(server_default="0")
+    wrong_count: Mapped[int] = mapped_column(server_default="0")
+    made_count: Mapped[int] = mapped_column(server_default="0")
+    changed_count: Mapped[int] = mapped_column(server_default="0")
+    errors: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
+    asked_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

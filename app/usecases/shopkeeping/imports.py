@@ -1,0 +1,352 @@
+"""A file of offers comes onto a shelf (批量导入): asked for in one transaction, read by a job, applied by one more.
+
+Rows are judged before anything is written, and progress is committed as they are read. What is applied is applied
+whole: the right rows of a file stand on the shelf together, or none does.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+
+from app.core.catalog.barcodes import is_in_store
+from app.core.catalog.errors import ImportRunning, ShopNotFound, TooManyRows
+from app.core.catalog.imports import ImportMode, ImportState
+from app.core.catalog.matching import match_key
+from app.core.catalog.sheet_files import ROWS_MAX, read_rows
+from app.core.catalog.sheets import ERRORS_MAX, RowError, SheetRow, is_blank, read_head, read_row
+from app.core.events import ShelfImportRequested
+from app.kernel.actor import Actor
+from app.kernel.ids import new_id
+from app.kernel.transaction import Claim, Transaction, closing, opening, read, transaction
+from app.kernel.wire import Row
+from app.usecases.shopkeeping.shelf import MEMBER, lock
+
+BATCH = 1_000
+KIND_OF = {"retail": "goods", "food": "dish", "home_service": "service", "leisure": "voucher"}
+"""What a row of a sheet is, by the shop's vertical."""
+
+_LOCK_SHOP = opening(f"SELECT s.shop_id FROM shops AS s {MEMBER} AND s.shop_id = :shop_id FOR NO KEY UPDATE OF s")
+_REQUEST = closing(
+    """
+    asked AS (
+        INSERT INTO shelf_imports (import_id, shop_id, account_id, state, mode, is_dry_run, file, asked_at)
+        VALUES (:import_id, :shop_id, :account_id, :state, :mode, :is_dry_run, CAST(:file AS bytea), business_now())
+        ON CONFLICT (shop_id) WHERE state IN ('waiting', 'reading') DO NOTHING RETURNING import_id
+    )""",
+    answer="SELECT import_id FROM asked",
+)
+_BEGIN = text(
+    """
+    UPDATE shelf_imports AS i SET state = 'reading', read_count = 0
+    FROM shops AS s WHERE i.import_id = :import_id AND i.state IN ('waiting', 'reading') AND s.shop_id = i.shop_id
+    RETURNING i.shop_id, i.mode, i.is_dry_run, i.file, s.vertical,
+        ARRAY(SELECT c.code FROM categories AS c WHERE c.vertical = s.vertical) AS categories
+    """
+)
+_PROGRESS = text("UPDATE shelf_imports SET read_count = :read_count WHERE import_id = :import_id")
+_END = text(
+    """
+    UPDATE shelf_imports SET state = :state, read_count = :read_count, wrong_count = :wrong_count, file = NULL,
+        made_count = :made_count, changed_count = :changed_count, errors = CAST(:errors AS jsonb),
+        ended_at = business_now()
+    WHERE import_id = :import_id AND state = 'reading'
+    RETURNING import_id
+    """
+)
+_SHELF = text(
+    """
+    SELECT k.sku_id, k.offer_id, k.barcode, k.option, f.name, f.category,
+        s.reviewed_until > business_now() AS is_new_shop
+    FROM shops AS s LEFT JOIN offers AS f ON f.shop_id = s.shop_id AND f.state <> 'removed'
+    LEFT JOIN skus AS k ON k.offer_id = f.offer_id AND k.removed_at IS NULL
+    WHERE s.shop_id = :shop_id
+    """
+)
+_LOCK = text("SELECT 1 FROM shops WHERE shop_id = :shop_id FOR UPDATE")
+_PRODUCTS = text(
+    """
+    INSERT INTO standard_products (standard_product_id, barcode, name, brand, content_amount, content_unit,
+        content_count, category_code, match_key)
+    SELECT r.product_id, r.barcode, r.name, r.brand, r.content_amount, r.content_unit, r.content_count,
+        r.category_code, r.match_key
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (product_id uuid, barcode text, name text, brand text,
+        content_amount bigint, content_unit text, content_count bigint, category_code text, match_key text)
+    ORDER BY r.barcode ON CONFLICT (barcode) DO NOTHING
+    """
+)
+_OFFERS = text(
+    """
+    INSERT INTO offers (offer_id, shop_id, kind, name, category, position, state, category_code, brand,
+        is_age_restricted, is_return_excluded)
+    SELECT r.offer_id, :shop_id, :kind, r.name, r.category,
+        r.place + (SELECT coalesce(max(position), 0) FROM offers WHERE shop_id = :shop_id),
+        CASE WHEN g.is_sensitive OR CAST(:is_new_shop AS boolean) THEN 'in_review' ELSE r.state END,
+        r.category_code, r.brand, coalesce(g.is_age_restricted, false), coalesce(g.is_return_excluded, false)
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (offer_id uuid, name text, category text, place bigint,
+        state text, category_code text, brand text)
+    LEFT JOIN categories AS g ON g.code = r.category_code
+    """
+)
+_SKU_COLUMNS = """(sku_id uuid, offer_id uuid, option text, price_fen bigint, packing_fen bigint, barcode text,
+        content_amount bigint, content_unit text, content_count bigint, per_person_max bigint, on_hand bigint,
+        state text)"""
+_SKUS = text(
+    f"""
+    INSERT INTO skus (sku_id, offer_id, shop_id, option, price_fen, packing_fen, barcode, content_amount, content_unit,
+        content_count, per_person_max, standard_product_id)
+    SELECT r.sku_id, r.offer_id, :shop_id, r.option, r.price_fen, r.packing_fen, r.barcode, r.content_amount,
+        r.content_unit, r.content_count, r.per_person_max, p.standard_product_id
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r {_SKU_COLUMNS}
+    LEFT JOIN standard_products AS p ON p.barcode = r.barcode
+    """
+)
+_CHANGED = text(
+    f"""
+    UPDATE skus AS k SET price_fen = r.price_fen, packing_fen = r.packing_fen,
+        barcode = coalesce(r.barcode, k.barcode),
+        standard_product_id = CASE WHEN r.barcode IS NULL THEN k.standard_product_id ELSE p.standard_product_id END,
+        content_amount = coalesce(r.content_amount, k.content_amount),
+        content_unit = coalesce(r.content_unit, k.content_unit),
+        content_count = CASE WHEN r.content_amount IS NULL THEN k.content_count ELSE r.content_count END,
+        per_person_max = r.per_person_max
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r {_SKU_COLUMNS}
+    LEFT JOIN standard_products AS p ON p.barcode = r.barcode
+    WHERE k.sku_id = r.sku_id AND k.shop_id = :shop_id
+    """
+)
+_STATES = text(
+    f"""
+    UPDATE offers AS f SET state = r.state
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r {_SKU_COLUMNS}
+    WHERE f.offer_id = r.offer_id AND f.state IN ('on_sale', 'paused') AND f.state <> r.state
+    """
+)
+_UNCOUNTED = text(
+    f"""
+    DELETE FROM stock AS n USING jsonb_to_recordset(CAST(:rows AS jsonb)) AS r {_SKU_COLUMNS}
+    WHERE n.sku_id = r.sku_id AND r.on_hand IS NULL AND n.reserved = 0
+    """
+)
+_STOCK = text(
+    f"""
+    INSERT INTO stock (sku_id, received, on_hand)
+    SELECT r.sku_id, r.on_hand, r.on_hand FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r {_SKU_COLUMNS}
+    WHERE r.on_hand IS NOT NULL ORDER BY r.sku_id
+    ON CONFLICT (sku_id) DO UPDATE
+    SET on_hand = excluded.on_hand, received = excluded.on_hand + stock.reserved + stock.sold
+    """
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportAsked:
+    """What asking for an import answers."""
+
+    import_id: UUID
+    state: str
+
+
+@dataclass(slots=True)
+class _Judged:
+    """Rows that are right by themselves and beside each other, and what is wrong with the others."""
+
+    rows: list[SheetRow] = field(default_factory=list)
+    errors: list[RowError] = field(default_factory=list)
+    wrong: set[int] = field(default_factory=set)
+
+    def refuse(self, errors: Sequence[RowError]) -> None:
+        self.wrong |= {error.row for error in errors}
+        self.errors += errors[: max(0, ERRORS_MAX - len(self.errors))]
+
+
+def request_import(
+    actor: Actor, claim: Claim, *, shop_id: UUID, file: bytes, mode: ImportMode, is_dry_run: bool
+) -> ImportAsked:
+    """Take a file for a shop's shelf; it is read by a job.
+
+    :raises FileTooLarge, FileUnreadable, ColumnsLacking, TooManyRows: it is not read at all.
+    :raises ShopNotFound: the shop is not the actor's. :raises ImportRunning: another one is under way.
+    """
+    rows = read_rows(file)
+    read_head(next(rows, ()))
+    if sum(1 for _ in rows) > ROWS_MAX:
+        raise TooManyRows(rows_max=ROWS_MAX)
+    with transaction(claim) as tx:
+        lock(tx, _LOCK_SHOP, {"shop_id": shop_id, **actor.as_member}, ShopNotFound)
+        asked = ImportAsked(import_id=new_id(), state=ImportState.WAITING.value)
+        tx.record(ShelfImportRequested(shop_id=shop_id, import_id=asked.import_id))
+        tx.keep(asked)
+        made = tx.close(
+            _REQUEST,
+            {
+                "import_id": asked.import_id,
+                "shop_id": shop_id,
+                "account_id": actor.account_id,
+                "state": asked.state,
+                "mode": mode.value,
+                "is_dry_run": is_dry_run,
+                "file": file,
+            },
+        )
+        if made.first() is None:
+            raise ImportRunning
+    return asked
+
+
+def run_import(import_id: UUID) -> None:
+    """Read the file of an import and apply it. A second run begins anew; one that has ended is let be."""
+    with transaction() as tx:
+        asked = tx.execute(_BEGIN, {"import_id": import_id}).first()
+    if asked is None:
+        return
+    judged = _Judged()
+    shelf = read(_SHELF, {"shop_id": asked.shop_id}).fetchall()
+    read_count = 0
+    for read_count in _judge(asked, shelf, judged):
+        with transaction() as tx:
+            tx.execute(_PROGRESS, {"import_id": import_id, "read_count": read_count})
+    is_refused = bool(judged.wrong) and asked.mode == ImportMode.ALL_OR_NONE
+    with transaction() as tx:
+        made = changed = 0
+        if not asked.is_dry_run and not is_refused:
+            made, changed = _apply(tx, asked, judged.rows)
+        else:
+            known = _Known(shelf)
+            changed = sum(known.sku_of(row) is not None for row in judged.rows)
+            made = len(judged.rows) - changed
+        tx.execute(
+            _END,
+            {
+                "import_id": import_id,
+                "state": (ImportState.REFUSED if is_refused else ImportState.DONE).value,
+                "read_count": read_count,
+                "wrong_count": len(judged.wrong),
+                "made_count": 0 if is_refused else made,
+                "changed_count": 0 if is_refused else changed,
+                "errors": orjson.dumps([error._asdict() for error in judged.errors]).decode(),
+            },
+        )
+
+
+class _Known:
+    """What stands on the shelf already: found by id, else by barcode, else by name, group and option."""
+
+    def __init__(self, shelf: Sequence[Row]) -> None:
+        rows = [row for row in shelf if row.sku_id is not None]
+        self.by_id = {row.sku_id: row for row in rows}
+        self.by_barcode = {row.barcode: row for row in rows if row.barcode is not None}
+        self.by_name = {(row.name, row.category, row.option): row for row in rows}
+        self.offers = {(row.name, row.category): row.offer_id for row in rows}
+
+    def sku_of(self, row: SheetRow) -> Row | None:
+        """Return the SKU that a row is about, or None for a new one."""
+        if row.sku_id is not None:
+            return self.by_id.get(row.sku_id)
+        found = self.by_barcode.get(row.barcode) if row.barcode else None
+        return found or self.by_name.get((row.name, row.category, row.option))
+
+
+def _judge(asked: Row, shelf: Sequence[Row], judged: _Judged) -> Iterator[int]:
+    """Judge the rows of a file, and yield now and then how many were read."""
+    rows = read_rows(bytes(asked.file))
+    places, categories = read_head(next(rows)), frozenset(asked.categories)
+    known = _Known(shelf)
+    seen: dict[object, int] = {}
+    number = 1
+    for number, cells in enumerate(rows, start=2):
+        if is_blank(cells):
+            continue
+        found = read_row(number, cells, places, categories)
+        if isinstance(found, list):
+            judged.refuse(found)
+        elif found.sku_id is not None and found.sku_id not in known.by_id:
+            judged.refuse([RowError(number, "规格编号", "本店没有这个规格")])
+        else:
+            sku = known.sku_of(found)
+            key = (found.name, found.category, found.option, found.barcode) if sku is None else sku.sku_id
+            if key in seen or (found.barcode and found.barcode in seen):
+                first = seen.get(key) or seen[found.barcode]
+                judged.refuse([RowError(number, "名称", f"与第 {first} 行是同一商品")])
+            else:
+                seen[key] = number
+                if found.barcode:
+                    seen[found.barcode] = number
+                judged.rows.append(found)
+        if number % BATCH == 0:
+            yield number - 1
+    yield number - 1
+
+
+def _apply(tx: Transaction, asked: Row, rows: Sequence[SheetRow]) -> tuple[int, int]:
+    """Write the rows, with the shop locked; return how many SKUs were made and how many were changed."""
+    tx.execute(_LOCK, {"shop_id": asked.shop_id})
+    shelf = tx.execute(_SHELF, {"shop_id": asked.shop_id}).fetchall()
+    known = _Known(shelf)
+    offers: list[dict[str, Any]] = []
+    made: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    for row in rows:
+        sku = known.sku_of(row)
+        if sku is not None:
+            changed.append(_sku(row, sku.sku_id, sku.offer_id))
+            continue
+        offer_id = known.offers.get((row.name, row.category))
+        if offer_id is None:
+            offer_id = known.offers[row.name, row.category] = new_id()
+            offers.append(_offer(row, offer_id, len(offers) + 1))
+        made.append(_sku(row, new_id(), offer_id))
+    products = [_product(row) for row in rows if row.barcode is not None and not is_in_store(row.barcode)]
+    shop = {"shop_id": asked.shop_id}
+    for part in _batches(products):
+        tx.execute(_PRODUCTS, {"rows": _json(part)})
+    fresh = {"kind": KIND_OF[asked.vertical], "is_new_shop": bool(shelf[0].is_new_shop)}
+    place = 0
+    for part in _batches(offers):
+        based = [{**offer, "place": offer["place"] - place} for offer in part]
+        tx.execute(_OFFERS, {"rows": _json(based), **shop, **fresh})
+        place += len(part)
+    for part in _batches(made):
+        tx.execute(_SKUS, {"rows": _json(part), **shop})
+        tx.execute(_STOCK, {"rows": _json(part)})
+    for part in _batches(sorted(changed, key=lambda one: str(one["sku_id"]))):
+        for statement, params in ((_CHANGED, shop), (_STATES, {}), (_UNCOUNTED, {}), (_STOCK, {})):
+            tx.execute(statement, {"rows": _json(part), **params})
+    return len(made), len(changed)
+
+
+def _batches(rows: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
+    return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+
+
+def _json(rows: Sequence[dict[str, Any]]) -> str:
+    return orjson.dumps(rows).decode()
+
+
+def _content(row: SheetRow) -> dict[str, Any]:
+    content = row.content
+    return {
+        "content_amount": None if content is None else content.amount,
+        "content_unit": None if content is None else content.unit.value,
+        "content_count": 1 if content is None else content.count,
+    }
+
+
+def _product(row: SheetRow) -> dict[str, Any]:
+    name = f"{row.name} {row.option}".strip()
+    key = match_key(name, row.brand, row.content)
+    about = {"barcode": row.barcode, "name": name, "brand": row.brand, "category_code": row.category_code}
+    return {"product_id": new_id(), **about, "match_key": key, **_content(row)}
+
+
+def _offer(row: SheetRow, offer_id: UUID, place: int) -> dict[str, Any]:
+    about = {"name": row.name, "category": row.category, "state": row.state, "brand": row.brand}
+    return {"offer_id": offer_id, "place": place, "category_code": row.category_code, **about}
+
+
+def _sku(row: SheetRow, sku_id: UUID, offer_id: UUID) -> dict[str, Any]:
+    names = ("option", "price_fen", "packing_fen", "barcode", "per_person_max", "on_hand", "state")
+    return {"sku_id": sku_id, "offer_id": offer_id, **{name: getattr(row, name) for name in names}, **_content(row)}

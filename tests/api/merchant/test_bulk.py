@@ -1,0 +1,395 @@
+from __future__ import annotations
+
+import random
+import secrets
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from app.core.accounts.models import MemberRole, MembershipRow, OrganizationKind
+from app.core.catalog.models import OfferState
+from app.core.catalog.sheet_files import FILE_BYTES_MAX, FileKind, read_rows, write_rows
+from app.core.catalog.sheets import HEAD
+from app.usecases.shopkeeping.imports import run_import
+from tests.factories import a_merchant_with_shop, a_resident, an_offer, an_operator
+from tests.factories.products import a_barcode, a_product
+from tests.factories.rows import change, look, look_one, write
+from tests.support.ladder import Case, Endpoint, Once, OnceOwned, OnceWithBody, Owned, assert_problem, row_counts
+from tests.support.races import a_seed
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+    from tests.factories import Shop
+
+Cells = dict[str, str]
+
+
+def a_sheet(*rows: Cells, kind: FileKind = FileKind.CSV) -> bytes:
+    full = [{"货架分组": "饮料", "售价（元）": "2.50", **row} for row in rows]
+    return write_rows(kind, [HEAD, *([row.get(title, "") for title in HEAD] for row in full)])
+
+
+def send_file(client: FlaskClient, shop: Shop, content: bytes, **query: Any) -> Any:
+    path = f"/merchant/v1/shops/{shop.shop_id}/imports"
+    return client.post(path, headers=shop.owner.once(), data=content, query_string=query)
+
+
+def imported(client: FlaskClient, shop: Shop, content: bytes, **query: Any) -> dict[str, Any]:
+    """Import a file, let the job read it, and return what it came to."""
+    asked = send_file(client, shop, content, **query)
+    assert asked.status_code == 202, asked.text
+    run_import(UUID(asked.get_json()["import_id"]))
+    path = f"/merchant/v1/imports/{asked.get_json()['import_id']}"
+    found: dict[str, Any] = client.get(path, headers=shop.owner.headers).get_json()
+    return found
+
+
+def shelf(shop: Shop) -> list[Any]:
+    return list(
+        look(
+            """SELECT f.name, k.option, k.price_fen, n.on_hand, k.barcode, k.standard_product_id, f.state, f.position
+            FROM offers AS f JOIN skus AS k ON k.offer_id = f.offer_id LEFT JOIN stock AS n ON n.sku_id = k.sku_id
+            WHERE f.shop_id = :id ORDER BY f.position, k.price_fen""",
+            id=shop.shop_id,
+        )
+    )
+
+
+def test_rows_become_offers_with_their_sizes_and_reading_the_same_file_again_makes_nothing_new(
+    client: FlaskClient,
+) -> None:
+    shop = a_merchant_with_shop()
+    barcode = a_barcode()
+    content = a_sheet(
+        {"名称": "矿泉水", "条码": barcode, "库存": "24", "净含量": "550 ml"},
+        {"名称": "奶茶", "规格": "中杯", "售价（元）": "9"},
+        {"名称": "奶茶", "规格": "大杯", "售价（元）": "12"},
+    )
+
+    first = imported(client, shop, content)
+    second = imported(client, shop, content)
+
+    assert (first["state"], first["read_count"], first["made_count"], first["changed_count"]) == ("done", 3, 3, 0)
+    assert (second["made_count"], second["changed_count"]) == (0, 3)
+    rows = shelf(shop)
+    assert [(row.name, row.option, row.price_fen, row.on_hand) for row in rows] == [
+        ("矿泉水", "", 250, 24), ("奶茶", "中杯", 900, None), ("奶茶", "大杯", 1_200, None),
+    ]  # fmt: skip
+    assert rows[0].standard_product_id is not None
+    assert [row.position for row in rows] == [1, 2, 2]
+
+
+def test_what_was_exported_and_changed_comes_back_as_changed(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+    an_offer(shop, name="=HYPERLINK(1)", price_fen=1_000, on_hand=5)
+    path = f"/merchant/v1/shops/{shop.shop_id}/shelf-file"
+
+    for kind in FileKind:
+        response = client.get(path, headers=shop.owner.headers, query_string={"format": kind.value})
+        assert response.status_code == 200
+        assert "'=HYPERLINK" in response.text if kind is FileKind.CSV else response.data.startswith(b"PK")
+        rows = [list(row) for row in read_rows(response.data)]
+        rows[1][HEAD.index("售价（元）")] = "12.00"
+        found = imported(client, shop, write_rows(kind, rows))
+        assert (found["made_count"], found["changed_count"]) == (0, 1), found
+
+    [row] = shelf(shop)
+    assert (row.name, row.price_fen, row.on_hand) == ("=HYPERLINK(1)", 1_200, 5)
+
+
+def test_a_file_of_ten_thousand_rows_names_its_seventeen_wrong_ones(client: FlaskClient) -> None:
+    shop, random_ = a_merchant_with_shop(), random.Random(a_seed())
+    wrong = sorted(random_.sample(range(2, 10_002), 17))
+    rows: list[Cells] = [{"名称": f"商品 {n}", "库存": "5"} for n in range(2, 10_002)]
+    for n in wrong:
+        rows[n - 2]["售价（元）"] = "很贵"
+    content = a_sheet(*rows, kind=FileKind.XLSX)
+
+    refused = imported(client, shop, content)
+    empty = shelf(shop)
+    done = imported(client, shop, a_sheet(*rows), mode="correct_rows")
+
+    assert (refused["state"], refused["read_count"], refused["wrong_count"]) == ("refused", 10_000, 17)
+    assert [error["row"] for error in refused["errors"]] == wrong
+    assert {error["column"] for error in refused["errors"]} == {"售价"}
+    assert empty == []
+    assert (done["state"], done["made_count"], done["wrong_count"]) == ("done", 9_983, 17)
+    assert len(shelf(shop)) == 9_983
+
+
+def test_a_dry_run_tells_what_would_be_and_changes_nothing(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+    an_offer(shop, name="鲜牛奶")
+    before = shelf(shop)
+
+    found = imported(client, shop, a_sheet({"名称": "鲜牛奶", "货架分组": "日用"}, {"名称": "新品"}), is_dry_run="true")
+
+    assert (found["state"], found["made_count"], found["changed_count"]) == ("done", 1, 1)
+    assert shelf(shop) == before
+
+
+def test_one_thing_twice_and_anothers_sku_are_wrong_rows(client: FlaskClient) -> None:
+    shop, anothers = a_merchant_with_shop(), an_offer(a_merchant_with_shop())
+    barcode = a_barcode()
+
+    found = imported(
+        client,
+        shop,
+        a_sheet({"名称": "甲"}, {"名称": "甲"}, {"名称": "乙", "条码": barcode}, {"名称": "丙", "条码": barcode},
+                {"名称": "丁", "规格编号": str(anothers.sku_id)}),
+    )  # fmt: skip
+
+    assert [error["row"] for error in found["errors"]] == [3, 5, 6]
+    assert look_one("SELECT price_fen FROM skus WHERE sku_id = :id", id=anothers.sku_id) == 1_000
+
+
+@pytest.mark.parametrize(
+    "content, code",
+    [(b"\x89PNG\r\n\x1a\n\0", "file_unreadable"), (b"PK\x03\x04", "file_unreadable"), (b"", "columns_lacking"),
+     ("名称,备注\n甲,乙\n".encode(), "columns_lacking"),
+     (b"name,category,price\n" + b"a,b,1\n" * 10_001, "too_many_rows")],
+    ids=["a picture", "no zip", "nothing", "other columns", "too many rows"],
+)  # fmt: skip
+def test_a_file_that_is_none_is_refused_and_nothing_is_kept(client: FlaskClient, content: bytes, code: str) -> None:
+    shop = a_merchant_with_shop()
+    before = row_counts()
+
+    response = send_file(client, shop, content)
+
+    assert_problem(response, 422, code)
+    assert row_counts() == before
+
+
+def test_a_file_over_the_bound_is_not_read(client: FlaskClient) -> None:
+    response = send_file(client, a_merchant_with_shop(), b"a" * (FILE_BYTES_MAX + 1))
+
+    assert_problem(response, 413, "body_too_large")
+
+
+def test_a_shop_has_one_import_at_a_time(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+    send_file(client, shop, a_sheet({"名称": "甲"}))
+
+    assert_problem(send_file(client, shop, a_sheet({"名称": "乙"})), 409, "import_running")
+
+
+class TestImport(OnceOwned):
+    status = 202
+    absent_code = "shop_not_found"
+
+    def case(self) -> Case:
+        shop = a_merchant_with_shop()
+        return Case(shop.owner, f"/merchant/v1/shops/{shop.shop_id}/imports")
+
+    def send(self, client: FlaskClient, case: Case, **given: Any) -> Any:
+        headers = case.person.once() if given.get("headers") is None else given["headers"]
+        return client.post(given.get("path") or case.path, headers=headers, data=a_sheet({"名称": "甲"}))
+
+
+class TestReadImport(Owned):
+    absent_code = "import_not_found"
+
+    def case(self) -> Case:
+        shop = a_merchant_with_shop()
+        import_id = look_one(
+            """INSERT INTO shelf_imports (import_id, shop_id, account_id, state, mode, is_dry_run, asked_at)
+            VALUES (gen_random_uuid(), :shop, :account, 'done', 'all_or_none', false, now()) RETURNING import_id""",
+            shop=shop.shop_id,
+            account=shop.owner.account_id,
+        )
+        return Case(shop.owner, f"/merchant/v1/imports/{import_id}")
+
+
+class TestExport(Owned):
+    absent_code = "shop_not_found"
+
+    def case(self) -> Case:
+        shop = a_merchant_with_shop()
+        return Case(shop.owner, f"/merchant/v1/shops/{shop.shop_id}/shelf-file")
+
+
+class TestTemplate(Endpoint):
+    def case(self) -> Case:
+        return Case(a_merchant_with_shop().owner, "/merchant/v1/shelf-template", query={"format": "csv"})
+
+
+class TestChangeMany(OnceWithBody, OnceOwned):
+    absent_code = "shop_not_found"
+    other_body: dict[str, Any] = {"items": []}
+
+    def case(self) -> Case:
+        shop = a_merchant_with_shop()
+        items = [
+            {"sku_id": str(an_offer(shop).sku_id), "price_fen": 700},
+            {"sku_id": str(an_offer(shop).sku_id), "on_hand": 3},
+        ]
+        return Case(shop.owner, f"/merchant/v1/shops/{shop.shop_id}/sku-changes", {"items": items})
+
+    def test_a_key_used_with_another_body_is_refused(self, client: FlaskClient) -> None:
+        case = self.case()
+        headers = case.person.once()
+        self.send(client, case, headers=headers)
+
+        response = self.send(client, case, headers=headers, body={"items": case.body["items"][:1]})  # type: ignore[index]
+
+        assert_problem(response, 409, "idempotency_key_reused")
+
+    def test_prices_and_counts_are_set_together(self, client: FlaskClient) -> None:
+        case = self.case()
+
+        self.send(client, case)
+
+        shop_id = case.path.split("/")[4]
+        rows = look(
+            """SELECT k.price_fen, n.on_hand FROM skus AS k LEFT JOIN stock AS n ON n.sku_id = k.sku_id
+            WHERE k.shop_id = :id ORDER BY k.price_fen""",
+            id=shop_id,
+        )
+        assert [tuple(row) for row in rows] == [(700, None), (1_000, 3)]
+
+    @pytest.mark.parametrize("which", ["anothers", "twice"])
+    def test_one_that_is_not_the_shops_or_named_twice_stops_all(self, client: FlaskClient, which: str) -> None:
+        case = self.case()
+        items = list(case.body["items"])  # type: ignore[index]
+        other = {"sku_id": str(an_offer(a_merchant_with_shop()).sku_id), "price_fen": 1}
+        before = look_one("SELECT count(*) FROM price_changes")
+
+        response = self.send(client, case, body={"items": [*items, other if which == "anothers" else items[0]]})
+
+        assert_problem(response, 422, "sku_not_in_shop", pointer="/items/2/sku_id")
+        assert look_one("SELECT count(*) FROM price_changes") == before
+
+
+class TestCopyShelf(OnceWithBody, OnceOwned):
+    status = 201
+    absent_code = "shop_not_found"
+
+    def case(self, **values: Any) -> Case:
+        shop, other = a_merchant_with_shop(), a_merchant_with_shop(**values)
+        self.other_body = {"to_shop_id": str(shop.shop_id)}
+        write(
+            MembershipRow,
+            account_id=shop.owner.account_id,
+            organization_kind=OrganizationKind.MERCHANT.value,
+            organization_id=other.merchant_id,
+            role=MemberRole.OWNER.value,
+        )
+        an_offer(shop, name="甲", price_fen=700, on_hand=9, sku={"standard_product_id": a_product()})
+        an_offer(shop, name="乙")
+        an_offer(other, name="乙", price_fen=5)
+        self.other = other
+        body = {"to_shop_id": str(other.shop_id)}
+        return Case(shop.owner, f"/merchant/v1/shops/{shop.shop_id}/shelf-copies", body)
+
+    def test_what_is_not_there_yet_is_copied_with_an_empty_count(self, client: FlaskClient) -> None:
+        answer = self.send(client, self.case()).get_json()
+
+        assert answer["sku_count"] == 1
+        rows = shelf(self.other)
+        assert [(row.name, row.price_fen, row.on_hand) for row in rows] == [("乙", 5, None), ("甲", 700, 0)]
+        assert rows[1].standard_product_id is not None
+
+    def test_shelves_of_other_verticals_are_not_copied(self, client: FlaskClient) -> None:
+        assert_problem(self.send(client, self.case(vertical="food")), 409, "shops_differ")
+
+    def test_a_new_shops_copies_are_looked_at_first(self, client: FlaskClient) -> None:
+        case = self.case()
+        change("UPDATE shops SET reviewed_until = now() + interval '9 days' WHERE shop_id = :id", id=self.other.shop_id)
+
+        self.send(client, case)
+
+        assert [row.state for row in shelf(self.other)] == ["on_sale", "in_review"]
+
+
+class TestScan(Endpoint):
+    def case(self) -> Case:
+        barcode = a_barcode()
+        a_product(barcode=barcode, name="矿泉水", content_amount=550, content_unit="ml")
+        return Case(a_merchant_with_shop().owner, "/merchant/v1/standard-products", query={"barcode": barcode})
+
+    def test_what_others_said_of_it_fills_the_form(self, client: FlaskClient) -> None:
+        found = self.send(client, self.case()).get_json()
+
+        assert (found["name"], found["content"]) == ("矿泉水", {"amount": 550, "unit": "ml", "count": 1})
+
+    def test_a_barcode_that_nobody_sold_is_not_known(self, client: FlaskClient) -> None:
+        case = Case(a_merchant_with_shop().owner, "/merchant/v1/standard-products", query={"barcode": a_barcode()})
+
+        assert_problem(self.send(client, case), 404, "product_not_found")
+
+
+class TestProposals(Owned):
+    absent_code = "sku_not_found"
+
+    def case(self) -> Case:
+        shop, own = a_merchant_with_shop(), secrets.token_hex(6)
+        offer = an_offer(
+            shop, name=f"某牌 {own} 250ml", offer={"brand": "某牌"}, sku={"content_amount": 250, "content_unit": "ml"}
+        )
+        self.product = a_product(match_key=f"某牌|{own}|1x250ml", barcode=None)
+        return Case(shop.owner, f"/merchant/v1/shops/{shop.shop_id}/skus/{offer.sku_id}/product-proposals")
+
+    def test_what_reads_alike_is_proposed(self, client: FlaskClient) -> None:
+        items = self.send(client, self.case()).get_json()["items"]
+
+        assert str(self.product) in {item["standard_product_id"] for item in items}
+
+
+class TestConfirm(OnceWithBody, OnceOwned):
+    method = "PUT"
+    absent_code = "sku_not_found"
+    other_body = {"standard_product_id": None}
+
+    def case(self) -> Case:
+        proposals = TestProposals()
+        case = proposals.case()
+        path = case.path.replace("product-proposals", "product")
+        return Case(case.person, path, {"standard_product_id": str(proposals.product)})
+
+    def test_a_person_ties_it(self, client: FlaskClient) -> None:
+        case = self.case()
+
+        self.send(client, case)
+
+        tied = look_one("SELECT standard_product_id FROM skus WHERE sku_id = :id", id=case.path.split("/")[6])
+        assert str(tied) == case.body["standard_product_id"]  # type: ignore[index]
+
+    def test_another_product_is_refused(self, client: FlaskClient) -> None:
+        case = self.case()
+
+        response = self.send(client, case, body={"standard_product_id": str(a_product(match_key="别的"))})
+
+        assert_problem(response, 409, "product_differs")
+
+
+class TestReviewOffer(OnceWithBody, Once):
+    other_body = {"is_approved": False, "reason": "名称夸大"}
+
+    def case(self) -> Case:
+        offer = an_offer(a_merchant_with_shop(), state="in_review")
+        return Case(an_operator(), f"/platform/v1/offers/{offer.offer_id}/review", {"is_approved": True})
+
+    def test_what_is_approved_is_on_sale_and_asked_about_no_more(self, client: FlaskClient) -> None:
+        case = self.case()
+
+        self.send(client, case)
+
+        assert look_one("SELECT state FROM offers WHERE offer_id = :id", id=case.path.split("/")[4]) == "on_sale"
+        assert_problem(self.send(client, case), 409, "offer_not_in_review")
+
+    def test_a_sensitive_category_waits_for_a_look_and_is_not_sold_before(self, client: FlaskClient) -> None:
+        shop = a_merchant_with_shop()
+        body = {"kind": "goods", "name": "奶粉", "category": "母婴", "price_fen": 100,
+                "category_code": "retail.mother_baby.infant_formula"}  # fmt: skip
+        made = client.post(f"/merchant/v1/shops/{shop.shop_id}/offers", headers=shop.owner.once(), json=body).get_json()
+        waiting = client.get("/platform/v1/offers", headers=an_operator().headers).get_json()["items"]
+
+        response = client.put(
+            f"/user/v1/cart/lines/{made['sku_id']}", headers=a_resident().headers, json={"quantity": 1}
+        )
+
+        assert made["state"] == OfferState.IN_REVIEW
+        assert made["offer_id"] in {item["offer_id"] for item in waiting}
+        assert_problem(response, 404, "sku_not_found")

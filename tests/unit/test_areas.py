@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime
+
+import pytest
+
+from app.core.catalog.areas import POINTS_MAX, Point, is_inside, read_area
+from app.core.catalog.errors import AreaInvalid
+from app.core.catalog.rules import are_hours_sound, is_open_at, is_public_holiday
+from tests.support.races import a_seed
+
+SHOP = (39.9, 116.4)
+
+
+def around(*offsets: tuple[float, float]) -> list[Point]:
+    return [(SHOP[0] + lat / 1_000, SHOP[1] + lng / 1_000) for lat, lng in offsets]
+
+
+SQUARE = around((-9, -9), (-9, 9), (9, 9), (9, -9))
+HORSESHOE = around((-9, -9), (-9, 9), (9, 9), (9, 3), (-3, 3), (-3, -3), (9, -3), (9, -9))
+
+
+@pytest.mark.parametrize("area", [SQUARE, [*SQUARE, SQUARE[0]], HORSESHOE, list(reversed(SQUARE))])
+def test_a_polygon_that_does_not_cross_itself_is_taken_without_its_closing_corner(area: list[Point]) -> None:
+    corners, reach_m = read_area(area, shop=SHOP)
+
+    assert corners[0] != corners[-1]
+    assert 1_000 < reach_m < 2_000
+
+
+@pytest.mark.parametrize(
+    "area, reason",
+    [(around((-9, -9), (9, 9), (-9, 9), (9, -9)), "crossing"),
+     (around((-9, -9), (-9, 9), (9, 9), (9, -9), (-9, 0)), "crossing"),
+     (around((0, 0), (0, 9), (0, 5)), "crossing"), (around((0, 0), (5, 5), (0, 9), (5, 5)), "corners"),
+     (around((0, 0), (1, 1)), "corners"), (around((0, 0), (0, 0), (1, 1)), "corners"),
+     (around(*((n, n * n) for n in range(POINTS_MAX + 1))), "corners"),
+     (around((0, 0), (0, 200), (9, 9)), "too_far"), ([(116.4, 39.9), (116.5, 39.9), (116.4, 39.8)], "abroad"),
+     ([(0.0, 0.0), (0.0, 1.0), (1.0, 0.0)], "abroad")],
+)  # fmt: skip
+def test_any_other_is_refused_with_the_reason(area: list[Point], reason: str) -> None:
+    with pytest.raises(AreaInvalid) as refused:
+        read_area(area, shop=SHOP)
+
+    assert refused.value.params["reason"] == reason
+
+
+def test_places_lie_in_a_square_or_not() -> None:
+    random_ = random.Random(a_seed())
+
+    for _ in range(500):
+        lat, lng = SHOP[0] + random_.uniform(-0.02, 0.02), SHOP[1] + random_.uniform(-0.02, 0.02)
+        expected = abs(lat - SHOP[0]) < 0.009 and abs(lng - SHOP[1]) < 0.009
+        assert is_inside(SQUARE, lat, lng) == expected
+
+
+def test_the_gap_of_a_horseshoe_is_outside() -> None:
+    assert not is_inside(HORSESHOE, *around((3, 0))[0])
+    assert is_inside(HORSESHOE, *around((-6, 0))[0])
+    assert is_inside(HORSESHOE, *around((3, 6))[0])
+
+
+def test_public_holidays_are_days_off_that_have_a_name() -> None:
+    assert is_public_holiday(date(2026, 10, 1))
+    assert is_public_holiday(date(2026, 2, 17))
+    assert not is_public_holiday(date(2026, 3, 7))
+    assert not is_public_holiday(date(2026, 3, 4))
+    assert not is_public_holiday(date(2999, 10, 1))
+
+
+def test_a_days_own_hours_go_before_holidays_and_these_before_the_weekdays() -> None:
+    hours = {**{str(day): [["08:00", "20:00"]] for day in range(1, 8)}, "holiday": [["10:00", "12:00"]],
+             "2026-10-02": []}  # fmt: skip
+
+    def is_open(day: int, hour: int) -> bool:
+        return is_open_at(hours, None, datetime(2026, 10, day, hour - 8, tzinfo=UTC))
+
+    assert is_open(1, 11)
+    assert not is_open(1, 13)
+    assert not is_open(2, 11)
+    assert is_open(12, 13)
+
+
+@pytest.mark.parametrize("day", ["0", "8", "holidays", "2026-02-30", "2026-2-3", "20260203"])
+def test_hours_of_days_that_are_none_are_not_sound(day: str) -> None:
+    assert not are_hours_sound({day: []})

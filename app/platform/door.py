@@ -15,8 +15,8 @@ from app.platform.books import add_books
 from app.platform.commission import add_commission
 from app.platform.dispatching import add_dispatch
 from app.platform.finding import add_finding
-from app.platform.reconciliation import add_reconciliation
 from app.platform.offers import add_offer_review
+from app.platform.reconciliation import add_reconciliation
 from app.platform.settlement import add_settlement
 from app.platform.shops import add_shop_review
 from app.usecases.deciding.approvals import (

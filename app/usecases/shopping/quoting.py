@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.accounts.errors import AddressNotFound
-from app.core.catalog.commission import RULE_OF_SHOP, SHOP_RATE
 from app.core.catalog.areas import is_inside
+from app.core.catalog.commission import RULE_OF_SHOP, SHOP_RATE
 from app.core.catalog.models import OfferKind, OfferState, ShopState, Vertical
 from app.core.catalog.rules import delivery_fee_fen, is_open_at
 from app.core.orders.errors import CartEmpty
@@ -65,7 +65,9 @@ def lines_of(*, lines: str, where: str, standing: str = "true", agreed: str = "t
     :param lines: a table or query of ``account_id``, ``sku_id`` and ``quantity``, known as ``c``.
     :param more: further columns, each after a comma.
     """
-    return _LINES.format(lines=lines, where=where, standing=standing, agreed=agreed, more=more, bought=_BOUGHT, rule=RULE_OF_SHOP)
+    return _LINES.format(
+        lines=lines, where=where, standing=standing, agreed=agreed, more=more, bought=_BOUGHT, rule=RULE_OF_SHOP
+    )
 
 
 _CART = {"lines": "cart_lines", "where": "c.account_id = :account_id"}

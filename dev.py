@@ -34,6 +34,8 @@ VERBS = {
     "check": ("dev", ("-m", "app.cli.dev.check"), "lint, format, types, imports, migrations, OpenAPI document"),
     "bench": ("dev", ("-m", "app.cli.dev.bench"), "measure speed against floors of this machine"),
     "bench-couriers": ("dev", ("-m", "app.cli.dev.bench_couriers"), "measure positions and a race for one trip"),
+    "flash-sale": ("run", ("-m", "app.cli.dev.flash_sale"), "sell a term product to a crowd at one instant, over HTTP"),
+    "bench-wealth": ("dev", ("-m", "app.cli.dev.bench_wealth"), "measure a day's income of holders, and sweeps"),
     "bench-dispatch": ("run", ("-m", "app.cli.dev.bench_dispatch"), "compare the policies of dispatch"),
     "bench-money": (
         "run",

@@ -23,6 +23,9 @@ from app.core.settlement import models as settlement
 from app.core.settlement import payouts
 from app.core.stepup import models as stepup
 from app.core.verification import models as verification
+from app.core.wealth import models as wealth
+from app.core.wealth import standing as wealth_standing
+from app.core.wealth import term_models as wealth_terms
 from app.kernel import outbox, rows, timers
 
 __all__ = [
@@ -52,4 +55,7 @@ __all__ = [
     "stepup",
     "timers",
     "verification",
+    "wealth",
+    "wealth_standing",
+    "wealth_terms",
 ]

@@ -61,6 +61,8 @@ from app.usecases.paying.attempts import ATTEMPT_EXPIRES
 from app.usecases.paying.settlement import ORDER_LAPSES
 from app.usecases.privacy.data_export import make_export
 from app.usecases.privacy.erasure import ERASURE_DUE, erase_when_due
+from app.usecases.saving.term_sale import TERM_HOLD_EXPIRES, TERM_OFFERS, expire_subscription
+from app.usecases.saving.term_waiting import offer_to_next
 from app.user import door as user
 from app.web import pages, problems, tokens
 from app.web.capacity import allow_origins, limit_requests
@@ -179,6 +181,8 @@ TIMERS = {
     ATTEMPT_EXPIRES: _expire_attempt,
     COMMISSION_STARTS: start_commission,
     ERASURE_DUE: erase_when_due,
+    TERM_HOLD_EXPIRES: expire_subscription,
+    TERM_OFFERS: offer_to_next,
     PAPER_LOOKED_AT: look_at_paper,
 }
 

@@ -9,6 +9,7 @@ from app.cli.demo import demo_commands
 from app.cli.directory import directory_commands
 from app.cli.dispatch.replay import dispatch_commands
 from app.cli.docs import openapi
+from app.cli.fund import calendar_commands, fund_commands
 from app.cli.keys import keys_commands
 from app.cli.passkeys import passkeys_commands
 from app.cli.privacy import privacy_commands
@@ -29,6 +30,8 @@ for command in (
     privacy_commands,
     dispatch_commands,
     directory_commands,
+    fund_commands,
+    calendar_commands,
     openapi,
 ):
     main.add_command(command)

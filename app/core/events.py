@@ -372,6 +372,14 @@ class OfferReviewed(ShelfEvent):
     state: str
 
 
+class TermQuotaOffered(PersonEvent):
+    """What others gave back of a term product is held for who waited; it wants to be confirmed."""
+
+    product_id: UUID
+    subscription_id: UUID
+    amount_fen: int
+
+
 def _leaves(base: type[Event]) -> list[type[Event]]:
     below = {child.__name__: child for child in base.__subclasses__()}
     return [leaf for child in below.values() for leaf in _leaves(child)] if below else [base]

@@ -21,7 +21,7 @@ from app.usecases.ordering.ending import OrderMoved
 from app.usecases.ordering.finish_order import confirm_order
 from app.usecases.ordering.place_checkout import Placed, place_checkout
 from app.usecases.paying.attempts import ask_gateway
-from app.usecases.paying.pay_checkout import PaymentStarted, pay_checkout
+from app.usecases.paying.pay_checkout import PaymentStarted
 from app.usecases.paying.tip_courier import Tipped, tip_courier
 from app.usecases.paying.top_up import top_up
 from app.usecases.people.addresses import AddressAdded, add_address, remove_address
@@ -30,6 +30,7 @@ from app.usecases.people.members import InvitationMoved, accept, refuse
 from app.usecases.privacy.consents import consents_of, say_consent
 from app.usecases.privacy.data_export import DataExportAsked, read_export, request_export
 from app.usecases.privacy.erasure import ErasureAsked, cancel_erasure, request_erasure
+from app.usecases.saving.pay_from_fund import pay_checkout_or_pull_back
 from app.usecases.shopping.cart import CartLine, empty_cart, put_in_cart, take_out_of_cart
 from app.usecases.shopping.promising import quote_with_promises
 from app.usecases.verifying.check_identity import CheckRequested, ask_waiting, request_check
@@ -39,7 +40,10 @@ from app.user import queries, schemas, vetting
 from app.user.comparisons import add_comparisons
 from app.user.finding import add_finding
 from app.user.opening import add_opening
+from app.user.saving import add_saving
 from app.user.step_up import add_step_up
+from app.user.terms import add_terms
+from app.user.wealth import add_wealth
 from app.web.catalog import add_categories, add_prices
 from app.web.door import Door
 from app.web.members import InvitationMovedOut, InvitationsOut
@@ -65,6 +69,9 @@ add_categories(door)
 add_prices(door, Relation.SIDE)
 add_comparisons(door)
 add_opening(door)
+add_wealth(door)
+add_saving(door)
+add_terms(door)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)
@@ -227,7 +234,7 @@ def _started(actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
 @policy("checkout.pay", Relation.OWN)
 def pay(actor: Actor, *, claim: Claim, checkout_id: UUID, body: dict[str, Any]) -> PaymentStarted:
     """Pay a checkout from the e-account, or get a WeChat Pay code to scan."""
-    return pay_checkout(
+    return pay_checkout_or_pull_back(
         actor,
         claim,
         checkout_id=checkout_id,

@@ -20,12 +20,13 @@ from app.worker.bank import bank_work
 from app.worker.jobs import make_jobs, run_jobs
 from app.worker.money import watch_of
 from app.worker.relay import react_batch, relay_batch
-from app.worker.sweeps import ask_again, forget_old, seal_acts, settle_due
+from app.worker.sweeps import ask_again, forget_old, save_due, seal_acts, settle_due
 from app.worker.timers import run_due_timers
 
 RELAY_S = 0.1
 TIMERS_S = 0.2
 SWEEP_S = 2.0
+SAVE_S = 30.0
 SILENCE_S = 10.0
 PROMISES_S = 120.0
 BANK_S = 5.0
@@ -96,6 +97,7 @@ def main() -> int:
         threading.Thread(target=_loop, args=(app, stop, timers, TIMERS_S), name="timers"),
         threading.Thread(target=_loop, args=(app, stop, settle_due, SWEEP_S), name="settlement"),
         *_dispatching(app, stop, settings.dispatch_s),
+        threading.Thread(target=_loop, args=(app, stop, save_due, SAVE_S), name="saving"),
         threading.Thread(target=_loop, args=(app, stop, look_after_shifts, SILENCE_S), name="silence"),
         threading.Thread(target=_loop, args=(app, stop, promises, PROMISES_S), name="promises"),
         threading.Thread(target=_loop, args=(app, stop, asking, ASK_S), name="asking"),

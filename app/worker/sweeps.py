@@ -8,6 +8,9 @@ from app.kernel import audit
 from app.kernel.transaction import transaction
 from app.usecases.paying.attempts import silent_attempts
 from app.usecases.paying.refunds import open_refunds
+from app.usecases.saving.plans import run_due_plans
+from app.usecases.saving.sweeps import sweep_funds
+from app.usecases.saving.term_end import mature_due
 from app.usecases.settling.settle import settle_due as settle_batch
 
 LIMIT = 500
@@ -74,6 +77,11 @@ _RETENTION = (
     "DELETE FROM sandbox_messages WHERE sent_at < clock_timestamp() - interval '7 days'",
 )
 _BOUNDED = tuple(text(statement) for statement in _RETENTION)
+
+
+def save_due() -> int:
+    """Sweep e-accounts into funds, once a day, save for plans whose day has come, pay term products that end."""
+    return sweep_funds() + run_due_plans(LIMIT) + mature_due()
 
 
 def settle_due() -> int:

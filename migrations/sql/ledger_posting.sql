@@ -97,7 +97,8 @@ begin
         with opened as (
             -- An account that another journal opens at this moment is waited for, and moved.
             insert into ledger.account as a (code, kind, owner, posted_fen, room_fen, seq, head)
-            select l.code, k.kind, substr(l.code, length(k.kind) + 2)::uuid, l.amount, greatest(l.amount - k.floor_fen, 0), 1,
+            select l.code, k.kind, substr(l.code, length(k.kind) + 2)::uuid, l.amount,
+                   case when k.floor_fen is not null then greatest(l.amount - k.floor_fen, 0) end, 1,
                    ledger.chain('\x00', p_digest, l.amount, l.amount)
               from unnest(p_accounts[ : v_parties], p_amounts) with ordinality l (code, amount, place)
               join ledger.account_kind k on k.kind = split_part(l.code, ':', 1)

@@ -43,6 +43,7 @@ from tests.factories.people import a_member, signed_in
 from tests.factories.reconciling import a_mismatch
 from tests.factories.rows import change, write
 from tests.factories.settling import a_payout, a_statement
+from tests.factories.wealth import a_fund, a_fund_order, a_plan, a_subscription, a_term_product
 from tests.support.passkeys import a_challenge, a_passkey, removed_passkey
 from tests.support.vetting import an_application
 
@@ -437,6 +438,19 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     (Side.USER, "invitation_id"): Things(
         own=lambda world, principal: world.home.invitation(principal.person.account_id, Side.MERCHANT),
         foreign=lambda world, _: world.other.invitation(a_resident().account_id, Side.MERCHANT),
+    ),
+    (Side.USER, "fund_id"): _public(lambda _: a_fund().fund_id),
+    (Side.USER, "product_id"): _public(lambda _: a_term_product(wall_now())),
+    (Side.USER, "subscription_id"): Things(
+        own=lambda _, principal: a_subscription(principal.person, state="confirmed"),
+        foreign=lambda world, _: a_subscription(world.other.order.resident, state="confirmed"),
+    ),
+    (Side.USER, "plan_id"): Things(
+        own=lambda _, principal: a_plan(principal.person), foreign=lambda world, _: a_plan(world.other.order.resident)
+    ),
+    (Side.USER, "fund_order_id"): Things(
+        own=lambda _, principal: a_fund_order(principal.person),
+        foreign=lambda world, _: a_fund_order(world.other.order.resident),
     ),
     (Side.USER, "shop_id"): _public(lambda place: place.shop.shop_id),
     (Side.USER, "sku_id"): _public(lambda place: place.offer.sku_id),

@@ -121,10 +121,20 @@ MUTANTS = (
         drill_refusals,
     ),
     Mutant(
+        "an account without a floor opens with one",
+        (
+            (
+                "case when k.floor_fen is not null then greatest(l.amount - k.floor_fen, 0) end, 1,",
+                "greatest(l.amount - k.floor_fen, 0), 1,",
+            ),
+        ),
+        drill_openings,
+    ),
+    Mutant(
         "an account without money opens with a debt",
         (
             ("and (k.floor_fen is null or l.amount >= k.floor_fen)", ""),
-            ("greatest(l.amount - k.floor_fen, 0), 1,", "0, 1,"),
+            ("greatest(l.amount - k.floor_fen, 0) end, 1,", "0 end, 1,"),
         ),
         drill_refusals,
     ),

@@ -185,6 +185,8 @@ def drill_openings(url: str, *, times: int = 12) -> None:
         assert not [answer for answer in answers if isinstance(answer, Exception)], answers
         with committing(ledger_engine(url)) as tx:
             assert balance(tx, code).posted_fen == 5 * len(answers)
+    with committing(ledger_engine(url)) as tx:
+        post_many(tx, [move(f"debt:{next(_serial)}", codes.merchant_debt(UUID(int=1)), person(700), 5)])
     assert_sound(url)
 
 

@@ -113,6 +113,10 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "consent.write": _RS,
         "search.read": _RS,
         "search.write": _RS,
+        "wealth.read": _RS,
+        "wealth.assess": _R,
+        "wealth.buy": _R,
+        "wealth.redeem": _R,
     },
     Side.MERCHANT: {
         "message.read": _OMC,

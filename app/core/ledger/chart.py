@@ -86,9 +86,7 @@ def _outside(  # noqa: PLR0917 - the columns of the table
 
 CHART: tuple[AccountKind, ...] = (
     _personal("e_account", "电子账户", OwnerKind.PARTY, "spendable balance of a person or of the owner of a merchant"),
-    _personal(
-        "fund_holding", "基金持有", OwnerKind.RESIDENT, "confirmed fund shares at one yuan each", opens_by_itself=False
-    ),
+    _personal("fund_holding", "基金持有", OwnerKind.RESIDENT, "confirmed fund shares at one yuan each"),
     _personal(
         "fund_pending_in",
         "申购在途",
@@ -101,6 +99,7 @@ CHART: tuple[AccountKind, ...] = (
         OwnerKind.RESIDENT,
         "fund shares redeemed the normal way and not paid out yet",
     ),
+    _personal("term_holding", "理财持有", OwnerKind.RESIDENT, "principal of term products until it is paid back"),
     _personal(
         "escrow",
         "订单担保",
@@ -155,6 +154,7 @@ CHART: tuple[AccountKind, ...] = (
     _ours("fund_omnibus", "基金总户", -1, 16, "mirror of the shares that the fund company keeps for all holders"),
     _ours("fund_advance", "基金待回款", -1, 4, "owed by the fund for shares redeemed ahead of its payment"),
     _ours("bank_advance", "银行垫资", 1, 4, "owed to the bank that advances fast redemptions"),
+    _ours("fund_income", "基金待入账收益", 1, 4, "accrued income of fund holders, not on their accounts yet"),
     _ours(
         "fund_rounding",
         "基金尾差",
@@ -162,6 +162,7 @@ CHART: tuple[AccountKind, ...] = (
         1,
         "difference between the income that the fund declares and the whole fen credited to holders",
     ),
+    _ours("term_interest", "理财利息支出", -1, 4, "interest paid on term products"),
     _ours("suspense", "待查挂账", 0, 1, "money that cannot be matched yet; every fen of it is an open question"),
 )
 

@@ -14,7 +14,9 @@ REFUND_PAYABLE = "refund_payable"
 FUND_OMNIBUS = "fund_omnibus"
 FUND_ADVANCE = "fund_advance"
 BANK_ADVANCE = "bank_advance"
+FUND_INCOME = "fund_income"
 FUND_ROUNDING = "fund_rounding"
+TERM_INTEREST = "term_interest"
 SUSPENSE = "suspense"
 
 
@@ -41,6 +43,11 @@ def fund_pending_in(resident: UUID) -> str:
 def fund_pending_out(resident: UUID) -> str:
     """Return the code of a resident's redemptions under way (赎回在途)."""
     return f"fund_pending_out:{resident}"
+
+
+def term_holding(resident: UUID) -> str:
+    """Return the code of a resident's principal in term products (理财持有)."""
+    return f"term_holding:{resident}"
 
 
 def escrow(order: UUID) -> str:

@@ -29,6 +29,8 @@ class JournalKind(StrEnum):
     FUND_CONFIRMATION = "fund_confirmation"
     FUND_REDEMPTION = "fund_redemption"
     FUND_INCOME = "fund_income"
+    TERM_SUBSCRIPTION = "term_subscription"
+    TERM_REDEMPTION = "term_redemption"
     BILL = "bill"
     BILL_RETURN = "bill_return"
     CASH_IN = "cash_in"

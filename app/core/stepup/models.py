@@ -24,6 +24,7 @@ class GrantPurpose(StrEnum):
     PAY_CHECKOUT = "pay_checkout"
     TIP_COURIER = "tip_courier"
     """The subject is the order that the courier brought."""
+    BUY_WEALTH = "buy_wealth"
 
 
 class PaymentPinRow(Base):

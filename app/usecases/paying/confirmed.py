@@ -13,6 +13,14 @@ A passkey is had, and verifies by what is known or by a body whose it is. Its si
 law; we do not claim it.
 """
 
+USE_GRANT = """
+used AS (
+    UPDATE step_up_grants SET used_at = clock_timestamp()
+    WHERE grant_id = :grant_id AND used_at IS NULL AND expires_at > clock_timestamp()
+    RETURNING grant_id
+)"""
+"""What uses the grant up, in a closing whose answer counts ``used``."""
+
 
 def confirmed_by(factor: str | None, step_up_grant: UUID | None, *, amount_fen: int) -> Factor:
     """Return by what a payment is confirmed.

@@ -20,16 +20,11 @@ from app.kernel.machines import IllegalTransition, next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.usecases.paying.attempts import ATTEMPT_EXPIRES, ATTEMPT_LIFETIME, OPEN_ATTEMPT
-from app.usecases.paying.confirmed import STRENGTH_OF, confirmed_by
+from app.usecases.paying.confirmed import STRENGTH_OF, USE_GRANT, confirmed_by
 from app.usecases.paying.settlement import PAID_ANSWER, PAID_WRITES, payment_journal, record_paid
 
 _PAID = closing(
-    f"""{PAID_WRITES},
-    used AS (
-        UPDATE step_up_grants SET used_at = clock_timestamp()
-        WHERE grant_id = :grant_id AND used_at IS NULL AND expires_at > clock_timestamp()
-        RETURNING grant_id
-    )""",
+    f"{PAID_WRITES}, {USE_GRANT}",
     answer=f"{PAID_ANSWER}, (SELECT count(*) FROM used) AS grants",
 )
 _ATTEMPT = closing(
@@ -80,7 +75,7 @@ def pay_checkout(
         )
         if not checkout.is_in_standing:
             raise SessionEnded
-        _refuse_unpayable(checkout, actor)
+        refuse_unpayable(checkout, actor)
         if method is PaymentMethod.E_ACCOUNT:
             return _pay_from_e_account(tx, actor, checkout, step_up_grant)
         if step_up_grant is not None:
@@ -88,7 +83,11 @@ def pay_checkout(
         return _open_attempt(tx, actor, checkout)
 
 
-def _refuse_unpayable(checkout: Checkout, actor: Actor) -> None:
+def refuse_unpayable(checkout: Checkout, actor: Actor) -> None:
+    """Refuse a checkout that is past paying.
+
+    :raises AlreadyPaid, CheckoutClosed: it is paid, or over.
+    """
     if checkout.state is CheckoutState.PAID:
         raise AlreadyPaid
     try:

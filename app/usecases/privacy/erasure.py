@@ -28,8 +28,8 @@ ERASURE_DUE = "erasure_due"
 COOLING = timedelta(days=7)
 
 _FINAL = ", ".join(f"'{state.value}'" for state in sorted(FINAL_ORDER_STATES))
-_PERSONAL_KINDS = ("e_account", "fund_holding", "fund_pending_in", "fund_pending_out", "courier_pending",
-                   "courier_available")  # fmt: skip
+_PERSONAL_KINDS = ("e_account", "fund_holding", "fund_pending_in", "fund_pending_out", "term_holding",
+                   "courier_pending", "courier_available")  # fmt: skip
 
 _LOCK_ACCOUNT = opening(
     """
@@ -47,7 +47,8 @@ _HINDRANCES = text(
         OR EXISTS (SELECT 1 FROM refunds WHERE account_id = :account_id AND state NOT IN ('succeeded', 'failed'))
             AS payments,
         EXISTS (SELECT 1 FROM ledger.balance WHERE code = ANY (CAST(:codes AS text[]))
-            AND (posted_fen <> 0 OR held_fen <> 0)) AS money,
+            AND (posted_fen <> 0 OR held_fen <> 0))
+        OR EXISTS (SELECT 1 FROM fund_holdings WHERE account_id = :account_id AND units_fen > 0) AS money,
         EXISTS (SELECT 1 FROM memberships WHERE account_id = :account_id) AS parts,
         EXISTS (SELECT 1 FROM courier_shifts WHERE courier_id = :account_id AND ended_at IS NULL)
         OR EXISTS (SELECT 1 FROM trips WHERE courier_id = :account_id AND state = 'assigned') AS work

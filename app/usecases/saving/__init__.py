@@ -1,0 +1,1 @@
+"""Saving: suitability, orders of funds, income, the fund company's files."""

@@ -1,0 +1,309 @@
+"""The sale of a term product (紫金理财日): take from the quota, hold the money, confirm or give back.
+
+Whoever comes when nothing is left is refused by the opening read. Whoever takes locks the own position, then one of the
+quota's rows that nobody else is at, then the ledger's account; only when no single row has enough are all of them
+locked, in their order.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.core import ledger
+from app.core.accounts.errors import SessionEnded
+from app.core.ledger import JournalKind, Leg, codes
+from app.core.orders.repository import IN_STANDING
+from app.core.stepup.errors import StepUpRefused
+from app.core.verification.levels import WEALTH_LEVEL_MIN, require_level
+from app.core.wealth.dates import today
+from app.core.wealth.errors import (
+    TermCapExceeded,
+    TermConfirmLate,
+    TermProductNotFound,
+    TermSubscriptionNotFound,
+)
+from app.core.wealth.suitability import TERM_DOCUMENTS, require_suitable
+from app.core.wealth.terms import (
+    BUCKETS,
+    CONFIRM_MINUTES,
+    TERM_SUBSCRIPTION_TRANSITIONS,
+    TermAction,
+    TermState,
+    require_amount,
+    require_open,
+    require_quota,
+)
+from app.kernel.actor import Actor, Role
+from app.kernel.ids import new_id
+from app.kernel.machines import next_state
+from app.kernel.timers import Timer
+from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
+from app.usecases.paying.confirmed import USE_GRANT
+from app.usecases.saving.grants import JOIN_GRANT, require_grant
+from app.usecases.saving.suitability import PROFILE, assessment_in, consents_in
+
+TERM_HOLD_EXPIRES = "term_hold_expires"
+"""Timer: a subscription was not confirmed in time."""
+TERM_OFFERS = "term_offers"
+"""Timer: something came back to a product's quota; who waits is offered it."""
+HOLD_MORE = timedelta(hours=24)
+"""The ledger's hold outlives the time to confirm: ours is the timer that ends it."""
+
+_TO_SUBSCRIBE = opening(
+    f"""
+    SELECT {IN_STANDING} AS is_in_standing, p.*, a.verification_level, g.factor AS grant_factor,
+        business_now() AS now, {PROFILE},
+        CAST(extract(epoch FROM p.opens_at - business_now()) AS double precision) AS opens_in_s,
+        CAST(extract(epoch FROM p.closes_at - business_now()) AS double precision) AS closes_in_s,
+        (SELECT sum(q.left_fen) FROM term_quotas AS q WHERE q.product_id = p.product_id) AS left_fen,
+        coalesce((SELECT o.amount_fen FROM term_positions AS o WHERE o.product_id = p.product_id
+            AND o.account_id = :account_id), 0) AS held_fen
+    FROM term_products AS p JOIN accounts AS a ON a.account_id = :account_id
+    {JOIN_GRANT}
+    WHERE p.product_id = :subject_id
+    """
+)
+_TAKE_POSITION = text(
+    """
+    INSERT INTO term_positions AS p (account_id, product_id, amount_fen)
+    VALUES (:account_id, :product_id, :amount_fen)
+    ON CONFLICT (account_id, product_id) DO UPDATE SET amount_fen = p.amount_fen + excluded.amount_fen
+        WHERE p.amount_fen + excluded.amount_fen <= :cap_fen
+    RETURNING p.amount_fen
+    """
+)
+TAKE_ROW = text(
+    """
+    WITH free AS MATERIALIZED (
+        SELECT bucket FROM term_quotas WHERE product_id = :product_id AND left_fen >= :amount_fen
+        ORDER BY (bucket + :own) % 16 LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE term_quotas AS q SET left_fen = q.left_fen - :amount_fen
+    WHERE q.product_id = :product_id AND q.bucket = (SELECT free.bucket FROM free) RETURNING q.bucket
+    """
+)
+"""Takes from one row that nobody is at. The choice is materialized: joined to it, the update would choose anew for
+each row that it looks at, and take from several."""
+_LOCK_ALL = text(
+    "SELECT bucket, left_fen FROM term_quotas WHERE product_id = :product_id ORDER BY bucket FOR NO KEY UPDATE"
+)
+_TAKE_SOME = text(
+    """
+    UPDATE term_quotas AS q SET left_fen = q.left_fen - t.amount_fen
+    FROM unnest(CAST(:buckets AS bigint[]), CAST(:amounts AS bigint[])) AS t (bucket, amount_fen)
+    WHERE q.product_id = :product_id AND q.bucket = t.bucket
+    """
+)
+INSERT_HELD = """
+held AS (
+    INSERT INTO term_subscriptions (subscription_id, product_id, account_id, amount_fen, state, held_at, confirm_by)
+    VALUES (:subscription_id, :product_id, :account_id, :amount_fen, :state, business_now(), :confirm_by)
+)"""
+_HELD = closing(f"{INSERT_HELD}, {USE_GRANT}", answer="SELECT count(*) FROM used")
+_LOCK_OWN = opening(
+    """
+    SELECT s.subscription_id, s.product_id, s.account_id, s.amount_fen, s.state, s.confirm_by, business_now() AS now
+    FROM term_subscriptions AS s
+    WHERE s.subscription_id = :subscription_id AND s.account_id = :account_id FOR NO KEY UPDATE
+    """
+)
+_CONFIRMED = closing(
+    """
+    confirmed AS (
+        UPDATE term_subscriptions SET state = 'confirmed', confirmed_at = business_now()
+        WHERE subscription_id = :subscription_id AND state = 'held' RETURNING 1
+    )""",
+    answer="SELECT count(*) FROM confirmed",
+)
+_LOCK_TO_EXPIRE = text(
+    """
+    SELECT subscription_id, product_id, account_id, amount_fen FROM term_subscriptions
+    WHERE subscription_id = :subscription_id AND state = 'held' FOR NO KEY UPDATE
+    """
+)
+_EXPIRE = text(
+    """
+    WITH expired AS (
+        UPDATE term_subscriptions SET state = 'expired', ended_at = business_now()
+        WHERE subscription_id = :subscription_id
+    ), less AS (
+        UPDATE term_positions SET amount_fen = amount_fen - :amount_fen
+        WHERE account_id = :account_id AND product_id = :product_id
+    )
+    UPDATE term_quotas SET left_fen = left_fen + :amount_fen WHERE product_id = :product_id AND bucket = :own
+    """
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermMoved:
+    """Where a subscription stands; one that is held wants to be confirmed by ``confirm_by``."""
+
+    subscription_id: UUID
+    product_id: UUID
+    amount_fen: int
+    state: str
+    confirm_by: datetime
+
+
+def hold_key(subscription_id: UUID) -> str:
+    """Return the key of the hold on the e-account."""
+    return f"term:{subscription_id}"
+
+
+def subscribe_to_term(
+    actor: Actor, claim: Claim, *, product_id: UUID, amount_fen: int, step_up_grant: UUID | None
+) -> TermMoved:
+    """Take an amount of a term product: it leaves the quota, and is held on the e-account, by one transaction.
+
+    :raises TermProductNotFound: there is none. :raises TermNotOpen: before its instant, or after its end.
+    :raises TermSoldOut, TermQuotaRemainder: nothing is left, or less than asked, which is offered.
+    :raises TermAmountInvalid, TermCapExceeded: of the amount.
+    :raises VerificationNeeded, AssessmentNeeded, RiskMismatch, DocumentsUnread: it does not suit the person.
+    :raises StepUpRequired, StepUpRefused: of the grant. :raises app.core.ledger.InsufficientFunds: not so much money.
+    """
+    with transaction(claim) as tx:
+        asked = {
+            "account_id": actor.account_id,
+            "session_id": actor.session_id,
+            "grant_id": step_up_grant,
+            "subject_id": product_id,
+            "amount_fen": amount_fen,
+        }
+        row = tx.open_one(_TO_SUBSCRIBE, asked)
+        if row is None:
+            raise TermProductNotFound
+        if not row.is_in_standing:
+            raise SessionEnded
+        require_open(opens_in_s=row.opens_in_s, closes_in_s=row.closes_in_s)
+        require_quota(int(row.left_fen or 0), amount_fen, minimum_fen=row.minimum_fen)
+        require_level(row.verification_level, WEALTH_LEVEL_MIN)
+        require_suitable(
+            assessment_in(row),
+            today=today(row.now),
+            product_level=row.risk_level,
+            read=consents_in(row),
+            documents=TERM_DOCUMENTS,
+        )
+        require_amount(
+            amount_fen,
+            minimum_fen=row.minimum_fen,
+            step_fen=row.step_fen,
+            cap_fen=row.cap_fen,
+            held_fen=row.held_fen,
+        )
+        require_grant(step_up_grant, row.grant_factor, amount_fen)
+        _take(tx, actor.account_id, product_id, amount_fen, cap_fen=row.cap_fen, minimum_fen=row.minimum_fen)
+        lasts = timedelta(minutes=CONFIRM_MINUTES)
+        moved = TermMoved(
+            subscription_id=new_id(),
+            product_id=product_id,
+            amount_fen=amount_fen,
+            state=TermState.HELD.value,
+            confirm_by=row.now + lasts,
+        )
+        ledger.place_hold(
+            tx,
+            key=hold_key(moved.subscription_id),
+            account=codes.e_account(actor.account_id),
+            amount_fen=amount_fen,
+            ttl=lasts + HOLD_MORE,
+        )
+        tx.schedule(Timer(TERM_HOLD_EXPIRES, moved.subscription_id, lasts))
+        tx.describe(subject_kind="subscription", subject_id=moved.subscription_id, details={"amount_fen": amount_fen})
+        tx.keep(moved)
+        used = tx.close(
+            _HELD,
+            {
+                "subscription_id": moved.subscription_id,
+                "product_id": product_id,
+                "account_id": actor.account_id,
+                "amount_fen": amount_fen,
+                "state": moved.state,
+                "confirm_by": moved.confirm_by,
+                "grant_id": step_up_grant,
+            },
+        )
+        if used.scalar_one() != 1:
+            raise StepUpRefused(pointer="/step_up_grant")
+    return moved
+
+
+def _take(
+    tx: Transaction, account_id: UUID, product_id: UUID, amount_fen: int, *, cap_fen: int, minimum_fen: int
+) -> None:
+    """Take from the position's cap and the product's quota.
+
+    :raises TermCapExceeded, TermQuotaRemainder, TermSoldOut: what the locks found differs from what was read before.
+    """
+    key = {"product_id": product_id, "amount_fen": amount_fen}
+    position = tx.execute(_TAKE_POSITION, {**key, "account_id": account_id, "cap_fen": cap_fen}).one_or_none()
+    if position is None:
+        raise TermCapExceeded(cap_fen=cap_fen, left_fen=0)
+    if tx.execute(TAKE_ROW, {**key, "own": account_id.int % BUCKETS}).one_or_none() is not None:
+        return
+    rows = tx.execute(_LOCK_ALL, {"product_id": product_id}).fetchall()
+    require_quota(sum(row.left_fen for row in rows), amount_fen, minimum_fen=minimum_fen)
+    wanted, parts = amount_fen, []
+    for row in sorted(rows, key=lambda one: -one.left_fen):
+        part = min(wanted, row.left_fen)
+        if part:
+            parts.append((row.bucket, part))
+            wanted -= part
+    buckets, amounts = zip(*parts, strict=True)
+    tx.execute(_TAKE_SOME, {"product_id": product_id, "buckets": list(buckets), "amounts": list(amounts)})
+
+
+def confirm_subscription(actor: Actor, claim: Claim, *, subscription_id: UUID) -> TermMoved:
+    """Confirm what is held: the money leaves the e-account for the product.
+
+    :raises TermSubscriptionNotFound: there is none of the actor's. :raises TermConfirmLate: its time is over.
+    :raises app.kernel.machines.IllegalTransition: it is confirmed, or went back.
+    """
+    with transaction(claim) as tx:
+        row = tx.open_one(_LOCK_OWN, {"subscription_id": subscription_id, "account_id": actor.account_id})
+        if row is None:
+            raise TermSubscriptionNotFound
+        state = next_state(TERM_SUBSCRIPTION_TRANSITIONS, TermState(row.state), TermAction.CONFIRM, actor.role)
+        if row.now >= row.confirm_by:
+            raise TermConfirmLate
+        ledger.capture_hold(
+            tx,
+            hold_key(subscription_id),
+            key=f"term-confirm:{subscription_id}",
+            kind=JournalKind.TERM_SUBSCRIPTION,
+            legs=(Leg(codes.term_holding(actor.account_id), row.amount_fen),),
+            ref=str(subscription_id),
+        )
+        moved = TermMoved(
+            subscription_id=subscription_id,
+            product_id=row.product_id,
+            amount_fen=row.amount_fen,
+            state=state.value,
+            confirm_by=row.confirm_by,
+        )
+        tx.keep(moved)
+        assert tx.close(_CONFIRMED, {"subscription_id": subscription_id}).scalar_one() == 1, "confirmed under lock"
+    return moved
+
+
+def expire_subscription(tx: Transaction, subscription_id: UUID) -> None:
+    """Let go of what was not confirmed in time: the hold is released, the quota gets it back."""
+    row = tx.execute(_LOCK_TO_EXPIRE, {"subscription_id": subscription_id}).one_or_none()
+    if row is None:
+        return
+    next_state(TERM_SUBSCRIPTION_TRANSITIONS, TermState.HELD, TermAction.EXPIRE, Role.SYSTEM)
+    tx.execute(
+        _EXPIRE,
+        {
+            "subscription_id": subscription_id,
+            "product_id": row.product_id,
+            "account_id": row.account_id,
+            "amount_fen": row.amount_fen,
+            "own": row.account_id.int % BUCKETS,
+        },
+    )
+    ledger.void_hold(tx, hold_key(subscription_id))
+    tx.schedule(Timer(TERM_OFFERS, row.product_id, timedelta()))

@@ -372,6 +372,7 @@ class OfferReviewed(ShelfEvent):
     state: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TermQuotaOffered(PersonEvent):
     """What others gave back of a term product is held for who waited; it wants to be confirmed."""
 

@@ -97,11 +97,11 @@ def explain_problem(code: str) -> Response:
     return Response(_page(f"<code>{html.escape(code)}</code>", "".join(parts)), mimetype="text/html")
 
 
-@door.get("/pictures/<string:name>", pages=("image/jpeg",))
+@door.get("/pictures/<string:picture>", pages=("image/jpeg",))
 @policy("picture.show", Relation.ANYONE)
-def show_picture(name: str) -> Response:
+def show_picture(picture: str) -> Response:
     """Show a picture of an offer: ``{picture}.jpg``, or ``{picture}-thumbnail.jpg``. What has a name never changes."""
-    found = current_app.extensions["linli_pictures"].get(name) if _PICTURE.fullmatch(name) else None
+    found = current_app.extensions["linli_pictures"].get(picture) if _PICTURE.fullmatch(picture) else None
     if found is None:
         raise PictureNotFound
     response = Response(found, mimetype="image/jpeg")

@@ -50,9 +50,19 @@ OTHERWISE = {
     "platform.read_order": _LINES,
     "platform.list_papers": {"number"},
     "platform.list_parties": {"name"},
+    "platform.list_offers_in_review": {"name"},
+    "platform.list_submitted_shops": {"name", "lat", "lng"},
+    "platform.explain_search": {"name"},
+    "platform.list_statements": {"number"},
+    "platform.read_statement": {"number"},
+    "platform.list_listing_claims": {"name"},
+    "platform.read_mismatch": {"note"},
 }
 """Names, numbers and places of communities, merchants, stores, papers, orders and goods. A courier's name is empty."""
-OWN = {"list_sessions": {"device"}}
+OWN = {
+    "list_sessions": {"device"},
+    **{key: {"name"} for key in ("list_passkeys", "ask_for_registration", "create_passkey", "rename_passkey")},
+}
 """What one is shown of oneself, at every side."""
 
 

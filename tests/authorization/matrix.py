@@ -407,8 +407,11 @@ def _as_query(value: object) -> str:
 
 
 def _filled(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the least that ``schema`` takes, with the ids of ``values``."""
-    return {
+    """Return the least that ``schema`` takes, with the ids of ``values``; what goes by id or barcode, by barcode."""
+    by_barcode = (
+        {"barcode": "6901234567892"} if {"standard_product_id", "barcode", "quantity"} <= schema.fields.keys() else {}
+    )
+    return by_barcode | {
         one.data_key or name: str(values[name]) if name in values and isinstance(one, Id) else _value(name, one)
         for name, one in schema.fields.items()
         if one.required

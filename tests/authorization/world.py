@@ -40,6 +40,7 @@ from tests.factories import (
 )
 from tests.factories.listings import a_listing, a_listing_claim
 from tests.factories.people import a_member, signed_in
+from tests.factories.products import a_product
 from tests.factories.reconciling import a_mismatch
 from tests.factories.rows import change, write
 from tests.factories.settling import a_payout, a_statement
@@ -388,6 +389,19 @@ def _public(get: Callable[[Neighborhood], UUID]) -> Things:
     return Things(own=lambda world, _: get(world.home), foreign=lambda world, _: get(world.other), is_public=True)
 
 
+def an_import(shop: Shop, asker: Person) -> UUID:
+    """A file of offers that was read; return its id."""
+    import_id = new_id()
+    change(
+        """INSERT INTO shelf_imports (import_id, shop_id, account_id, state, mode, is_dry_run, asked_at, ended_at)
+        VALUES (:import_id, :shop_id, :account_id, 'done', 'all_or_none', false, business_now(), business_now())""",
+        import_id=import_id,
+        shop_id=shop.shop_id,
+        account_id=asker.account_id,
+    )
+    return import_id
+
+
 def _a_waiting_trip(place: Neighborhood) -> UUID:
     trip_id = an_order(state=OrderState.READY, shop=place.shop).trip_id
     assert trip_id is not None
@@ -517,6 +531,15 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     (Side.MERCHANT, "sku_id"): Things(
         own=lambda world, _: world.home.offer.sku_id, foreign=lambda world, _: world.other.offer.sku_id
     ),
+    (Side.MERCHANT, "to_shop_id"): Things(
+        own=lambda world, _: world.home.shop.shop_id, foreign=lambda world, _: world.other.shop.shop_id
+    ),
+    (Side.MERCHANT, "import_id"): Things(
+        own=lambda world, principal: an_import(world.home.shop, principal.person),
+        foreign=lambda world, _: an_import(world.other.shop, world.other.order.resident),
+    ),
+    (Side.MERCHANT, "standard_product_id"): _public(lambda _: a_product()),
+    (Side.PLATFORM, "offer_id"): _public(lambda place: an_offer(place.shop).offer_id),
     (Side.COURIER, "trip_id"): _carried("trip_id"),
     (Side.COURIER, "delivery_id"): _carried("delivery_id"),
     (Side.COURIER, "stop_id"): _carried("pick_up_stop_id"),
@@ -585,6 +608,9 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
 
 
 def _fill_cart(world: World, principal: Principal) -> None:
+    change(
+        "UPDATE skus SET removed_at = NULL WHERE sku_id = :id", id=world.home.offer.sku_id
+    )
     put_in_cart(principal.person.actor, sku_id=world.home.offer.sku_id, quantity=1)
 
 

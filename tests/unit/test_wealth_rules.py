@@ -159,7 +159,7 @@ def test_who_may_buy() -> None:
 
 # Put together here, so that this file does not hold the words itself.
 _PROMISES = re.compile(
-    "|".join(["保" + "本", "保" + "证", "保收" + "益", "稳" + "赚", "零风" + "险", "无风" + "险", "必" + "赚",
+    "|".join(["保" + "本", "保" + "证(?!金)", "保收" + "益", "稳" + "赚", "零风" + "险", "无风" + "险", "必" + "赚",
               "guaran" + "tee", "risk-" + "free", "risk" + "less", "no " + "risk", "safe " + "return"]),
     re.IGNORECASE,
 )  # fmt: skip

@@ -76,12 +76,15 @@ def _stale(column: str) -> str:
 
 
 def _rotate_batch(tx: Transaction, table: str, column: str, context: str) -> int:
-    key = tx.execute(_KEY, {"table": table}).scalar_one()
-    take = text(f"SELECT {key} AS key, {column} AS sealed FROM {table} WHERE {_stale(column)} LIMIT :limit FOR UPDATE")
-    put = text(f"UPDATE {table} SET {column} = :sealed WHERE {key} = :key")
+    # A locked row stays where it is until the transaction ends, whatever its key is made of.
+    take = text(
+        f"SELECT CAST(ctid AS text) AS place, {column} AS sealed FROM {table} WHERE {_stale(column)} "
+        "LIMIT :limit FOR UPDATE"
+    )
+    put = text(f"UPDATE {table} SET {column} = :sealed WHERE ctid = CAST(:place AS tid)")
     rows = tx.execute(take, {"prefix": current_prefix(), "limit": BATCH}).fetchall()
     for row in rows:
-        tx.execute(put, {"key": row.key, "sealed": rotate(row.sealed, context=context)})
+        tx.execute(put, {"place": row.place, "sealed": rotate(row.sealed, context=context)})
     return len(rows)
 
 

@@ -608,9 +608,7 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
 
 
 def _fill_cart(world: World, principal: Principal) -> None:
-    change(
-        "UPDATE skus SET removed_at = NULL WHERE sku_id = :id", id=world.home.offer.sku_id
-    )
+    change("UPDATE skus SET removed_at = NULL WHERE sku_id = :id", id=world.home.offer.sku_id)
     put_in_cart(principal.person.actor, sku_id=world.home.offer.sku_id, quantity=1)
 
 

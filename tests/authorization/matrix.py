@@ -57,8 +57,8 @@ UNFILLED = {
     "GET /user/v1/price-comparisons",
     "POST /user/v1/basket-comparisons",
 }
-"""What wants a file, two shops, a picture or a product for sale before it looks at whose a thing is: only who is denied,
-and that no answer is a fault, is judged here. Their own tests ask for the rest."""
+"""What wants a file, two shops, a picture or a product for sale before it looks at whose a thing is: only who is
+denied, and that no answer is a fault, is judged here. Their own tests ask for the rest."""
 SEEN_BY: Mapping[str, frozenset[Side]] = {
     "door_code": frozenset({Side.USER}),
     "collect_code": frozenset({Side.USER}),

@@ -21,7 +21,7 @@ from app.usecases.shopping.comparing import (
 from app.web.door import Door
 from app.web.fields import Body, Fen, Flag, Id, Instant, Int, Many, Pattern, Quantity, Query, Text
 from app.web.policy import Relation, policy
-from app.web.views import COUNT_MAX, LIST_MAX, ContentOut, ProductOut, shown_content, shown_product
+from app.web.views import COUNT_MAX, LIST_MAX, ContentOut, PricedPart, ProductOut, shown_content, shown_product
 
 BASKET_MAX = 20
 SERVICE_MINUTES_MAX = 24 * 60
@@ -88,16 +88,9 @@ class LandedLineOut(Body):
     left = Int(low=0, high=COUNT_MAX, required=True, allow_none=True)
 
 
-class LandedOut(Body):
+class LandedOut(PricedPart):
     """What a shop's part costs to the door: what checkout charges for the same now."""
 
-    shop_id = Id(required=True)
-    shop_name = Text(high=100, required=True)
-    goods_fen = Fen(high=COUNT_MAX, required=True)
-    packing_fen = Fen(high=COUNT_MAX, required=True)
-    delivery_fen = Fen(high=COUNT_MAX, required=True)
-    discount_fen = Fen(high=COUNT_MAX, required=True)
-    total_fen = Fen(high=COUNT_MAX, required=True)
     distance_m = Int(low=0, high=COUNT_MAX, required=True)
     arrives_at = Instant(required=True)
     lines = Many(fields.Nested(LandedLineOut), high=BASKET_MAX, required=True)

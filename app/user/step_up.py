@@ -7,13 +7,13 @@ from uuid import UUID
 from marshmallow import fields
 
 from app.core.stepup.errors import OneFactor
-from app.core.stepup.models import Factor, GrantPurpose
+from app.core.stepup.models import Factor
 from app.core.stepup.pins import PIN, PIN_DIGITS
 from app.kernel.actor import Actor
 from app.usecases.passkeys.challenges import Asked, ask_to_pay
 from app.usecases.stepping_up.grants import grant_by_passkey, grant_by_pin
 from app.usecases.stepping_up.payment_pin import PinState, change_pin, pin_state, set_pin
-from app.usecases.stepping_up.purposes import Payee
+from app.usecases.stepping_up.purposes import CHECKOUT, TIPPED_ORDER, Payee
 from app.web.door import Door
 from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Pattern, Text
 from app.web.passkeys import AnswerIn, ChallengeOut, answer_of, party
@@ -135,27 +135,27 @@ def _add_grants(door: Door) -> None:
     @policy("step_up.grant", Relation.OWN)
     def ask_for_step_up_challenge(actor: Actor, *, body: dict[str, Any]) -> Asked:
         """Ask for a challenge that one of one's passkeys answers to confirm a payment."""
-        payee = Payee(GrantPurpose.PAY_CHECKOUT, body["checkout_id"])
+        payee = Payee(CHECKOUT, body["checkout_id"])
         return ask_to_pay(actor, party(), payee, amount_fen=body["amount_fen"])
 
     @door.post("/step-up-grants", body=GrantIn, answer=GrantOut, status=201)
     @policy("step_up.grant", Relation.OWN)
     def grant_step_up(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
         """Confirm a payment from the e-account with the payment PIN or a passkey; good for five minutes, once."""
-        return _confirmed(actor, Payee(GrantPurpose.PAY_CHECKOUT, body["checkout_id"]), body)
+        return _confirmed(actor, Payee(CHECKOUT, body["checkout_id"]), body)
 
     @door.post("/orders/<uuid:order_id>/tip-challenges", body=TipChallengeIn, answer=ChallengeOut, status=201)
     @policy("courier.tip", Relation.OWN)
     def ask_for_tip_challenge(actor: Actor, *, order_id: UUID, body: dict[str, Any]) -> Asked:
         """Ask for a challenge that one of one's passkeys answers to confirm a tip."""
-        payee = Payee(GrantPurpose.TIP_COURIER, order_id)
+        payee = Payee(TIPPED_ORDER, order_id)
         return ask_to_pay(actor, party(), payee, amount_fen=body["amount_fen"])
 
     @door.post("/orders/<uuid:order_id>/tip-grants", body=TipGrantIn, answer=TipGrantOut, status=201)
     @policy("courier.tip", Relation.OWN)
     def grant_tip(actor: Actor, *, order_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
         """Confirm a tip with the payment PIN or a passkey; good for five minutes, once."""
-        return _confirmed(actor, Payee(GrantPurpose.TIP_COURIER, order_id), body)
+        return _confirmed(actor, Payee(TIPPED_ORDER, order_id), body)
 
 
 def _confirmed(actor: Actor, payee: Payee, body: dict[str, Any]) -> dict[str, Any]:
@@ -172,4 +172,4 @@ def _confirmed(actor: Actor, payee: Payee, body: dict[str, Any]) -> dict[str, An
         granted = grant_by_passkey(actor, party(), payee, amount_fen=amount_fen, answer=answer_of(body["passkey"]))
     answer = asdict(granted)
     subject_id = answer.pop("subject_id")
-    return {**answer, f"{payee.kind}_id": subject_id}
+    return {**answer, f"{payee.subject.kind}_id": subject_id}

@@ -19,11 +19,12 @@ from app.core.wealth.terms import TermState
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
 from app.kernel.transaction import Claim, read
-from app.usecases.saving.grants import WealthGranted, grant_for_term
 from app.usecases.saving.term_end import TermEnded, exit_early
 from app.usecases.saving.term_sale import TermMoved, confirm_subscription, subscribe_to_term
 from app.usecases.saving.term_waiting import TermWaiting, wait_for_term
-from app.user.wealth import WealthGrantIn, WealthGrantOut
+from app.usecases.stepping_up.grants import grant_by_pin
+from app.usecases.stepping_up.purposes import TERM_PRODUCT, Payee
+from app.user.wealth import WealthGrantIn, WealthGrantOut, granted_out
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Text
 from app.web.paging import PageQuery, page, read_cursor
@@ -213,9 +214,9 @@ def add_terms(door: Door) -> None:  # noqa: C901 - one function a route
 
     @door.post("/term-products/<uuid:product_id>/step-up-grants", body=WealthGrantIn, answer=WealthGrantOut, status=201)
     @policy("step_up.grant", Relation.OWN)
-    def grant_subscription(actor: Actor, *, product_id: UUID, body: dict[str, Any]) -> WealthGranted:
+    def grant_subscription(actor: Actor, *, product_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
         """Confirm a subscription with the payment PIN; good for five minutes, once."""
-        return grant_for_term(actor, product_id=product_id, **body)
+        return granted_out(grant_by_pin(actor, Payee(TERM_PRODUCT, product_id), **body))
 
     @door.post(
         "/term-products/<uuid:product_id>/subscriptions",

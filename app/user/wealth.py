@@ -14,8 +14,9 @@ from app.core.wealth.suitability import DOCUMENTS, QUESTIONNAIRE_VERSION, QUESTI
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
 from app.usecases.saving import suitability
-from app.usecases.saving.grants import WealthGranted, grant_for_fund
 from app.usecases.saving.orders import FundOrderMoved, buy_fund, cancel_fund_order, redeem_fund
+from app.usecases.stepping_up.grants import Granted, grant_by_pin
+from app.usecases.stepping_up.purposes import FUND, Payee
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Pattern, Query, Text
 from app.web.paging import PageQuery, page, read_cursor
@@ -183,6 +184,11 @@ class WealthGrantOut(Body):
     expires_in_s = Int(low=1, high=3_600, required=True)
 
 
+def granted_out(granted: Granted) -> dict[str, Any]:
+    """Return a grant as :class:`WealthGrantOut` tells it."""
+    return {name: getattr(granted, name) for name in ("grant_id", "subject_id", "amount_fen", "expires_in_s")}
+
+
 class PurchaseIn(Body):
     """How much to put into the fund."""
 
@@ -325,9 +331,9 @@ def add_wealth(door: Door) -> None:  # noqa: C901 - one function a route
 
     @door.post("/funds/<uuid:fund_id>/step-up-grants", body=WealthGrantIn, answer=WealthGrantOut, status=201)
     @policy("step_up.grant", Relation.OWN)
-    def grant_fund_purchase(actor: Actor, *, fund_id: UUID, body: dict[str, Any]) -> WealthGranted:
+    def grant_fund_purchase(actor: Actor, *, fund_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
         """Confirm a purchase with the payment PIN; good for five minutes, once."""
-        return grant_for_fund(actor, fund_id=fund_id, **body)
+        return granted_out(grant_by_pin(actor, Payee(FUND, fund_id), **body))
 
     @door.post("/funds/<uuid:fund_id>/purchases", body=PurchaseIn, answer=FundOrderMovedOut, status=201, once=True)
     @policy("wealth.buy", Relation.OWN)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
-from app.core.stepup.models import GrantPurpose
 from app.core.stepup.pins import TRIES
 from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.stepping_up.grants import grant_by_pin
-from app.usecases.stepping_up.purposes import Payee
+from app.usecases.stepping_up.purposes import CHECKOUT, Payee
 from tests.factories import a_claim, a_grant, a_pin, an_order
 from tests.factories.rows import look, look_one
 from tests.support.races import at_once
@@ -46,7 +45,7 @@ def test_of_50_payments_with_one_grant_one_pays(app: Flask) -> None:
 def test_of_50_wrong_pins_at_once_five_are_compared(app: Flask) -> None:
     order = an_order(state=OrderState.AWAITING_PAYMENT)
     resident = order.resident
-    right, payee = a_pin(resident), Payee(GrantPurpose.PAY_CHECKOUT, order.checkout_id)
+    right, payee = a_pin(resident), Payee(CHECKOUT, order.checkout_id)
     guesses = [f"77{number:04d}" for number in range(MANY)]
 
     outcomes = at_once(

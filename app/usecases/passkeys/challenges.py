@@ -113,10 +113,10 @@ def ask_to_confirm(actor: Actor, party: RelyingParty) -> Asked:
 def ask_to_pay(actor: Actor, party: RelyingParty, payee: Payee, *, amount_fen: int) -> Asked:
     """Have one of the asker's passkeys confirm a payment of up to ``amount_fen``.
 
-    :raises CheckoutNotFound, OrderNotFound: what is paid for is nobody's, or another's.
+    :raises NotFound: what is paid for is nobody's, or another's; the subject says which.
     """
-    if read(payee.is_own, payee.asked_by(actor)).first() is None:
-        raise payee.absent()
+    if read(payee.subject.is_own, payee.asked_by(actor)).first() is None:
+        raise payee.subject.absent
     challenge_id, challenge = _add(to_pay(actor, subject_id=payee.subject_id, amount_fen=amount_fen))
     return _asked(challenge_id, request_options(party, challenge=challenge))
 

@@ -13,6 +13,7 @@ from app.core.payments.errors import INTENT_FEN_MAX, AlreadyPaid, AmountOverLimi
 from app.core.payments.models import PaymentMethod
 from app.core.payments.states import AttemptState, PaymentState
 from app.core.stepup.errors import StepUpRefused
+from app.core.stepup.models import Factor
 from app.core.verification.limits import counting
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
@@ -96,12 +97,9 @@ def refuse_unpayable(checkout: Checkout, actor: Actor) -> None:
         raise CheckoutClosed(state=checkout.state.value) from None
 
 
-def _pay_from_e_account(
-    tx: Transaction, actor: Actor, checkout: Checkout, step_up_grant: UUID | None
-) -> PaymentStarted:
-    factor = confirmed_by(checkout.grant_factor, step_up_grant, amount_fen=checkout.total_fen)
-    source = codes.e_account(actor.account_id)
-    room = counting(
+def limits_of(actor: Actor, checkout: Checkout, factor: Factor) -> ledger.Ahead | None:
+    """Return what counts a payment of ``checkout`` from the e-account against its limits, ahead of the posting."""
+    return counting(
         actor.account_id,
         level=checkout.verification_level,
         strength=STRENGTH_OF[factor],
@@ -109,9 +107,11 @@ def _pay_from_e_account(
         amount_fen=checkout.total_fen,
         now=checkout.now,
     )
-    ledger.post(tx, payment_journal(checkout, key=f"pay:{checkout.payment_id}", source=source), ahead=room)
-    record_paid(tx, checkout)
-    started = PaymentStarted(
+
+
+def paid_from_account(checkout: Checkout) -> PaymentStarted:
+    """Return what is answered when the e-account paid for ``checkout``."""
+    return PaymentStarted(
         payment_id=checkout.payment_id,
         checkout_id=checkout.checkout_id,
         method=PaymentMethod.E_ACCOUNT.value,
@@ -119,17 +119,30 @@ def _pay_from_e_account(
         amount_fen=checkout.total_fen,
         attempt_id=None,
     )
+
+
+def paid_writes(checkout: Checkout, step_up_grant: UUID | None) -> dict[str, object]:
+    """Return what a closing takes that marks ``checkout`` as paid from the e-account and uses up the grant."""
+    return {
+        "grant_id": step_up_grant,
+        "checkout_id": checkout.checkout_id,
+        "payment_id": checkout.payment_id,
+        "method": PaymentMethod.E_ACCOUNT.value,
+    }
+
+
+def _pay_from_e_account(
+    tx: Transaction, actor: Actor, checkout: Checkout, step_up_grant: UUID | None
+) -> PaymentStarted:
+    factor = confirmed_by(checkout.grant_factor, step_up_grant, amount_fen=checkout.total_fen)
+    source = codes.e_account(actor.account_id)
+    room = limits_of(actor, checkout, factor)
+    ledger.post(tx, payment_journal(checkout, key=f"pay:{checkout.payment_id}", source=source), ahead=room)
+    record_paid(tx, checkout)
+    started = paid_from_account(checkout)
     tx.describe(details={"factor": factor.value})
     tx.keep(started)
-    done = tx.close(
-        _PAID,
-        {
-            "grant_id": step_up_grant,
-            "checkout_id": checkout.checkout_id,
-            "payment_id": checkout.payment_id,
-            "method": PaymentMethod.E_ACCOUNT.value,
-        },
-    ).one()
+    done = tx.close(_PAID, paid_writes(checkout, step_up_grant)).one()
     assert (done.payments, done.checkouts, done.orders) == (1, 1, len(checkout.orders)), "paid under lock"
     if done.grants != 1:
         raise StepUpRefused(pointer="/step_up_grant")

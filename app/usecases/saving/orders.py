@@ -39,9 +39,9 @@ from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Claim, closing, opening, transaction
 from app.kernel.wire import Row
-from app.usecases.paying.confirmed import USE_GRANT
+from app.usecases.paying.confirmed import USE_GRANT, confirmed_by
 from app.usecases.saving import journals
-from app.usecases.saving.grants import JOIN_GRANT, require_grant
+from app.usecases.saving.grants import JOIN_GRANT, asked_with
 from app.usecases.saving.suitability import PROFILE, assessment_in, consents_in
 
 TRADING_DAYS = f"""
@@ -136,13 +136,7 @@ def buy_fund(
     :raises StepUpRequired, StepUpRefused: of the grant. :raises app.core.ledger.InsufficientFunds: not so much money.
     """
     with transaction(claim) as tx:
-        asked = {
-            "account_id": actor.account_id,
-            "session_id": actor.session_id,
-            "grant_id": step_up_grant,
-            "subject_id": fund_id,
-            "amount_fen": amount_fen,
-        }
+        asked = asked_with(actor, step_up_grant, subject_id=fund_id, amount_fen=amount_fen)
         row = tx.open_one(_TO_BUY, asked)
         if row is None:
             raise FundNotFound
@@ -153,7 +147,7 @@ def buy_fund(
         if amount_fen < row.minimum_fen:
             raise BelowFundMinimum(pointer="/amount_fen", minimum_fen=row.minimum_fen)
         dates = trade_dates(row.now, row.trading_days)
-        require_grant(step_up_grant, row.grant_factor, amount_fen)
+        confirmed_by(row.grant_factor, step_up_grant, amount_fen=amount_fen)
         moved = FundOrderMoved(
             fund_order_id=new_id(),
             fund_id=fund_id,

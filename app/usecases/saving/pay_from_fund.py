@@ -13,15 +13,20 @@ from app.core.accounts.errors import SessionEnded
 from app.core.ledger import InsufficientFunds, JournalKind, codes
 from app.core.orders.repository import LOCK_TO_PAY, lock_checkout
 from app.core.payments.models import PaymentMethod
-from app.core.payments.states import PaymentState
 from app.core.stepup.errors import StepUpRefused
-from app.core.verification.limits import counting
 from app.core.wealth.errors import FundNotFound, FundUnitsInsufficient
 from app.core.wealth.states import FundOrderKind, FundOrderSource
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, closing, read, transaction
-from app.usecases.paying.confirmed import STRENGTH_OF, USE_GRANT, confirmed_by
-from app.usecases.paying.pay_checkout import PaymentStarted, pay_checkout, refuse_unpayable
+from app.usecases.paying.confirmed import USE_GRANT, confirmed_by
+from app.usecases.paying.pay_checkout import (
+    PaymentStarted,
+    limits_of,
+    paid_from_account,
+    paid_writes,
+    pay_checkout,
+    refuse_unpayable,
+)
 from app.usecases.paying.settlement import PAID_ANSWER, PAID_WRITES, payment_journal, record_paid
 from app.usecases.saving import journals
 from app.usecases.saving.orders import LOCK_HOLDING, PLACE, TAKE_UNITS, at_once, placing, taking
@@ -89,14 +94,7 @@ def pay_checkout_from_fund(
         if is_rest_only:
             amount_fen = max(1, amount_fen - ledger.balance(tx, source).available_fen)
         moved = at_once(row, amount_fen, FundOrderKind.PAY)
-        room = counting(
-            actor.account_id,
-            level=checkout.verification_level,
-            strength=STRENGTH_OF[factor],
-            is_new_device=checkout.is_new_device,
-            amount_fen=checkout.total_fen,
-            now=checkout.now,
-        )
+        room = limits_of(actor, checkout, factor)
         redeemed = journals.order_journal(
             "fund-pay",
             moved.fund_order_id,
@@ -107,14 +105,7 @@ def pay_checkout_from_fund(
         credited = journals.credit(moved.fund_order_id, actor.account_id, row.uncredited_fen)
         ledger.post_many(tx, [*credited, redeemed, paid], ahead=room)
         record_paid(tx, checkout)
-        started = PaymentStarted(
-            payment_id=checkout.payment_id,
-            checkout_id=checkout.checkout_id,
-            method=PaymentMethod.E_ACCOUNT.value,
-            state=PaymentState.PAID.value,
-            amount_fen=checkout.total_fen,
-            attempt_id=None,
-        )
+        started = paid_from_account(checkout)
         tx.describe(details={"factor": factor.value, "from_fund_fen": amount_fen})
         tx.keep(started)
         done = tx.close(
@@ -122,10 +113,7 @@ def pay_checkout_from_fund(
             {
                 **placing(actor.account_id, moved, FundOrderSource.PAYMENT),
                 **taking(row, moved),
-                "grant_id": step_up_grant,
-                "checkout_id": checkout.checkout_id,
-                "payment_id": checkout.payment_id,
-                "method": PaymentMethod.E_ACCOUNT.value,
+                **paid_writes(checkout, step_up_grant),
             },
         ).one()
         counts = (done.payments, done.checkouts, done.orders, done.holdings)

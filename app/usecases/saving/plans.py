@@ -19,9 +19,9 @@ from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, closing, opening, transaction
 from app.kernel.wire import Row
-from app.usecases.paying.confirmed import USE_GRANT
+from app.usecases.paying.confirmed import USE_GRANT, confirmed_by
 from app.usecases.saving import journals
-from app.usecases.saving.grants import JOIN_GRANT, require_grant
+from app.usecases.saving.grants import JOIN_GRANT, asked_with
 from app.usecases.saving.orders import PLACE, TRADING_DAYS, FundOrderMoved, placing
 from app.usecases.saving.suitability import PROFILE, assessment_in, consents_in
 
@@ -106,13 +106,7 @@ def make_plan(
     :raises StepUpRequired, StepUpRefused: of the grant.
     """
     with transaction(claim) as tx:
-        asked = {
-            "account_id": actor.account_id,
-            "session_id": actor.session_id,
-            "grant_id": step_up_grant,
-            "subject_id": fund_id,
-            "amount_fen": amount_fen,
-        }
+        asked = asked_with(actor, step_up_grant, subject_id=fund_id, amount_fen=amount_fen)
         row = tx.open_one(_TO_MAKE, asked)
         if row is None:
             raise FundNotFound
@@ -123,7 +117,7 @@ def make_plan(
             raise BelowFundMinimum(pointer="/amount_fen", minimum_fen=row.minimum_fen)
         if first_on < day:
             raise PlanDayPast(pointer="/first_on")
-        require_grant(step_up_grant, row.grant_factor, amount_fen)
+        confirmed_by(row.grant_factor, step_up_grant, amount_fen=amount_fen)
         moved = PlanMoved(
             plan_id=new_id(),
             fund_id=fund_id,

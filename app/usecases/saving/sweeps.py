@@ -22,9 +22,9 @@ from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, Transaction, closing, opening, read, transaction
 from app.kernel.wire import Row
-from app.usecases.paying.confirmed import USE_GRANT
+from app.usecases.paying.confirmed import USE_GRANT, confirmed_by
 from app.usecases.saving import journals
-from app.usecases.saving.grants import JOIN_GRANT, require_grant
+from app.usecases.saving.grants import JOIN_GRANT, asked_with
 from app.usecases.saving.orders import TRADING_DAYS
 from app.usecases.saving.suitability import PROFILE, assessment_in, consents_in
 
@@ -114,20 +114,14 @@ def set_sweep_rule(
     :raises StepUpRequired, StepUpRefused: of the grant.
     """
     with transaction(claim) as tx:
-        asked = {
-            "account_id": actor.account_id,
-            "session_id": actor.session_id,
-            "grant_id": step_up_grant,
-            "subject_id": fund_id,
-            "amount_fen": 1,
-        }
+        asked = asked_with(actor, step_up_grant, subject_id=fund_id, amount_fen=1)
         row = tx.open_one(_TO_SET, asked)
         if row is None:
             raise FundNotFound
         require_level(row.verification_level, WEALTH_LEVEL_MIN)
         day = today(row.now)
         require_suitable(assessment_in(row), today=day, product_level=row.risk_level, read=consents_in(row))
-        require_grant(step_up_grant, row.grant_factor, 1)
+        confirmed_by(row.grant_factor, step_up_grant, amount_fen=1)
         rule = SweepRule(fund_id=fund_id, keep_fen=keep_fen, is_pull_back=is_pull_back)
         tx.describe(details={"keep_fen": keep_fen})
         tx.keep(rule)

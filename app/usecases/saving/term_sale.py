@@ -40,8 +40,8 @@ from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
-from app.usecases.paying.confirmed import USE_GRANT
-from app.usecases.saving.grants import JOIN_GRANT, require_grant
+from app.usecases.paying.confirmed import USE_GRANT, confirmed_by
+from app.usecases.saving.grants import JOIN_GRANT, asked_with
 from app.usecases.saving.suitability import PROFILE, assessment_in, consents_in
 
 TERM_HOLD_EXPIRES = "term_hold_expires"
@@ -86,6 +86,10 @@ TAKE_ROW = text(
 )
 """Takes from one row that nobody is at. The choice is materialized: joined to it, the update would choose anew for
 each row that it looks at, and take from several."""
+_MARK = text("SAVEPOINT one_row")
+_BACK = text("ROLLBACK TO SAVEPOINT one_row")
+"""Lets go of rows that :data:`TAKE_ROW` locked and then passed over, since they had changed meanwhile: whoever locks
+all must not hold one out of their order."""
 _LOCK_ALL = text(
     "SELECT bucket, left_fen FROM term_quotas WHERE product_id = :product_id ORDER BY bucket FOR NO KEY UPDATE"
 )
@@ -165,13 +169,7 @@ def subscribe_to_term(
     :raises StepUpRequired, StepUpRefused: of the grant. :raises app.core.ledger.InsufficientFunds: not so much money.
     """
     with transaction(claim) as tx:
-        asked = {
-            "account_id": actor.account_id,
-            "session_id": actor.session_id,
-            "grant_id": step_up_grant,
-            "subject_id": product_id,
-            "amount_fen": amount_fen,
-        }
+        asked = asked_with(actor, step_up_grant, subject_id=product_id, amount_fen=amount_fen)
         row = tx.open_one(_TO_SUBSCRIBE, asked)
         if row is None:
             raise TermProductNotFound
@@ -194,7 +192,7 @@ def subscribe_to_term(
             cap_fen=row.cap_fen,
             held_fen=row.held_fen,
         )
-        require_grant(step_up_grant, row.grant_factor, amount_fen)
+        confirmed_by(row.grant_factor, step_up_grant, amount_fen=amount_fen)
         _take(tx, actor.account_id, product_id, amount_fen, cap_fen=row.cap_fen, minimum_fen=row.minimum_fen)
         lasts = timedelta(minutes=CONFIRM_MINUTES)
         moved = TermMoved(
@@ -242,8 +240,10 @@ def _take(
     position = tx.execute(_TAKE_POSITION, {**key, "account_id": account_id, "cap_fen": cap_fen}).one_or_none()
     if position is None:
         raise TermCapExceeded(cap_fen=cap_fen, left_fen=0)
+    tx.execute(_MARK, {})
     if tx.execute(TAKE_ROW, {**key, "own": account_id.int % BUCKETS}).one_or_none() is not None:
         return
+    tx.execute(_BACK, {})
     rows = tx.execute(_LOCK_ALL, {"product_id": product_id}).fetchall()
     require_quota(sum(row.left_fen for row in rows), amount_fen, minimum_fen=minimum_fen)
     wanted, parts = amount_fen, []

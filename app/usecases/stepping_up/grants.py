@@ -50,12 +50,12 @@ class Granted:
 def grant_by_pin(actor: Actor, payee: Payee, *, amount_fen: int, pin: str) -> Granted:
     """Buy leave to pay from the e-account, up to ``amount_fen``, in the same session, once, for five minutes.
 
-    :raises CheckoutNotFound, OrderNotFound: what is paid for is nobody's, or another's.
+    :raises NotFound: what is paid for is nobody's, or another's; the subject says which.
     :raises PinNotSet, PinWrong, PinLocked, PinBlocked: of the PIN.
     """
     with transaction() as tx:
-        if tx.execute(payee.is_own, payee.asked_by(actor)).first() is None:
-            raise payee.absent()
+        if tx.execute(payee.subject.is_own, payee.asked_by(actor)).first() is None:
+            raise payee.subject.absent
         refusal = try_pin(tx, actor, pin, _act(actor, payee))
         if refusal is None:
             return _grant(tx, actor, payee, amount_fen, Factor.PIN)
@@ -65,12 +65,12 @@ def grant_by_pin(actor: Actor, payee: Payee, *, amount_fen: int, pin: str) -> Gr
 def grant_by_passkey(actor: Actor, party: RelyingParty, payee: Payee, *, amount_fen: int, answer: Answer) -> Granted:
     """Buy the same leave with the answer of a passkey to a challenge that was made for this payee and amount.
 
-    :raises CheckoutNotFound, OrderNotFound: what is paid for is nobody's, or another's.
+    :raises NotFound: what is paid for is nobody's, or another's; the subject says which.
     :raises PasskeyChallengeNotFound, PasskeyWrong: of the answer; the challenge is used up.
     :raises PasskeyWaits: the passkey came in by the phone alone, less than a day ago.
     """
-    if read(payee.is_own, payee.asked_by(actor)).first() is None:
-        raise payee.absent()
+    if read(payee.subject.is_own, payee.asked_by(actor)).first() is None:
+        raise payee.subject.absent
     try:
         used = answer_own(actor, party, answer, to_pay(actor, subject_id=payee.subject_id, amount_fen=amount_fen))
     except PasskeyWrong:
@@ -88,7 +88,7 @@ def grant_by_passkey(actor: Actor, party: RelyingParty, payee: Payee, *, amount_
 
 
 def _act(actor: Actor, payee: Payee) -> Act:
-    return Act(verb="step_up.grant", actor=actor, subject_kind=payee.kind, subject_id=payee.subject_id)
+    return Act(verb="step_up.grant", actor=actor, subject_kind=payee.subject.kind, subject_id=payee.subject_id)
 
 
 def _grant(tx: Transaction, actor: Actor, payee: Payee, amount_fen: int, factor: Factor) -> Granted:
@@ -98,7 +98,7 @@ def _grant(tx: Transaction, actor: Actor, payee: Payee, amount_fen: int, factor:
         {
             "grant_id": grant_id,
             "session_id": actor.session_id,
-            "purpose": payee.purpose.value,
+            "purpose": payee.subject.purpose.value,
             "subject_id": payee.subject_id,
             "amount_fen_max": amount_fen,
             "factor": factor.value,

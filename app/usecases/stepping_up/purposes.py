@@ -1,6 +1,8 @@
-"""What grants are good for: whose a subject has to be, and what is answered when it is not. A new payment is a row."""
+"""What grants are good for: whose a subject has to be, and what is answered when it is not.
 
-from collections.abc import Mapping
+A new payment is a new :class:`Subject`.
+"""
+
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,48 +10,49 @@ from sqlalchemy import TextClause, text
 
 from app.core.orders.errors import CheckoutNotFound, OrderNotFound
 from app.core.stepup.models import GrantPurpose
+from app.core.wealth.errors import FundNotFound, TermProductNotFound
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A kind of thing that is paid for.
+
+    :param kind: what it is, as the audit log calls it.
+    :param is_own: finds ``:subject_id`` among what ``:account_id`` may pay for.
+    :param absent: what is answered when it is nobody's, or another's.
+    """
+
+    purpose: GrantPurpose
+    kind: str
+    is_own: TextClause
+    absent: type[NotFound]
 
 
 @dataclass(frozen=True, slots=True)
 class Payee:
     """What a payment is for."""
 
-    purpose: GrantPurpose
+    subject: Subject
     subject_id: UUID
 
-    @property
-    def kind(self) -> str:
-        """What the subject is, as the audit log calls it."""
-        return _SUBJECTS[self.purpose].kind
-
-    @property
-    def is_own(self) -> TextClause:
-        """The statement that finds the subject among the asker's own."""
-        return _SUBJECTS[self.purpose].is_own
-
     def asked_by(self, actor: Actor) -> dict[str, object]:
-        """Return the parameters of :attr:`is_own`."""
+        """Return the parameters of the subject's ``is_own``."""
         return {"subject_id": self.subject_id, "account_id": actor.account_id}
-
-    def absent(self) -> NotFound:
-        """Return what is answered when it is nobody's, or another's."""
-        return _SUBJECTS[self.purpose].absent()
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    kind: str
-    is_own: TextClause
-    absent: type[NotFound]
 
 
 def _owned(table: str, key: str) -> TextClause:
     return text(f"SELECT 1 FROM {table} WHERE {key} = :subject_id AND account_id = :account_id")
 
 
-_SUBJECTS: Mapping[GrantPurpose, _Subject] = {
-    GrantPurpose.PAY_CHECKOUT: _Subject("checkout", _owned("checkouts", "checkout_id"), CheckoutNotFound),
-    GrantPurpose.TIP_COURIER: _Subject("order", _owned("orders", "order_id"), OrderNotFound),
-}
+def _anybodys(table: str, key: str) -> TextClause:
+    return text(f"SELECT 1 FROM {table} WHERE {key} = :subject_id")
+
+
+CHECKOUT = Subject(GrantPurpose.PAY_CHECKOUT, "checkout", _owned("checkouts", "checkout_id"), CheckoutNotFound)
+TIPPED_ORDER = Subject(GrantPurpose.TIP_COURIER, "order", _owned("orders", "order_id"), OrderNotFound)
+FUND = Subject(GrantPurpose.BUY_WEALTH, "product", _anybodys("funds", "fund_id"), FundNotFound)
+TERM_PRODUCT = Subject(
+    GrantPurpose.BUY_WEALTH, "product", _anybodys("term_products", "product_id"), TermProductNotFound
+)

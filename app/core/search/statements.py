@@ -159,7 +159,7 @@ _LIVE = """
         SELECT (array_agg(k.sku_id ORDER BY k.price_fen, k.sku_id))[1] AS sku_id, min(k.price_fen) AS price_fen,
             count(*) AS sku_count
         FROM skus AS k LEFT JOIN stock AS n ON n.sku_id = k.sku_id
-        WHERE k.offer_id = r.offer_id AND (n.sku_id IS NULL OR n.on_hand > 0)
+        WHERE k.offer_id = r.offer_id AND k.removed_at IS NULL AND (n.sku_id IS NULL OR n.on_hand > 0)
     ) AS live JOIN offers AS f ON f.offer_id = r.offer_id AND f.state = 'on_sale' AND live.sku_id IS NOT NULL"""
 
 
@@ -171,7 +171,7 @@ def shops_statement(shape: Shape) -> TextClause:
     selling = (
         f"""OR EXISTS (SELECT 1 FROM searched_offers AS w WHERE w.shop_id = n.shop_id AND {sells} AND EXISTS (
         SELECT 1 FROM skus AS k LEFT JOIN stock AS q ON q.sku_id = k.sku_id
-        WHERE k.offer_id = w.offer_id AND (q.sku_id IS NULL OR q.on_hand > 0)))"""
+        WHERE k.offer_id = w.offer_id AND k.removed_at IS NULL AND (q.sku_id IS NULL OR q.on_hand > 0)))"""
         if shape.terms
         else ""
     )

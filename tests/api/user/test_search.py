@@ -19,7 +19,7 @@ from tests.factories import (
     an_operator,
 )
 from tests.factories.orders import a_placed_checkout
-from tests.factories.rows import change, look_one
+from tests.factories.rows import change, look, look_one
 from tests.support.ladder import Case, Endpoint, Once, OnceWithBody, assert_problem
 
 if TYPE_CHECKING:
@@ -162,6 +162,21 @@ class TestSearchOffers(Endpoint):
         assert own(search(client, shop, vertical="food")) == []
         assert own(search(client, shop, category="不存在")) == []
         assert sorted(own(search(client, shop, category="日用", delivery_fen_max=300))) == ["啤酒", "鲜牛奶"]
+
+    def test_a_size_that_was_taken_off_the_shelf_is_neither_shown_nor_priced(self, client: FlaskClient) -> None:
+        shop = a_shelf("鲜牛奶")
+        offer = an_offer(shop, name="酸奶", price_fen=900)
+
+        def own() -> list[str]:
+            items = search(client, shop)["items"]
+            return sorted(item["name"] for item in items if item["shop_id"] == str(shop.shop_id))
+
+        before = own()
+        change("UPDATE skus SET removed_at = business_now() WHERE sku_id = :id", id=offer.sku_id)
+
+        assert before == ["酸奶", "鲜牛奶"]
+        assert own() == ["鲜牛奶"]
+        assert not look("SELECT 1 FROM searched_offers WHERE offer_id = :id", id=offer.offer_id)
 
     def test_a_shop_that_does_not_deliver_here_is_shown_only_when_asked_for(self, client: FlaskClient) -> None:
         shop = a_shelf("鲜牛奶", radius_m=50)

@@ -4,7 +4,7 @@
 --               table costs more than reading the table: few expressions, few statements, and the clock is read where
 --               the journal is written, as public.business_now() reads it.
 
--- Kinds are never removed, and only open_account and open_missing add accounts, each from the row of its kind.
+-- Kinds are never removed, and only open_account, open_missing and post_rest add accounts, each by its kind's row.
 alter table ledger.account drop constraint if exists account_kind_fkey;
 -- Whoever looks for somebody's account makes its code.
 drop index if exists ledger.account_owner_idx;

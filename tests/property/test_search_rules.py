@@ -105,6 +105,7 @@ def test_distances_are_the_same_in_the_database_and_in_python(
     assert abs(found - distance_m(lat, lng, lat + d_lat, lng + d_lng)) <= 0.5 + 1e-6
 
 
+@example(hours={"2": [["00:00", "24:00"]]}, minutes=0, pause=2_400)
 @given(
     hours=st.dictionaries(st.sampled_from("1234567"), st.lists(st.sampled_from(SPANS), max_size=1), max_size=7),
     minutes=st.integers(0, 20_000),

@@ -7,7 +7,7 @@ from app.core.catalog.rules import Hours, is_open_at
 from app.kernel.clock import SHANGHAI
 
 DAYS = 8
-"""A week ahead, and the same weekday again: its earlier hours come last."""
+"""A week from the end of the pause, and the same weekday again: its earlier hours come last."""
 
 
 def next_opening(state: str, hours: Hours, paused_until: datetime | None, moment: datetime) -> datetime | None:
@@ -17,10 +17,10 @@ def next_opening(state: str, hours: Hours, paused_until: datetime | None, moment
     """
     if state != ShopState.OPEN:
         return None
-    begins = [paused_until] if paused_until is not None and paused_until > moment else []
-    today = moment.astimezone(SHANGHAI).date()
+    since = moment if paused_until is None else max(moment, paused_until)
+    begins = [since]
     for ahead in range(DAYS):
-        day = today + timedelta(days=ahead)
+        day = since.astimezone(SHANGHAI).date() + timedelta(days=ahead)
         for start, _ in hours.get(str(day.isoweekday()), ()):
             begins.append(datetime.combine(day, time.fromisoformat(start), tzinfo=SHANGHAI))
     after = sorted(begin for begin in begins if begin > moment)

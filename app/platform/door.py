@@ -19,6 +19,7 @@ from app.platform.offers import add_offer_review
 from app.platform.reconciliation import add_reconciliation
 from app.platform.settlement import add_settlement
 from app.platform.shops import add_shop_review
+from app.platform.surcharges import add_surcharges
 from app.usecases.deciding.approvals import (
     ApprovalMoved,
     CommissionRate,
@@ -60,6 +61,7 @@ add_claim_review(door)
 add_reconciliation(door)
 add_books(door)
 add_commission(door)
+add_surcharges(door)
 
 
 @door.get("/orders", query=schemas.OrdersQuery, answer=schemas.OrdersOut)

@@ -190,7 +190,10 @@ def _basket(found: Basket) -> dict[str, Any]:
 
 def _landed(one: Landed) -> dict[str, Any]:
     quote = one.quote
-    names = ("shop_id", "shop_name", "goods_fen", "packing_fen", "delivery_fen", "discount_fen", "total_fen")
+    names = (
+        "shop_id", "shop_name", "goods_fen", "packing_fen", "delivery_fen", "delivery_parts", "discount_fen",
+        "total_fen",
+    )  # fmt: skip
     return {
         **{name: getattr(quote, name) for name in names},
         "distance_m": quote.distance_m,

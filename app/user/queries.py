@@ -235,7 +235,7 @@ def shown_quote(promised: PromisedQuote) -> dict[str, Any]:
     """Return a quote as residents see it: when it comes, and without what the platform takes."""
     quote, windows = promised.quote, promised.windows
     return {
-        "quote_version": quote.version,
+        "quote_version": promised.version,
         "total_fen": quote.total_fen,
         "shops": [
             {
@@ -246,6 +246,7 @@ def shown_quote(promised: PromisedQuote) -> dict[str, Any]:
                 "goods_fen": part.goods_fen,
                 "packing_fen": part.packing_fen,
                 "delivery_fen": part.delivery_fen,
+                "delivery_parts": part.delivery_parts,
                 "discount_fen": part.discount_fen,
                 "total_fen": part.total_fen,
                 "promised_from_at": None if (window := windows[part.shop_id]) is None else window.earliest_at,

@@ -30,6 +30,15 @@ class PricedLine(Body):
     discount_fen = Fen(high=COUNT_MAX, required=True)
 
 
+class DeliveryPartsOut(Body):
+    """What a delivery fee is made of: the distance, and where they apply night, weather and floors without a lift."""
+
+    distance_fen = Fen(high=COUNT_MAX, required=True)
+    night_fen = Fen(high=COUNT_MAX, required=True)
+    weather_fen = Fen(high=COUNT_MAX, required=True)
+    floors_fen = Fen(high=COUNT_MAX, required=True)
+
+
 class PricedPart(Body):
     """What one shop's part costs: ``total = goods + packing + delivery - discount``."""
 
@@ -38,6 +47,7 @@ class PricedPart(Body):
     goods_fen = Fen(high=COUNT_MAX, required=True)
     packing_fen = Fen(high=COUNT_MAX, required=True)
     delivery_fen = Fen(high=COUNT_MAX, required=True)
+    delivery_parts = fields.Nested(DeliveryPartsOut, required=True)
     discount_fen = Fen(high=COUNT_MAX, required=True)
     total_fen = Fen(high=COUNT_MAX, required=True)
 

@@ -12,14 +12,16 @@ import pytest
 from app.core.orders.baskets import best_part, best_split
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Terms, Wanted, quote_cart, total_fen
+from app.core.orders.surcharges import SurchargeRates
 from app.kernel.clock import SHANGHAI
 from app.kernel.errors import Conflict
 from app.kernel.geo import box_around, map_cell, map_cells
 from app.kernel.ids import new_id
+from app.usecases.dispatching.set_surcharges import set_surcharges
 from app.usecases.shopping.cart import empty_cart, put_in_cart
 from app.usecases.shopping.comparing import Sought, compare_basket, compare_product
 from app.usecases.shopping.quoting import quote_checkout
-from tests.factories import a_merchant_with_shop, a_resident, an_address, an_offer
+from tests.factories import a_claim, a_merchant_with_shop, a_resident, an_address, an_offer, an_operator
 from tests.factories.places import a_community
 from tests.factories.products import a_product
 from tests.factories.rows import look, look_one
@@ -64,8 +66,15 @@ def a_world(random_: random.Random) -> tuple[list[UUID], Person, list[UUID]]:
                 offer={"sale_hours": random_.choice([None, None, HOURS])},
                 sku={"standard_product_id": sold},
             )
-    resident = a_resident()
-    addresses = [an_address(resident, near=community, lat_off=random_.uniform(-0.012, 0.012)) for _ in range(10)]
+    resident, operator = a_resident(), an_operator()
+    addresses = [
+        an_address(
+            resident, near=community, lat_off=random_.uniform(-0.012, 0.012), walk_up_floors=random_.choice([0, 5])
+        )
+        for _ in range(10)
+    ]
+    rates = SurchargeRates(night_fen=random_.randrange(1, 300), weather_fen=100, floor_fen=random_.randrange(1, 50))
+    set_surcharges(operator.actor, a_claim(operator), community_id=community.community_id, rates=rates)
     return products, resident, addresses
 
 

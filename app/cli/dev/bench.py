@@ -41,7 +41,7 @@ SERVERS = ("web", "postgres")
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks; ``--skip-ledger`` leaves out the long one."""
-    from benchmarks import ledger_posting, orders  # noqa: PLC0415 - benchmarks stand beside the package
+    from benchmarks import ledger_posting, orders, quote  # noqa: PLC0415 - benchmarks stand beside the package
     from benchmarks.world import make_world  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="linli-bench-") as folder:
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str]) -> int:
             with floor_server(stack) as floor:
                 _measure(stack, world, ports.web, floor)
             _authorization(app, stack, world.residents[0], ports.web)
+            quote.main()
             _memory(stack)
             if "--skip-ledger" not in arguments:
                 assert stack.postgres is not None, "bench starts its own server"

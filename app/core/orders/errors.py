@@ -105,7 +105,12 @@ class BelowMinimum(Conflict):
 
 
 class QuoteChanged(Conflict):
-    """The cart, a price or a fee changed since the quote; ``total_fen`` and ``quote_version`` are the new ones."""
+    """The cart, a price, a fee or what can be had changed since the quote.
+
+    Parameter ``changes`` says field by field what was and what is now, ``refusals`` what cannot be bought now and why;
+    both are None for a quote that is not one of the last that were told to this resident. ``total_fen`` and
+    ``quote_version`` are the new ones, None where the cart cannot be bought as it is.
+    """
 
     code = "quote_changed"
     title = "The price has changed"

@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.orders.states import CheckoutState, OrderState
@@ -45,6 +47,31 @@ class CartLineRow(Base):
     added_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
+class KeptQuoteRow(Base):
+    """What a resident was told a cart costs: the last few, for telling what changed since."""
+
+    __tablename__ = "kept_quotes"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    quote_version: Mapped[str] = mapped_column(primary_key=True)
+    agreed: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    quoted_at: Mapped[datetime]
+
+
+class DeliverySurchargeRow(Base):
+    """What a way costs beyond its distance in a community. Rows are only added; the newest counts."""
+
+    __tablename__ = "delivery_surcharges"
+    __table_args__ = (*not_negative("night_fen", "weather_fen", "floor_fen"),)
+
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.community_id"), primary_key=True)
+    set_at: Mapped[datetime] = mapped_column(primary_key=True)
+    night_fen: Mapped[int]
+    weather_fen: Mapped[int]
+    floor_fen: Mapped[int]
+    set_by_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+
+
 class CheckoutRow(Base):
     """A checkout (结算单): the orders of one cart, paid by one payment."""
 
@@ -81,8 +108,18 @@ class OrderRow(Base):
         one_of("fulfillment", Fulfillment),
         one_of("cancel_reason", CancelReason),
         *not_negative(
-            "goods_fen", "packing_fen", "delivery_fen", "discount_fen", "refunded_fen", "left_fen", "commission_fen"
+            "goods_fen",
+            "packing_fen",
+            "delivery_fen",
+            "night_fen",
+            "weather_fen",
+            "floors_fen",
+            "discount_fen",
+            "refunded_fen",
+            "left_fen",
+            "commission_fen",
         ),
+        CheckConstraint("night_fen + weather_fen + floors_fen <= delivery_fen", name="surcharges_within_delivery"),
         CheckConstraint("total_fen = goods_fen + packing_fen + delivery_fen - discount_fen", name="adds_up"),
         CheckConstraint("refunded_fen <= total_fen", name="refunded_within_total"),
         Index("ix_orders_mine", "account_id", text("order_id DESC")),
@@ -105,6 +142,9 @@ class OrderRow(Base):
     goods_fen: Mapped[int]
     packing_fen: Mapped[int]
     delivery_fen: Mapped[int]
+    night_fen: Mapped[int] = mapped_column(server_default="0")
+    weather_fen: Mapped[int] = mapped_column(server_default="0")
+    floors_fen: Mapped[int] = mapped_column(server_default="0")
     discount_fen: Mapped[int]
     total_fen: Mapped[int]
     refunded_fen: Mapped[int] = mapped_column(server_default="0")

@@ -1,17 +1,16 @@
 """The price of a cart: a pure function of lines, shops' terms, place and time. What checkout charges is this.
 
-Refuses early; what it returns is frozen into the order and never computed again.
+What it returns is frozen into the order and never computed again. A cart that cannot be served is refused by the first
+reason; :func:`refusals_of` gives them all.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
+from app.core.orders.agreed import LINES, Agreed, version_of
 from app.core.orders.errors import (
     AdultsOnly,
     BelowMinimum,
@@ -25,7 +24,9 @@ from app.core.orders.errors import (
     SoldOut,
 )
 from app.core.orders.rules import Rate
+from app.core.orders.surcharges import NO_SURCHARGES, Surcharges
 from app.kernel.clock import SHANGHAI
+from app.kernel.errors import Conflict
 from app.kernel.money import split_fen
 
 LINES_MAX = 50
@@ -67,7 +68,7 @@ class Terms:
 
     :param distance_m: from shop to door, meters; 0 for pick-up at the store.
     :param is_inside: whether the door lies in the polygon that the shop delivers within, if it has one.
-    :param delivery_fen: fee of the tier that reaches the door; 0 for pick-up.
+    :param delivery_fen: fee of the tier that reaches the door; 0 for pick-up, as ``surcharges`` then are.
     :param off_fen: discount by goods amount: a function given as the tiers, already ordered.
     """
 
@@ -85,6 +86,12 @@ class Terms:
     commission: Rate
     license_expires_on: date
     is_inside: bool = True
+    surcharges: Surcharges = NO_SURCHARGES
+
+    @property
+    def fee_fen(self) -> int:
+        """Return the whole delivery fee, fen."""
+        return self.delivery_fen + self.surcharges.total_fen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +117,10 @@ class QuotedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopQuote:
-    """What one shop's part costs, fen. ``total = goods + packing + delivery - discount``."""
+    """What one shop's part costs, fen. ``total = goods + packing + delivery - discount``.
+
+    ``surcharges`` are a part of ``delivery_fen``; the rest of it is for the distance.
+    """
 
     shop_id: UUID
     shop_name: str
@@ -118,6 +128,7 @@ class ShopQuote:
     goods_fen: int
     packing_fen: int
     delivery_fen: int
+    surcharges: Surcharges
     discount_fen: int
     distance_m: int
     preparation_minutes: int
@@ -127,6 +138,17 @@ class ShopQuote:
     def total_fen(self) -> int:
         """What the resident pays to this shop's order, fen."""
         return self.goods_fen + self.packing_fen + self.delivery_fen - self.discount_fen
+
+    @property
+    def delivery_parts(self) -> dict[str, int]:
+        """What the delivery fee is made of, fen."""
+        more = self.surcharges
+        return {
+            "distance_fen": self.delivery_fen - more.total_fen,
+            "night_fen": more.night_fen,
+            "weather_fen": more.weather_fen,
+            "floors_fen": more.floors_fen,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +163,35 @@ class Quote:
         return sum(shop.total_fen for shop in self.shops)
 
     @property
+    def agreed(self) -> Agreed:
+        """What one agrees to who names this quote. Sums that follow from it are no part of it."""
+        return {str(shop.shop_id): _agreed_shop(shop) for shop in self.shops}
+
+    @property
     def version(self) -> str:
-        """Digest of everything that the price is made of; 32 hex digits. Another price has another version."""
-        return hashlib.sha256(orjson.dumps(self)).hexdigest()[:32]
+        """Digest of :attr:`agreed`, 32 hex digits: another price has another version."""
+        return version_of(self.agreed)
+
+
+def _agreed_shop(shop: ShopQuote) -> dict[str, Any]:
+    return {
+        "shop_name": shop.shop_name,
+        "packing_fen": shop.packing_fen,
+        **shop.delivery_parts,
+        "discount_fen": shop.discount_fen,
+        "distance_m": shop.distance_m,
+        "preparation_minutes": shop.preparation_minutes,
+        LINES: {
+            str(line.sku_id): {
+                "name": line.name,
+                "option": line.option,
+                "unit_price_fen": line.unit_price_fen,
+                "quantity": line.quantity,
+                "is_return_excluded": line.is_return_excluded,
+            }
+            for line in shop.lines
+        },
+    }
 
 
 def quote_cart(wanted: Sequence[Wanted], terms: Mapping[UUID, Terms], now: datetime) -> Quote:
@@ -152,20 +200,35 @@ def quote_cart(wanted: Sequence[Wanted], terms: Mapping[UUID, Terms], now: datet
     :raises OfferGone, QuantityOverCap, SoldOut: a line cannot be bought.
     :raises ShopClosed, LicenseExpired, OutsideArea, BelowMinimum: a shop cannot serve.
     """
+    for refusal in refusals_of(wanted, terms, now):
+        raise refusal
+    return price_cart(wanted, terms)
+
+
+def refusals_of(wanted: Sequence[Wanted], terms: Mapping[UUID, Terms], now: datetime) -> Iterator[Conflict]:
+    """Yield every reason why ``wanted`` cannot be bought ``now``, shop by shop."""
+    for shop_id, lines in _by_shop(wanted, terms):
+        yield from _refuse_shop(terms[shop_id], now)
+        for line in lines:
+            yield from _refuse_line(line)
+        yield from _refuse_minimum(terms[shop_id], lines)
+
+
+def price_cart(wanted: Sequence[Wanted], terms: Mapping[UUID, Terms]) -> Quote:
+    """Price ``wanted`` by the same rule whether or not it can be served."""
+    return Quote(shops=tuple(_quote_shop(terms[shop_id], lines) for shop_id, lines in _by_shop(wanted, terms)))
+
+
+def _by_shop(wanted: Sequence[Wanted], terms: Mapping[UUID, Terms]) -> Iterator[tuple[UUID, list[Wanted]]]:
     by_shop: dict[UUID, list[Wanted]] = {shop_id: [] for shop_id in terms}
     for line in wanted:
         by_shop[line.shop_id].append(line)
-    return Quote(shops=tuple(_quote_shop(terms[shop_id], lines, now) for shop_id, lines in by_shop.items() if lines))
+    return ((shop_id, lines) for shop_id, lines in by_shop.items() if lines)
 
 
-def _quote_shop(terms: Terms, lines: Sequence[Wanted], now: datetime) -> ShopQuote:
-    _refuse_shop(terms, now)
-    for line in lines:
-        _refuse_line(line)
+def _quote_shop(terms: Terms, lines: Sequence[Wanted]) -> ShopQuote:
     goods = [line.unit_price_fen * line.quantity for line in lines]
     goods_fen = sum(goods)
-    if goods_fen < terms.minimum_fen:
-        raise BelowMinimum(shop_id=terms.shop_id, minimum_fen=terms.minimum_fen, goods_fen=goods_fen)
     off_fen = _discount(terms.discount_tiers, goods_fen)
     discounts = split_fen(off_fen, goods)
     shop_packing = split_fen(terms.packing_fen, goods)
@@ -190,7 +253,8 @@ def _quote_shop(terms: Terms, lines: Sequence[Wanted], now: datetime) -> ShopQuo
         lines=quoted,
         goods_fen=goods_fen,
         packing_fen=sum(line.packing_fen for line in quoted),
-        delivery_fen=terms.delivery_fen,
+        delivery_fen=terms.fee_fen,
+        surcharges=terms.surcharges,
         discount_fen=off_fen,
         distance_m=terms.distance_m,
         preparation_minutes=max(terms.preparation_minutes, *(line.preparation_minutes for line in lines)),
@@ -198,36 +262,42 @@ def _quote_shop(terms: Terms, lines: Sequence[Wanted], now: datetime) -> ShopQuo
     )
 
 
-def _refuse_shop(terms: Terms, now: datetime) -> None:
+def _refuse_shop(terms: Terms, now: datetime) -> Iterator[Conflict]:
     if not terms.is_open:
-        raise ShopClosed(shop_id=terms.shop_id)
+        yield ShopClosed(shop_id=terms.shop_id)
     if terms.license_expires_on < now.astimezone(SHANGHAI).date():
-        raise LicenseExpired(shop_id=terms.shop_id)
+        yield LicenseExpired(shop_id=terms.shop_id)
     if terms.is_delivered and (terms.distance_m > terms.radius_m or not terms.is_inside):
-        raise OutsideArea(shop_id=terms.shop_id, distance_m=terms.distance_m, radius_m=terms.radius_m)
+        yield OutsideArea(shop_id=terms.shop_id, distance_m=terms.distance_m, radius_m=terms.radius_m)
 
 
-def _refuse_line(line: Wanted) -> None:
+def _refuse_line(line: Wanted) -> Iterator[Conflict]:
     if not line.is_on_sale:
-        raise OfferGone(sku_id=line.sku_id)
+        yield OfferGone(sku_id=line.sku_id)
     if not line.is_deliverable:
-        raise OfferNotDeliverable(sku_id=line.sku_id)
+        yield OfferNotDeliverable(sku_id=line.sku_id)
     if not line.is_in_hours:
-        raise OfferNotNow(sku_id=line.sku_id)
+        yield OfferNotNow(sku_id=line.sku_id)
     if line.is_refused_by_age:
-        raise AdultsOnly(sku_id=line.sku_id)
+        yield AdultsOnly(sku_id=line.sku_id)
     if line.quantity > line.quantity_max:
-        raise QuantityOverCap(sku_id=line.sku_id, quantity_max=line.quantity_max)
+        yield QuantityOverCap(sku_id=line.sku_id, quantity_max=line.quantity_max)
     if line.per_person_max is not None and line.bought + line.quantity > line.per_person_max:
-        raise QuantityOverCap(sku_id=line.sku_id, quantity_max=max(0, line.per_person_max - line.bought))
+        yield QuantityOverCap(sku_id=line.sku_id, quantity_max=max(0, line.per_person_max - line.bought))
     if line.left is not None and line.quantity > line.left:
-        raise SoldOut(sku_id=line.sku_id, left=line.left)
+        yield SoldOut(sku_id=line.sku_id, left=line.left)
+
+
+def _refuse_minimum(terms: Terms, lines: Sequence[Wanted]) -> Iterator[Conflict]:
+    goods_fen = sum(line.unit_price_fen * line.quantity for line in lines)
+    if goods_fen < terms.minimum_fen:
+        yield BelowMinimum(shop_id=terms.shop_id, minimum_fen=terms.minimum_fen, goods_fen=goods_fen)
 
 
 def total_fen(terms: Terms, *, goods_fen: int, line_packing_fen: int) -> int:
     """Return what a shop's part costs in all, fen, as its quote says it; for comparing many parts quickly."""
     packing_fen = terms.packing_fen + line_packing_fen
-    return goods_fen + packing_fen + terms.delivery_fen - _discount(terms.discount_tiers, goods_fen)
+    return goods_fen + packing_fen + terms.fee_fen - _discount(terms.discount_tiers, goods_fen)
 
 
 def _discount(tiers: Sequence[Mapping[str, Any]], goods_fen: int) -> int:

@@ -1,6 +1,6 @@
 """Place a checkout (下单): one order per shop, stock reserved, prices frozen. Two round trips."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ import orjson
 from app.core.accounts.errors import SessionEnded
 from app.core.dispatch.estimates import Told
 from app.core.events import OrderPlaced
-from app.core.orders.errors import QuoteChanged, SoldOut
+from app.core.orders.errors import SoldOut
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import ShopQuote
 from app.core.orders.rules import PAYMENT_WINDOW, commission_of, order_number
@@ -23,8 +23,9 @@ from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, closing, transaction
 from app.usecases.privacy.consents import consent_needed, versions_in_force
+from app.usecases.shopping.keeping import refuse_changed
 from app.usecases.shopping.promising import promises_of, windows_of
-from app.usecases.shopping.quoting import LOCK_CART, PricedCart, is_perishable, price_cart
+from app.usecases.shopping.quoting import LOCK_CART, PricedCart, is_perishable, look_at_cart
 
 CHECKOUT_EXPIRES = "checkout_expires"
 """Timer: the payment window of a checkout is over."""
@@ -41,18 +42,19 @@ _PLACE = closing(
     ),
     made_orders AS (
         INSERT INTO orders (order_id, number, checkout_id, account_id, shop_id, merchant_id, community_id, store_id,
-            state, fulfillment, is_perishable, goods_fen, packing_fen, delivery_fen, discount_fen, total_fen, left_fen,
-            commission_fen, payment_id, note, address_sealed, address_lat, address_lng, walk_up_floors,
-            preparation_minutes, usual_s, promise_from_s, promise_by_s, placed_at)
+            state, fulfillment, is_perishable, goods_fen, packing_fen, delivery_fen, night_fen, weather_fen, floors_fen,
+            discount_fen, total_fen, left_fen, commission_fen, payment_id, note, address_sealed, address_lat,
+            address_lng, walk_up_floors, preparation_minutes, usual_s, promise_from_s, promise_by_s, placed_at)
         SELECT o.order_id, o.number, :checkout_id, :account_id, o.shop_id, o.merchant_id, :community_id, :store_id,
-            :order_state, :fulfillment, o.is_perishable, o.goods_fen, o.packing_fen, o.delivery_fen, o.discount_fen,
-            o.total_fen, o.left_fen, o.commission_fen, :payment_id, :note, :address_sealed, :address_lat, :address_lng,
-            CAST(:walk_up_floors AS bigint), o.preparation_minutes, o.usual_s, o.promise_from_s, o.promise_by_s,
-            business_now()
+            :order_state, :fulfillment, o.is_perishable, o.goods_fen, o.packing_fen, o.delivery_fen, o.night_fen,
+            o.weather_fen, o.floors_fen, o.discount_fen, o.total_fen, o.left_fen, o.commission_fen, :payment_id, :note,
+            :address_sealed, :address_lat, :address_lng, CAST(:walk_up_floors AS bigint), o.preparation_minutes,
+            o.usual_s, o.promise_from_s, o.promise_by_s, business_now()
         FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (order_id uuid, number text, shop_id uuid,
             merchant_id uuid, is_perishable boolean, goods_fen bigint, packing_fen bigint, delivery_fen bigint,
-            discount_fen bigint, total_fen bigint, left_fen bigint, commission_fen bigint, preparation_minutes bigint,
-            usual_s bigint, promise_from_s bigint, promise_by_s bigint)
+            night_fen bigint, weather_fen bigint, floors_fen bigint, discount_fen bigint, total_fen bigint,
+            left_fen bigint, commission_fen bigint, preparation_minutes bigint, usual_s bigint, promise_from_s bigint,
+            promise_by_s bigint)
     ),
     made_lines AS (
         INSERT INTO order_lines (order_id, line, sku_id, name, option, unit_price_fen, quantity, goods_fen,
@@ -118,7 +120,7 @@ def place_checkout(
     Locks the cart's lines, then the stock of counted SKUs in SKU order.
 
     :param quote_version: the version of the quote that the resident saw and agreed to.
-    :raises QuoteChanged: the cart would now cost or hold something else.
+    :raises app.core.orders.errors.QuoteChanged: the cart would now cost or hold something else, or cannot be bought.
     :raises SoldOut: another resident was faster.
     :raises SessionEnded: the session was ended, or the account suspended.
     :raises ConsentNeeded: terms or privacy policy in force are not agreed to.
@@ -131,10 +133,10 @@ def place_checkout(
             raise SessionEnded
         if rows and not rows[0].has_agreed:
             raise consent_needed()
-        cart = price_cart(rows, fulfillment)
+        cart = look_at_cart(rows, fulfillment)
         quote = cart.quote
-        if quote.version != quote_version:
-            raise QuoteChanged(pointer="/quote_version", total_fen=quote.total_fen, quote_version=quote.version)
+        if cart.refusals or quote.version != quote_version:
+            raise refuse_changed(tx, cart, account_id=actor.account_id, quote_version=quote_version)
         checkout_id, payment_id = new_id(), new_id()
         promises = promises_of(cart)
         windows = windows_of(cart.now, promises)
@@ -219,6 +221,7 @@ def _order_of(shop: ShopQuote, cart: PricedCart, promise: Told | None) -> dict[s
         "goods_fen": shop.goods_fen,
         "packing_fen": shop.packing_fen,
         "delivery_fen": shop.delivery_fen,
+        **asdict(shop.surcharges),
         "discount_fen": shop.discount_fen,
         "total_fen": shop.total_fen,
         "left_fen": sum(line.paid_fen for line in shop.lines),

@@ -7,10 +7,12 @@ from uuid import UUID
 
 from app.core.dispatch.estimates import Told, Window, told, window_of
 from app.core.dispatch.promise import Spread
+from app.core.orders.agreed import version_of
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote
 from app.kernel.actor import Actor
 from app.kernel.transaction import read
+from app.usecases.shopping.keeping import keep_quote
 from app.usecases.shopping.quoting import READ_CART, PricedCart, price_cart
 
 
@@ -19,6 +21,7 @@ class PromisedQuote:
     """A quote, and from when until when each shop's part comes, if it is paid now; None for what is collected."""
 
     quote: Quote
+    version: str
     windows: dict[UUID, Window | None]
 
 
@@ -30,10 +33,13 @@ def promises_of(cart: PricedCart) -> dict[UUID, Told | None]:
 
 
 def quote_with_promises(actor: Actor, *, address_id: UUID, fulfillment: Fulfillment) -> PromisedQuote:
-    """Say what the cart costs to this address now, and when it would come; binds nobody, changes nothing."""
+    """Say what the cart costs to this address now, and when it would come; binds nobody, and is kept for a while."""
     rows = read(READ_CART, {"account_id": actor.account_id, "address_id": address_id}).fetchall()
     cart = price_cart(rows, fulfillment)
-    return PromisedQuote(cart.quote, windows_of(cart.now, promises_of(cart)))
+    agreed = cart.quote.agreed
+    version = version_of(agreed)
+    keep_quote(actor.account_id, version, agreed)
+    return PromisedQuote(cart.quote, version, windows_of(cart.now, promises_of(cart)))
 
 
 def windows_of(now: datetime, promises: Mapping[UUID, Told | None]) -> dict[UUID, Window | None]:

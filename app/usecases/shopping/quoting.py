@@ -1,7 +1,7 @@
 """From rows to the pure quote: what cart, shelves and shops say, priced for one address and one moment."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -12,14 +12,18 @@ from app.core.catalog.areas import is_inside
 from app.core.catalog.commission import RULE_OF_SHOP, SHOP_RATE
 from app.core.catalog.models import OfferKind, OfferState, ShopState, Vertical
 from app.core.catalog.rules import delivery_fee_fen, is_open_at
+from app.core.delivery.pay import is_night
+from app.core.orders import quote as prices
 from app.core.orders.errors import CartEmpty
 from app.core.orders.models import Fulfillment
-from app.core.orders.quote import Quote, Terms, Wanted, quote_cart
+from app.core.orders.quote import Quote, Terms, Wanted
 from app.core.orders.repository import IN_STANDING
 from app.core.orders.rules import Rate
+from app.core.orders.surcharges import NO_SURCHARGES, SurchargeRates, Surcharges, surcharges_of
 from app.core.verification.id_numbers import IdNumber
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
+from app.kernel.errors import Conflict
 from app.kernel.geo import distance_m
 from app.kernel.sealing import unseal
 from app.kernel.transaction import opening, read
@@ -40,7 +44,8 @@ _LINES = """
            s.hours, s.area, s.fee_tiers, s.discount_tiers, s.paused_until, s.license_expires_on,
            w.preparation_s AS measured_s, w.early_s, w.late_s,
            a.address_id, a.lat AS address_lat, a.lng AS address_lng, a.door_sealed, a.walk_up_floors,
-           a.community_id, m.store_id, business_now() AS now{more}
+           a.community_id, m.store_id, g.night_fen, g.weather_fen, g.floor_fen,
+           coalesce(g.is_bad_weather, false) AS is_bad_weather, business_now() AS now{more}
     FROM {lines} AS c
     JOIN skus AS k ON k.sku_id = c.sku_id
     JOIN offers AS f ON f.offer_id = k.offer_id
@@ -50,9 +55,17 @@ _LINES = """
     LEFT JOIN stock AS n ON n.sku_id = k.sku_id
     LEFT JOIN addresses AS a ON a.address_id = :address_id AND a.account_id = :account_id AND a.removed_at IS NULL
     LEFT JOIN communities AS m ON m.community_id = a.community_id
+    LEFT JOIN {surcharges} AS g ON true
     WHERE {where}
     ORDER BY s.shop_id, c.sku_id
 """
+_SURCHARGES = """(
+        SELECT r.night_fen, r.weather_fen, r.floor_fen, (
+            SELECT t.bad_weather_until > business_now() FROM courier_tariffs AS t
+            WHERE t.community_id = r.community_id ORDER BY t.set_at DESC LIMIT 1) AS is_bad_weather
+        FROM addresses AS x JOIN delivery_surcharges AS r ON r.community_id = x.community_id
+        WHERE x.address_id = :address_id ORDER BY r.set_at DESC LIMIT 1)"""
+"""Once for a statement: the rates where the address is, and the weather switch, which is that of the couriers' pay."""
 _BOUGHT = """(
                SELECT coalesce(sum(l.quantity), 0)::bigint FROM orders AS o JOIN order_lines AS l USING (order_id)
                WHERE o.account_id = c.account_id AND l.sku_id = k.sku_id AND o.state <> 'canceled'
@@ -66,7 +79,14 @@ def lines_of(*, lines: str, where: str, standing: str = "true", agreed: str = "t
     :param more: further columns, each after a comma.
     """
     return _LINES.format(
-        lines=lines, where=where, standing=standing, agreed=agreed, more=more, bought=_BOUGHT, rule=RULE_OF_SHOP
+        lines=lines,
+        where=where,
+        standing=standing,
+        agreed=agreed,
+        more=more,
+        bought=_BOUGHT,
+        rule=RULE_OF_SHOP,
+        surcharges=_SURCHARGES,
     )
 
 
@@ -79,12 +99,16 @@ LOCK_CART = opening(lines_of(**_CART, standing=IN_STANDING, agreed=HAS_AGREED) +
 
 @dataclass(frozen=True, slots=True)
 class PricedCart:
-    """A quote with the rows it was made from, by shop, and the address it was made for."""
+    """A quote with the rows it was made from, by shop, and the address it was made for.
+
+    :ivar refusals: why it cannot be bought as it is; none for a cart that can.
+    """
 
     quote: Quote
     shops: dict[UUID, Row]
     first: Row
     fulfillment: Fulfillment
+    refusals: list[Conflict] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:
@@ -93,12 +117,11 @@ class PricedCart:
         return moment
 
 
-def price_cart(rows: Sequence[Row], fulfillment: Fulfillment) -> PricedCart:
-    """Price the rows of :data:`READ_CART`.
+def look_at_cart(rows: Sequence[Row], fulfillment: Fulfillment) -> PricedCart:
+    """Price the rows of :data:`READ_CART`, and say beside it what stands against buying them.
 
     :raises CartEmpty: there are none.
     :raises AddressNotFound: the address is not the asker's.
-    :raises app.kernel.errors.Conflict: a line or a shop cannot be served; see :func:`app.core.orders.quote.quote_cart`.
     """
     if not rows:
         raise CartEmpty
@@ -107,8 +130,20 @@ def price_cart(rows: Sequence[Row], fulfillment: Fulfillment) -> PricedCart:
         raise AddressNotFound(pointer="/address_id")
     shops = {row.shop_id: row for row in rows}
     terms = {shop_id: terms_of(row, fulfillment) for shop_id, row in shops.items()}
-    quote = quote_cart([wanted_of(row) for row in rows], terms, first.now)
-    return PricedCart(quote, shops, first, fulfillment)
+    wanted = [wanted_of(row) for row in rows]
+    refusals = list(prices.refusals_of(wanted, terms, first.now))
+    return PricedCart(prices.price_cart(wanted, terms), shops, first, fulfillment, refusals)
+
+
+def price_cart(rows: Sequence[Row], fulfillment: Fulfillment) -> PricedCart:
+    """As :func:`look_at_cart`, of a cart that can be bought.
+
+    :raises app.kernel.errors.Conflict: a line or a shop cannot be served; see :func:`app.core.orders.quote.quote_cart`.
+    """
+    cart = look_at_cart(rows, fulfillment)
+    for refusal in cart.refusals:
+        raise refusal
+    return cart
 
 
 def quote_checkout(actor: Actor, *, address_id: UUID, fulfillment: Fulfillment) -> Quote:
@@ -172,6 +207,19 @@ def terms_of(row: Row, fulfillment: Fulfillment) -> Terms:
         commission=_rate_of(row),
         license_expires_on=row.license_expires_on,
         is_inside=row.area is None or is_inside(row.area, row.address_lat, row.address_lng),
+        surcharges=_surcharges_of(row) if is_delivered else NO_SURCHARGES,
+    )
+
+
+def _surcharges_of(row: Row) -> Surcharges:
+    if row.night_fen is None:
+        return NO_SURCHARGES
+    rates = SurchargeRates(night_fen=row.night_fen, weather_fen=row.weather_fen, floor_fen=row.floor_fen)
+    return surcharges_of(
+        rates,
+        is_night=is_night(row.now),
+        is_bad_weather=row.is_bad_weather,
+        walk_up_floors=row.walk_up_floors,
     )
 
 

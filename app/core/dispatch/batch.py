@@ -30,19 +30,24 @@ class BatchPolicy:
         inbound = [one for one in problem.couriers if one.inbound is not None and one.inbound.picks_up_s > now]
         if not due or not (free or inbound):
             return []
-        bundling = self._bundling(problem, len(due), free)
+        if _is_scarce(problem, weights):
+            weights = replace(weights, worth_min=weights.worth_scarce, busy=weights.busy_scarce)
         problem = replace(problem, deliveries=due)
-        return _Tick(problem, weights, join_bundles(problem, bundling), free, inbound).decide()
+        bundles = join_bundles(problem, _bundling(now, weights, len(due), free))
+        return _Tick(problem, weights, bundles, free, inbound).decide()
 
-    def _bundling(self, problem: Problem, due: int, free: Sequence[Courier]) -> Bundling:
-        """Return how eagerly to bundle: the scarcer couriers are, now or until they go home, the more so."""
-        weights, now = self._weights, problem.now_s
-        load = due / max(1, sum(one.free_s <= now + FREE_SOON_S for one in free))
-        left_s = sum(max(0, one.off_s - max(now, one.free_s)) for one in problem.couriers)
-        is_scarce = len(problem.deliveries) * weights.trip_s > left_s
-        least = weights.worth_scarce if is_scarce else weights.worth_min
-        worth = min(weights.worth_max, max(least, weights.worth_by_load * load))
-        return Bundling(size_max=weights.size_max, access_s=weights.access_s, worth=worth)
+
+def _is_scarce(problem: Problem, weights: Weights) -> bool:
+    """Whether what is left of all shifts is too short for a trip for each delivery."""
+    left_s = sum(max(0, one.off_s - max(problem.now_s, one.free_s)) for one in problem.couriers)
+    return len(problem.deliveries) * weights.trip_s > left_s
+
+
+def _bundling(now_s: int, weights: Weights, due: int, free: Sequence[Courier]) -> Bundling:
+    """Return how eagerly to bundle: the fewer couriers are free soon for what is due, the more so."""
+    load = due / max(1, sum(one.free_s <= now_s + FREE_SOON_S for one in free))
+    worth = min(weights.worth_max, max(weights.worth_min, weights.worth_by_load * load))
+    return Bundling(size_max=weights.size_max, access_s=weights.access_s, worth=worth)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ class Weights:
     :ivar access_s: what a courier needs to come to a shop, about. :ivar trip_s: what a delivery takes in all, about.
     :ivar size_max: deliveries of a bundle.
     :ivar worth_scarce: what it is worth at least when the rest of all shifts is too short for all trips.
+    :ivar busy_scarce: a minute of a courier's time then: short trips first serve more residents in what is left.
     :ivar reach_s: no courier is asked who is farther from the shop, plus what the delivery has waited; None for all.
     """
 
@@ -41,6 +42,7 @@ class Weights:
     size_max: int = 3
     trip_s: int = 1_500
     worth_scarce: float = 2.0
+    busy_scarce: float = 0.5
     reach_s: int | None = None
 
 

@@ -54,6 +54,7 @@ VERBS = {
         "change each line of the policy in turn; authz must see it",
     ),
     "guess": ("dev", ("-m", "app.cli.dev.guess"), "guess at sign-in codes from many addresses; nobody may come in"),
+    "machines": ("dev", ("-m", "app.cli.dev.machines"), "draws every state machine from its table, and proves it"),
     "openapi": ("run", ("-m", "app.cli.dev.openapi"), "rewrite docs/api/openapi.json"),
     "lock": (None, (), "make the lock files again with uv; --upgrade takes newer versions"),
 }

@@ -1,6 +1,8 @@
 """All mapped classes, imported once, so that ``Base.metadata`` is whole. For migrations and start-up."""
 
 from app.core.accounts import models as accounts
+from app.core.aftersale import models as aftersale
+from app.core.appointments import models as appointments
 from app.core.approvals import models as approvals
 from app.core.catalog import commission
 from app.core.catalog import imports as catalog_imports
@@ -23,6 +25,7 @@ from app.core.settlement import models as settlement
 from app.core.settlement import payouts
 from app.core.stepup import models as stepup
 from app.core.verification import models as verification
+from app.core.vouchers import models as vouchers
 from app.core.wealth import models as wealth
 from app.core.wealth import standing as wealth_standing
 from app.core.wealth import term_models as wealth_terms
@@ -30,6 +33,8 @@ from app.kernel import outbox, rows, timers
 
 __all__ = [
     "accounts",
+    "aftersale",
+    "appointments",
     "approvals",
     "catalog",
     "catalog_imports",
@@ -55,6 +60,7 @@ __all__ = [
     "stepup",
     "timers",
     "verification",
+    "vouchers",
     "wealth",
     "wealth_standing",
     "wealth_terms",

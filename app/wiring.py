@@ -37,6 +37,17 @@ from app.merchant import door as merchant
 from app.platform import door as platform
 from app.settings import Settings, SettingsError
 from app.store import door as store
+from app.usecases.aftersale.cases import CASE_LAPSES, CASE_REMINDS
+from app.usecases.aftersale.replace_line import REPLACEMENT_LAPSES, lapse_replacement
+from app.usecases.aftersale.rule import lapse_case, remind_case
+from app.usecases.appointments.extras import serve_extra
+from app.usecases.appointments.visits import (
+    PROVIDER_LAPSES,
+    SERVICE_LAPSES,
+    confirm_appointment,
+    lapse_provider,
+    lapse_service,
+)
 from app.usecases.deciding.approvals import COMMISSION_STARTS, start_commission
 from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
 from app.usecases.dispatching.answer_offer import TRIP_OFFER_EXPIRES, expire_offer
@@ -63,6 +74,8 @@ from app.usecases.privacy.data_export import make_export
 from app.usecases.privacy.erasure import ERASURE_DUE, erase_when_due
 from app.usecases.saving.term_sale import TERM_HOLD_EXPIRES, TERM_OFFERS, expire_subscription
 from app.usecases.saving.term_waiting import offer_to_next
+from app.usecases.vouchers.issue import VOUCHER_EXPIRES, issue_vouchers
+from app.usecases.vouchers.spend import expire_voucher
 from app.user import door as user
 from app.web import pages, problems, tokens
 from app.web.capacity import allow_origins, limit_requests
@@ -81,6 +94,16 @@ RESCUE_S = 15.0
 
 def _auto_accept(tx: Transaction, body: Mapping[str, Any]) -> None:
     auto_accept_order(tx, UUID(body["order_id"]))
+
+
+def _issue_vouchers(tx: Transaction, body: Mapping[str, Any]) -> None:
+    issue_vouchers(tx, UUID(body["order_id"]))
+
+
+def _confirm(tx: Transaction, body: Mapping[str, Any]) -> None:
+    order_id = UUID(body["order_id"])
+    if not confirm_appointment(tx, order_id):
+        serve_extra(tx, order_id)
 
 
 def _rescue_attempt(tx: Transaction, body: Mapping[str, Any]) -> None:
@@ -136,7 +159,11 @@ def _import_shelf(tx: Transaction, body: Mapping[str, Any]) -> None:
 
 
 REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
-    "OrderPaid": (Reaction("auto_accept", _auto_accept, lambda body: bool(body["is_auto_accept"])),),
+    "OrderPaid": (
+        Reaction("auto_accept", _auto_accept, lambda body: bool(body["is_auto_accept"])),
+        Reaction("issue_vouchers", _issue_vouchers, lambda body: body.get("fulfillment_code") == "voucher"),
+        Reaction("confirm_appointment", _confirm, lambda body: body.get("fulfillment_code") == "appointment"),
+    ),
     "PaymentAttemptRequested": (Reaction("rescue_attempt", _rescue_attempt),),
     "PaymentSettled": (Reaction("close_attempts", _close_attempts, lambda body: bool(body["had_attempts"])),),
     "PaymentClosed": (Reaction("close_attempts", _close_attempts),),
@@ -184,6 +211,12 @@ TIMERS = {
     TERM_HOLD_EXPIRES: expire_subscription,
     TERM_OFFERS: offer_to_next,
     PAPER_LOOKED_AT: look_at_paper,
+    CASE_LAPSES: lapse_case,
+    CASE_REMINDS: remind_case,
+    REPLACEMENT_LAPSES: lapse_replacement,
+    VOUCHER_EXPIRES: expire_voucher,
+    PROVIDER_LAPSES: lapse_provider,
+    SERVICE_LAPSES: lapse_service,
 }
 
 

@@ -33,6 +33,7 @@ class OrderPaid(OrderEvent):
     """The order's escrow is funded; the merchant's five minutes have begun, unless the shop accepts by itself."""
 
     is_auto_accept: bool = False
+    fulfillment_code: str = "delivery"
 
 
 class OrderAccepted(OrderEvent):
@@ -112,6 +113,66 @@ class OrderReturned(OrderEvent):
 
 class OrderCompleted(OrderEvent):
     """It is over; what was earned is pending."""
+
+
+class VouchersIssued(OrderEvent):
+    """What was paid can be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoucherMoved(OrderEvent):
+    """A voucher was redeemed, refunded or ran out; ``state`` is the voucher's."""
+
+    voucher_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentMoved(OrderEvent):
+    """An appointment was confirmed, moved, canceled, begun or finished; ``state`` is the appointment's."""
+
+    starts_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtraChargeProposed(OrderEvent):
+    """The shop asks for more than was agreed on; the resident pays it, or not."""
+
+    charge_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseEvent(OrderEvent):
+    """Something about one after-sale case (售后), whose state this is; ``platform_id`` where it is theirs to act."""
+
+    case_id: UUID
+    platform_id: UUID | None = None
+
+
+class CaseOpened(CaseEvent):
+    """The resident applied."""
+
+
+class CaseMoved(CaseEvent):
+    """Somebody, or time, moved it."""
+
+
+class CaseReminded(CaseEvent):
+    """Whoever has to act next has not yet, and the deadline is near or over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacementEvent(OrderEvent):
+    """Something about a replacement; ``state`` is the replacement's."""
+
+    replacement_id: UUID
+
+
+class ReplacementOffered(ReplacementEvent):
+    """The shop offers another piece for what it lacks; the resident has ten minutes."""
+
+
+class ReplacementAnswered(ReplacementEvent):
+    """The resident took it, or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,16 +4,21 @@ from typing import Any
 from uuid import UUID
 
 from app.core.orders.models import CancelReason
+from app.core.orders.timeline import Reader
 from app.core.papers.rules import PaperKind
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.merchant import queries, schemas
+from app.merchant.appointments import add_providers, add_visits
 from app.merchant.bulk import add_bulk
 from app.merchant.carriage import add_carriage
+from app.merchant.cases import add_replacements, add_shop_cases
+from app.merchant.collecting import add_collecting
 from app.merchant.money import add_money
 from app.merchant.pictures import add_pictures
 from app.merchant.setup import add_setup
 from app.merchant.shelf import add_shelf
+from app.merchant.vouchers import add_redemption
 from app.usecases.licensing.hand_in import PaperMoved, hand_in_paper, withdraw_paper
 from app.usecases.ordering.accept_order import accept_order
 from app.usecases.ordering.cancel_order import agree_to_cancel, refuse_to_cancel, reject_order
@@ -25,6 +30,7 @@ from app.web.door import Door
 from app.web.listings import add_claiming
 from app.web.members import add_members
 from app.web.notices import add_notices
+from app.web.order_papers import add_ticket, add_timeline
 from app.web.papers import PaperMovedOut
 from app.web.passkeys import add_passkeys
 from app.web.passwords import add_passwords
@@ -49,6 +55,14 @@ add_shelf(door)
 add_bulk(door)
 add_setup(door)
 add_pictures(door)
+add_shop_cases(door)
+add_redemption(door)
+add_providers(door)
+add_visits(door)
+add_collecting(door)
+add_timeline(door, Reader.MERCHANT, Relation.OWN_SHOP)
+add_ticket(door)
+add_replacements(door)
 
 
 @door.get("/shops", answer=schemas.ShopsOut)

@@ -8,10 +8,12 @@ from flask import Response
 from app.core.accounts.models import MemberRole
 from app.core.delivery.pay import Tariff
 from app.core.delivery.states import DispatchMode
+from app.core.orders.timeline import Reader
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.platform import audit_log, queries, schemas, zones
 from app.platform.books import add_books
+from app.platform.cases import add_ruled_cases
 from app.platform.commission import add_commission
 from app.platform.dispatching import add_dispatch
 from app.platform.finding import add_finding
@@ -38,6 +40,7 @@ from app.usecases.dispatching.set_tariff import TariffSet, set_tariff
 from app.web.door import Door
 from app.web.listings import add_claim_review
 from app.web.notices import add_notices
+from app.web.order_papers import add_timeline
 from app.web.paging import PageQuery
 from app.web.papers import add_paper_review
 from app.web.passkeys import add_passkeys
@@ -62,6 +65,8 @@ add_reconciliation(door)
 add_books(door)
 add_commission(door)
 add_surcharges(door)
+add_ruled_cases(door)
+add_timeline(door, Reader.PLATFORM, Relation.PLATFORM)
 
 
 @door.get("/orders", query=schemas.OrdersQuery, answer=schemas.OrdersOut)

@@ -9,6 +9,7 @@ from flask import Response, current_app
 from app.core.delivery.models import Vehicle
 from app.core.delivery.ratings import Mark
 from app.core.orders.models import Fulfillment
+from app.core.orders.timeline import Reader
 from app.core.payments.models import PaymentMethod
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable
 from app.core.privacy.models import Purpose
@@ -37,17 +38,21 @@ from app.usecases.verifying.check_identity import CheckRequested, ask_waiting, r
 from app.usecases.verifying.face_to_face import show_code
 from app.usecases.vetting.apply import ApplicationMoved, QuizTaken, apply_as_courier, take_quiz
 from app.user import queries, schemas, vetting
+from app.user.appointments import add_appointments
+from app.user.cases import add_own_cases, add_replacements
 from app.user.comparisons import add_comparisons
 from app.user.finding import add_finding
 from app.user.opening import add_opening
 from app.user.saving import add_saving
 from app.user.step_up import add_step_up
 from app.user.terms import add_terms
+from app.user.vouchers import add_vouchers
 from app.user.wealth import add_wealth
 from app.web.catalog import add_categories, add_prices
 from app.web.door import Door
 from app.web.members import InvitationMovedOut, InvitationsOut
 from app.web.notices import add_notices
+from app.web.order_papers import add_receipt, add_timeline
 from app.web.papers import ShownPapersOut
 from app.web.passkeys import add_passkeys
 from app.web.passwords import add_passwords
@@ -72,6 +77,12 @@ add_opening(door)
 add_wealth(door)
 add_saving(door)
 add_terms(door)
+add_own_cases(door)
+add_vouchers(door)
+add_appointments(door)
+add_timeline(door, Reader.RESIDENT, Relation.OWN)
+add_receipt(door)
+add_replacements(door)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)

@@ -319,11 +319,12 @@ def courier_place(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
 def _order(row: Row) -> dict[str, Any]:
     is_under_way = OrderState(row.state) not in FINAL_ORDER_STATES | {OrderState.AWAITING_PAYMENT, OrderState.DELIVERED}
     is_delivered = row.fulfillment == Fulfillment.DELIVERY
+    is_collected = row.fulfillment in {Fulfillment.STORE_PICKUP, Fulfillment.SHOP_PICKUP}
     return {
         **order_core(row),
         "checkout_id": row.checkout_id,
         "door_code": door_code(row.order_id) if is_under_way and is_delivered else None,
-        "collect_code": collect_code(row.order_id) if is_under_way and not is_delivered else None,
+        "collect_code": collect_code(row.order_id) if is_under_way and is_collected else None,
         "hand_over": None if row.hand_over is None else _hand_over(row.order_id, row.hand_over),
         "late_fen": row.late_fen,
     }

@@ -11,7 +11,7 @@ from app.core.delivery.pay import WALK_UP_FLOORS_MAX
 from app.core.delivery.ratings import STARS_MAX, Mark
 from app.core.delivery.states import ApplicationState
 from app.core.delivery.tips import TIP_FEN_MAX, TIP_FEN_MIN
-from app.core.orders.models import Fulfillment
+from app.core.orders.models import IN_A_CART
 from app.core.orders.states import CheckoutState, OrderState
 from app.core.payments.models import PaymentMethod, PaymentPurpose
 from app.core.payments.states import AttemptState, PaymentState
@@ -159,7 +159,7 @@ class QuoteIn(Body):
     """Where to, and how."""
 
     address_id = Id(required=True)
-    fulfillment = Choice(Fulfillment, load_default="delivery")
+    fulfillment = Choice(IN_A_CART, load_default="delivery")
 
 
 class ShopQuoteOut(PricedPart):

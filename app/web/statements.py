@@ -41,7 +41,8 @@ _SPANS = text(
 )
 _EARNED = text(
     """
-    SELECT CAST(o.ended_at AT TIME ZONE 'Asia/Shanghai' AS date) AS day, i.party_kind, o.number, i.amount_fen, i.fee_fen
+    SELECT CAST(coalesce(o.ended_at, o.ready_at) AT TIME ZONE 'Asia/Shanghai' AS date) AS day, i.party_kind, o.number,
+        i.amount_fen, i.fee_fen
     FROM settlement_items AS i JOIN orders AS o ON o.order_id = i.order_id
     WHERE i.statement_id = :statement_id ORDER BY i.order_id, i.party_kind LIMIT :limit
     """

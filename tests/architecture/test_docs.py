@@ -46,6 +46,12 @@ def test_a_page_that_is_written_from_the_code_is_current(name: str, page: str) -
     assert written == script(name).page(), f"run .venv/bin/python docs/{name}.py"
 
 
+def test_every_machine_is_drawn_as_its_table_says() -> None:
+    drawn = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "machines").glob("*.svg")}
+
+    assert drawn == script("draw_machines").drawings(), "run python3 dev.py machines"
+
+
 def test_every_problem_has_a_status_and_words_in_both_languages() -> None:
     with_title = {code for code, words in catalog("en").items() if "title" in words}
 

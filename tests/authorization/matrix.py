@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from app.core.accounts.permissions import BROWSING, PARTS, PERMISSIONS, Part
 from app.kernel.actor import Side
 from app.kernel.ids import new_id
+from app.merchant.schemas import Hours
 from app.web.fields import Choice, Day, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Text
 from app.web.policy import Policy, policy_of
 from app.web.policy import Relation as Ties
@@ -43,7 +44,7 @@ NOT_HERE = {"404 route_not_found", "405 method_not_allowed", "400 request_malfor
 OWNED = {Ties.OWN, Ties.OWN_SHOP, Ties.OWN_STORE, Ties.OWN_TRIP}
 SAMPLES = (
     "123456", "0000", "1234", "a" * 16, "0" * 32, "0" * 64, "08:00", "2030-01-01", "13800000000", "+8613800000001",
-    "12345678", "public-key", "110101199003070011", "91110108MA01ABCD23", "abc", "a.b",
+    "12345678", "public-key", "110101199003070011", "0" * 16, "91110108MA01ABCD23", "abc", "a.b",
     "102100099996", "e_account:00000000-0000-7000-8000-000000000000",
 )  # fmt: skip
 OWN_WORDS: Mapping[str, Any] = {"name": "王小明", "id_number": "11010519491231002X", "phone": "+8613900000001"}
@@ -430,7 +431,7 @@ def _filled(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _value(name: str, one: Any) -> Any:  # noqa: C901, PLR0911 - a value for each kind of field
+def _value(name: str, one: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 - a value for each kind of field
     if name in OWN_WORDS:
         return OWN_WORDS[name]
     if isinstance(one, Degrees):
@@ -447,6 +448,8 @@ def _value(name: str, one: Any) -> Any:  # noqa: C901, PLR0911 - a value for eac
         return str(new_id())
     if isinstance(one, Day):
         return "2030-01-01"
+    if isinstance(one, Hours):
+        return {}
     if isinstance(one, Instant):
         return "2030-01-01T00:00:00Z"
     if isinstance(one, Text):

@@ -191,6 +191,92 @@ class Neighborhood:
         )
         return incident_id
 
+    def case(self, order: AnOrder, state: str = "applied") -> UUID:
+        case_id = new_id()
+        change(
+            """
+            WITH opened AS (
+                INSERT INTO after_sale_cases (case_id, order_id, account_id, shop_id, merchant_id, kind, reason, state,
+                    asked_fen, applied_at, moved_at, due_at)
+                VALUES (:case_id, :order_id, :account_id, :shop_id, :merchant_id, 'refund_only', 'damaged', :state, 1,
+                    business_now(), business_now(), business_now() + interval '2 days')
+            )
+            INSERT INTO after_sale_case_lines (case_id, order_id, line, quantity, asked_fen)
+            VALUES (:case_id, :order_id, 1, 1, 1)
+            """,
+            case_id=case_id,
+            order_id=order.order_id,
+            account_id=order.resident.account_id,
+            shop_id=order.shop.shop_id,
+            merchant_id=order.shop.merchant_id,
+            state=state,
+        )
+        return case_id
+
+    def provider(self) -> UUID:
+        provider_id = new_id()
+        change(
+            "INSERT INTO service_providers (provider_id, shop_id, name, hours) VALUES (:id, :shop_id, 'x', '{}')",
+            id=provider_id,
+            shop_id=self.shop.shop_id,
+        )
+        return provider_id
+
+    def charge(self, order: AnOrder) -> UUID:
+        charge_id = new_id()
+        change(
+            """
+            INSERT INTO appointments (order_id, shop_id, sku_id, provider_id, state, starts_at, ends_at, buffer_minutes)
+            VALUES (:order_id, :shop_id, :sku_id, :provider_id, 'in_service', business_now(),
+                business_now() + interval '1 hour', 0) ON CONFLICT DO NOTHING
+            """,
+            order_id=order.order_id,
+            shop_id=self.shop.shop_id,
+            sku_id=self.offer.sku_id,
+            provider_id=self.provider(),
+        )
+        change(
+            """
+            INSERT INTO extra_charges (charge_id, order_id, amount_fen, reason, state, proposed_at)
+            VALUES (:charge_id, :order_id, 1, 'x', 'proposed', business_now())
+            """,
+            charge_id=charge_id,
+            order_id=order.order_id,
+        )
+        return charge_id
+
+    def voucher(self, order: AnOrder) -> UUID:
+        voucher_id = new_id()
+        change(
+            """
+            INSERT INTO vouchers (voucher_id, order_id, line, account_id, shop_id, code_digest, state, uses, uses_left,
+                value_fen, value_left_fen, issued_at, expires_at)
+            VALUES (:voucher_id, :order_id, 1, :account_id, :shop_id, uuid_send(:voucher_id), 'used', 1, 0, 1, 0,
+                business_now(), business_now())
+            """,
+            voucher_id=voucher_id,
+            order_id=order.order_id,
+            account_id=order.resident.account_id,
+            shop_id=order.shop.shop_id,
+        )
+        return voucher_id
+
+    def replacement(self, order: AnOrder) -> UUID:
+        replacement_id = new_id()
+        change("DELETE FROM replacements WHERE order_id = :order_id", order_id=order.order_id)
+        change(
+            """
+            INSERT INTO replacements (replacement_id, order_id, line, sku_id, name, option, unit_price_fen, quantity,
+                is_counted, state, offered_at, due_at)
+            VALUES (:replacement_id, :order_id, 1, :sku_id, 'x', '', 1, 1, false, 'offered', business_now(),
+                business_now())
+            """,
+            replacement_id=replacement_id,
+            order_id=order.order_id,
+            sku_id=self.offer.sku_id,
+        )
+        return replacement_id
+
     def invitation(self, account_id: UUID, side: Side) -> UUID:
         invitation_id = new_id()
         by = self.shop.owner if side is Side.MERCHANT else self.member(side, MemberRole.MANAGER)
@@ -442,6 +528,40 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     (Side.USER, "export_id"): Things(
         own=lambda _, principal: an_export(principal.person),
         foreign=lambda world, _: an_export(world.other.order.resident),
+    ),
+    (Side.USER, "case_id"): Things(
+        own=lambda world, principal: world.home.case(world.order_of(principal.person)),
+        same_shop=lambda world, _: world.home.case(world.home.neighbors),
+        foreign=lambda world, _: world.other.case(world.other.order),
+    ),
+    (Side.USER, "replacement_id"): Things(
+        own=lambda world, principal: world.home.replacement(world.order_of(principal.person)),
+        same_shop=lambda world, _: world.home.replacement(world.home.neighbors),
+        foreign=lambda world, _: world.other.replacement(world.other.order),
+    ),
+    (Side.MERCHANT, "provider_id"): Things(
+        own=lambda world, _: world.home.provider(), foreign=lambda world, _: world.other.provider()
+    ),
+    (Side.USER, "charge_id"): Things(
+        own=lambda world, principal: world.home.charge(world.order_of(principal.person)),
+        same_shop=lambda world, _: world.home.charge(world.home.neighbors),
+        foreign=lambda world, _: world.other.charge(world.other.order),
+    ),
+    (Side.USER, "voucher_id"): Things(
+        own=lambda world, principal: world.home.voucher(world.order_of(principal.person)),
+        same_shop=lambda world, _: world.home.voucher(world.home.neighbors),
+        foreign=lambda world, _: world.other.voucher(world.other.order),
+    ),
+    (Side.MERCHANT, "case_id"): Things(
+        own=lambda world, _: world.home.case(world.home.order),
+        same_shop=lambda world, _: world.home.case(world.home.neighbors),
+        foreign=lambda world, _: world.other.case(world.other.order),
+        is_same_shop_ours=True,
+    ),
+    (Side.PLATFORM, "case_id"): Things(
+        own=lambda world, _: world.home.case(world.home.order, "escalated"),
+        foreign=lambda world, _: world.other.case(world.other.order, "escalated"),
+        is_public=True,
     ),
     (Side.USER, "address_id"): Things(
         own=lambda world, principal: an_address(principal.person, near=world.home.shop),

@@ -75,6 +75,10 @@ _VIOLATIONS = {
         WHERE t.trip_id >= :since
           AND (t.state IN ('open', 'assigned'))
             <> (d.state NOT IN ('delivered', 'returned', 'disposed', 'canceled'))""",
+    "a voucher order holds another value than its vouchers": """
+        SELECT o.order_id FROM orders AS o JOIN vouchers AS v USING (order_id)
+        WHERE o.order_id >= :since AND o.fulfillment = 'voucher' AND o.state = 'ready'
+        GROUP BY o.order_id HAVING o.left_fen <> sum(v.value_left_fen)""",
     "an order and its delivery disagree": f"""
         SELECT o.order_id FROM orders AS o JOIN deliveries AS d USING (order_id)
         WHERE o.order_id >= :since AND (
@@ -84,10 +88,21 @@ _VIOLATIONS = {
             OR o.state = 'delivery_failed' AND d.state <> 'failed')""",
     "somebody's earnings are not what was earned": """
         SELECT i.party_id FROM settlement_items AS i WHERE i.order_id >= :since GROUP BY i.party_kind, i.party_id
-        HAVING sum(i.amount_fen) <> (
+        HAVING sum(i.amount_fen - i.refunded_fen + i.fee_back_fen) <> (
             SELECT coalesce(sum(b.posted_fen), 0) FROM ledger.balance AS b
             WHERE b.code IN (
-                i.party_kind || '_pending:' || i.party_id, i.party_kind || '_available:' || i.party_id))""",
+                i.party_kind || '_pending:' || i.party_id, i.party_kind || '_available:' || i.party_id,
+                i.party_kind || '_deposit:' || i.party_id, i.party_kind || '_debt:' || i.party_id))""",
+    "a case's refund is not its lines' or not what was refunded": """
+        SELECT c.case_id FROM after_sale_cases AS c LEFT JOIN refunds AS r USING (refund_id)
+        WHERE c.case_id >= :since AND (c.refund_fen <> coalesce(r.amount_fen, 0) OR c.refund_fen <> (
+            SELECT coalesce(sum(x.refund_fen), 0) FROM after_sale_case_lines AS x WHERE x.case_id = c.case_id))""",
+    "a line holds less than what cases still ask of it": """
+        SELECT l.order_id FROM order_lines AS l
+        JOIN after_sale_case_lines AS x ON x.order_id = l.order_id AND x.line = l.line
+        JOIN after_sale_cases AS c USING (case_id)
+        WHERE l.order_id >= :since AND c.state NOT IN ('refunded', 'exchanged', 'withdrawn', 'refused')
+        GROUP BY l.order_id, l.line HAVING sum(x.asked_fen) > min(l.refundable_fen)""",
 }
 _OPEN_REFUNDS = """
     SELECT coalesce(sum(amount_fen), 0) FROM refunds

@@ -19,6 +19,13 @@ class Fulfillment(StrEnum):
 
     DELIVERY = "delivery"
     STORE_PICKUP = "store_pickup"
+    SHOP_PICKUP = "shop_pickup"
+    VOUCHER = "voucher"
+    APPOINTMENT = "appointment"
+
+
+IN_A_CART = (Fulfillment.DELIVERY, Fulfillment.STORE_PICKUP, Fulfillment.SHOP_PICKUP)
+"""How goods and dishes reach the resident."""
 
 
 class CancelReason(StrEnum):
@@ -33,6 +40,9 @@ class CancelReason(StrEnum):
     TOO_BUSY = "too_busy"
     CLOSING = "closing"
     OTHER = "other"
+    EXPIRED = "expired"
+    NO_SHOW = "no_show"
+    PROVIDER_CANCELED = "provider_canceled"
 
 
 class CartLineRow(Base):
@@ -208,4 +218,5 @@ class OrderLineRow(Base):
     refundable_fen: Mapped[int]
     is_counted: Mapped[bool]
     is_return_excluded: Mapped[bool] = mapped_column(server_default=text("false"))
+    return_exclusion: Mapped[str | None]
     shorted_at: Mapped[datetime | None]

@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from app.core.orders.errors import CheckoutNotFound, OrderNotFound
 from app.core.orders.models import Fulfillment
-from app.core.orders.states import CheckoutState, OrderState
+from app.core.orders.states import CheckoutState, OrderAction, OrderState
+from app.kernel.machines import IllegalTransition
 from app.kernel.transaction import Opening, Transaction, opening
 from app.kernel.wire import Result, Row
 
@@ -22,6 +23,8 @@ _ORDER = """
     o.payment_id, o.payment_method, o.paid_at, o.preparation_minutes, o.address_lat, o.address_lng, o.accepted_at,
     o.ready_at, o.cancel_requested_at, o.shorted_at, o.code_tries_left, business_now() AS now
 """
+ORDER_COLUMNS = _ORDER
+"""What :func:`order_of` needs, of ``orders AS o``; for openings that lock more than the order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,14 @@ class Order:
     def is_delivered(self) -> bool:
         """True when a courier carries it."""
         return self.fulfillment is Fulfillment.DELIVERY
+
+    def refuse_own_machine(self, action: OrderAction) -> None:
+        """Refuse what is done to goods where vouchers or an appointment move the order by machines of their own.
+
+        :raises IllegalTransition: it is such an order.
+        """
+        if self.fulfillment in {Fulfillment.VOUCHER, Fulfillment.APPOINTMENT}:
+            raise IllegalTransition(action=action.value, state=self.state.value)
 
 
 _ORDER_FIELDS = tuple(Order.__dataclass_fields__)
@@ -119,7 +130,8 @@ _LOCK_CHECKOUT = """
            {session} AS is_in_standing,
            a.verification_level, {grant} AS grant_factor,
            {is_new_device} AS is_new_device,
-           o.order_id, o.state, o.shop_id, o.store_id, o.total_fen, s.is_auto_accept, business_now() AS now
+           o.order_id, o.state, o.shop_id, o.store_id, o.total_fen, o.fulfillment, s.is_auto_accept,
+           business_now() AS now
     FROM checkouts AS c
     JOIN orders AS o ON o.checkout_id = c.checkout_id
     JOIN shops AS s ON s.shop_id = o.shop_id
@@ -167,6 +179,7 @@ class CheckoutOrder:
     state: OrderState
     total_fen: int
     is_auto_accept: bool
+    fulfillment: Fulfillment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +235,7 @@ def lock_checkout(tx: Transaction, statement: Opening, params: dict[str, object]
                 state=OrderState(row.state),
                 total_fen=row.total_fen,
                 is_auto_accept=row.is_auto_accept,
+                fulfillment=Fulfillment(row.fulfillment),
             )
             for row in rows
         ),

@@ -71,6 +71,11 @@ class OrderAction(StrEnum):
     RETURN = "return"
     DISPOSE = "dispose"
     CONFIRM = "confirm"
+    ISSUE = "issue"
+    USE_UP = "use_up"
+    RETURN_ALL = "return_all"
+    SERVE = "serve"
+    CALL_OFF = "call_off"
 
 
 FINAL_ORDER_STATES = frozenset({OrderState.RETURNED, OrderState.COMPLETED, OrderState.CANCELED})
@@ -108,4 +113,10 @@ ORDER_TRANSITIONS: Table[OrderState, OrderAction] = {
     (_S.DELIVERY_FAILED, _A.RETURN): (_S.RETURNED, frozenset({COURIER, SYSTEM})),
     (_S.DELIVERY_FAILED, _A.DISPOSE): (_S.COMPLETED, frozenset({COURIER, SYSTEM})),
     (_S.DELIVERED, _A.CONFIRM): (_S.COMPLETED, frozenset({RESIDENT, SYSTEM})),
+    (_S.AWAITING_ACCEPT, _A.ISSUE): (_S.READY, frozenset({SYSTEM})),
+    (_S.READY, _A.USE_UP): (_S.COMPLETED, frozenset({MERCHANT, RESIDENT, SYSTEM})),
+    (_S.READY, _A.RETURN_ALL): (_S.CANCELED, frozenset({RESIDENT, SYSTEM})),
+    (_S.AWAITING_ACCEPT, _A.SERVE): (_S.DELIVERED, frozenset({SYSTEM})),
+    (_S.PREPARING, _A.CALL_OFF): (_S.CANCELED, frozenset({SYSTEM})),
+    (_S.PREPARING, _A.SERVE): (_S.DELIVERED, frozenset({MERCHANT, SYSTEM})),
 }

@@ -92,6 +92,27 @@ REGISTER = (
         sealed={"text_sealed": "order_messages.text"},
     ),
     Holding(
+        table="after_sale_cases",
+        person=_OWN,
+        fate=Fate.CLEARED,
+        clears={"note_sealed": "NULL", "appeal_sealed": "NULL", "evidence": "'[]'", "return_reference": "NULL"},
+        sealed={"note_sealed": "after_sale_cases.note", "appeal_sealed": "after_sale_cases.appeal"},
+    ),
+    Holding(
+        table="after_sale_case_lines",
+        person="case_id IN (SELECT case_id FROM after_sale_cases WHERE account_id = :account_id)",
+        fate=Fate.KEPT,
+    ),
+    Holding(table="vouchers", person=_OWN, fate=Fate.KEPT),
+    Holding(
+        table="voucher_uses",
+        person="voucher_id IN (SELECT voucher_id FROM vouchers WHERE account_id = :account_id)",
+        fate=Fate.KEPT,
+    ),
+    Holding(table="appointments", person=_OF_ORDERS, fate=Fate.KEPT),
+    Holding(table="extra_charges", person=_OF_ORDERS, fate=Fate.KEPT),
+    Holding(table="replacements", person=_OF_ORDERS, fate=Fate.KEPT, is_exported=False),
+    Holding(
         table="orders",
         person=_OWN,
         fate=Fate.CLEARED,

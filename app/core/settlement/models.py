@@ -96,6 +96,7 @@ class SettlementItemRow(Base):
 
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.order_id"), primary_key=True)
     party_kind: Mapped[str] = mapped_column(primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, server_default=text("0"))
     party_id: Mapped[UUID]
     amount_fen: Mapped[int]
     fee_fen: Mapped[int] = mapped_column(server_default=text("0"))

@@ -88,6 +88,7 @@ def _may_sell(row: Row) -> bool:
 
 def _accept(tx: Transaction, row: Row, role: Role) -> OrderMoved:
     order = order_of(row)
+    order.refuse_own_machine(OrderAction.ACCEPT)
     target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.ACCEPT, role)
     tx.record(
         OrderAccepted(

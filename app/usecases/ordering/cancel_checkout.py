@@ -17,6 +17,7 @@ from app.core.orders.states import (
 from app.kernel.actor import Actor, Role
 from app.kernel.machines import next_state
 from app.kernel.transaction import Claim, Transaction, closing, transaction
+from app.usecases.ordering.ending import VISIT_OFF
 
 _END = closing(
     f"""
@@ -31,7 +32,7 @@ _END = closing(
         UPDATE orders SET state = :order_state, cancel_reason = :reason, ended_at = business_now(), left_fen = 0,
             commission_fen = 0
         WHERE checkout_id = :checkout_id AND state = 'awaiting_payment' RETURNING order_id
-    ), {STOCK_RELEASED}""",
+    ), {STOCK_RELEASED}, {VISIT_OFF}""",
     answer="SELECT (SELECT count(*) FROM ended) AS checkouts, (SELECT count(*) FROM canceled) AS orders",
 )
 

@@ -46,6 +46,8 @@ def cancel_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
     """
     with transaction(claim) as tx:
         order = lock_order(tx, LOCK_OWN, {"order_id": order_id, "account_id": actor.account_id})
+        if order.state is not OrderState.AWAITING_ACCEPT:
+            order.refuse_own_machine(OrderAction.CANCEL)
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.CANCEL, actor.role)
         ready_due_at = (
             None if order.accepted_at is None else order.accepted_at + timedelta(minutes=order.preparation_minutes)
@@ -73,6 +75,7 @@ def ask_to_cancel(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
     """Ask the shop to let an order go that it prepares; ten minutes of silence mean no."""
     with transaction(claim) as tx:
         order = lock_order(tx, LOCK_OWN, {"order_id": order_id, "account_id": actor.account_id})
+        order.refuse_own_machine(OrderAction.ASK_TO_CANCEL)
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.ASK_TO_CANCEL, actor.role)
         tx.record(_told(OrderCancelRequested, order))
         tx.schedule(Timer(CANCEL_REQUEST_LAPSES, order_id, CANCEL_ANSWER_WINDOW))

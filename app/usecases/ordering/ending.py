@@ -62,6 +62,13 @@ stop_off AS (
           SELECT 1 FROM deliveries AS other WHERE other.drop_stop_id = p.stop_id AND other.delivery_id <> :delivery_id
           AND other.state NOT IN ('returned', 'disposed', 'canceled'))
 ), {END_TRIP}"""
+VISIT_OFF = """
+visit_off AS (
+    UPDATE appointments SET state = 'canceled' WHERE order_id = ANY (:stock_order_ids)
+      AND state IN ('held', 'confirmed', 'en_route')
+),
+booking_off AS (DELETE FROM provider_bookings WHERE order_id = ANY (:stock_order_ids))"""
+"""The appointments of the orders ``:stock_order_ids`` are off, and their times are free again."""
 _ENDED = (
     "ended_at = business_now()",
     "refunded_fen = refunded_fen + :refund_fen",
@@ -69,7 +76,8 @@ _ENDED = (
     "commission_fen = 0",
 )
 _CANCELED = closing(
-    f"{move(*_ENDED, 'cancel_reason = :cancel_reason')}, {REFUND_WRITES}, {EARNED}, {STOCK_RELEASED}, {_CALL_OFF_TRIP}",
+    f"""{move(*_ENDED, "cancel_reason = :cancel_reason")}, {REFUND_WRITES}, {EARNED}, {STOCK_RELEASED},
+    {_CALL_OFF_TRIP}, {VISIT_OFF}""",
     answer=ANSWER_MOVED,
 )
 _GIVEN_UP = closing(
@@ -78,7 +86,13 @@ _GIVEN_UP = closing(
 )
 _RETURNED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {EARNED}, {STOCK_RELEASED}, {_CARRY_OFF}", answer=ANSWER_MOVED)
 _DISPOSED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {EARNED}, {STOCK_SOLD}, {_CARRY_OFF}", answer=ANSWER_MOVED)
-_SOLD = closing(f"{move(*_ENDED)}, {EARNED}, {STOCK_SOLD}", answer=ANSWER_MOVED)
+_SOLD = closing(
+    f"""{move(*_ENDED)}, {EARNED}, {STOCK_SOLD},
+    visit_done AS (
+        UPDATE appointments SET state = 'completed' WHERE order_id = :order_id AND state = 'awaiting_confirm'
+    )""",
+    answer=ANSWER_MOVED,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +126,8 @@ def end_order(
     pay_fen: int | None = None,
     cancel_reason: CancelReason | None = None,
     carried: CarriedOff | None = None,
+    shares: Shares | None = None,
+    kept: object | None = None,
 ) -> OrderMoved:
     """End a paid order: refund, pay, settle the stock, record. The caller has locked it and checked the move.
 
@@ -122,8 +138,10 @@ def end_order(
     :param pay_fen: what the courier earns by carrying it: the fee, and a subsidy where the trip pays more.
     :param cancel_reason: why, when ``target`` is canceled.
     :param carried: the delivery that was returned or disposed of.
+    :param shares: where the money goes, where that is not the rule of ``ending``.
+    :param kept: what a repeat is answered with, where that is not the order's move.
     """
-    shares = shares_at_end(
+    shares = shares or shares_at_end(
         ending,
         goods_fen=order.left_fen,
         commission_fen=order.commission_fen,
@@ -142,7 +160,7 @@ def end_order(
     )
     _record(tx, order, target, courier_id)
     if tx.claim is not None:
-        tx.keep(moved)
+        tx.keep(kept or moved)
     _close(
         tx,
         order,

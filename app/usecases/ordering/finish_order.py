@@ -1,24 +1,34 @@
 """The good end: collected at the counter, confirmed by the resident, or complete by time."""
 
 import hmac
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 
 from app.core.orders.errors import CodeLocked, WrongCode
-from app.core.orders.models import CancelReason
-from app.core.orders.repository import LOCK_BY_SYSTEM, LOCK_FOR_STORE, LOCK_OWN, Order, lock_order
+from app.core.orders.models import CancelReason, Fulfillment
+from app.core.orders.repository import LOCK_BY_SYSTEM, LOCK_FOR_SHOP, LOCK_FOR_STORE, LOCK_OWN, Order, lock_order
 from app.core.orders.rules import COLLECT_CODE_DIGITS, Ending
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
-from app.kernel.machines import next_state
+from app.kernel.machines import IllegalTransition, next_state
 from app.kernel.sealing import derived_code
-from app.kernel.transaction import Claim, Transaction, transaction
+from app.kernel.timers import Timer
+from app.kernel.transaction import Claim, Opening, Transaction, transaction
 from app.usecases.ordering.ending import OrderMoved, end_order
 
 ORDER_COMPLETES = "order_completes"
 """Timer: nobody complained."""
 
+CASE_WAITED_FOR = timedelta(hours=24)
+"""How long after a look that found an open case the next one is."""
+_HAS_OPEN_CASE = text(
+    """
+    SELECT EXISTS (SELECT 1 FROM after_sale_cases WHERE order_id = :order_id
+        AND state NOT IN ('refunded', 'exchanged', 'withdrawn', 'refused'))
+    """
+)
 _COUNT_TRY = text("UPDATE orders SET code_tries_left = code_tries_left - 1 WHERE order_id = :order_id")
 _COURIER = text(
     """
@@ -39,8 +49,25 @@ def collect_order(actor: Actor, claim: Claim, *, order_id: UUID, code: str) -> O
     :raises WrongCode: it is another's, or mistyped; the try is counted.
     :raises CodeLocked: it was mistyped too often.
     """
+    return _collect(actor, claim, LOCK_FOR_STORE, Fulfillment.STORE_PICKUP, order_id, code)
+
+
+def collect_at_shop(actor: Actor, claim: Claim, *, order_id: UUID, code: str) -> OrderMoved:
+    """Hand an order over at the shop's own counter (到店自提).
+
+    :raises IllegalTransition: it goes out in another way, or is not ready.
+    :raises WrongCode, CodeLocked: as at the store.
+    """
+    return _collect(actor, claim, LOCK_FOR_SHOP, Fulfillment.SHOP_PICKUP, order_id, code)
+
+
+def _collect(  # noqa: PLR0917 - called twice, above
+    actor: Actor, claim: Claim, statement: Opening, fulfillment: Fulfillment, order_id: UUID, code: str
+) -> OrderMoved:
     with transaction(claim) as tx:
-        order = lock_order(tx, LOCK_FOR_STORE, {"order_id": order_id, **actor.as_member})
+        order = lock_order(tx, statement, {"order_id": order_id, **actor.as_member})
+        if order.fulfillment is not fulfillment:
+            raise IllegalTransition(action=OrderAction.COLLECT.value, state=order.state.value)
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.COLLECT, actor.role)
         if order.code_tries_left <= 0:
             raise CodeLocked
@@ -59,9 +86,13 @@ def confirm_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
 
 
 def complete_order(tx: Transaction, order_id: UUID) -> None:
-    """Complete a delivered order about which nobody complained in time."""
+    """Complete a delivered order about which nobody complained in time; one with an open case waits for its end."""
     order = lock_order(tx, LOCK_BY_SYSTEM, {"order_id": order_id})
-    if order.state is OrderState.DELIVERED:
+    if order.state is not OrderState.DELIVERED:
+        return
+    if tx.execute(_HAS_OPEN_CASE, {"order_id": order_id}).scalar_one():
+        tx.schedule(Timer(ORDER_COMPLETES, order_id, CASE_WAITED_FOR))
+    else:
         _complete(tx, order, Role.SYSTEM)
 
 

@@ -6,6 +6,7 @@ import orjson
 from sqlalchemy import text
 
 from app.core import ledger
+from app.core.aftersale.errors import ReplacementOpen
 from app.core.events import OrderLacksCourier, OrderReady, OrderShorted
 from app.core.orders.errors import LineNotFound
 from app.core.orders.models import CancelReason
@@ -25,7 +26,6 @@ from app.core.orders.rules import (
     NO_COURIER_ALERT,
     NO_COURIER_END,
     Ending,
-    Rate,
     commission_of,
 )
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
@@ -33,8 +33,8 @@ from app.kernel.actor import Actor, Role
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, transaction
-from app.kernel.wire import Row
 from app.usecases.ordering.ending import OrderMoved, end_order
+from app.usecases.ordering.line_rates import rate_of_line
 from app.usecases.paying.refunds import REFUND_WRITES, decide_refund
 
 NO_COURIER_ALERTS = "no_courier_alerts"
@@ -44,7 +44,11 @@ NO_COURIER_ENDS = "no_courier_ends"
 COLLECT_LAPSES = "collect_lapses"
 """Timer: nobody collected it."""
 
-_READY = closing(move("ready_at = business_now()", "cancel_requested_at = NULL"), answer=ANSWER_MOVED)
+_READY = closing(
+    move("ready_at = business_now()", "cancel_requested_at = NULL"),
+    answer="""SELECT (SELECT count(*) FROM moved) AS moved,
+        (SELECT count(*) FROM replacements WHERE order_id = :order_id AND state = 'offered') AS waiting""",
+)
 _SHORT = closing(
     f"""
     {
@@ -91,56 +95,61 @@ def short_order(actor: Actor, claim: Claim, *, order_id: UUID, lines: frozenset[
     """
     with transaction(claim) as tx:
         order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, **actor.as_member})
-        held = {row.line: row for row in tx.execute(LINES, {"order_id": order_id}) if row.shorted_at is None}
-        unknown = lines - held.keys()
-        if unknown:
-            raise LineNotFound(pointer="/lines", line=min(unknown))
-        if lines == held.keys():
-            target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.SHORT_ALL, actor.role)
-            return end_order(tx, order, Ending.CANCELED, target=target, cancel_reason=CancelReason.OUT_OF_STOCK)
-        target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.SHORT, actor.role)
-        kept = [row for number, row in held.items() if number not in lines]
-        refund_fen = sum(held[number].refundable_fen for number in lines)
-        decision = decide_refund(tx, order, amount_fen=refund_fen, reason=CancelReason.OUT_OF_STOCK.value)
-        if decision.journal is not None:
-            ledger.post(tx, decision.journal, ahead=decision.ahead)
-        tx.record(_told(OrderShorted, order, target))
-        refund_id = decision.refund_id if refund_fen else None
-        moved = OrderMoved(order_id=order_id, state=target.value, refund_id=refund_id, refund_fen=refund_fen)
+        order.refuse_own_machine(OrderAction.SHORT)
+        return short_lines(tx, order, lines)
+
+
+def short_lines(tx: Transaction, order: Order, lines: frozenset[int]) -> OrderMoved:
+    """Refund ``lines`` of a locked order that its shop lacks, and write their pieces off; closes the transaction.
+
+    :raises LineNotFound: a line is not the order's, or was refunded already.
+    """
+    held = {row.line: row for row in tx.execute(LINES, {"order_id": order.order_id}) if row.shorted_at is None}
+    unknown = lines - held.keys()
+    if unknown:
+        raise LineNotFound(pointer="/lines", line=min(unknown))
+    if lines == held.keys():
+        target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.SHORT_ALL, Role.MERCHANT)
+        return end_order(tx, order, Ending.CANCELED, target=target, cancel_reason=CancelReason.OUT_OF_STOCK)
+    target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.SHORT, Role.MERCHANT)
+    kept = [row for number, row in held.items() if number not in lines]
+    refund_fen = sum(held[number].refundable_fen for number in lines)
+    decision = decide_refund(tx, order, amount_fen=refund_fen, reason=CancelReason.OUT_OF_STOCK.value)
+    if decision.journal is not None:
+        ledger.post(tx, decision.journal, ahead=decision.ahead)
+    tx.record(_told(OrderShorted, order, target))
+    refund_id = decision.refund_id if refund_fen else None
+    moved = OrderMoved(order_id=order.order_id, state=target.value, refund_id=refund_id, refund_fen=refund_fen)
+    if tx.claim is not None:
         tx.keep(moved)
-        missing = [
-            {"sku_id": held[number].sku_id, "quantity": held[number].quantity}
-            for number in lines
-            if held[number].is_counted
-        ]
-        result = tx.close(
-            _SHORT,
-            {
-                **decision.params,
-                **_params(order, target),
-                "left_fen": sum(row.refundable_fen for row in kept),
-                "commission_fen": commission_of([(row.refundable_fen, _rate_of(row)) for row in kept]),
-                "lines": sorted(lines),
-                "missing": orjson.dumps(missing).decode(),
-            },
-        )
-        assert_moved(result)
+    missing = [
+        {"sku_id": held[number].sku_id, "quantity": held[number].quantity}
+        for number in lines
+        if held[number].is_counted
+    ]
+    result = tx.close(
+        _SHORT,
+        {
+            **decision.params,
+            **_params(order, target),
+            "left_fen": sum(row.refundable_fen for row in kept),
+            "commission_fen": commission_of([(row.refundable_fen, rate_of_line(row)) for row in kept]),
+            "lines": sorted(lines),
+            "missing": orjson.dumps(missing).decode(),
+        },
+    )
+    assert_moved(result)
     return moved
 
 
-def _rate_of(row: Row) -> Rate:
-    return Rate(
-        rule=row.commission_rule,
-        bp=row.commission_bp,
-        least_fen=row.commission_least_fen,
-        cap_fen=row.commission_cap_fen,
-    )
-
-
 def ready_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
-    """Say, as its shop, that the order stands on the counter (出餐)."""
+    """Say, as its shop, that the order stands on the counter (出餐).
+
+    :raises ReplacementOpen: the resident still thinks about a replacement.
+    """
     with transaction(claim) as tx:
         order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, **actor.as_member})
+        order.refuse_own_machine(OrderAction.READY)
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.READY, actor.role)
         tx.record(_told(OrderReady, order, target))
         if order.is_delivered:
@@ -151,7 +160,10 @@ def ready_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
             tx.schedule(Timer(COLLECT_LAPSES, order_id, COLLECT_WINDOW))
         moved = OrderMoved(order_id=order_id, state=target.value)
         tx.keep(moved)
-        assert_moved(tx.close(_READY, _params(order, target)))
+        done = tx.close(_READY, _params(order, target)).one()
+        if done.waiting:
+            raise ReplacementOpen
+        assert done.moved == 1, "a locked order changed under its lock"
     return moved
 
 

@@ -63,12 +63,15 @@ class Decision:
     params: dict[str, object]
 
 
-def decide_refund(tx: Transaction, order: Order, *, amount_fen: int, reason: str) -> Decision:
-    """Decide to give ``amount_fen`` of an order's escrow back to where it came from.
+def decide_refund(
+    tx: Transaction, order: Order, *, amount_fen: int, reason: str, sources: tuple[Leg, ...] | None = None
+) -> Decision:
+    """Decide to give ``amount_fen`` of an order back to where it came from.
 
     The caller posts the journal and joins :data:`REFUND_WRITES` into its closing statement.
 
     :param order: locked by the caller. :param amount_fen: ``>= 0``; nothing happens for 0.
+    :param sources: legs that take the amount from those who bear it; without any, the order's escrow bears it.
     """
     assert order.payment_method is not None, "only what was paid can be refunded"
     refund_id = new_id()
@@ -80,7 +83,7 @@ def decide_refund(tx: Transaction, order: Order, *, amount_fen: int, reason: str
         journal = Journal(
             key=f"refund:{refund_id}",
             kind=JournalKind.REFUND,
-            legs=(Leg(codes.escrow(order.order_id), -amount_fen), Leg(target, amount_fen)),
+            legs=(*(sources or (Leg(codes.escrow(order.order_id), -amount_fen),)), Leg(target, amount_fen)),
             ref=str(order.order_id),
         )
         if is_at_once:

@@ -2,6 +2,7 @@
 
 from app.core.events import OrderPaid, PaymentSettled
 from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.orders.models import Fulfillment
 from app.core.orders.repository import Checkout
 from app.core.orders.rules import ACCEPT_WINDOW
 from app.core.orders.states import OrderState
@@ -10,6 +11,9 @@ from app.kernel.transaction import Transaction
 
 ORDER_LAPSES = "order_lapses"
 """Timer: the shop has not accepted in time."""
+
+CONFIRMED_BY_PAYMENT = frozenset({Fulfillment.VOUCHER, Fulfillment.APPOINTMENT})
+"""What nobody has to accept: the shop has said beforehand that it will."""
 
 PAID_WRITES = """
 paid_payment AS (
@@ -58,7 +62,9 @@ def record_paid(tx: Transaction, checkout: Checkout) -> None:
                 account_id=checkout.account_id,
                 shop_id=order.shop_id,
                 state=OrderState.AWAITING_ACCEPT,
-                is_auto_accept=order.is_auto_accept,
+                is_auto_accept=order.is_auto_accept and order.fulfillment not in CONFIRMED_BY_PAYMENT,
+                fulfillment_code=order.fulfillment.value,
             )
         )
-        tx.schedule(Timer(ORDER_LAPSES, order.order_id, ACCEPT_WINDOW))
+        if order.fulfillment not in CONFIRMED_BY_PAYMENT:
+            tx.schedule(Timer(ORDER_LAPSES, order.order_id, ACCEPT_WINDOW))

@@ -38,7 +38,7 @@ _EARNED = text(
         (SELECT count(*) FROM refunds AS r WHERE r.payment_id = :payment_id) AS refunds_count
     FROM settlement_items AS i
     LEFT JOIN ledger.head AS h ON h.code = ('merchant_available:' || i.party_id) COLLATE "C"
-    WHERE i.order_id = :order_id AND i.party_kind = 'merchant'
+    WHERE i.order_id = :order_id AND i.party_kind = 'merchant' AND i.part = 0
     """
 )
 _WRITE = closing(
@@ -48,7 +48,7 @@ _WRITE = closing(
     went_back AS (
         UPDATE settlement_items
         SET refunded_fen = refunded_fen + :refund_fen, fee_back_fen = fee_back_fen + :fee_back_fen
-        WHERE order_id = :order_id AND party_kind = 'merchant'
+        WHERE order_id = :order_id AND party_kind = 'merchant' AND part = 0
     ),
     borne AS (
         INSERT INTO settlement_refunds (refund_id, order_id, merchant_id, amount_fen, fee_back_fen, pending_fen,

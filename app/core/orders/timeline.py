@@ -1,0 +1,97 @@
+"""What happened to an order, in two languages, for each side (订单时间线): a pure function of its instants."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """What can have happened."""
+
+    PLACED = "placed"
+    PAID = "paid"
+    ACCEPTED = "accepted"
+    SHORTED = "shorted"
+    READY = "ready"
+    PICKED_UP = "picked_up"
+    DELIVERED = "delivered"
+    CANCEL_REQUESTED = "cancel_requested"
+    REFUNDED = "refunded"
+    CASE_OPENED = "case_opened"
+    CASE_ENDED = "case_ended"
+    CHECKED_IN = "checked_in"
+    FINISHED = "finished"
+    USED = "used"
+    COMPLETED = "completed"
+    CANCELED = "canceled"
+    RETURNED = "returned"
+
+
+class Reader(StrEnum):
+    """For whom it is told."""
+
+    RESIDENT = "resident"
+    MERCHANT = "merchant"
+    PLATFORM = "platform"
+
+
+WORDS: Mapping[Step, tuple[str, str]] = {
+    Step.PLACED: ("订单已提交", "Order placed"),
+    Step.PAID: ("支付成功", "Paid"),
+    Step.ACCEPTED: ("商家已接单", "Accepted by the shop"),
+    Step.SHORTED: ("部分商品缺货，已退款", "Some items are lacking and were refunded"),
+    Step.READY: ("商家已备好", "Ready at the shop"),
+    Step.PICKED_UP: ("管家已取货", "Picked up by the courier"),
+    Step.DELIVERED: ("已送达", "Delivered"),
+    Step.CANCEL_REQUESTED: ("已申请取消", "Cancelation asked for"),
+    Step.REFUNDED: ("已退款", "Refunded"),
+    Step.CASE_OPENED: ("已申请售后", "After-sale case opened"),
+    Step.CASE_ENDED: ("售后已结束", "After-sale case ended"),
+    Step.CHECKED_IN: ("服务人员已上门", "The provider has begun"),
+    Step.FINISHED: ("服务已完成，待确认", "The service is done"),
+    Step.USED: ("券已核销", "Voucher redeemed"),
+    Step.COMPLETED: ("订单已完成", "Completed"),
+    Step.CANCELED: ("订单已取消", "Canceled"),
+    Step.RETURNED: ("商品已退回商家", "Returned to the shop"),
+}
+OWN_WORDS: Mapping[tuple[Reader, Step], tuple[str, str]] = {
+    (Reader.MERCHANT, Step.PAID): ("新订单，请接单", "New order: please accept"),
+    (Reader.MERCHANT, Step.READY): ("您已出餐", "You said it is ready"),
+    (Reader.MERCHANT, Step.CANCEL_REQUESTED): ("居民申请取消", "The resident asks to cancel"),
+    (Reader.MERCHANT, Step.CASE_OPENED): ("居民申请售后，请处理", "The resident opened a case: please answer"),
+}
+"""Where a side is told the same in words of its own."""
+
+HIDDEN: Mapping[Reader, frozenset[Step]] = {
+    Reader.RESIDENT: frozenset(),
+    Reader.MERCHANT: frozenset({Step.PLACED}),
+    Reader.PLATFORM: frozenset(),
+}
+"""What is none of a side's business: what was not paid is not the shop's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One step; ``amount_fen`` where money went back or was released."""
+
+    step: Step
+    at: datetime
+    zh: str
+    en: str
+    amount_fen: int | None = None
+
+
+def timeline(happened: Sequence[tuple[Step, datetime | None, int | None]], reader: Reader) -> list[Told]:
+    """Return what happened, oldest first; steps of the same instant in the order of :class:`Step`.
+
+    :param happened: steps with their instants, None for what has not happened, and amounts in fen.
+    """
+    places = {step: place for place, step in enumerate(Step)}
+    told = [
+        Told(step=step, at=at, zh=words[0], en=words[1], amount_fen=amount_fen)
+        for step, at, amount_fen in happened
+        if at is not None and step not in HIDDEN[reader]
+        for words in [OWN_WORDS.get((reader, step), WORDS[step])]
+    ]
+    return sorted(told, key=lambda one: (one.at, places[one.step]))

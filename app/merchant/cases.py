@@ -1,0 +1,108 @@
+"""Routes by which shops answer after-sale cases, offer replacements, and say what cannot be sent back."""
+
+from typing import Any
+from uuid import UUID
+
+from app.core.aftersale.errors import CaseNotFound
+from app.core.aftersale.rules import Exclusion
+from app.core.catalog.errors import ShopNotFound
+from app.kernel.actor import Actor
+from app.kernel.transaction import Claim, read, transaction
+from app.usecases.aftersale.answer import agree_to_case, dispute_return, receive_return, reject_case, replace_goods
+from app.usecases.aftersale.cases import CaseStands
+from app.usecases.aftersale.replace_line import (
+    ReplacementStands,
+    offer_replacement,
+)
+from app.usecases.shopkeeping.return_rule import ReturnRule, set_return_rule
+from app.web.cases import (
+    IS_MEMBER,
+    SHOP_CASE,
+    SHOP_CASES,
+    BorneCaseOut,
+    BorneCasesOut,
+    CaseAnswerIn,
+    CaseReferenceIn,
+    CasesQuery,
+    CaseStandsOut,
+    ReplacementIn,
+    ReplacementStandsOut,
+    ReturnAnswerIn,
+    ReturnRuleIn,
+    ReturnRuleOut,
+    borne_case,
+    case_page,
+)
+from app.web.door import Door
+from app.web.paging import page
+from app.web.policy import Relation, policy
+
+
+def add_shop_cases(door: Door) -> None:
+    """Add what shops do about cases."""
+
+    @door.get("/shops/<uuid:shop_id>/cases", query=CasesQuery, answer=BorneCasesOut)
+    @policy("case.read", Relation.OWN_SHOP)
+    def list_cases(actor: Actor, *, shop_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
+        """List a shop's cases, newest first."""
+        params = {"shop_id": shop_id, **actor.as_member}
+        with transaction() as tx:
+            rows = tx.execute(SHOP_CASES, {**params, **case_page(query)}).fetchall()
+            if not rows and tx.execute(IS_MEMBER, params).first() is None:
+                raise ShopNotFound
+        return page([borne_case(row) for row in rows], limit=query["limit"], key="case_id")
+
+    @door.get("/cases/<uuid:case_id>", answer=BorneCaseOut)
+    @policy("case.read", Relation.OWN_SHOP)
+    def read_case(actor: Actor, *, case_id: UUID) -> dict[str, Any]:
+        """Read a case of one's shop."""
+        row = read(SHOP_CASE, {"case_id": case_id, **actor.as_member}).one_or_none()
+        if row is None:
+            raise CaseNotFound
+        return borne_case(row)
+
+    @door.post("/cases/<uuid:case_id>/answer", body=CaseAnswerIn, answer=CaseStandsOut, once=True)
+    @policy("case.answer", Relation.OWN_SHOP)
+    def answer_case(actor: Actor, *, claim: Claim, case_id: UUID, body: dict[str, Any]) -> CaseStands:
+        """Agree to a case, or reject it with a reason."""
+        if body["is_approved"]:
+            return agree_to_case(actor, claim, case_id=case_id, is_refund=body["is_refund"])
+        return reject_case(actor, claim, case_id=case_id, reason=body["reason"])
+
+    @door.post("/cases/<uuid:case_id>/return-answer", body=ReturnAnswerIn, answer=CaseStandsOut, once=True)
+    @policy("case.answer", Relation.OWN_SHOP)
+    def answer_return(actor: Actor, *, claim: Claim, case_id: UUID, body: dict[str, Any]) -> CaseStands:
+        """Say that the goods are back, or that they are not what was sold."""
+        if body["is_approved"]:
+            return receive_return(actor, claim, case_id=case_id, is_resalable=body["is_resalable"])
+        return dispute_return(actor, claim, case_id=case_id, reason=body["reason"])
+
+    @door.post("/cases/<uuid:case_id>/exchange", body=CaseReferenceIn, answer=CaseStandsOut, once=True)
+    @policy("case.answer", Relation.OWN_SHOP)
+    def send_exchange(actor: Actor, *, claim: Claim, case_id: UUID, body: dict[str, Any]) -> CaseStands:
+        """Send other pieces in exchange."""
+        return replace_goods(actor, claim, case_id=case_id, **body)
+
+
+def add_replacements(door: Door) -> None:
+    """Add what shops offer for what they lack, and which offers cannot be sent back."""
+
+    @door.post(
+        "/orders/<uuid:order_id>/replacements", body=ReplacementIn, answer=ReplacementStandsOut, status=201, once=True
+    )
+    @policy("order.short", Relation.OWN_SHOP)
+    def offer_instead(actor: Actor, *, claim: Claim, order_id: UUID, body: dict[str, Any]) -> ReplacementStands:
+        """Offer something else for a line that the shop lacks; the line is refunded after ten minutes."""
+        return offer_replacement(actor, claim, order_id=order_id, **body)
+
+    @door.put(
+        "/shops/<uuid:shop_id>/offers/<uuid:offer_id>/return-rule", body=ReturnRuleIn, answer=ReturnRuleOut, once=True
+    )
+    @policy("offer.write", Relation.OWN_SHOP)
+    def put_return_rule(
+        actor: Actor, *, claim: Claim, shop_id: UUID, offer_id: UUID, body: dict[str, Any]
+    ) -> ReturnRule:
+        """Exclude an offer from returns without a reason, or no longer."""
+        named = body["return_exclusion"]
+        exclusion = None if named is None else Exclusion(named)
+        return set_return_rule(actor, claim, shop_id=shop_id, offer_id=offer_id, return_exclusion=exclusion)

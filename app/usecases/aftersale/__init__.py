@@ -1,0 +1,1 @@
+"""What residents, shops, the platform and time do about cases after the sale, and about replacements."""

@@ -1,0 +1,1 @@
+"""Appointments: providers and their times, booking, what both sides do on the day, and what time does."""

@@ -1,0 +1,1 @@
+"""Vouchers: bought, issued, redeemed in the shop, refunded and run out."""

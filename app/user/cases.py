@@ -1,0 +1,128 @@
+"""Routes of residents' after-sale cases, and of replacements that are offered to them."""
+
+from typing import Any
+from uuid import UUID
+
+from app.core.aftersale.errors import CaseNotFound
+from app.core.aftersale.rules import Asked, CaseKind, CaseReason
+from app.core.orders.errors import OrderNotFound
+from app.kernel.actor import Actor
+from app.kernel.transaction import Claim, read
+from app.usecases.aftersale.apply import (
+    apply_for_case,
+    confirm_exchange,
+    escalate_case,
+    send_back,
+    withdraw_case,
+)
+from app.usecases.aftersale.cases import CaseStands
+from app.usecases.aftersale.replace_line import (
+    ReplacementStands,
+    accept_replacement,
+    decline_replacement,
+)
+from app.usecases.ordering.ending import OrderMoved
+from app.web.cases import (
+    OWN_CASE,
+    OWN_CASES,
+    REPLACEMENTS,
+    CaseIn,
+    CaseNoteIn,
+    CaseOut,
+    CaseReferenceIn,
+    CasesOut,
+    CasesQuery,
+    CaseStandsOut,
+    ReplacementsOut,
+    ReplacementStandsOut,
+    case_page,
+    shown_case,
+)
+from app.web.door import Door
+from app.web.paging import page
+from app.web.policy import Relation, policy
+from app.web.views import OrderMovedOut
+
+
+def add_own_cases(door: Door) -> None:
+    """Add what residents do about cases."""
+
+    @door.post("/orders/<uuid:order_id>/cases", body=CaseIn, answer=CaseStandsOut, status=201, once=True)
+    @policy("case.apply", Relation.OWN)
+    def open_case(actor: Actor, *, claim: Claim, order_id: UUID, body: dict[str, Any]) -> CaseStands:
+        """Apply for a refund, a return or an exchange of lines of an order that one received."""
+        return apply_for_case(
+            actor,
+            claim,
+            order_id=order_id,
+            kind=CaseKind(body["kind"]),
+            reason=CaseReason(body["reason"]),
+            lines=[Asked(**one) for one in body["lines"]],
+            note=body["note"],
+            evidence=body["evidence"],
+        )
+
+    @door.get("/cases", query=CasesQuery, answer=CasesOut)
+    @policy("case.read", Relation.OWN)
+    def list_cases(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+        """List one's cases, newest first."""
+        rows = read(OWN_CASES, {"account_id": actor.account_id, **case_page(query)}).fetchall()
+        return page([shown_case(row) for row in rows], limit=query["limit"], key="case_id")
+
+    @door.get("/cases/<uuid:case_id>", answer=CaseOut)
+    @policy("case.read", Relation.OWN)
+    def read_case(actor: Actor, *, case_id: UUID) -> dict[str, Any]:
+        """Read one's case."""
+        row = read(OWN_CASE, {"account_id": actor.account_id, "case_id": case_id}).one_or_none()
+        if row is None:
+            raise CaseNotFound
+        return shown_case(row)
+
+    @door.post("/cases/<uuid:case_id>/withdrawal", answer=CaseStandsOut, once=True)
+    @policy("case.apply", Relation.OWN)
+    def take_case_back(actor: Actor, *, claim: Claim, case_id: UUID) -> CaseStands:
+        """Let a case rest."""
+        return withdraw_case(actor, claim, case_id=case_id)
+
+    @door.post("/cases/<uuid:case_id>/escalation", body=CaseNoteIn, answer=CaseStandsOut, once=True)
+    @policy("case.apply", Relation.OWN)
+    def ask_platform(actor: Actor, *, claim: Claim, case_id: UUID, body: dict[str, Any]) -> CaseStands:
+        """Ask the platform to rule on a case that the shop rejected."""
+        return escalate_case(actor, claim, case_id=case_id, **body)
+
+    @door.post("/cases/<uuid:case_id>/return", body=CaseReferenceIn, answer=CaseStandsOut, once=True)
+    @policy("case.apply", Relation.OWN)
+    def send_goods_back(actor: Actor, *, claim: Claim, case_id: UUID, body: dict[str, Any]) -> CaseStands:
+        """Say that the goods are on their way back to the shop."""
+        return send_back(actor, claim, case_id=case_id, **body)
+
+    @door.post("/cases/<uuid:case_id>/exchange-confirmation", answer=CaseStandsOut, once=True)
+    @policy("case.apply", Relation.OWN)
+    def confirm_exchanged(actor: Actor, *, claim: Claim, case_id: UUID) -> CaseStands:
+        """Confirm that what was sent in exchange arrived."""
+        return confirm_exchange(actor, claim, case_id=case_id)
+
+
+def add_replacements(door: Door) -> None:
+    """Add what residents do about replacements for what a shop lacks."""
+
+    @door.get("/orders/<uuid:order_id>/replacements", answer=ReplacementsOut)
+    @policy("order.read", Relation.OWN)
+    def list_replacements(actor: Actor, *, order_id: UUID) -> dict[str, Any]:
+        """List what the shop offered for lines that it lacks."""
+        rows = read(REPLACEMENTS, {"order_id": order_id, "account_id": actor.account_id}).fetchall()
+        if not rows:
+            raise OrderNotFound
+        return {"items": [dict(row._mapping) for row in rows if row.replacement_id is not None]}
+
+    @door.post("/replacements/<uuid:replacement_id>/acceptance", answer=ReplacementStandsOut, once=True)
+    @policy("order.confirm", Relation.OWN)
+    def take_replacement(actor: Actor, *, claim: Claim, replacement_id: UUID) -> ReplacementStands:
+        """Take what the shop offers instead; what it costs less goes back."""
+        return accept_replacement(actor, claim, replacement_id=replacement_id)
+
+    @door.post("/replacements/<uuid:replacement_id>/refusal", answer=OrderMovedOut, once=True)
+    @policy("order.confirm", Relation.OWN)
+    def refuse_replacement(actor: Actor, *, claim: Claim, replacement_id: UUID) -> OrderMoved:
+        """Rather have the money back for the line."""
+        return decline_replacement(actor, claim, replacement_id=replacement_id)

@@ -1,0 +1,77 @@
+"""After-sale cases, opened by the use case that opens them in life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.core.aftersale.rules import Asked, CaseKind, CaseReason
+from app.core.aftersale.states import CaseState
+from app.core.orders.states import OrderState
+from app.usecases.aftersale.answer import agree_to_case, reject_case
+from app.usecases.aftersale.apply import apply_for_case, escalate_case, send_back
+from tests.factories.orders import AnOrder, an_order
+from tests.factories.people import a_claim
+from tests.factories.rows import look_one
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+_STEPS = {
+    CaseState.APPLIED: (),
+    CaseState.REJECTED: ("reject",),
+    CaseState.ESCALATED: ("reject", "escalate"),
+    CaseState.RETURNING: ("agree",),
+    CaseState.SENT_BACK: ("agree", "send_back"),
+    CaseState.EXCHANGING: ("agree",),
+    CaseState.REFUNDED: ("agree",),
+}
+
+
+@dataclass(frozen=True)
+class ACase:
+    """A case with its order."""
+
+    case_id: UUID
+    order: AnOrder
+
+    @property
+    def state(self) -> CaseState:
+        found = look_one("SELECT state FROM after_sale_cases WHERE case_id = :case_id", case_id=self.case_id)
+        return CaseState(found)
+
+
+def a_case(
+    order: AnOrder | None = None,
+    *,
+    state: CaseState = CaseState.APPLIED,
+    kind: CaseKind = CaseKind.REFUND_ONLY,
+    reason: CaseReason = CaseReason.DAMAGED,
+    quantity: int = 1,
+    amount_fen: int | None = None,
+    line: int = 1,
+) -> ACase:
+    """Return a case about one line of a completed order, in ``state``."""
+    order = order or an_order(state=OrderState.COMPLETED)
+    resident, owner = order.resident, order.shop.owner
+    opened = apply_for_case(
+        resident.actor,
+        a_claim(resident),
+        order_id=order.order_id,
+        kind=kind,
+        reason=reason,
+        lines=[Asked(line=line, quantity=quantity, amount_fen=amount_fen)],
+        note="盒子压坏了",
+        evidence=["photo-1"],
+    )
+    case_id = opened.case_id
+    for step in _STEPS[state]:
+        if step == "agree":
+            agree_to_case(owner.actor, a_claim(owner), case_id=case_id, is_refund=False)
+        elif step == "reject":
+            reject_case(owner.actor, a_claim(owner), case_id=case_id, reason="出库完好")
+        elif step == "escalate":
+            escalate_case(resident.actor, a_claim(resident), case_id=case_id, note="有照片")
+        else:
+            send_back(resident.actor, a_claim(resident), case_id=case_id, reference="SF-1")
+    return ACase(case_id, order)

@@ -10,7 +10,6 @@ from app.core.appointments.states import AppointmentState
 from app.core.catalog.errors import ShopNotFound
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, transaction
-from app.merchant.schemas import Hours
 from app.usecases.appointments.extras import ChargeStands, propose_charge
 from app.usecases.appointments.providers import (
     ProviderPut,
@@ -33,6 +32,7 @@ from app.web.appointments import ChargeStandsOut, VisitStandsOut
 from app.web.cases import IS_MEMBER
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Query, Text
+from app.web.hours import Hours
 from app.web.policy import Relation, policy
 from app.web.views import COUNT_MAX, LIST_MAX
 

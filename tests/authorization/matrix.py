@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from app.core.accounts.permissions import BROWSING, PARTS, PERMISSIONS, Part
 from app.kernel.actor import Side
 from app.kernel.ids import new_id
-from app.merchant.schemas import Hours
 from app.web.fields import Choice, Day, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Text
+from app.web.hours import Hours
 from app.web.policy import Policy, policy_of
 from app.web.policy import Relation as Ties
 from tests.authorization.world import AFTER, BEFORE, BODIES, SUBJECTS, Principal, Relation, World

@@ -17,7 +17,6 @@ from app.core.aftersale.rules import (
     CaseReason,
     LineLeft,
     asked_fen,
-    commission_back_fen,
     recourse,
     refuse_remedy,
     replaced_fen,
@@ -25,7 +24,6 @@ from app.core.aftersale.rules import (
 )
 from app.core.aftersale.states import CASE_TRANSITIONS, FINAL_CASE_STATES, CaseState
 from app.kernel.actor import Role
-from app.kernel.money import rate_fen
 
 
 def a_line(**values: object) -> LineLeft:
@@ -98,20 +96,6 @@ def test_what_was_eaten_does_not_come_back_and_a_change_of_mind_brings_goods_bac
     with pytest.raises(WrongRemedy):
         refuse_remedy(CaseKind.REFUND_ONLY, CaseReason.CHANGED_MIND, is_perishable=False)
     refuse_remedy(CaseKind.RETURN, CaseReason.CHANGED_MIND, is_perishable=False)
-
-
-@given(st.integers(1, 10**6), st.integers(0, 10_000), st.lists(st.integers(1, 10**5), max_size=20))
-def test_refunds_in_any_steps_give_back_exactly_the_commission_that_was_taken(
-    paid_fen: int, bp: int, steps: list[int]
-) -> None:
-    left, back = paid_fen, 0
-    for step in [*steps, paid_fen]:
-        now = min(step, left)
-        commission = commission_back_fen([(left, now, bp)])
-        assert 0 <= commission <= now
-        back, left = back + commission, left - now
-
-    assert back == rate_fen(paid_fen, bp)
 
 
 @given(*[st.integers(0, 10**9)] * 3)

@@ -4,14 +4,13 @@ Sources: 《消费者权益保护法》 articles 24 (quality: seven days) and 25
 What is longer or finer than the law is our own rule.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from app.core.aftersale.errors import NothingLeft, NotReturnable, TooManyPieces, WrongRemedy
 from app.core.aftersale.states import CaseAction, CaseState
-from app.kernel.money import rate_fen
 
 
 class CaseKind(StrEnum):
@@ -206,15 +205,6 @@ def asked_fen(left: LineLeft, asked: Asked, kind: CaseKind, reason: CaseReason) 
     if wanted > most or most == 0:
         raise NothingLeft(line=left.line, left_fen=most, pointer="/lines")
     return wanted
-
-
-def commission_back_fen(lines: Sequence[tuple[int, int, int]]) -> int:
-    """Return the commission that goes back with a refund, fen.
-
-    :param lines: ``(refundable before, refunded now, commission in bp)`` of each line, so that refunds line by line, in
-        any number of steps, give back exactly the commission that was taken.
-    """
-    return sum(rate_fen(before, bp) - rate_fen(before - now, bp) for before, now, bp in lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

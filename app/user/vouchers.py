@@ -105,7 +105,7 @@ def add_vouchers(door: Door) -> None:
 
     @door.post("/voucher-checkouts", body=VouchersIn, answer=PlacedOut, status=201, once=True)
     @policy("voucher.buy", Relation.OWN)
-    def buy(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> Placed:
+    def buy_voucher(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> Placed:
         """Order vouchers; they are issued when the checkout is paid."""
         return buy_vouchers(actor, claim, **body)
 

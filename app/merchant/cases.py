@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from app.core.aftersale.errors import CaseNotFound
-from app.core.aftersale.rules import Exclusion
 from app.core.catalog.errors import ShopNotFound
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read, transaction
@@ -14,7 +13,6 @@ from app.usecases.aftersale.replace_line import (
     ReplacementStands,
     offer_replacement,
 )
-from app.usecases.shopkeeping.return_rule import ReturnRule, set_return_rule
 from app.web.cases import (
     IS_MEMBER,
     SHOP_CASE,
@@ -28,8 +26,6 @@ from app.web.cases import (
     ReplacementIn,
     ReplacementStandsOut,
     ReturnAnswerIn,
-    ReturnRuleIn,
-    ReturnRuleOut,
     borne_case,
     case_page,
 )
@@ -85,7 +81,7 @@ def add_shop_cases(door: Door) -> None:
 
 
 def add_replacements(door: Door) -> None:
-    """Add what shops offer for what they lack, and which offers cannot be sent back."""
+    """Add what shops offer for what they lack."""
 
     @door.post(
         "/orders/<uuid:order_id>/replacements", body=ReplacementIn, answer=ReplacementStandsOut, status=201, once=True
@@ -94,15 +90,3 @@ def add_replacements(door: Door) -> None:
     def offer_instead(actor: Actor, *, claim: Claim, order_id: UUID, body: dict[str, Any]) -> ReplacementStands:
         """Offer something else for a line that the shop lacks; the line is refunded after ten minutes."""
         return offer_replacement(actor, claim, order_id=order_id, **body)
-
-    @door.put(
-        "/shops/<uuid:shop_id>/offers/<uuid:offer_id>/return-rule", body=ReturnRuleIn, answer=ReturnRuleOut, once=True
-    )
-    @policy("offer.write", Relation.OWN_SHOP)
-    def put_return_rule(
-        actor: Actor, *, claim: Claim, shop_id: UUID, offer_id: UUID, body: dict[str, Any]
-    ) -> ReturnRule:
-        """Exclude an offer from returns without a reason, or no longer."""
-        named = body["return_exclusion"]
-        exclusion = None if named is None else Exclusion(named)
-        return set_return_rule(actor, claim, shop_id=shop_id, offer_id=offer_id, return_exclusion=exclusion)

@@ -48,7 +48,7 @@ def add_ruled_cases(door: Door) -> None:
             row = tx.execute(ANY_CASE, {"case_id": case_id}).one_or_none()
             if row is None:
                 raise CaseNotFound
-            audit.record(tx, actor, "case.read", subject_kind="case", subject_id=case_id)
+            audit.record(tx, actor, "case.read", subject_kind="case", subject_id=case_id, whom_id=row.account_id)
         return borne_case(row)
 
     @door.post("/cases/<uuid:case_id>/ruling", body=RulingIn, answer=CaseStandsOut, once=True)

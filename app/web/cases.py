@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy import text
 
-from app.core.aftersale.rules import CaseFault, CaseKind, CaseReason, Exclusion, Payer
+from app.core.aftersale.rules import CaseFault, CaseKind, CaseReason, Payer
 from app.core.aftersale.states import CaseState, ReplacementState
 from app.core.orders.states import OrderState
 from app.kernel.sealing import unseal
@@ -212,27 +212,15 @@ class ReplacementsOut(Body):
     items = Many(fields.Nested(ReplacementOut), high=LIST_MAX, required=True)
 
 
-class ReturnRuleIn(Body):
-    """Why an offer cannot be sent back without a reason; null when it can."""
-
-    return_exclusion = Choice(Exclusion, required=True, allow_none=True)
-
-
-class ReturnRuleOut(ReturnRuleIn):
-    """What holds for orders placed from now on."""
-
-    offer_id = Id(required=True)
-
-
 _PLAIN = (
     "case_id", "order_id", "number", "shop_id", "kind", "reason", "state", "asked_fen", "refund_fen", "evidence",
     "answer", "return_reference", "replacement_reference", "fault", "payer", "ruling", "applied_at", "due_at",
     "ended_at", "lines",
 )  # fmt: skip
 _CASES = f"""
-    SELECT c.case_id, c.order_id, o.number, c.shop_id, c.kind, c.reason, c.state, c.asked_fen, c.refund_fen,
-        c.note_sealed, c.evidence, c.answer, c.appeal_sealed, c.return_reference, c.replacement_reference, c.fault,
-        c.payer, c.ruling, c.applied_at, c.due_at, c.ended_at,
+    SELECT c.case_id, c.order_id, o.number, c.account_id, c.shop_id, c.kind, c.reason, c.state, c.asked_fen,
+        c.refund_fen, c.note_sealed, c.evidence, c.answer, c.appeal_sealed, c.return_reference,
+        c.replacement_reference, c.fault, c.payer, c.ruling, c.applied_at, c.due_at, c.ended_at,
         {", ".join(f"c.from_{source}_fen" for source in SOURCES)},
         (SELECT json_agg(json_build_object('line', x.line, 'name', l.name, 'option', l.option, 'quantity', x.quantity,
             'asked_fen', x.asked_fen, 'refund_fen', x.refund_fen) ORDER BY x.line)

@@ -1,4 +1,4 @@
-"""After-sale cases with their lines, replacements for what a shop lacks, and what cannot be sent back."""
+"""After-sale cases with their lines, and replacements for what a shop lacks."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,8 +17,6 @@ _CASE_STATES = (
 
 
 def upgrade() -> None:
-    op.add_column("offers", sa.Column("return_exclusion", sa.Text(), nullable=True))
-    op.add_column("order_lines", sa.Column("return_exclusion", sa.Text(), nullable=True))
     op.create_table(
         "after_sale_cases",
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -150,5 +148,3 @@ def downgrade() -> None:
     op.drop_table("replacements")
     op.drop_table("after_sale_case_lines")
     op.drop_table("after_sale_cases")
-    op.drop_column("order_lines", "return_exclusion")
-    op.drop_column("offers", "return_exclusion")

@@ -16,6 +16,7 @@ from app.kernel.sealing import blind_index, seal
 from app.usecases.delivering.incidents import report_incident
 from app.usecases.verifying.check_identity import NAME_CONTEXT, NUMBER_CONTEXT
 from tests.factories import a_claim, a_courier, a_resident, a_store_clerk, an_operator, an_order
+from tests.factories.cases import a_case
 from tests.factories.people import an_id_number, signed_in
 from tests.factories.rows import change, look
 
@@ -57,8 +58,10 @@ OTHERWISE = {
     "platform.read_statement": {"number"},
     "platform.list_listing_claims": {"name"},
     "platform.read_mismatch": {"note"},
+    "platform.list_appeals": {"appeal"},
 }
-"""Names, numbers and places of communities, merchants, stores, papers, orders and goods. A courier's name is empty."""
+"""Names, numbers and places of communities, merchants, stores, papers, orders and goods. A courier's name is empty;
+what a courier says against a rating is meant for whoever decides."""
 OWN = {
     "list_sessions": {"device"},
     **{key: {"name"} for key in ("list_passkeys", "ask_for_registration", "create_passkey", "rename_passkey")},
@@ -113,7 +116,8 @@ class Look:
     whom_id: UUID
     verb: str
     ask: Callable[[], Any]
-    incident_id: UUID | None = None
+    listed: tuple[str, UUID] | None = None
+    """Under which name of its details the act lists what was seen."""
 
 
 def begin_verification(client: FlaskClient, key: str) -> Look:
@@ -157,7 +161,25 @@ def list_incidents(client: FlaskClient, _key: str) -> Look:
     def ask() -> Any:
         return client.get(path, headers=operator.headers)
 
-    return Look(operator, courier.account_id, "incident.read", ask, incident_id=incident.incident_id)
+    return Look(operator, courier.account_id, "incident.read", ask, listed=("incident_ids", incident.incident_id))
+
+
+def list_cases(client: FlaskClient, _key: str) -> Look:
+    case, operator = a_case(), an_operator()
+    path, whom_id = "/platform/v1/cases?limit=100", case.order.resident.account_id
+    return Look(
+        operator,
+        whom_id,
+        "case.read",
+        lambda: client.get(path, headers=operator.headers),
+        listed=("case_ids", case.case_id),
+    )
+
+
+def read_case(client: FlaskClient, _key: str) -> Look:
+    case, operator = a_case(), an_operator()
+    path, whom_id = f"/platform/v1/cases/{case.case_id}", case.order.resident.account_id
+    return Look(operator, whom_id, "case.read", lambda: client.get(path, headers=operator.headers))
 
 
 READS: dict[str, Callable[[FlaskClient, str], Look]] = {
@@ -166,6 +188,8 @@ READS: dict[str, Callable[[FlaskClient, str], Look]] = {
     "platform.list_orders": list_orders,
     "platform.read_order": read_order,
     "platform.list_incidents": list_incidents,
+    "platform.list_cases": list_cases,
+    "platform.read_case": read_case,
 }
 """Routes that show staff somebody's data, and how to see it."""
 
@@ -191,8 +215,9 @@ def test_each_look_is_an_act_that_leads_to_whom_it_was_at(client: FlaskClient, k
     assert [answer.status_code // 100 for answer in answers] == [2, 2, 2]
     assert len(acts) == 3
     for act in acts:
-        if seen.incident_id is not None:
-            assert str(seen.incident_id) in act.details["incident_ids"]
+        if seen.listed is not None:
+            name, listed_id = seen.listed
+            assert str(listed_id) in act.details[name]
         else:
             assert act.whom_id == seen.whom_id or act.details == {"order_ids": [order.id for order in orders]}
 

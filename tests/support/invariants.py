@@ -43,7 +43,9 @@ _VIOLATIONS = {
     "an open order's lines do not hold what it says": f"""
         SELECT o.order_id FROM orders AS o JOIN order_lines AS l USING (order_id)
         WHERE o.order_id >= :since AND o.state NOT IN {_FINAL}
-        GROUP BY o.order_id HAVING o.left_fen <> sum(l.refundable_fen)""",
+        GROUP BY o.order_id HAVING sum(l.refundable_fen) <> o.left_fen + coalesce((
+            SELECT sum(u.amount_fen) FROM voucher_uses AS u JOIN vouchers AS v USING (voucher_id)
+            WHERE v.order_id = o.order_id), 0)""",
     "an order's refunds are not what it says": """
         SELECT o.order_id FROM orders AS o LEFT JOIN refunds AS r USING (order_id)
         WHERE o.order_id >= :since GROUP BY o.order_id HAVING o.refunded_fen <> coalesce(sum(r.amount_fen), 0)""",

@@ -28,7 +28,7 @@ from app.kernel.actor import Role
 
 def a_line(**values: object) -> LineLeft:
     return LineLeft(**{"line": 1, "quantity": 3, "paid_fen": 1_000, "left_fen": 1_000, "pieces_left": 3,
-                       "exclusion": None, **values})  # type: ignore[arg-type]  # fmt: skip
+                       "is_excluded": False, **values})  # type: ignore[arg-type]  # fmt: skip
 
 
 def test_every_state_that_is_not_final_waits_for_somebody_with_a_deadline() -> None:
@@ -74,7 +74,7 @@ def some(quantity: int, amount_fen: int | None = None) -> Asked:
         (a_line(pieces_left=1), some(2), RETURN, CaseReason.DAMAGED, TooManyPieces),
         (a_line(), some(1, 335), REFUND, CaseReason.DAMAGED, NothingLeft),
         (a_line(left_fen=0), some(1), REFUND, CaseReason.DAMAGED, NothingLeft),
-        (a_line(exclusion="custom"), some(1), RETURN, CaseReason.CHANGED_MIND, NotReturnable),
+        (a_line(is_excluded=True), some(1), RETURN, CaseReason.CHANGED_MIND, NotReturnable),
     ],
 )
 def test_more_than_is_left_is_refused(
@@ -85,7 +85,7 @@ def test_more_than_is_left_is_refused(
 
 
 def test_a_custom_made_piece_that_is_broken_can_be_sent_back() -> None:
-    line = a_line(exclusion="custom")
+    line = a_line(is_excluded=True)
 
     assert asked_fen(line, Asked(line=1, quantity=3, amount_fen=None), CaseKind.RETURN, CaseReason.DAMAGED) == 1_000
 

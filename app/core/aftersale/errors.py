@@ -32,7 +32,7 @@ class CaseTooLate(Conflict):
 
 
 class NotReturnable(Conflict):
-    """The line cannot be sent back for this reason; parameters ``line`` and ``exclusion``."""
+    """The line cannot be sent back for this reason; parameter ``line`` where one line is at fault."""
 
     code = "not_returnable"
     title = "This cannot be sent back"

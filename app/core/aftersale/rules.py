@@ -50,21 +50,6 @@ class Payer(StrEnum):
     PLATFORM = "platform"
 
 
-class Exclusion(StrEnum):
-    """Why a line cannot be sent back without a reason (article 25)."""
-
-    CUSTOM = "custom"
-    """Made to the consumer's order."""
-    FRESH = "fresh"
-    """Fresh and perishable."""
-    DIGITAL = "digital"
-    """Downloaded or unsealed audio, video, software."""
-    PRESS = "press"
-    """Delivered newspapers and journals."""
-    AGREED = "agreed"
-    """By its nature not fit for return, and agreed to at the purchase (second paragraph)."""
-
-
 PRESUMED_FAULT: Mapping[CaseReason, CaseFault] = {
     CaseReason.WRONG_ITEM: CaseFault.MERCHANT,
     CaseReason.MISSING_ITEM: CaseFault.MERCHANT,
@@ -156,6 +141,7 @@ class LineLeft:
 
     :param paid_fen: what was paid for it. :param left_fen: of that, neither given back nor asked for by a case.
     :param pieces_left: pieces that no case wants back or exchanged.
+    :param is_excluded: it cannot be sent back without a reason: fresh, made to order, unsealed (article 25).
     """
 
     line: int
@@ -163,7 +149,7 @@ class LineLeft:
     paid_fen: int
     left_fen: int
     pieces_left: int
-    exclusion: str | None
+    is_excluded: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +170,7 @@ def refuse_remedy(kind: CaseKind, reason: CaseReason, *, is_perishable: bool) ->
     if kind not in REMEDIES[reason]:
         raise WrongRemedy(kind=kind.value, reason=reason.value, pointer="/kind")
     if is_perishable and kind is not CaseKind.REFUND_ONLY:
-        raise NotReturnable(line=0, exclusion=Exclusion.FRESH.value, pointer="/kind")
+        raise NotReturnable(pointer="/kind")
 
 
 def asked_fen(left: LineLeft, asked: Asked, kind: CaseKind, reason: CaseReason) -> int:
@@ -195,8 +181,8 @@ def asked_fen(left: LineLeft, asked: Asked, kind: CaseKind, reason: CaseReason) 
     :raises TooManyPieces: more pieces than there are. :raises NothingLeft: more money than is left.
     :raises NotReturnable: the line cannot be sent back without a reason.
     """
-    if reason is CaseReason.CHANGED_MIND and left.exclusion is not None:
-        raise NotReturnable(line=left.line, exclusion=left.exclusion, pointer="/lines")
+    if reason is CaseReason.CHANGED_MIND and left.is_excluded:
+        raise NotReturnable(line=left.line, pointer="/lines")
     pieces = left.quantity if kind is CaseKind.REFUND_ONLY else left.pieces_left
     if asked.quantity > pieces:
         raise TooManyPieces(line=left.line, left=pieces, pointer="/lines")

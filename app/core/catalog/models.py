@@ -128,7 +128,7 @@ class OfferRow(Base):
     """What a shop sells (商品、菜品、服务、券). ``category`` is the title of its group on the shop's own shelf.
 
     ``sale_hours`` has the form of a shop's hours; null is as long as the shop is open. ``preparation_minutes`` counts
-    where it is longer than the shop's. With ``return_exclusion`` it cannot be sent back without a reason.
+    where it is longer than the shop's.
     """
 
     __tablename__ = "offers"
@@ -156,7 +156,6 @@ class OfferRow(Base):
     preparation_minutes: Mapped[int] = mapped_column(server_default="0")
     is_age_restricted: Mapped[bool] = mapped_column(server_default=text("false"))
     is_return_excluded: Mapped[bool] = mapped_column(server_default=text("false"))
-    return_exclusion: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 

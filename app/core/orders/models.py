@@ -218,5 +218,4 @@ class OrderLineRow(Base):
     refundable_fen: Mapped[int]
     is_counted: Mapped[bool]
     is_return_excluded: Mapped[bool] = mapped_column(server_default=text("false"))
-    return_exclusion: Mapped[str | None]
     shorted_at: Mapped[datetime | None]

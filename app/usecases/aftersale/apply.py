@@ -48,7 +48,7 @@ _LOCK_ORDER = opening(
 _LEFT = text(
     """
     SELECT l.line, l.quantity, l.goods_fen + l.packing_fen - l.discount_fen AS paid_fen,
-        coalesce(l.return_exclusion, CASE WHEN l.is_return_excluded THEN 'agreed' END) AS return_exclusion,
+        l.is_return_excluded,
         l.refundable_fen - coalesce(sum(CASE WHEN c.state = 'refunded' THEN x.refund_fen ELSE x.asked_fen END)
             FILTER (WHERE c.state NOT IN ('refunded', 'exchanged', 'withdrawn', 'refused')
                 OR c.state = 'refunded' AND c.payer = 'platform'), 0) AS left_fen,
@@ -151,7 +151,7 @@ def _asked(
             paid_fen=row.paid_fen,
             left_fen=int(row.left_fen),
             pieces_left=int(row.pieces_left),
-            exclusion=row.return_exclusion,
+            is_excluded=row.is_return_excluded,
         )
         for row in tx.execute(_LEFT, {"order_id": order_id})
     }

@@ -1,24 +1,25 @@
 """The money of a case: who bears it, from where it is taken, and what that leaves of order and lines.
 
-Before completion it comes out of the order's escrow; after it, out of what the merchant earned by the order, then of
-what the merchant has, and the rest is a debt, which the next statement pays. The commission goes back with it. What the
-platform bears touches neither escrow nor merchant.
+Before completion it comes out of the order's escrow, and the commission shrinks to what the lines still cost. After
+it, it comes out of what the merchant earned by the order, then of what the merchant has, and the rest is a debt, which
+the next statement pays; the commission goes back pro rata. What the platform bears touches neither.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import orjson
 from sqlalchemy import text
 
 from app.core import ledger
-from app.core.aftersale.errors import NothingLeft
 from app.core.aftersale.rules import PAYER_OF, CaseFault, Payer, recourse
 from app.core.aftersale.states import CaseState
 from app.core.ledger import Leg, codes
 from app.core.ledger.errors import InsufficientFunds
 from app.core.orders.rules import commission_fen_of
 from app.core.orders.states import OrderState
+from app.core.settlement.rules import fee_back_of
 from app.kernel.money import split_fen
 from app.kernel.transaction import Transaction, closing
 from app.kernel.wire import Row
@@ -36,22 +37,25 @@ _LOCK_ACCOUNT = text(
 )
 _EARNED = text(
     """
-    SELECT coalesce(sum(i.amount_fen + i.fee_fen - i.refunded_fen), 0)::bigint AS left_fen,
-        coalesce(bool_and(i.part = 0 AND i.settled_on IS NULL), false) AS is_pending,
-        coalesce((SELECT available_fen FROM ledger.balance WHERE code = :available), 0) AS available_fen
-    FROM settlement_items AS i WHERE i.order_id = :order_id AND i.party_kind = 'merchant'
+    SELECT i.part, i.amount_fen + i.fee_fen AS gross_fen, i.fee_fen, i.refunded_fen,
+        i.settled_on IS NULL AS is_pending, coalesce(h.available_fen, 0) AS available_fen
+    FROM settlement_items AS i
+    LEFT JOIN ledger.head AS h ON h.code = ('merchant_available:' || i.party_id) COLLATE "C"
+    WHERE i.order_id = :order_id AND i.party_kind = 'merchant' ORDER BY i.settled_on IS NULL DESC, i.part
     """
 )
 _REFUNDED = closing(
     f"""
     {MOVED_CASE}, {REFUND_WRITES},
     went_back AS (
-        UPDATE settlement_items
-        SET refunded_fen = refunded_fen
-                + CASE WHEN CAST(:is_borne AS boolean) THEN CAST(:refund_fen AS bigint) ELSE 0 END,
-            fee_back_fen = fee_back_fen + CAST(:from_commission_fen AS bigint),
-            blocked_why = CASE WHEN blocked_why = '{BLOCKED_WHY}' AND {IS_LAST_OPEN} THEN NULL ELSE blocked_why END
-        WHERE order_id = :order_id AND party_kind = 'merchant' AND part = 0
+        UPDATE settlement_items AS i
+        SET refunded_fen = i.refunded_fen + coalesce(b.refunded_fen, 0),
+            fee_back_fen = i.fee_back_fen + coalesce(b.fee_back_fen, 0),
+            blocked_why = CASE WHEN i.blocked_why = '{BLOCKED_WHY}' AND {IS_LAST_OPEN} THEN NULL ELSE i.blocked_why END
+        FROM settlement_items AS s LEFT JOIN jsonb_to_recordset(CAST(:borne AS jsonb))
+            AS b (part bigint, refunded_fen bigint, fee_back_fen bigint) ON b.part = s.part
+        WHERE i.order_id = :order_id AND i.party_kind = 'merchant'
+          AND s.order_id = i.order_id AND s.party_kind = i.party_kind AND s.part = i.part
     ),
     borne AS (
         INSERT INTO settlement_refunds (refund_id, order_id, merchant_id, amount_fen, fee_back_fen, pending_fen,
@@ -60,7 +64,7 @@ _REFUNDED = closing(
             CAST(:from_commission_fen AS bigint), CAST(:from_pending_fen AS bigint),
             CAST(:from_available_fen AS bigint), CAST(:from_debt_fen AS bigint), NOT CAST(:is_pending AS boolean),
             business_now()
-        WHERE CAST(:is_borne AS boolean)
+        WHERE CAST(:borne AS jsonb) <> '[]'
     ),
     order_moved AS (
         UPDATE orders SET refunded_fen = refunded_fen + CAST(:refund_fen AS bigint),
@@ -107,6 +111,16 @@ def with_recourse(act: Callable[[bool], T]) -> T:
     return act(True)  # noqa: FBT003 - the one argument there is
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Money:
+    """A refund, fen: by source, and by what the order earned in parts; the sources sum to ``refund_fen``."""
+
+    refund_fen: int
+    sources: Mapping[str, int]
+    borne: Sequence[Mapping[str, int]] = ()
+    escrow_commission_fen: int = 0
+
+
 def refund_case(
     tx: Transaction,
     case: Case,
@@ -120,6 +134,8 @@ def refund_case(
 ) -> CaseStands:
     """Give a case its money and end it; closes the transaction. One ledger call, behind the order's lock.
 
+    Never more than is left: what an operator refunded of the order in the meantime is not given twice.
+
     :param target: :attr:`CaseState.REFUNDED`, from the machine. :param fault: as ruled; without one as presumed.
     :param amount_fen: less than was asked for, by ruling. :param is_resalable: what came back goes on the shelf.
     :param as_debt: leave the merchant's balances alone. :param written: more columns of the case, such as ``ruling``.
@@ -127,13 +143,16 @@ def refund_case(
     order = case.order
     fault = case.fault if fault is None else fault
     payer = PAYER_OF[fault]
-    refund_fen = case.asked_fen if amount_fen is None else amount_fen
     lines = tx.execute(CASE_LINES, {"case_id": case.case_id}).fetchall()
-    shares = split_fen(refund_fen, [row.asked_fen for row in lines])
-    taken = shares if payer is Payer.MERCHANT else [0] * len(lines)
-    sources = _sources(tx, case, payer, refund_fen, lines, as_debt=as_debt)
+    wanted_fen = case.asked_fen if amount_fen is None else amount_fen
+    money = _money(tx, case, payer, wanted_fen, lines, as_debt=as_debt)
+    refund_fen = money.refund_fen
     decision = decide_refund(
-        tx, order, amount_fen=refund_fen, reason=case.reason.value, sources=_legs(case, sources) if refund_fen else None
+        tx,
+        order,
+        amount_fen=refund_fen,
+        reason=case.reason.value,
+        sources=_legs(case, money.sources) if refund_fen else None,
     )
     if decision.journal is not None:
         ledger.post(tx, decision.journal, ahead=decision.ahead)
@@ -143,12 +162,11 @@ def refund_case(
     )
     if tx.claim is not None:
         tx.keep(stands)
-    is_borne = order.state is OrderState.COMPLETED and payer is Payer.MERCHANT
-    is_held = order.state is OrderState.DELIVERED and payer is Payer.MERCHANT
     back = [{"sku_id": row.sku_id, "quantity": row.quantity} for row in lines if row.is_counted and is_resalable]
+    shares = split_fen(refund_fen, [row.asked_fen for row in lines])
     given = [
-        {"line": row.line, "refund_fen": share, "taken_fen": gone}
-        for row, share, gone in zip(lines, shares, taken, strict=True)
+        {"line": row.line, "refund_fen": share, "taken_fen": share if payer is Payer.MERCHANT else 0}
+        for row, share in zip(lines, shares, strict=True)
     ]
     params = moving(
         tx,
@@ -158,13 +176,13 @@ def refund_case(
         payer=payer.value,
         case_refund_id=refund_id,
         case_refund_fen=refund_fen,
-        is_borne=is_borne,
-        is_pending=sources.get("pending", 0) > 0,
+        is_pending=money.sources.get("pending", 0) > 0,
         merchant_id=order.merchant_id,
-        escrow_commission_fen=_commission_fen(lines, shares) if is_held else 0,
+        escrow_commission_fen=money.escrow_commission_fen,
+        borne=orjson.dumps(money.borne).decode(),
         given=orjson.dumps(given).decode(),
         back=orjson.dumps(back).decode(),
-        **{f"from_{source}_fen": fen for source, fen in sources.items()},
+        **{f"from_{source}_fen": fen for source, fen in money.sources.items()},
         **(written or {}),
     )
     moved = tx.close(_REFUNDED, {**params, **decision.params}).scalar_one()
@@ -172,8 +190,45 @@ def refund_case(
     return stands
 
 
+def _money(
+    tx: Transaction, case: Case, payer: Payer, wanted_fen: int, lines: Sequence[Row], *, as_debt: bool
+) -> _Money:
+    """Say how much is refunded, and from where."""
+    if payer is Payer.PLATFORM:
+        return _Money(refund_fen=wanted_fen, sources={"platform": wanted_fen})
+    if case.order.state is OrderState.DELIVERED:
+        back_fen = _commission_fen(lines, split_fen(wanted_fen, [row.asked_fen for row in lines]))
+        return _Money(refund_fen=wanted_fen, sources={"escrow": wanted_fen}, escrow_commission_fen=back_fen)
+    merchant_id = case.order.merchant_id
+    tx.execute(_LOCK_ACCOUNT, {"merchant_id": merchant_id})
+    earned = tx.execute(_EARNED, {"order_id": case.order.order_id}).fetchall()
+    borne, pending_fen = [], 0
+    missing_fen = wanted_fen
+    for row in earned:
+        gone_fen = min(missing_fen, row.gross_fen - row.refunded_fen)
+        if gone_fen == 0:
+            continue
+        back_fen = fee_back_of(
+            gross_fen=row.gross_fen, fee_fen=row.fee_fen, refunded_fen=row.refunded_fen, amount_fen=gone_fen
+        )
+        borne.append({"part": row.part, "refunded_fen": gone_fen, "fee_back_fen": back_fen})
+        missing_fen -= gone_fen
+        pending_fen += gone_fen - back_fen if row.is_pending else 0
+    commission_fen = sum(one["fee_back_fen"] for one in borne)
+    refund_fen = wanted_fen - missing_fen
+    has_fen = 0 if as_debt or not earned else max(0, earned[0].available_fen)
+    parts = recourse(refund_fen - commission_fen, pending_fen=pending_fen, available_fen=has_fen)
+    sources = {
+        "commission": commission_fen,
+        "pending": parts.pending_fen,
+        "available": parts.available_fen,
+        "debt": parts.debt_fen,
+    }
+    return _Money(refund_fen=refund_fen, sources=sources, borne=borne)
+
+
 def _commission_fen(lines: Sequence[Row], shares: Sequence[int]) -> int:
-    """Return the commission that goes back: refunds in any number of steps give back exactly what was taken."""
+    """Return the commission on what the lines no longer cost: in any number of steps, exactly what was reckoned."""
     total = 0
     for row, share in zip(lines, shares, strict=True):
         rate, before_fen = rate_of_line(row), row.refundable_fen
@@ -181,37 +236,7 @@ def _commission_fen(lines: Sequence[Row], shares: Sequence[int]) -> int:
     return total
 
 
-def _sources(
-    tx: Transaction, case: Case, payer: Payer, refund_fen: int, lines: Sequence[Row], *, as_debt: bool
-) -> dict[str, int]:
-    """Return from where the refund comes, fen by source."""
-    if payer is Payer.PLATFORM:
-        return {"platform": refund_fen}
-    if case.order.state is OrderState.DELIVERED:
-        return {"escrow": refund_fen}
-    commission_fen = _commission_fen(lines, split_fen(refund_fen, [row.asked_fen for row in lines]))
-    merchant_id = case.order.merchant_id
-    tx.execute(_LOCK_ACCOUNT, {"merchant_id": merchant_id})
-    had = tx.execute(
-        _EARNED, {"order_id": case.order.order_id, "available": codes.merchant_available(merchant_id)}
-    ).one()
-    if refund_fen > had.left_fen:
-        raise NothingLeft(line=0, left_fen=had.left_fen)
-    borne_fen = refund_fen - commission_fen
-    parts = recourse(
-        borne_fen,
-        pending_fen=borne_fen if had.is_pending else 0,
-        available_fen=0 if as_debt else max(0, had.available_fen),
-    )
-    return {
-        "commission": commission_fen,
-        "pending": parts.pending_fen,
-        "available": parts.available_fen,
-        "debt": parts.debt_fen,
-    }
-
-
-def _legs(case: Case, sources: dict[str, int]) -> tuple[Leg, ...]:
+def _legs(case: Case, sources: Mapping[str, int]) -> tuple[Leg, ...]:
     merchant_id = case.order.merchant_id
     account = {
         "escrow": codes.escrow(case.order.order_id),

@@ -83,11 +83,11 @@ _REPLACE = closing(
     come AS (
         INSERT INTO order_lines (order_id, line, sku_id, name, option, unit_price_fen, quantity, goods_fen, packing_fen,
             discount_fen, commission_bp, commission_least_fen, commission_cap_fen, commission_rule, refundable_fen,
-            is_counted, is_return_excluded, return_exclusion)
+            is_counted, is_return_excluded)
         SELECT :order_id, (SELECT max(m.line) + 1 FROM order_lines AS m WHERE m.order_id = :order_id), :sku_id, :name,
             :option, :unit_price_fen, :quantity, CAST(:goods_fen AS bigint), 0, CAST(:discount_fen AS bigint),
             l.commission_bp, l.commission_least_fen, l.commission_cap_fen, :commission_rule, CAST(:kept_fen AS bigint),
-            :is_counted, l.is_return_excluded, l.return_exclusion
+            :is_counted, l.is_return_excluded
         FROM order_lines AS l WHERE l.order_id = :order_id AND l.line = :line
     ),
     moves AS (

@@ -35,7 +35,7 @@ from app.core.events import AppointmentMoved
 from app.core.orders.errors import CodeLocked, WrongCode
 from app.core.orders.models import CancelReason, Fulfillment
 from app.core.orders.repository import ANSWER_MOVED, LINES, ORDER_COLUMNS, Order, assert_moved, move, order_of
-from app.core.orders.rules import CONFIRM_WINDOW_PERISHABLE, Ending, Shares, commission_of
+from app.core.orders.rules import CONFIRM_WINDOW_PERISHABLE, Ending, Shares, commission_fen_of
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
 from app.kernel.geo import distance_m
@@ -48,6 +48,7 @@ from app.kernel.wire import Row
 from app.usecases.appointments.times import FREE, book
 from app.usecases.ordering.ending import end_order
 from app.usecases.ordering.finish_order import ORDER_COMPLETES
+from app.usecases.ordering.line_rates import rate_of_line
 from app.usecases.ordering.place_checkout import Placed
 from app.usecases.ordering.place_single import SKU_FOR_SALE, Single, place_single, refuse_unsold
 from app.usecases.paying.refunds import REFUND_WRITES, decide_refund
@@ -509,7 +510,7 @@ def _finish(tx: Transaction, visit: Visit, role: Role, done_percent: int) -> Vis
         state,
         order_state,
         done_percent=done_percent,
-        commission_fen=commission_of([(order.left_fen - refund_fen, line.commission_bp)]),
+        commission_fen=commission_fen_of(order.left_fen - refund_fen, rate_of_line(line)),
     )
     assert_moved(tx.close(_FINISHED, {**params, **decision.params}))
     return stands
@@ -521,7 +522,7 @@ def _end(
     """End an appointment before its service: what is kept is the shop's, less the commission; the rest goes back."""
     order = visit.order
     [line] = tx.execute(LINES, {"order_id": order.order_id}).fetchall()
-    commission_fen = rate_fen(kept_fen, line.commission_bp)
+    commission_fen = commission_fen_of(kept_fen, rate_of_line(line))
     shares = Shares(
         refund_fen=order.left_fen - kept_fen,
         merchant_fen=kept_fen - commission_fen,

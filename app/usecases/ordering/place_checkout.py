@@ -59,12 +59,11 @@ _PLACE = closing(
     made_lines AS (
         INSERT INTO order_lines (order_id, line, sku_id, name, option, unit_price_fen, quantity, goods_fen,
             packing_fen, discount_fen, commission_bp, commission_least_fen, commission_cap_fen,
-            commission_rule, refundable_fen, is_counted, is_return_excluded, return_exclusion)
+            commission_rule, refundable_fen, is_counted, is_return_excluded)
         SELECT l.order_id, l.line, l.sku_id, l.name, l.option, l.unit_price_fen, l.quantity, l.goods_fen, l.packing_fen,
             l.discount_fen, l.commission_bp, l.commission_least_fen, l.commission_cap_fen, l.commission_rule,
             l.goods_fen + l.packing_fen - l.discount_fen,
-            l.is_counted, l.is_return_excluded, (SELECT f.return_exclusion FROM skus AS k
-                JOIN offers AS f ON f.offer_id = k.offer_id WHERE k.sku_id = l.sku_id)
+            l.is_counted, l.is_return_excluded
         FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l (order_id uuid, line bigint, sku_id uuid, name text,
             option text, unit_price_fen bigint, quantity bigint, goods_fen bigint, packing_fen bigint,
             discount_fen bigint, commission_bp bigint, commission_least_fen bigint, commission_cap_fen bigint,

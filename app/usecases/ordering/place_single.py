@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
+from app.core.catalog.commission import RULE_OF_SHOP
 from app.core.catalog.errors import SkuNotFound
 from app.core.catalog.models import OfferKind, OfferState, ShopState
 from app.core.events import OrderPlaced
 from app.core.orders.errors import LicenseExpired, OfferGone, QuantityOverCap, ShopClosed, SoldOut
 from app.core.orders.models import Fulfillment
 from app.core.orders.repository import IN_STANDING
-from app.core.orders.rules import PAYMENT_WINDOW, Rate, commission_of, order_number
+from app.core.orders.rules import PAYMENT_WINDOW, commission_of, order_number
 from app.core.orders.states import CHECKOUT_TRANSITIONS, CheckoutAction, CheckoutState, OrderState
 from app.core.payments.models import PaymentPurpose
 from app.core.payments.states import PaymentState
@@ -25,19 +26,20 @@ from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Transaction, closing
 from app.kernel.wire import Row
+from app.usecases.ordering.line_rates import RATE_IN_FORCE, rate_in_force
 from app.usecases.ordering.place_checkout import CHECKOUT_EXPIRES, Placed, PlacedOrder
 
 SKU_FOR_SALE = f"""
     SELECT {IN_STANDING} AS is_in_standing, k.sku_id, k.option, k.price_fen, k.quantity_max, f.name AS offer_name,
-        f.offer_id, f.kind AS offer_kind, f.state AS offer_state, f.return_exclusion, s.shop_id, s.merchant_id,
-        s.state AS shop_state, s.commission_bp, s.license_expires_on, s.community_id, c.store_id, n.on_hand,
+        f.offer_id, f.kind AS offer_kind, f.state AS offer_state, f.is_return_excluded, s.shop_id, s.merchant_id,
+        s.state AS shop_state, {RATE_IN_FORCE}, s.license_expires_on, s.community_id, c.store_id, n.on_hand,
         business_now() AS now
     FROM skus AS k JOIN offers AS f ON f.offer_id = k.offer_id JOIN shops AS s ON s.shop_id = k.shop_id
     JOIN communities AS c ON c.community_id = s.community_id LEFT JOIN stock AS n ON n.sku_id = k.sku_id
+    {RULE_OF_SHOP}
     WHERE k.sku_id = :sku_id
 """
 """What is sold and on which terms, for ``:sku_id``, with ``:session_id`` of who buys."""
-_RULE = "shop_rate"
 _PLACE = closing(
     """
     made_checkout AS (
@@ -59,9 +61,11 @@ _PLACE = closing(
     ),
     made_line AS (
         INSERT INTO order_lines (order_id, line, sku_id, name, option, unit_price_fen, quantity, goods_fen, packing_fen,
-            discount_fen, commission_bp, commission_rule, refundable_fen, is_counted, return_exclusion)
+            discount_fen, commission_bp, commission_least_fen, commission_cap_fen, commission_rule, refundable_fen,
+            is_counted, is_return_excluded)
         VALUES (:order_id, 1, :sku_id, :name, :option, :unit_price_fen, :quantity, :total_fen, 0, 0, :commission_bp,
-            :commission_rule, :total_fen, :is_counted, CAST(:return_exclusion AS text))
+            :commission_least_fen, CAST(:commission_cap_fen AS bigint), :commission_rule, :total_fen, :is_counted,
+            :is_return_excluded)
     ),
     reserved AS (
         UPDATE stock SET on_hand = on_hand - :quantity, reserved = reserved + :quantity
@@ -120,7 +124,7 @@ def place_single(tx: Transaction, actor: Actor, single: Single, *, window: timed
     :param window: how long it may be paid.
     :raises SoldOut: somebody else was faster.
     """
-    row, quantity = single.row, single.quantity
+    row, quantity, rate = single.row, single.quantity, rate_in_force(single.row)
     state = next_state(CHECKOUT_TRANSITIONS, CheckoutState.OPEN, CheckoutAction.PLACE, actor.role)
     checkout_id, payment_id, order_id = new_id(), new_id(), single.order_id
     total_fen = single.unit_price_fen * quantity
@@ -170,9 +174,11 @@ def place_single(tx: Transaction, actor: Actor, single: Single, *, window: timed
             "purpose": PaymentPurpose.CHECKOUT.value,
             "fulfillment": single.fulfillment.value,
             "total_fen": total_fen,
-            "commission_fen": commission_of([(total_fen, Rate(rule=_RULE, bp=row.commission_bp))]),
-            "commission_bp": row.commission_bp,
-            "commission_rule": _RULE,
+            "commission_fen": commission_of([(total_fen, rate)]),
+            "commission_bp": rate.bp,
+            "commission_least_fen": rate.least_fen,
+            "commission_cap_fen": rate.cap_fen,
+            "commission_rule": rate.rule,
             "expires_at": row.now + window,
             "note": single.note,
             "address_sealed": None if address is None else address.door_sealed,
@@ -184,7 +190,7 @@ def place_single(tx: Transaction, actor: Actor, single: Single, *, window: timed
             "unit_price_fen": single.unit_price_fen,
             "quantity": quantity,
             "is_counted": single.is_counted,
-            "return_exclusion": row.return_exclusion,
+            "is_return_excluded": row.is_return_excluded,
         },
     ).scalar_one()
     if single.is_counted and reserved != 1:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.core.accounts.errors import AddressNotFound
 from app.core.catalog.areas import is_inside
-from app.core.catalog.commission import RULE_OF_SHOP, SHOP_RATE
+from app.core.catalog.commission import RULE_OF_SHOP
 from app.core.catalog.models import OfferKind, OfferState, ShopState, Vertical
 from app.core.catalog.rules import delivery_fee_fen, is_open_at
 from app.core.delivery.pay import is_night
@@ -18,7 +18,6 @@ from app.core.orders.errors import CartEmpty
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote, Terms, Wanted
 from app.core.orders.repository import IN_STANDING
-from app.core.orders.rules import Rate
 from app.core.orders.surcharges import NO_SURCHARGES, SurchargeRates, Surcharges, surcharges_of
 from app.core.verification.id_numbers import IdNumber
 from app.kernel.actor import Actor
@@ -28,6 +27,7 @@ from app.kernel.geo import distance_m
 from app.kernel.sealing import unseal
 from app.kernel.transaction import opening, read
 from app.kernel.wire import Row
+from app.usecases.ordering.line_rates import rate_in_force
 from app.usecases.privacy.consents import HAS_AGREED
 
 _LINES = """
@@ -204,7 +204,7 @@ def terms_of(row: Row, fulfillment: Fulfillment) -> Terms:
         delivery_fen=delivery_fee_fen(row.fee_tiers, meters) if is_delivered else 0,
         discount_tiers=row.discount_tiers,
         preparation_minutes=row.preparation_minutes,
-        commission=_rate_of(row),
+        commission=rate_in_force(row),
         license_expires_on=row.license_expires_on,
         is_inside=row.area is None or is_inside(row.area, row.address_lat, row.address_lng),
         surcharges=_surcharges_of(row) if is_delivered else NO_SURCHARGES,
@@ -221,10 +221,3 @@ def _surcharges_of(row: Row) -> Surcharges:
         is_bad_weather=row.is_bad_weather,
         walk_up_floors=row.walk_up_floors,
     )
-
-
-def _rate_of(row: Row) -> Rate:
-    """Return the rule in force, or the shop's own rate where there is none."""
-    if row.rule_id is None:
-        return Rate(rule=SHOP_RATE, bp=row.commission_bp)
-    return Rate(rule=str(row.rule_id), bp=row.rate_bp, least_fen=row.least_fen, cap_fen=row.cap_fen)

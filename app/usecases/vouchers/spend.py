@@ -54,7 +54,7 @@ _IS_MEMBER = text(
 )
 _AROUND = text(
     f"""
-    SELECT l.refundable_fen, {RATE_OF_LINE}, l.is_counted, l.sku_id,
+    SELECT {RATE_OF_LINE}, l.is_counted, l.sku_id,
         (SELECT count(*) FROM vouchers AS v
          WHERE v.order_id = :order_id AND v.state = 'issued' AND v.voucher_id <> :voucher_id) AS others_open,
         (SELECT count(*) FROM vouchers AS v
@@ -83,7 +83,7 @@ _SPEND = closing(
         WHERE voucher_id = :voucher_id
     ),
     line_moved AS (
-        UPDATE order_lines SET refundable_fen = refundable_fen - CAST(:spent_fen AS bigint)
+        UPDATE order_lines SET refundable_fen = refundable_fen - CAST(:refund_fen AS bigint)
         WHERE order_id = :order_id AND line = :line
     ),
     used AS (
@@ -179,7 +179,7 @@ def _spend(tx: Transaction, row: Row, action: VoucherAction, role: Role, *, by_i
     spent_fen = use_fen(row.value_left_fen, row.uses_left) if is_use else row.value_left_fen
     named = {"order_id": order.order_id, "voucher_id": row.voucher_id, "line": row.line}
     around = tx.execute(_AROUND, named).one()
-    before_fen, rate = around.refundable_fen, rate_of_line(around)
+    before_fen, rate = order.left_fen, rate_of_line(around)
     commission_fen = commission_fen_of(before_fen, rate) - commission_fen_of(before_fen - spent_fen, rate)
     is_over = state in FINAL_VOUCHER_STATES and not around.others_open
     was_used = is_use or row.uses_left < row.uses or around.others_used > 0

@@ -11,8 +11,9 @@ from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
+from app.usecases.settling.refund_completed import refund_order
 from app.usecases.settling.settle import settle_due
-from tests.factories import a_merchant_with_shop, an_offer, an_operator, an_order
+from tests.factories import a_claim, a_merchant_with_shop, an_offer, an_operator, an_order
 from tests.factories.cases import ACase, a_case
 from tests.factories.rows import change, look, look_one
 from tests.support.invariants import Invariants
@@ -123,17 +124,12 @@ class TestOpen(OnceWithBody, OnceOwned):
     def test_an_offer_that_is_excluded_cannot_be_sent_back_for_a_change_of_mind(self, client: FlaskClient) -> None:
         shop = a_merchant_with_shop()
         offer = an_offer(shop)
-        ruled = client.put(
-            f"/merchant/v1/shops/{shop.shop_id}/offers/{offer.offer_id}/return-rule",
-            headers=shop.owner.once(),
-            json={"return_exclusion": "custom"},
-        )
+        change("UPDATE offers SET is_return_excluded = true WHERE offer_id = :id", id=offer.offer_id)
         order = an_order(shop=shop, lines=[(offer, 2)], state=OrderState.DELIVERED)
         case = Case(order.resident, f"/user/v1/orders/{order.order_id}/cases", ALL_OF_IT)
 
         refused = self.send(client, case, body={**ALL_OF_IT, "kind": "return", "reason": "changed_mind"})
 
-        assert ruled.status_code == 200, ruled.text
         assert_problem(refused, 409, "not_returnable", pointer="/lines")
         assert self.send(client, case, body={**ALL_OF_IT, "kind": "return"}).status_code == 201
 
@@ -247,6 +243,22 @@ class TestAnswer(OnceWithBody, OnceOwned):
             id=order.order_id,
         )
         assert [(row.amount_fen, row.debt_fen) for row in told] == [(1_000, 650), (1_000, 950)]
+
+    def test_what_an_operator_refunded_meanwhile_is_not_given_twice(self, client: FlaskClient) -> None:
+        order = an_order(state=OrderState.COMPLETED)
+        case = a_case(order, quantity=2)
+        left_fen = int(look_one("SELECT sum(amount_fen + fee_fen) FROM settlement_items WHERE order_id = :id"
+                                " AND party_kind = 'merchant'", id=order.order_id))  # fmt: skip
+        operator = an_operator()
+        refund_order(
+            operator.actor, a_claim(operator), order_id=order.order_id, amount_fen=left_fen - 300, why="PHONE_CALL"
+        )
+
+        agreed = client.post(
+            f"/merchant/v1/cases/{case.case_id}/answer", headers=order.shop.owner.once(), json={"is_approved": True}
+        )
+
+        assert (agreed.get_json()["state"], agreed.get_json()["refund_fen"]) == ("refunded", 300), agreed.text
 
     def test_a_return_is_refunded_when_it_is_back_and_on_the_shelf_again(self, client: FlaskClient) -> None:
         case = a_case(state=CaseState.SENT_BACK, kind=CaseKind.RETURN, reason=CaseReason.CHANGED_MIND, quantity=2)

@@ -8,6 +8,7 @@ import pytest
 from app.core import ledger
 from app.core.ledger import codes
 from app.kernel.transaction import transaction
+from app.usecases.settling.settle import settle_due
 from app.usecases.vouchers.spend import redeem_voucher, refund_voucher
 from tests.factories import a_claim, a_merchant_with_shop, a_resident, an_address, an_offer
 from tests.factories.rows import change, look, look_one
@@ -261,3 +262,48 @@ class TestCart:
                 "/user/v1/checkout-quotes", headers=resident.headers, json={**body, "fulfillment": word}
             )
             assert_problem(answer, 422, "input_invalid", pointer="/fulfillment")
+
+
+class TestAfterUse:
+    def test_a_used_card_that_was_served_badly_is_refunded_out_of_every_use(self, client: FlaskClient) -> None:
+        bought = some_vouchers(uses=3, price_fen=10_000)
+        for _ in range(3):
+            redeem(client, bought)
+        order = {"lines": [{"line": 1, "quantity": 1}], "kind": "refund_only", "reason": "service_poor"}
+        path = f"/user/v1/orders/{bought.order_id}/cases"
+
+        opened = client.post(path, headers=bought.resident.once(), json=order)
+        agreed = client.post(
+            f"/merchant/v1/cases/{opened.get_json()['case_id']}/answer",
+            headers=bought.shop.owner.once(),
+            json={"is_approved": True},
+        )
+
+        assert opened.status_code == 201, opened.text
+        assert agreed.get_json()["refund_fen"] == 10_000, agreed.text
+        assert pending(bought) == 0
+
+    def test_what_was_settled_since_is_taken_from_the_balance(self, client: FlaskClient) -> None:
+        bought = some_vouchers(uses=2, price_fen=10_000)
+        redeem(client, bought)
+        change(
+            "UPDATE settlement_accounts SET next_on = CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date)"
+            " WHERE party_id = :id",
+            id=bought.shop.merchant_id,
+        )
+        change("UPDATE settlement_items SET eligible_on = eligible_on - 1 WHERE order_id = :id", id=bought.order_id)
+        settle_due(only=[bought.shop.merchant_id])
+        redeem(client, bought)
+        order = {"lines": [{"line": 1, "quantity": 1}], "kind": "refund_only", "reason": "service_poor"}
+        path = f"/user/v1/orders/{bought.order_id}/cases"
+        case_id = client.post(path, headers=bought.resident.once(), json=order).get_json()["case_id"]
+
+        agreed = client.post(
+            f"/merchant/v1/cases/{case_id}/answer", headers=bought.shop.owner.once(), json={"is_approved": True}
+        )
+
+        [case] = look("SELECT * FROM after_sale_cases WHERE case_id = :id", id=case_id)
+        assert agreed.get_json()["refund_fen"] == 10_000
+        assert (case.from_pending_fen, case.from_commission_fen) == (5_000 - 389, 777)
+        assert case.from_available_fen == 10_000 - case.from_pending_fen - case.from_commission_fen
+        assert pending(bought) == 0

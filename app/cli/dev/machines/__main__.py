@@ -1,7 +1,7 @@
 """``dev.py machines``: draw every machine from its table, and prove it. Ends with 1 when a proof fails.
 
-Proven: every state can be reached; from every state an end can be reached, so that none is stuck; no rule is written
-twice; every (state, action, party) that is not in the table is refused.
+Proven: every state that a rule names can be reached; from each an end can be reached, where there is one; no rule is
+written twice; every (state, action, party) that is not in the table is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rich.table import Table as Grid
 from app.cli.dev.environment import ROOT
 from app.cli.dev.machines import tables
 from app.cli.dev.machines.drawing import draw
-from app.cli.dev.machines.proof import faults, final_states, repeated, states_of, triples
+from app.cli.dev.machines.proof import faults, final_states, repeated, states_apart, states_of, triples
 
 FOLDER = ROOT / "docs" / "machines"
 
@@ -22,7 +22,7 @@ FOLDER = ROOT / "docs" / "machines"
 def main() -> int:
     """Draw and prove all machines; return the exit code."""
     grid = Grid(title="dev.py machines")
-    for heading in ("machine", "states", "final", "triples", "moves", "proof"):
+    for heading in ("machine", "states", "final", "apart", "triples", "moves", "proof"):
         grid.add_column(heading)
     wrong: list[str] = []
     FOLDER.mkdir(exist_ok=True)
@@ -32,7 +32,7 @@ def main() -> int:
         wrong += [f"{name.lower()}: {one}" for one in found]
         every, moves = triples(table)
         verdict = "sound" if not found else f"{len(found)} faults"
-        counts = (len(states_of(table)), len(final_states(table)), every, moves)
+        counts = (len(states_of(table)), len(final_states(table)), len(states_apart(table)), every, moves)
         grid.add_row(name.lower(), *map(str, counts), verdict)
     console = Console()
     console.print(grid)

@@ -42,14 +42,20 @@ def reached(table: Table[Any, Any], start: StrEnum) -> set[StrEnum]:
 
 def final_states(table: Table[Any, Any]) -> set[StrEnum]:
     """Return the states that nothing leads out of."""
-    return set(states_of(table)) - {source for source, _ in table}
+    return set(states_of(table)) - {source for source, _ in table} - states_apart(table)
+
+
+def states_apart(table: Table[Any, Any]) -> set[StrEnum]:
+    """Return the states that no rule names: reserved words that nothing can get into yet."""
+    return set(states_of(table)) - {source for source, _ in table} - {target for target, _ in table.values()}
 
 
 def faults(table: Table[Any, Any]) -> list[str]:
-    """Return what is wrong with a machine, in words; nothing when it is sound."""
-    states, final, start = set(states_of(table)), final_states(table), start_of(table)
+    """Return what is wrong with a machine, in words; nothing when it is sound. A machine without an end may go on."""
+    states, final, start = set(states_of(table)) - states_apart(table), final_states(table), start_of(table)
     found = [f"{state} cannot be reached" for state in states - reached(table, start)]
-    found += [f"from {state} no end can be reached" for state in states if not reached(table, state) & final]
+    if final:
+        found += [f"from {state} no end can be reached" for state in states if not reached(table, state) & final]
     found += [f"{action} never happens" for action in actions_of(table) if action not in {one for _, one in table}]
     found += [f"{source}, {action} names nobody" for (source, action), (_, roles) in table.items() if not roles]
     for state, action, role in product(states_of(table), actions_of(table), Role):

@@ -24,6 +24,7 @@ from app.core.search import models as search
 from app.core.settlement import models as settlement
 from app.core.settlement import payouts
 from app.core.stepup import models as stepup
+from app.core.tills import models as tills
 from app.core.verification import models as verification
 from app.core.vouchers import models as vouchers
 from app.core.wealth import models as wealth
@@ -58,6 +59,7 @@ __all__ = [
     "search",
     "settlement",
     "stepup",
+    "tills",
     "timers",
     "verification",
     "vouchers",

@@ -434,6 +434,15 @@ class OfferReviewed(ShelfEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CashServed(PersonEvent):
+    """Cash was taken in or given out at a desk; ``state`` says which."""
+
+    till_act_id: UUID
+    state: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TermQuotaOffered(PersonEvent):
     """What others gave back of a term product is held for who waited; it wants to be confirmed."""
 

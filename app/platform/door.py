@@ -14,6 +14,7 @@ from app.kernel.transaction import Claim
 from app.platform import audit_log, queries, schemas, zones
 from app.platform.books import add_books
 from app.platform.cases import add_ruled_cases
+from app.platform.cash import add_cash
 from app.platform.commission import add_commission
 from app.platform.dispatching import add_dispatch
 from app.platform.finding import add_finding
@@ -67,6 +68,7 @@ add_commission(door)
 add_surcharges(door)
 add_ruled_cases(door)
 add_timeline(door, Reader.PLATFORM, Relation.PLATFORM)
+add_cash(door)
 
 
 @door.get("/orders", query=schemas.OrdersQuery, answer=schemas.OrdersOut)

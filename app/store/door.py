@@ -8,6 +8,7 @@ from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.store import queries, schemas
 from app.store.locker import add_locker
+from app.store.tills import add_tills
 from app.usecases.delivering.slots import SlotsPublished, publish_slots
 from app.usecases.ordering.ending import OrderMoved
 from app.usecases.ordering.finish_order import collect_order
@@ -32,6 +33,7 @@ add_notices(door)
 add_members(door, Side.STORE)
 add_paper_review(door, Side.STORE, Relation.OWN_STORE)
 add_locker(door)
+add_tills(door)
 
 
 @door.get("/communities", answer=CommunitiesOut)

@@ -41,6 +41,7 @@ from app.user import queries, schemas, vetting
 from app.user.appointments import add_appointments
 from app.user.cases import add_own_cases, add_replacements
 from app.user.comparisons import add_comparisons
+from app.user.desk import add_desk
 from app.user.finding import add_finding
 from app.user.opening import add_opening
 from app.user.saving import add_saving
@@ -83,6 +84,7 @@ add_appointments(door)
 add_timeline(door, Reader.RESIDENT, Relation.OWN)
 add_receipt(door)
 add_replacements(door)
+add_desk(door)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)

@@ -72,6 +72,10 @@ _RETENTION = (
         ORDER BY searched_at LIMIT :limit)""",
     """UPDATE courier_shifts SET lat = round(CAST(lat AS numeric), 2), lng = round(CAST(lng AS numeric), 2)
         WHERE ended_at < business_now() - interval '30 days' AND ended_at > business_now() - interval '32 days'""",
+    "DELETE FROM desk_codes WHERE expires_at < clock_timestamp() - interval '1 day'",
+    """DELETE FROM desk_visits WHERE visit_id IN (
+        SELECT visit_id FROM desk_visits WHERE opened_at < clock_timestamp() - interval '30 days'
+        ORDER BY opened_at LIMIT :limit)""",
     "DELETE FROM sign_in_failures WHERE began_at < clock_timestamp() - interval '1 day'",
     "DELETE FROM live_tickets WHERE expires_at < clock_timestamp() - interval '1 day'",
     "DELETE FROM sandbox_messages WHERE sent_at < clock_timestamp() - interval '7 days'",

@@ -42,8 +42,9 @@ from tests.factories.listings import a_listing, a_listing_claim
 from tests.factories.people import a_member, signed_in
 from tests.factories.products import a_product
 from tests.factories.reconciling import a_mismatch
-from tests.factories.rows import change, write
+from tests.factories.rows import change, look_one, write
 from tests.factories.settling import a_payout, a_statement
+from tests.factories.tills import a_remittance, a_till, a_visit
 from tests.factories.wealth import a_fund, a_fund_order, a_plan, a_subscription, a_term_product
 from tests.support.passkeys import a_challenge, a_passkey, removed_passkey
 from tests.support.vetting import an_application
@@ -494,6 +495,23 @@ def _a_waiting_trip(place: Neighborhood) -> UUID:
     return trip_id
 
 
+def _a_till(place: Neighborhood, clerk: Person, *, is_open: bool = True) -> UUID:
+    return a_till(clerk, store_id=place.shop.store_id, is_open=is_open)
+
+
+def _a_till_act(place: Neighborhood, clerk: Person) -> UUID:
+    till_id = _a_till(place, clerk)
+    found: UUID = look_one("SELECT till_act_id FROM till_acts WHERE till_id = :id", id=till_id)
+    return found
+
+
+def _a_transfer(place: Neighborhood, clerk: Person) -> UUID:
+    """Cash from one till of a store to another of it, so that the store is both its ends."""
+    by = place.member(Side.STORE, MemberRole.CLERK)
+    sender = a_till(by, store_id=place.shop.store_id, cash_fen=500)
+    return a_remittance(by, sender, 100, _a_till(place, clerk))
+
+
 def _ended(person: Person) -> UUID:
     session_id = signed_in(person.account_id, person.side).session_id
     change("UPDATE sessions SET ended_at = clock_timestamp() WHERE session_id = :id", id=session_id)
@@ -704,6 +722,32 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda world, principal: world.home.face_check(principal.person),
         same_shop=lambda world, _: world.home.face_check(world.home.counter.counter),
         foreign=lambda world, _: world.other.face_check(world.other.counter.counter),
+    ),
+    (Side.STORE, "till_id"): Things(
+        own=lambda world, principal: _a_till(world.home, principal.person),
+        foreign=lambda world, _: _a_till(world.other, world.other.member(Side.STORE, MemberRole.CLERK)),
+        is_same_shop_ours=True,
+    ),
+    (Side.STORE, "till_act_id"): Things(
+        own=lambda world, principal: _a_till_act(world.home, principal.person),
+        foreign=lambda world, _: _a_till_act(world.other, world.other.member(Side.STORE, MemberRole.CLERK)),
+        is_same_shop_ours=True,
+    ),
+    (Side.STORE, "transfer_id"): Things(
+        own=lambda world, principal: _a_transfer(world.home, principal.person),
+        foreign=lambda world, _: _a_transfer(world.other, world.other.member(Side.STORE, MemberRole.CLERK)),
+        is_same_shop_ours=True,
+    ),
+    (Side.STORE, "visit_id"): Things(
+        own=lambda world, principal: a_visit(principal.person, confirmed_fen=10**6, store_id=world.home.shop.store_id),
+        same_shop=lambda world, _: a_visit(world.home.member(Side.STORE, MemberRole.CLERK), confirmed_fen=10**6),
+        foreign=lambda world, _: a_visit(world.other.member(Side.STORE, MemberRole.CLERK), confirmed_fen=10**6),
+    ),
+    (Side.PLATFORM, "to_till_id"): _public(
+        lambda place: _a_till(place, place.member(Side.STORE, MemberRole.CLERK), is_open=False)
+    ),
+    (Side.PLATFORM, "transfer_id"): _public(
+        lambda place: _a_transfer(place, place.member(Side.STORE, MemberRole.CLERK))
     ),
     (Side.PLATFORM, "order_id"): Things(
         own=lambda world, _: world.home.order.order_id,

@@ -127,6 +127,21 @@ CHART: tuple[AccountKind, ...] = (
     _personal(
         "store_float", "体验店备付金", OwnerKind.STORE, "cash desk of an experience store", opens_by_itself=False
     ),
+    _owed("till_cash", "钱箱现金", OwnerKind.STORE, "cash in one till of a store", has_statement=False),
+    _owed(
+        "cash_in_transit",
+        "在途现金",
+        OwnerKind.STORE,
+        "cash on its way between two tills or the bank; empty when it arrived whole",
+        has_statement=False,
+    ),
+    _owed(
+        "cash_shortage",
+        "现金短款",
+        OwnerKind.PARTY,
+        "owed by who was in charge of a till for cash that was missing when it closed",
+        has_statement=False,
+    ),
     _owed(
         "disputed",
         "争议款",

@@ -90,6 +90,21 @@ def store_float(store: UUID) -> str:
     return f"store_float:{store}"
 
 
+def till_cash(till: UUID) -> str:
+    """Return the code of the cash in a till, below zero (钱箱现金)."""
+    return f"till_cash:{till}"
+
+
+def cash_in_transit(transfer: UUID) -> str:
+    """Return the code of cash on its way, below zero (在途现金)."""
+    return f"cash_in_transit:{transfer}"
+
+
+def cash_shortage(person: UUID) -> str:
+    """Return the code of what a person owes for cash that was missing, below zero (现金短款)."""
+    return f"cash_shortage:{person}"
+
+
 def disputed(payment: UUID) -> str:
     """Return the code of what a provider took back while a payment is disputed (争议款)."""
     return f"disputed:{payment}"

@@ -35,6 +35,8 @@ class JournalKind(StrEnum):
     BILL_RETURN = "bill_return"
     CASH_IN = "cash_in"
     CASH_OUT = "cash_out"
+    CASH_TRANSFER = "cash_transfer"
+    CASH_DIFFERENCE = "cash_difference"
     CORRECTION = "correction"
 
 

@@ -231,6 +231,17 @@ REGISTER = (
     Holding(
         table="listing_claims", person="claimed_by_id = :account_id OR decided_by_id = :account_id", fate=Fate.KEPT
     ),
+    Holding(table="desk_codes", person=_OWN, fate=Fate.DELETED, is_exported=False),
+    Holding(table="desk_visits", person=_OWN, fate=Fate.DELETED, is_exported=False),
+    Holding(table="till_acts", person=_OWN, fate=Fate.KEPT),
+    Holding(table="till_shifts", person="clerk_id = :account_id", fate=Fate.KEPT, is_exported=False),
+    Holding(table="tills", person="in_charge_id = :account_id", fate=Fate.KEPT, is_exported=False),
+    Holding(
+        table="cash_transfers",
+        person="sent_by_id = :account_id OR received_by_id = :account_id",
+        fate=Fate.KEPT,
+        is_exported=False,
+    ),
     Holding(table="shelf_imports", person=_OWN, fate=Fate.KEPT, is_exported=False),
     Holding(table="papers", person="submitted_by_id = :account_id OR decided_by_id = :account_id", fate=Fate.KEPT),
     Holding(

@@ -1,0 +1,76 @@
+"""The machines of a till and of cash on its way: pure, ``(state, action) → (state, who may)``."""
+
+from enum import StrEnum
+
+from app.kernel.actor import Role
+from app.kernel.machines import Table
+
+
+class TillState(StrEnum):
+    """Whether a till serves."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+class TillAction(StrEnum):
+    """What is done at a till."""
+
+    OPEN = "open"
+    SERVE = "serve"
+    """Cash comes in or goes out: to a person, to another till, to the bank."""
+    CLOSE = "close"
+
+
+class TransferState(StrEnum):
+    """Where cash on its way (在途现金) is."""
+
+    SENT = "sent"
+    RECEIVED = "received"
+    DIFFERING = "differing"
+    """Another amount arrived; the difference stays on its way until two people of the platform correct it."""
+    CANCELED = "canceled"
+
+
+class TransferAction(StrEnum):
+    """What is done about cash on its way."""
+
+    RECEIVE = "receive"
+    RECEIVE_DIFFERING = "receive_differing"
+    CANCEL = "cancel"
+
+
+class TillActKind(StrEnum):
+    """Why the cash of a till changed."""
+
+    OPENING = "opening"
+    CASH_IN = "cash_in"
+    CASH_OUT = "cash_out"
+    SENT = "sent"
+    RECEIVED = "received"
+    TAKEN_BACK = "taken_back"
+    CLOSING = "closing"
+
+
+class VisitMeans(StrEnum):
+    """By what a person at the desk is known."""
+
+    CODE = "code"
+    """Shown by the person's own session."""
+    ID_CARD = "id_card"
+    """Name and number of the card in hand."""
+
+
+_STORE = frozenset({Role.STORE})
+_ENDS = frozenset({Role.STORE, Role.PLATFORM})
+
+TILL_TRANSITIONS: Table[TillState, TillAction] = {
+    (TillState.CLOSED, TillAction.OPEN): (TillState.OPEN, _STORE),
+    (TillState.OPEN, TillAction.SERVE): (TillState.OPEN, _STORE),
+    (TillState.OPEN, TillAction.CLOSE): (TillState.CLOSED, _STORE),
+}
+CASH_TRANSFER_TRANSITIONS: Table[TransferState, TransferAction] = {
+    (TransferState.SENT, TransferAction.RECEIVE): (TransferState.RECEIVED, _ENDS),
+    (TransferState.SENT, TransferAction.RECEIVE_DIFFERING): (TransferState.DIFFERING, _ENDS),
+    (TransferState.SENT, TransferAction.CANCEL): (TransferState.CANCELED, _ENDS),
+}

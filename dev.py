@@ -53,6 +53,16 @@ VERBS = {
         ("-m", "app.cli.dev.authz", "--mutants"),
         "change each line of the policy in turn; authz must see it",
     ),
+    "crash-points": (
+        "dev",
+        ("-m", "app.cli.dev.crash_points"),
+        "kill every money flow at every point, restart it; its effect must be there once",
+    ),
+    "crash-postgres": (
+        "dev",
+        ("-m", "tests.crash_postgres"),
+        "kill PostgreSQL under load, again and again; nothing that was acknowledged is lost",
+    ),
     "guess": ("dev", ("-m", "app.cli.dev.guess"), "guess at sign-in codes from many addresses; nobody may come in"),
     "machines": ("dev", ("-m", "app.cli.dev.machines"), "draws every state machine from its table, and proves it"),
     "openapi": ("run", ("-m", "app.cli.dev.openapi"), "rewrite docs/api/openapi.json"),

@@ -42,7 +42,7 @@ from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
 from app.usecases.reconciling.resolve import resolve_mismatch
-from app.usecases.settling.pay_out import release_payout
+from app.usecases.settling.pay_out import reject_payout, release_payout
 
 COMMISSION_STARTS = "commission_starts"
 """Timer: the day of an approved commission rate has come."""
@@ -283,7 +283,7 @@ def approve(actor: Actor, claim: Claim, *, approval_id: UUID) -> ApprovalMoved:
 
 
 def reject(actor: Actor, claim: Claim, *, approval_id: UUID) -> ApprovalMoved:
-    """Reject what another asked for. Errors as :func:`approve`."""
+    """Reject what another asked for; money that waited for it is let go. Errors as :func:`approve`."""
     return _decide(actor, claim, approval_id, ApprovalState.REJECTED)
 
 
@@ -354,6 +354,8 @@ def _decide(actor: Actor, claim: Claim, approval_id: UUID, state: ApprovalState)
         tx.keep(moved)
         if state is ApprovalState.APPROVED:
             _EXECUTE[kind](tx, row)
+        elif kind in _TURN_DOWN:
+            _TURN_DOWN[kind](tx, row)
         tx.close(_DECIDE, {"approval_id": approval_id, "account_id": actor.account_id, "state": state.value})
     return moved
 
@@ -376,6 +378,10 @@ def _set_commission(tx: Transaction, row: Row) -> None:
 
 def _release(tx: Transaction, row: Row) -> None:
     release_payout(tx, UUID(row.body["payout_id"]))
+
+
+def _turn_down_payout(tx: Transaction, row: Row) -> None:
+    reject_payout(tx, UUID(row.body["payout_id"]))
 
 
 def _resolve(tx: Transaction, row: Row) -> None:
@@ -406,6 +412,8 @@ _EXECUTE: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {
     ApprovalKind.PAYOUT: _release,
     ApprovalKind.MISMATCH: _resolve,
 }
+_TURN_DOWN: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {ApprovalKind.PAYOUT: _turn_down_payout}
+"""What a rejection leads to, where it leads to anything."""
 
 
 def _refuse_start(starts_on: date, now: datetime) -> None:

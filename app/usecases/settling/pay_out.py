@@ -94,6 +94,11 @@ _AUTOMATIC = text(
 )
 _LOCK_PAYOUT = text("SELECT state, party_kind, party_id FROM payouts WHERE payout_id = :payout_id FOR UPDATE")
 _MOVE = text("UPDATE payouts SET state = :state WHERE payout_id = :payout_id AND state = :before")
+_REJECT = text(
+    """
+    UPDATE payouts SET state = :state, failure = 'rejected', ended_at = business_now() WHERE payout_id = :payout_id
+    """
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +192,19 @@ def release_payout(tx: Transaction, payout_id: UUID) -> None:
     before = PayoutState(row.state)
     state = next_state(PAYOUT_TRANSITIONS, before, PayoutAction.RELEASE, Role.SYSTEM)
     tx.execute(_MOVE, {"payout_id": payout_id, "state": state.value, "before": before.value})
+
+
+def reject_payout(tx: Transaction, payout_id: UUID) -> None:
+    """Turn down a large payout that one person asked to release and another did not: its hold is void.
+
+    One that no longer waits, because another request for it was decided before, is left as it is.
+    """
+    row = tx.execute(_LOCK_PAYOUT, {"payout_id": payout_id}).one_or_none()
+    if row is None or row.state != PayoutState.REQUESTED:
+        return
+    state = next_state(PAYOUT_TRANSITIONS, PayoutState(row.state), PayoutAction.REJECT, Role.SYSTEM)
+    ledger.void_hold(tx, f"payout:{payout_id}")
+    tx.execute(_REJECT, {"payout_id": payout_id, "state": state.value})
 
 
 def _hold(tx: Transaction, party: SettledParty, party_id: UUID, amount_fen: int, now: datetime) -> PayoutMoved:

@@ -221,6 +221,29 @@ class TestRelease(Once):
         assert together.status_code == 200, together.text
         assert state_of(shop) == "paid"
 
+    def test_one_that_is_rejected_is_over_and_its_money_is_available_again(
+        self, client: FlaskClient, bank: Bank
+    ) -> None:
+        shop = a_rich_merchant(client, fen=ALONE_FEN_MAX + 1)
+        payout_id = ask(client, shop, ALONE_FEN_MAX + 1).get_json()["payout_id"]
+        path = f"/platform/v1/payouts/{payout_id}/release"
+        first, second = (
+            client.post(path, headers=staff(MemberRole.FINANCE).once(), json={"why": "INVOICE-1"}).get_json()
+            for _ in range(2)
+        )
+        held = balance(shop.merchant_id).held_fen
+        admin = staff(MemberRole.ADMIN)
+
+        for approval in (first, second):
+            path = f"/platform/v1/approvals/{approval['approval_id']}/rejection"
+            answer = client.post(path, headers=admin.once())
+            assert answer.status_code == 200, answer.text
+        bank.a_round()
+
+        assert (held, balance(shop.merchant_id).available_fen) == (ALONE_FEN_MAX + 1, ALONE_FEN_MAX + 1)
+        assert state_of(shop) == "rejected"
+        assert ask(client, shop, 700).status_code == 201
+
     def test_a_small_one_does_not_wait(self, client: FlaskClient) -> None:
         payout_id = ask(client, a_rich_merchant(client), 700).get_json()["payout_id"]
 

@@ -1,0 +1,142 @@
+"""Kills a process at a point: patches what the sites call, counts the moments that pass, and at one of them kill -9."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from app.adapters.stripe.client import StripeClient
+from app.core import ledger
+from app.kernel.db import db
+from app.kernel.wire import Wire
+from app.worker import bank as bank_work
+from tests.crash_points.sites import LEDGER_WRITERS, ROOT, Site, sites
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+_BETWEEN = (str(ROOT / "app" / "kernel"), str(Path(inspect.__file__).parent))
+"""What stands between a commit and the ``with transaction()`` that it ends."""
+
+
+@dataclass
+class Knife:
+    """Counts the crossings of points from 1 on; at the ``deadly`` one it kills its own process.
+
+    :ivar crossed: the names of the points of each crossing; those of the moments around one commit are crossed at once.
+    """
+
+    deadly: int | None = None
+    crossed: list[tuple[str, ...]] = field(default_factory=list)
+    _posted: list[Site] = field(default_factory=list)
+    _sites: dict[str, list[Site]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for site in sites():
+            self._sites.setdefault(str(ROOT / site.path), []).append(site)
+
+    def _cross(self, *points: str) -> None:
+        if points:
+            self.crossed.append(points)
+            if len(self.crossed) == self.deadly:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def _at(self, frame: FrameType | None, call: str) -> Site | None:
+        if frame is None:
+            return None
+        around = [
+            site
+            for site in self._sites.get(frame.f_code.co_filename, ())
+            if site.call.partition("#")[0] == call and site.first <= frame.f_lineno <= site.last
+        ]
+        return max(around, key=lambda site: site.first, default=None)
+
+    def call(self, kind: str, moments: tuple[str, str], inner: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``inner`` with a moment before it and one after, where a site calls it."""
+
+        def called(*args: Any, **given: Any) -> Any:
+            site = self._at(sys._getframe(1), kind)  # who calls is what names the point
+            if site is None:
+                return inner(*args, **given)
+            self._cross(f"{site.name} {moments[0]}")
+            done = inner(*args, **given)
+            if kind.startswith("ledger."):
+                self._posted.append(site)
+            self._cross(f"{site.name} {moments[1]}")
+            return done
+
+        return called
+
+    def commit(self, inner: Callable[[Wire], None]) -> Callable[[Wire], None]:
+        """Return the commit with the moments around it."""
+
+        def committed(wire: Wire) -> None:
+            frame: FrameType | None = sys._getframe(1)
+            while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
+                frame = frame.f_back
+            site = self._at(frame, "commit")
+            about = [*self._posted, *([site] if site else [])]
+            self._posted = []
+            self._cross(*(f"{one.name} written" for one in about))
+            inner(wire)
+            self._cross(*(f"{one.name} committed" for one in about))
+
+        return committed
+
+    @contextmanager
+    def drawn(self) -> Iterator[Knife]:
+        """Patch everything for the length of the block."""
+        with ExitStack() as stack:
+            for name in sorted(LEDGER_WRITERS):
+                patched = self.call(f"ledger.{name}", ("before", "posted"), getattr(ledger, name))
+                stack.enter_context(mock.patch.object(ledger, name, patched))
+            for name in _gateway_calls():
+                called = self.call(f"gateway.{name}", ("unsent", "answered"), getattr(StripeClient, name))
+                stack.enter_context(mock.patch.object(StripeClient, name, called))
+            for name in ("put_out", "take_in"):
+                called = self.call(f"folder.{name}", ("before", "after"), getattr(bank_work, name))
+                stack.enter_context(mock.patch.object(bank_work, name, called))
+            stack.enter_context(mock.patch.object(Wire, "commit", self.commit(Wire.commit)))
+            stack.enter_context(mock.patch.object(Wire, "rollback", self._forgetting(Wire.rollback)))
+            yield self
+
+    def _forgetting(self, inner: Callable[[Wire], None]) -> Callable[[Wire], None]:
+        def rolled_back(wire: Wire) -> None:
+            self._posted = []
+            inner(wire)
+
+        return rolled_back
+
+
+def _gateway_calls() -> list[str]:
+    named = {site.call.partition("#")[0].removeprefix("gateway.") for site in sites() if "gateway." in site.call}
+    return sorted(named & set(vars(StripeClient)))
+
+
+def dies(act: Callable[[], object], deadly: int) -> bool:
+    """Do ``act`` in a child that is killed at its crossing ``deadly``; False when it came to its end before that.
+
+    A refusal of the child is its own: what became of it is seen in the database.
+    """
+    db.engine.dispose()
+    child = os.fork()
+    if child == 0:
+        code = 3
+        try:
+            with Knife(deadly).drawn():
+                act()
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    assert code in {0, -signal.SIGKILL}, f"the child broke, and was not killed: exit code {code}"
+    return code != 0

@@ -8,6 +8,7 @@ from app.core.catalog import commission
 from app.core.catalog import imports as catalog_imports
 from app.core.catalog import models as catalog
 from app.core.catalog import records as catalog_records
+from app.core.catalog import slot_models as catalog_slots
 from app.core.communities import models as communities
 from app.core.delivery import models as delivery
 from app.core.delivery import records as delivery_records
@@ -40,6 +41,7 @@ __all__ = [
     "catalog",
     "catalog_imports",
     "catalog_records",
+    "catalog_slots",
     "commission",
     "communities",
     "delivery",

@@ -51,9 +51,10 @@ from app.usecases.appointments.visits import (
 from app.usecases.deciding.approvals import COMMISSION_STARTS, start_commission
 from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
 from app.usecases.dispatching.answer_offer import TRIP_OFFER_EXPIRES, expire_offer
+from app.usecases.dispatching.open_trip import open_trip
 from app.usecases.licensing.review import PAPER_LOOKED_AT
 from app.usecases.licensing.run_out import look_at_paper
-from app.usecases.ordering.accept_order import auto_accept_order
+from app.usecases.ordering.accept_order import TRIP_OPENS, auto_accept_order
 from app.usecases.ordering.cancel_checkout import expire_checkout
 from app.usecases.ordering.cancel_order import CANCEL_REQUEST_LAPSES, lapse_cancel_request, lapse_order
 from app.usecases.ordering.expect_ready import release_courier
@@ -205,6 +206,7 @@ TIMERS = {
     DELIVERY_STRANDED: close_stranded,
     ORDER_COMPLETES: complete_order,
     TRIP_OFFER_EXPIRES: expire_offer,
+    TRIP_OPENS: open_trip,
     ATTEMPT_EXPIRES: _expire_attempt,
     COMMISSION_STARTS: start_commission,
     ERASURE_DUE: erase_when_due,

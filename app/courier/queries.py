@@ -31,7 +31,7 @@ _OPEN = text(
            (SELECT json_agg(json_build_array(p.lat, p.lng) ORDER BY p.position) FROM stops AS p
             WHERE p.trip_id = t.trip_id) AS places
     FROM trips AS t
-    WHERE t.state = 'open' AND t.pinned_to_id IS NULL
+    WHERE t.state = 'open' AND t.pinned_to_id IS NULL AND (t.opens_at IS NULL OR t.opens_at <= business_now())
       AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.trip_id = t.trip_id AND d.state = 'offered')
       AND coalesce((SELECT m.mode FROM dispatch_modes AS m WHERE m.community_id = t.community_id
                     ORDER BY m.set_at DESC LIMIT 1), 'hall') <> 'assign'

@@ -19,6 +19,7 @@ from app.merchant.pictures import add_pictures
 from app.merchant.setup import add_setup
 from app.merchant.shelf import add_shelf
 from app.merchant.vouchers import add_redemption
+from app.merchant.slots import add_slot_rule
 from app.usecases.licensing.hand_in import PaperMoved, hand_in_paper, withdraw_paper
 from app.usecases.ordering.accept_order import accept_order
 from app.usecases.ordering.cancel_order import agree_to_cancel, refuse_to_cancel, reject_order
@@ -63,6 +64,7 @@ add_collecting(door)
 add_timeline(door, Reader.MERCHANT, Relation.OWN_SHOP)
 add_ticket(door)
 add_replacements(door)
+add_slot_rule(door)
 
 
 @door.get("/shops", answer=schemas.ShopsOut)

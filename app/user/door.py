@@ -45,6 +45,7 @@ from app.user.desk import add_desk
 from app.user.finding import add_finding
 from app.user.opening import add_opening
 from app.user.saving import add_saving
+from app.user.slots import add_slots, wished_slots
 from app.user.step_up import add_step_up
 from app.user.terms import add_terms
 from app.user.vouchers import add_vouchers
@@ -85,6 +86,7 @@ add_timeline(door, Reader.RESIDENT, Relation.OWN)
 add_receipt(door)
 add_replacements(door)
 add_desk(door)
+add_slots(door)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)
@@ -176,8 +178,9 @@ def delete_cart(actor: Actor) -> None:
 @policy("checkout.quote", Relation.OWN)
 def quote(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
     """Price the cart to an address, with every line of the price and when it would come. Changes nothing."""
-    fulfillment = Fulfillment(body["fulfillment"])
-    return queries.shown_quote(quote_with_promises(actor, address_id=body["address_id"], fulfillment=fulfillment))
+    fulfillment, slots = Fulfillment(body["fulfillment"]), wished_slots(body["slots"])
+    promised = quote_with_promises(actor, address_id=body["address_id"], fulfillment=fulfillment, slots=slots)
+    return queries.shown_quote(promised)
 
 
 @door.post(
@@ -191,7 +194,8 @@ def quote(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
 @policy("checkout.place", Relation.OWN)
 def place(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> Placed:
     """Turn the cart into one order per shop, to be paid within fifteen minutes."""
-    return place_checkout(actor, claim, **{**body, "fulfillment": Fulfillment(body["fulfillment"])})
+    slots = wished_slots(body.pop("slots"))
+    return place_checkout(actor, claim, slots=slots, **{**body, "fulfillment": Fulfillment(body["fulfillment"])})
 
 
 @door.get("/checkouts/<uuid:checkout_id>", answer=schemas.CheckoutOut)

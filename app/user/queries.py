@@ -251,6 +251,8 @@ def shown_quote(promised: PromisedQuote) -> dict[str, Any]:
                 "total_fen": part.total_fen,
                 "promised_from_at": None if (window := windows[part.shop_id]) is None else window.earliest_at,
                 "promised_at": None if window is None else window.latest_at,
+                "slot_starts_at": part.slot_starts_at,
+                "slot_ends_at": part.slot_ends_at,
                 "lines": [
                     {
                         "sku_id": line.sku_id,

@@ -12,6 +12,7 @@ from app.core.delivery.ratings import STARS_MAX, Mark
 from app.core.delivery.states import ApplicationState
 from app.core.delivery.tips import TIP_FEN_MAX, TIP_FEN_MIN
 from app.core.orders.models import IN_A_CART
+from app.core.orders.quote import LINES_MAX
 from app.core.orders.states import CheckoutState, OrderState
 from app.core.payments.models import PaymentMethod, PaymentPurpose
 from app.core.payments.states import AttemptState, PaymentState
@@ -19,6 +20,7 @@ from app.core.privacy.models import DataExportState, ErasureState, Purpose
 from app.core.verification.models import CheckState
 from app.core.verification.ports import Channel
 from app.usecases.paying.top_up import TOP_UP_FEN_MAX
+from app.user.slots import SlotWishIn
 from app.web.fields import Body, Choice, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Quantity, Query, Text
 from app.web.paging import PageQuery
 from app.web.views import COUNT_MAX, LIST_MAX, OrderCore, PricedLine, PricedPart
@@ -160,6 +162,7 @@ class QuoteIn(Body):
 
     address_id = Id(required=True)
     fulfillment = Choice(IN_A_CART, load_default="delivery")
+    slots = Many(fields.Nested(SlotWishIn), high=LINES_MAX, load_default=list)
 
 
 class ShopQuoteOut(PricedPart):
@@ -169,6 +172,8 @@ class ShopQuoteOut(PricedPart):
     preparation_minutes = Int(low=0, high=COUNT_MAX, required=True)
     promised_from_at = Instant(required=True, allow_none=True)
     promised_at = Instant(required=True, allow_none=True)
+    slot_starts_at = Instant(required=True, allow_none=True)
+    slot_ends_at = Instant(required=True, allow_none=True)
     lines = Many(fields.Nested(PricedLine), high=LIST_MAX, required=True)
 
 

@@ -78,6 +78,8 @@ class OrderCore(PricedPart):
     promised_at = Instant(required=True, allow_none=True)
     expected_from_at = Instant(required=True, allow_none=True)
     expected_by_at = Instant(required=True, allow_none=True)
+    slot_starts_at = Instant(required=True, allow_none=True)
+    slot_ends_at = Instant(required=True, allow_none=True)
     ready_at = Instant(required=True, allow_none=True)
     picked_up_at = Instant(required=True, allow_none=True)
     delivered_at = Instant(required=True, allow_none=True)

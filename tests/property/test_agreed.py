@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,10 +43,11 @@ term_fields = st.fixed_dictionaries(
 def quotes(draw: st.DrawFn) -> Quote:
     chosen = draw(st.sets(st.sampled_from(SKUS), min_size=1))
     wanted: list[Wanted] = [
-        replace(LINE, sku_id=sku_id, shop_id=shop_id, **draw(line_fields)) for sku_id, shop_id in sorted(chosen)
+        replace(LINE, sku_id=sku_id, shop_id=shop_id, **cast("dict[str, Any]", draw(line_fields)))
+        for sku_id, shop_id in sorted(chosen)
     ]
     terms: dict[Any, Terms] = {
-        shop_id: replace(TERMS, shop_id=shop_id, **draw(term_fields))
+        shop_id: replace(TERMS, shop_id=shop_id, **cast("dict[str, Any]", draw(term_fields)))
         for shop_id in SHOPS
         if any(line.shop_id == shop_id for line in wanted)
     }

@@ -126,6 +126,7 @@ class TripRow(Base):
     lat: Mapped[float]
     lng: Mapped[float]
     expected_ready_at: Mapped[datetime]
+    opens_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     assigned_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -60,10 +60,10 @@ LOCK_IN_HALL = opening(
     f"""
     WITH {ORDERS_OF_TRIP} SELECT {_COLUMNS}, t.pinned_to_id, (SELECT m.mode FROM dispatch_modes AS m
         WHERE m.community_id = o.community_id ORDER BY m.set_at DESC LIMIT 1) AS mode
-    {_OF_TRIP.format(more="")}
+    {_OF_TRIP.format(more="AND (t.opens_at IS NULL OR t.opens_at <= business_now())")}
     """
 )
-"""As :data:`LOCK_TRIP`, with the community's mode of dispatch: null is the hall."""
+"""As :data:`LOCK_TRIP`, once its time has come, with the community's mode of dispatch: null is the hall."""
 _OFFER = f"""
     WITH the_offer AS MATERIALIZED (
         SELECT f.trip_offer_id, f.trip_id FROM trip_offers AS f WHERE f.trip_offer_id = :trip_offer_id {{whose}}

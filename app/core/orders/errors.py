@@ -104,6 +104,34 @@ class BelowMinimum(Conflict):
     title = "Below the minimum order"
 
 
+class SlotGone(Conflict):
+    """The shop does not deliver in this slot, or no longer; parameters ``shop_id``, ``slot_starts_at``."""
+
+    code = "slot_gone"
+    title = "The slot is gone"
+
+
+class SlotFull(Conflict):
+    """Others have taken all places of the slot; parameters ``shop_id``, ``slot_starts_at``."""
+
+    code = "slot_full"
+    title = "The slot is full"
+
+
+class SlotOfNoShop(Invalid):
+    """A slot is named twice for one shop, for a shop that the cart buys nothing from, or for what nobody delivers."""
+
+    code = "slot_of_no_shop"
+    title = "A slot that no part of the cart is for"
+
+
+class TooEarlyForSlot(Conflict):
+    """The order is for a later slot, and nobody would fetch it yet; parameter ``ready_from_at``."""
+
+    code = "too_early_for_slot"
+    title = "Too early for its slot"
+
+
 class QuoteChanged(Conflict):
     """The cart, a price, a fee or what can be had changed since the quote.
 

@@ -168,6 +168,8 @@ class OrderRow(Base):
     address_lng: Mapped[float | None]
     walk_up_floors: Mapped[int] = mapped_column(server_default="0")
     preparation_minutes: Mapped[int]
+    slot_starts_at: Mapped[datetime | None]
+    slot_ends_at: Mapped[datetime | None]
     placed_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime | None]

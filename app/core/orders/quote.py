@@ -6,7 +6,7 @@ reason; :func:`refusals_of` gives them all.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from app.core.orders.errors import (
     OutsideArea,
     QuantityOverCap,
     ShopClosed,
+    SlotFull,
+    SlotGone,
     SoldOut,
 )
 from app.core.orders.rules import Rate
@@ -69,6 +71,8 @@ class Terms:
     :param distance_m: from shop to door, meters; 0 for pick-up at the store.
     :param is_inside: whether the door lies in the polygon that the shop delivers within, if it has one.
     :param delivery_fen: fee of the tier that reaches the door; 0 for pick-up, as ``surcharges`` then are.
+    :param slot_starts_at: of the slot that is wished for, None for as soon as possible; ``slot_ends_at`` is None where
+        the shop does not offer it. Then ``is_open`` is about the shop, not about its hours.
     :param off_fen: discount by goods amount: a function given as the tiers, already ordered.
     """
 
@@ -87,6 +91,9 @@ class Terms:
     license_expires_on: date
     is_inside: bool = True
     surcharges: Surcharges = NO_SURCHARGES
+    slot_starts_at: datetime | None = None
+    slot_ends_at: datetime | None = None
+    is_slot_full: bool = False
 
     @property
     def fee_fen(self) -> int:
@@ -133,6 +140,8 @@ class ShopQuote:
     distance_m: int
     preparation_minutes: int
     commission: Rate
+    slot_starts_at: datetime | None = None
+    slot_ends_at: datetime | None = None
 
     @property
     def total_fen(self) -> int:
@@ -181,6 +190,7 @@ def _agreed_shop(shop: ShopQuote) -> dict[str, Any]:
         "discount_fen": shop.discount_fen,
         "distance_m": shop.distance_m,
         "preparation_minutes": shop.preparation_minutes,
+        "slot_starts_at": None if shop.slot_starts_at is None else shop.slot_starts_at.astimezone(UTC).isoformat(),
         LINES: {
             str(line.sku_id): {
                 "name": line.name,
@@ -209,6 +219,7 @@ def refusals_of(wanted: Sequence[Wanted], terms: Mapping[UUID, Terms], now: date
     """Yield every reason why ``wanted`` cannot be bought ``now``, shop by shop."""
     for shop_id, lines in _by_shop(wanted, terms):
         yield from _refuse_shop(terms[shop_id], now)
+        yield from _refuse_slot(terms[shop_id], _preparation_minutes(terms[shop_id], lines), now)
         for line in lines:
             yield from _refuse_line(line)
         yield from _refuse_minimum(terms[shop_id], lines)
@@ -257,15 +268,21 @@ def _quote_shop(terms: Terms, lines: Sequence[Wanted]) -> ShopQuote:
         surcharges=terms.surcharges,
         discount_fen=off_fen,
         distance_m=terms.distance_m,
-        preparation_minutes=max(terms.preparation_minutes, *(line.preparation_minutes for line in lines)),
+        preparation_minutes=_preparation_minutes(terms, lines),
         commission=terms.commission,
+        slot_starts_at=terms.slot_starts_at,
+        slot_ends_at=terms.slot_ends_at,
     )
+
+
+def _preparation_minutes(terms: Terms, lines: Sequence[Wanted]) -> int:
+    return max(terms.preparation_minutes, *(line.preparation_minutes for line in lines))
 
 
 def _refuse_shop(terms: Terms, now: datetime) -> Iterator[Conflict]:
     if not terms.is_open:
         yield ShopClosed(shop_id=terms.shop_id)
-    if terms.license_expires_on < now.astimezone(SHANGHAI).date():
+    if terms.license_expires_on < (terms.slot_starts_at or now).astimezone(SHANGHAI).date():
         yield LicenseExpired(shop_id=terms.shop_id)
     if terms.is_delivered and (terms.distance_m > terms.radius_m or not terms.is_inside):
         yield OutsideArea(shop_id=terms.shop_id, distance_m=terms.distance_m, radius_m=terms.radius_m)
@@ -286,6 +303,15 @@ def _refuse_line(line: Wanted) -> Iterator[Conflict]:
         yield QuantityOverCap(sku_id=line.sku_id, quantity_max=max(0, line.per_person_max - line.bought))
     if line.left is not None and line.quantity > line.left:
         yield SoldOut(sku_id=line.sku_id, left=line.left)
+
+
+def _refuse_slot(terms: Terms, preparation_minutes: int, now: datetime) -> Iterator[Conflict]:
+    if terms.slot_starts_at is None:
+        return
+    if terms.slot_ends_at is None or terms.slot_starts_at < now + timedelta(minutes=preparation_minutes):
+        yield SlotGone(shop_id=terms.shop_id, slot_starts_at=terms.slot_starts_at)
+    elif terms.is_slot_full:
+        yield SlotFull(shop_id=terms.shop_id, slot_starts_at=terms.slot_starts_at)
 
 
 def _refuse_minimum(terms: Terms, lines: Sequence[Wanted]) -> Iterator[Conflict]:

@@ -21,7 +21,7 @@ _ORDER = """
     o.order_id, o.number, o.checkout_id, o.account_id, o.shop_id, o.merchant_id, o.community_id, o.store_id,
     o.state, o.fulfillment, o.is_perishable, o.delivery_fen, o.total_fen, o.refunded_fen, o.left_fen, o.commission_fen,
     o.payment_id, o.payment_method, o.paid_at, o.preparation_minutes, o.address_lat, o.address_lng, o.accepted_at,
-    o.ready_at, o.cancel_requested_at, o.shorted_at, o.code_tries_left, business_now() AS now
+    o.ready_at, o.cancel_requested_at, o.shorted_at, o.code_tries_left, o.slot_starts_at, business_now() AS now
 """
 ORDER_COLUMNS = _ORDER
 """What :func:`order_of` needs, of ``orders AS o``; for openings that lock more than the order."""
@@ -58,6 +58,7 @@ class Order:
     cancel_requested_at: datetime | None
     shorted_at: datetime | None
     code_tries_left: int
+    slot_starts_at: datetime | None
     now: datetime
 
     @property
@@ -130,7 +131,7 @@ _LOCK_CHECKOUT = """
            {session} AS is_in_standing,
            a.verification_level, {grant} AS grant_factor,
            {is_new_device} AS is_new_device,
-           o.order_id, o.state, o.shop_id, o.store_id, o.total_fen, o.fulfillment, s.is_auto_accept,
+           o.order_id, o.state, o.shop_id, o.store_id, o.total_fen, o.fulfillment, s.is_auto_accept, o.slot_starts_at,
            business_now() AS now
     FROM checkouts AS c
     JOIN orders AS o ON o.checkout_id = c.checkout_id
@@ -180,6 +181,7 @@ class CheckoutOrder:
     total_fen: int
     is_auto_accept: bool
     fulfillment: Fulfillment
+    slot_starts_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +238,7 @@ def lock_checkout(tx: Transaction, statement: Opening, params: dict[str, object]
                 total_fen=row.total_fen,
                 is_auto_accept=row.is_auto_accept,
                 fulfillment=Fulfillment(row.fulfillment),
+                slot_starts_at=row.slot_starts_at,
             )
             for row in rows
         ),
@@ -274,13 +277,26 @@ def assert_moved(result: Result) -> None:
 
 _COUNTED = """
     SELECT sku_id, sum(quantity) AS quantity FROM order_lines
-    WHERE order_id = ANY(:stock_order_ids) AND is_counted AND shorted_at IS NULL GROUP BY sku_id
+    WHERE order_id = ANY(:stock_order_ids) AND is_counted AND shorted_at IS NULL{after} GROUP BY sku_id
 """
+_SLOTS_FREED = """
+locked_slots AS (
+    SELECT c.shop_id, c.starts_at FROM slot_counters AS c
+    JOIN orders AS o ON o.shop_id = c.shop_id AND o.slot_starts_at = c.starts_at
+    WHERE o.order_id = ANY(:stock_order_ids)
+        AND o.slot_starts_at - o.preparation_minutes * interval '1 minute' > business_now()
+    ORDER BY c.shop_id, c.starts_at FOR UPDATE OF c
+),
+freed AS (
+    UPDATE slot_counters AS c SET taken = c.taken - 1 FROM locked_slots AS k
+    WHERE c.shop_id = k.shop_id AND c.starts_at = k.starts_at RETURNING c.shop_id
+),"""
+"""Places in slots of the orders ``:stock_order_ids`` are given back, before work begins; and before stock is locked."""
 
 
-def _stock(sets: str) -> str:
-    return f"""
-counted AS ({_COUNTED}),
+def _stock(sets: str, *, first: str = "", after: str = "") -> str:
+    return f"""{first}
+counted AS ({_COUNTED.format(after=after)}),
 locked_stock AS (
     SELECT s.sku_id FROM stock AS s JOIN counted AS n ON n.sku_id = s.sku_id ORDER BY s.sku_id FOR UPDATE OF s
 ),
@@ -291,8 +307,12 @@ restocked AS (
 )"""
 
 
-STOCK_RELEASED = _stock("on_hand = s.on_hand + n.quantity, reserved = s.reserved - n.quantity")
-"""Reserved pieces of the orders ``:stock_order_ids`` go back on the shelf."""
+STOCK_RELEASED = _stock(
+    "on_hand = s.on_hand + n.quantity, reserved = s.reserved - n.quantity",
+    first=_SLOTS_FREED,
+    after=" AND (SELECT count(*) FROM freed) >= 0",
+)
+"""Reserved pieces of the orders ``:stock_order_ids`` go back on the shelf, places in slots to who comes next."""
 STOCK_SOLD = _stock("sold = s.sold + n.quantity, reserved = s.reserved - n.quantity")
 """Reserved pieces of the orders ``:stock_order_ids`` are sold."""
 

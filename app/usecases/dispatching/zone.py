@@ -54,6 +54,7 @@ _TASKS = text(
     FROM ({MODE}) AS m
     JOIN communities AS y ON y.community_id = m.community_id AND y.store_id = :store_id
     JOIN trips AS t ON t.community_id = y.community_id AND t.state = 'open'
+        AND (t.opens_at IS NULL OR t.opens_at <= business_now())
     JOIN deliveries AS d ON d.trip_id = t.trip_id AND d.state = 'open'
     JOIN orders AS o ON o.order_id = d.order_id
     JOIN stops AS c ON c.stop_id = d.pick_up_stop_id

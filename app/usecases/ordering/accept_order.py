@@ -1,6 +1,5 @@
 """Accept an order (接单): the shop promises it, and its trip is born, so that couriers can look ahead."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,15 +19,20 @@ from app.core.orders.repository import (
     order_of,
 )
 from app.core.orders.rules import promised_at
+from app.core.orders.scheduled import ready_at, trip_opens_at
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
 from app.kernel.clock import SHANGHAI
 from app.kernel.geo import distance_m
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
+from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.kernel.wire import Row
 from app.usecases.ordering.ending import OrderMoved
+
+TRIP_OPENS = "trip_opens"
+"""Timer: the trip of an order for a slot may be claimed from now on."""
 
 _ACCEPTED = move(
     "accepted_at = business_now()", "promised_at = coalesce(promised_at, :promised_at)", "expected_ready_at = :ready_at"
@@ -38,10 +42,10 @@ _ACCEPT_AND_OPEN_TRIP = closing(
     f"""{_ACCEPTED},
     trip AS (
         INSERT INTO trips (trip_id, community_id, state, fee_fen, pay_fen, pay_parts, weight_g, is_cold, lat, lng,
-            expected_ready_at, created_at)
+            expected_ready_at, opens_at, created_at)
         VALUES (:trip_id, :community_id, :trip_state, :fee_fen, :pay_fen, CAST(:pay_parts AS jsonb),
             CAST(:weight_g AS bigint), CAST(:is_cold AS boolean), :shop_lat, :shop_lng, :expected_ready_at,
-            business_now())
+            CAST(:opens_at AS timestamptz), business_now())
     ),
     its_stops AS (
         INSERT INTO stops (stop_id, trip_id, position, kind, state, lat, lng)
@@ -108,10 +112,14 @@ def _accept(tx: Transaction, row: Row, role: Role) -> OrderMoved:
         "to_state": target.value,
         "promised_at": promised_at(order.now, order.preparation_minutes, is_delivered=order.is_delivered),
     }
-    params["ready_at"] = order.now + timedelta(minutes=order.preparation_minutes)
+    params["ready_at"] = ready_at(order.now, order.preparation_minutes, order.slot_starts_at)
     if order.is_delivered:
         params |= _trip_of(order, row)
-        tx.record(TripOpened(trip_id=params["trip_id"], community_id=order.community_id))
+        opened = TripOpened(trip_id=params["trip_id"], community_id=order.community_id)
+        if params["opens_at"] is None or params["opens_at"] <= order.now:
+            tx.record(opened)
+        else:
+            tx.schedule(Timer(TRIP_OPENS, opened.trip_id, params["opens_at"] - order.now))
     assert_moved(tx.close(_ACCEPT_AND_OPEN_TRIP if order.is_delivered else _ACCEPT, params))
     return moved
 
@@ -120,7 +128,7 @@ def _trip_of(order: Order, row: Row) -> dict[str, Any]:
     """Return the trip that carries the order: where from, where to, and what it pays."""
     assert order.address_lat is not None, "what is delivered has an address"
     assert order.address_lng is not None, "what is delivered has an address"
-    expected_ready_at = order.now + timedelta(minutes=order.preparation_minutes)
+    expected_ready_at = ready_at(order.now, order.preparation_minutes, order.slot_starts_at)
     rates = dict(row.tariff or {})
     parts = pay_parts(
         is_bad_weather=rates.pop("is_bad_weather", False),
@@ -151,4 +159,5 @@ def _trip_of(order: Order, row: Row) -> dict[str, Any]:
         "address_lat": order.address_lat,
         "address_lng": order.address_lng,
         "expected_ready_at": expected_ready_at,
+        "opens_at": trip_opens_at(order.slot_starts_at),
     }

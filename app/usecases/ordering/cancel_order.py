@@ -1,6 +1,5 @@
 """Every way an order ends before it was made: refused, canceled, lapsed, let go. What was paid goes back whole."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from app.core.events import OrderCancelRefused, OrderCancelRequested
@@ -17,6 +16,7 @@ from app.core.orders.repository import (
     move,
 )
 from app.core.orders.rules import CANCEL_ANSWER_WINDOW, Ending, may_cancel_freely
+from app.core.orders.scheduled import may_let_slot_go, ready_at
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
 from app.kernel.machines import next_state
@@ -50,9 +50,11 @@ def cancel_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
             order.refuse_own_machine(OrderAction.CANCEL)
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.CANCEL, actor.role)
         ready_due_at = (
-            None if order.accepted_at is None else order.accepted_at + timedelta(minutes=order.preparation_minutes)
+            None
+            if order.accepted_at is None
+            else ready_at(order.accepted_at, order.preparation_minutes, order.slot_starts_at)
         )
-        if not may_cancel_freely(
+        if not may_let_slot_go(order.now, order.slot_starts_at) and not may_cancel_freely(
             order.state,
             accepted_at=order.accepted_at,
             ready_due_at=ready_due_at,

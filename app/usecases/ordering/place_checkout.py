@@ -10,9 +10,9 @@ import orjson
 from app.core.accounts.errors import SessionEnded
 from app.core.dispatch.estimates import Told
 from app.core.events import OrderPlaced
-from app.core.orders.errors import SoldOut
+from app.core.orders.errors import SlotFull, SoldOut
 from app.core.orders.models import Fulfillment
-from app.core.orders.quote import ShopQuote
+from app.core.orders.quote import Quote, ShopQuote
 from app.core.orders.rules import PAYMENT_WINDOW, commission_of, order_number
 from app.core.orders.states import CHECKOUT_TRANSITIONS, CheckoutAction, CheckoutState, OrderState
 from app.core.payments.models import PaymentPurpose
@@ -25,7 +25,15 @@ from app.kernel.transaction import Claim, closing, transaction
 from app.usecases.privacy.consents import consent_needed, versions_in_force
 from app.usecases.shopping.keeping import refuse_changed
 from app.usecases.shopping.promising import promises_of, windows_of
-from app.usecases.shopping.quoting import LOCK_CART, PricedCart, is_perishable, look_at_cart
+from app.usecases.shopping.quoting import (
+    LOCK_CART,
+    NO_SLOTS,
+    PricedCart,
+    Slots,
+    is_perishable,
+    look_at_cart,
+    slot_params,
+)
 
 CHECKOUT_EXPIRES = "checkout_expires"
 """Timer: the payment window of a checkout is over."""
@@ -44,17 +52,19 @@ _PLACE = closing(
         INSERT INTO orders (order_id, number, checkout_id, account_id, shop_id, merchant_id, community_id, store_id,
             state, fulfillment, is_perishable, goods_fen, packing_fen, delivery_fen, night_fen, weather_fen, floors_fen,
             discount_fen, total_fen, left_fen, commission_fen, payment_id, note, address_sealed, address_lat,
-            address_lng, walk_up_floors, preparation_minutes, usual_s, promise_from_s, promise_by_s, placed_at)
+            address_lng, walk_up_floors, preparation_minutes, usual_s, promise_from_s, promise_by_s, promised_from_at,
+            promised_at, slot_starts_at, slot_ends_at, placed_at)
         SELECT o.order_id, o.number, :checkout_id, :account_id, o.shop_id, o.merchant_id, :community_id, :store_id,
             :order_state, :fulfillment, o.is_perishable, o.goods_fen, o.packing_fen, o.delivery_fen, o.night_fen,
             o.weather_fen, o.floors_fen, o.discount_fen, o.total_fen, o.left_fen, o.commission_fen, :payment_id, :note,
             :address_sealed, :address_lat, :address_lng, CAST(:walk_up_floors AS bigint), o.preparation_minutes,
-            o.usual_s, o.promise_from_s, o.promise_by_s, business_now()
+            o.usual_s, o.promise_from_s, o.promise_by_s, o.slot_starts_at, o.slot_ends_at, o.slot_starts_at,
+            o.slot_ends_at, business_now()
         FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (order_id uuid, number text, shop_id uuid,
             merchant_id uuid, is_perishable boolean, goods_fen bigint, packing_fen bigint, delivery_fen bigint,
             night_fen bigint, weather_fen bigint, floors_fen bigint, discount_fen bigint, total_fen bigint,
             left_fen bigint, commission_fen bigint, preparation_minutes bigint, usual_s bigint, promise_from_s bigint,
-            promise_by_s bigint)
+            promise_by_s bigint, slot_starts_at timestamptz, slot_ends_at timestamptz)
     ),
     made_lines AS (
         INSERT INTO order_lines (order_id, line, sku_id, name, option, unit_price_fen, quantity, goods_fen,
@@ -72,11 +82,21 @@ _PLACE = closing(
     emptied AS (
         DELETE FROM cart_lines WHERE account_id = :account_id AND sku_id = ANY(CAST(:sku_ids AS uuid[]))
     ),
+    taken AS (
+        INSERT INTO slot_counters AS c (shop_id, starts_at, taken, capacity)
+        SELECT w.shop_id, w.starts_at, 1, w.capacity
+        FROM jsonb_to_recordset(CAST(:slots AS jsonb)) AS w (shop_id uuid, starts_at timestamptz, capacity bigint)
+        ORDER BY w.shop_id, w.starts_at
+        ON CONFLICT (shop_id, starts_at) DO UPDATE SET taken = c.taken + 1, capacity = excluded.capacity
+        WHERE c.taken < excluded.capacity
+        RETURNING c.shop_id
+    ),
     wanted AS (
         SELECT * FROM unnest(CAST(:counted_ids AS uuid[]), CAST(:counted AS bigint[])) AS w (sku_id, quantity)
     ),
     locked_stock AS (
-        SELECT n.sku_id FROM stock AS n JOIN wanted AS w ON w.sku_id = n.sku_id ORDER BY n.sku_id FOR UPDATE OF n
+        SELECT n.sku_id FROM stock AS n JOIN wanted AS w ON w.sku_id = n.sku_id
+        WHERE (SELECT count(*) FROM taken) >= 0 ORDER BY n.sku_id FOR UPDATE OF n
     ),
     reserved AS (
         UPDATE stock AS n SET on_hand = n.on_hand - w.quantity, reserved = n.reserved + w.quantity
@@ -84,7 +104,7 @@ _PLACE = closing(
         WHERE n.sku_id = w.sku_id AND n.on_hand >= w.quantity
         RETURNING n.sku_id
     )""",
-    answer="SELECT sku_id FROM reserved",
+    answer="SELECT sku_id AS had_id FROM reserved UNION ALL SELECT shop_id FROM taken",
 )
 
 
@@ -113,21 +133,33 @@ class Placed:
 
 
 def place_checkout(
-    actor: Actor, claim: Claim, *, address_id: UUID, quote_version: str, fulfillment: Fulfillment, note: str
+    actor: Actor,
+    claim: Claim,
+    *,
+    address_id: UUID,
+    quote_version: str,
+    fulfillment: Fulfillment,
+    note: str,
+    slots: Slots = NO_SLOTS,
 ) -> Placed:
     """Turn the cart into a checkout to be paid within fifteen minutes.
 
-    Locks the cart's lines, then the stock of counted SKUs in SKU order.
+    Locks the cart's lines, then the slots by shop, then the stock of counted SKUs in SKU order.
 
     :param quote_version: the version of the quote that the resident saw and agreed to.
     :raises app.core.orders.errors.QuoteChanged: the cart would now cost or hold something else, or cannot be bought.
-    :raises SoldOut: another resident was faster.
+    :raises SoldOut, SlotFull: another resident was faster.
     :raises SessionEnded: the session was ended, or the account suspended.
     :raises ConsentNeeded: terms or privacy policy in force are not agreed to.
     """
     state = next_state(CHECKOUT_TRANSITIONS, CheckoutState.OPEN, CheckoutAction.PLACE, actor.role)
     with transaction(claim) as tx:
-        asked = {"account_id": actor.account_id, "address_id": address_id, "session_id": actor.session_id}
+        asked = {
+            "account_id": actor.account_id,
+            "address_id": address_id,
+            "session_id": actor.session_id,
+            **slot_params(slots),
+        }
         rows = tx.open(LOCK_CART, {**asked, **versions_in_force()})
         if rows and not rows[0].is_in_standing:
             raise SessionEnded
@@ -139,7 +171,7 @@ def place_checkout(
             raise refuse_changed(tx, cart, account_id=actor.account_id, quote_version=quote_version)
         checkout_id, payment_id = new_id(), new_id()
         promises = promises_of(cart)
-        windows = windows_of(cart.now, promises)
+        windows = windows_of(cart, promises)
         orders = [_order_of(shop, cart, promises[shop.shop_id]) for shop in quote.shops]
         placed = Placed(
             checkout_id=checkout_id,
@@ -170,7 +202,7 @@ def place_checkout(
         tx.schedule(Timer(CHECKOUT_EXPIRES, checkout_id, PAYMENT_WINDOW))
         tx.keep(placed)
         counted = {line.sku_id: line.quantity for shop in quote.shops for line in shop.lines if line.is_counted}
-        reserved = tx.close(
+        had = tx.close(
             _PLACE,
             {
                 "checkout_id": checkout_id,
@@ -201,12 +233,26 @@ def place_checkout(
                 "sku_ids": [line.sku_id for shop in quote.shops for line in shop.lines],
                 "counted_ids": list(counted),
                 "counted": list(counted.values()),
+                "slots": orjson.dumps([_place_of(shop, cart) for shop in quote.shops if shop.slot_starts_at]).decode(),
             },
         )
-        missing = set(counted) - {row.sku_id for row in reserved}
-        if missing:
-            raise SoldOut(sku_id=min(missing), left=0)
+        _refuse_slower(quote, set(counted), {row.had_id for row in had})
     return placed
+
+
+def _refuse_slower(quote: Quote, counted: set[UUID], had: set[UUID]) -> None:
+    """Refuse when somebody else took the last of something after the cart was read."""
+    for shop in quote.shops:
+        if shop.slot_starts_at is not None and shop.shop_id not in had:
+            raise SlotFull(shop_id=shop.shop_id, slot_starts_at=shop.slot_starts_at)
+    missing = counted - had
+    if missing:
+        raise SoldOut(sku_id=min(missing), left=0)
+
+
+def _place_of(shop: ShopQuote, cart: PricedCart) -> dict[str, Any]:
+    capacity = cart.shops[shop.shop_id].capacity
+    return {"shop_id": shop.shop_id, "starts_at": shop.slot_starts_at, "capacity": capacity}
 
 
 def _order_of(shop: ShopQuote, cart: PricedCart, promise: Told | None) -> dict[str, Any]:
@@ -230,6 +276,8 @@ def _order_of(shop: ShopQuote, cart: PricedCart, promise: Told | None) -> dict[s
         "usual_s": None if promise is None else promise.usual_s,
         "promise_from_s": None if promise is None else promise.from_s,
         "promise_by_s": None if promise is None else promise.by_s,
+        "slot_starts_at": shop.slot_starts_at,
+        "slot_ends_at": shop.slot_ends_at,
     }
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from app.core import ledger
 from app.core.aftersale.errors import ReplacementOpen
 from app.core.events import OrderLacksCourier, OrderReady, OrderShorted
-from app.core.orders.errors import LineNotFound
+from app.core.orders.errors import LineNotFound, TooEarlyForSlot
 from app.core.orders.models import CancelReason
 from app.core.orders.repository import (
     ANSWER_MOVED,
@@ -28,6 +28,7 @@ from app.core.orders.rules import (
     Ending,
     commission_of,
 )
+from app.core.orders.scheduled import trip_opens_at
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
 from app.kernel.machines import next_state
@@ -151,6 +152,9 @@ def ready_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
         order = lock_order(tx, LOCK_FOR_SHOP, {"order_id": order_id, **actor.as_member})
         order.refuse_own_machine(OrderAction.READY)
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.READY, actor.role)
+        ready_from_at = trip_opens_at(order.slot_starts_at)
+        if ready_from_at is not None and order.now < ready_from_at:
+            raise TooEarlyForSlot(ready_from_at=ready_from_at)
         tx.record(_told(OrderReady, order, target))
         if order.is_delivered:
             tx.schedule(

@@ -4,7 +4,7 @@ from app.core.events import OrderPaid, PaymentSettled
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.models import Fulfillment
 from app.core.orders.repository import Checkout
-from app.core.orders.rules import ACCEPT_WINDOW
+from app.core.orders.scheduled import accept_window
 from app.core.orders.states import OrderState
 from app.kernel.timers import Timer
 from app.kernel.transaction import Transaction
@@ -26,10 +26,10 @@ paid_checkout AS (
 ),
 moved AS (
     UPDATE orders SET state = 'awaiting_accept', paid_at = business_now(), payment_method = :method,
-        promised_from_at = business_now() + promise_from_s * interval '1 second',
-        promised_at = business_now() + promise_by_s * interval '1 second',
-        expected_from_at = business_now() + promise_from_s * interval '1 second',
-        expected_by_at = business_now() + promise_by_s * interval '1 second'
+        promised_from_at = coalesce(slot_starts_at, business_now() + promise_from_s * interval '1 second'),
+        promised_at = coalesce(slot_ends_at, business_now() + promise_by_s * interval '1 second'),
+        expected_from_at = coalesce(slot_starts_at, business_now() + promise_from_s * interval '1 second'),
+        expected_by_at = coalesce(slot_ends_at, business_now() + promise_by_s * interval '1 second')
     WHERE checkout_id = :checkout_id AND state = 'awaiting_payment'
     RETURNING order_id
 )"""
@@ -47,7 +47,7 @@ def payment_journal(checkout: Checkout, *, key: str, source: str) -> Journal:
 
 
 def record_paid(tx: Transaction, checkout: Checkout) -> None:
-    """Record that ``checkout`` is paid, and start each shop's five minutes."""
+    """Record that ``checkout`` is paid, and start the time that each shop has to accept."""
     tx.record(
         PaymentSettled(
             payment_id=checkout.payment_id,
@@ -67,4 +67,4 @@ def record_paid(tx: Transaction, checkout: Checkout) -> None:
             )
         )
         if order.fulfillment not in CONFIRMED_BY_PAYMENT:
-            tx.schedule(Timer(ORDER_LAPSES, order.order_id, ACCEPT_WINDOW))
+            tx.schedule(Timer(ORDER_LAPSES, order.order_id, accept_window(checkout.now, order.slot_starts_at)))

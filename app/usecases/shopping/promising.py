@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from app.core.dispatch.estimates import Told, Window, told, window_of
 from app.core.dispatch.promise import Spread
 from app.core.orders.agreed import version_of
 from app.core.orders.models import Fulfillment
-from app.core.orders.quote import Quote
+from app.core.orders.quote import Quote, ShopQuote
 from app.kernel.actor import Actor
 from app.kernel.transaction import read
 from app.usecases.shopping.keeping import keep_quote
-from app.usecases.shopping.quoting import READ_CART, PricedCart, price_cart
+from app.usecases.shopping.quoting import NO_SLOTS, READ_CART, PricedCart, Slots, price_cart, slot_params
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +31,31 @@ def promises_of(cart: PricedCart) -> dict[UUID, Told | None]:
     return {part.shop_id: _told(cart, part.shop_id, part.distance_m) for part in cart.quote.shops}
 
 
-def quote_with_promises(actor: Actor, *, address_id: UUID, fulfillment: Fulfillment) -> PromisedQuote:
+def quote_with_promises(
+    actor: Actor, *, address_id: UUID, fulfillment: Fulfillment, slots: Slots = NO_SLOTS
+) -> PromisedQuote:
     """Say what the cart costs to this address now, and when it would come; binds nobody, and is kept for a while."""
-    rows = read(READ_CART, {"account_id": actor.account_id, "address_id": address_id}).fetchall()
-    cart = price_cart(rows, fulfillment)
+    asked = {"account_id": actor.account_id, "address_id": address_id, **slot_params(slots)}
+    cart = price_cart(read(READ_CART, asked).fetchall(), fulfillment, slots)
     agreed = cart.quote.agreed
     version = version_of(agreed)
     keep_quote(actor.account_id, version, agreed)
-    return PromisedQuote(cart.quote, version, windows_of(cart.now, promises_of(cart)))
+    return PromisedQuote(cart.quote, version, windows_of(cart, promises_of(cart)))
 
 
-def windows_of(now: datetime, promises: Mapping[UUID, Told | None]) -> dict[UUID, Window | None]:
-    """Return by shop from when until when it comes if it is paid ``now``."""
-    return {shop: None if promise is None else window_of(now, promise) for shop, promise in promises.items()}
+def windows_of(cart: PricedCart, promises: Mapping[UUID, Told | None]) -> dict[UUID, Window | None]:
+    """Return by shop from when until when it comes: in its slot, or as promised if it is paid now."""
+    slots = {part.shop_id: _slot(part) for part in cart.quote.shops}
+    return {
+        shop: None if promise is None else slots[shop] or window_of(cart.now, promise)
+        for shop, promise in promises.items()
+    }
+
+
+def _slot(part: ShopQuote) -> Window | None:
+    if part.slot_starts_at is None or part.slot_ends_at is None:
+        return None
+    return Window(earliest_at=part.slot_starts_at, latest_at=part.slot_ends_at)
 
 
 def _told(cart: PricedCart, shop_id: UUID, distance_m: int) -> Told:

@@ -1,8 +1,10 @@
 """From rows to the pure quote: what cart, shelves and shops say, priced for one address and one moment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -12,9 +14,10 @@ from app.core.catalog.areas import is_inside
 from app.core.catalog.commission import RULE_OF_SHOP
 from app.core.catalog.models import OfferKind, OfferState, ShopState, Vertical
 from app.core.catalog.rules import delivery_fee_fen, is_open_at
+from app.core.catalog.slots import SlotRule, slot_at
 from app.core.delivery.pay import is_night
 from app.core.orders import quote as prices
-from app.core.orders.errors import CartEmpty
+from app.core.orders.errors import CartEmpty, SlotOfNoShop
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote, Terms, Wanted
 from app.core.orders.repository import IN_STANDING
@@ -45,12 +48,12 @@ _LINES = """
            w.preparation_s AS measured_s, w.early_s, w.late_s,
            a.address_id, a.lat AS address_lat, a.lng AS address_lng, a.door_sealed, a.walk_up_floors,
            a.community_id, m.store_id, g.night_fen, g.weather_fen, g.floor_fen,
-           coalesce(g.is_bad_weather, false) AS is_bad_weather, business_now() AS now{more}
+           coalesce(g.is_bad_weather, false) AS is_bad_weather, {slot}, business_now() AS now{more}
     FROM {lines} AS c
     JOIN skus AS k ON k.sku_id = c.sku_id
     JOIN offers AS f ON f.offer_id = k.offer_id
     JOIN shops AS s ON s.shop_id = k.shop_id
-    {rule}
+    {rule}{slots}
     LEFT JOIN shop_promises AS w ON w.shop_id = s.shop_id
     LEFT JOIN stock AS n ON n.sku_id = k.sku_id
     LEFT JOIN addresses AS a ON a.address_id = :address_id AND a.account_id = :account_id AND a.removed_at IS NULL
@@ -66,17 +69,34 @@ _SURCHARGES = """(
         FROM addresses AS x JOIN delivery_surcharges AS r ON r.community_id = x.community_id
         WHERE x.address_id = :address_id ORDER BY r.set_at DESC LIMIT 1)"""
 """Once for a statement: the rates where the address is, and the weather switch, which is that of the couriers' pay."""
+_NO_SLOT = "CAST(NULL AS timestamptz) AS slot_starts_at"
+_SLOT = """
+           w_slot.starts_at AS slot_starts_at, y.slot_minutes, y.capacity, y.lead_minutes, y.days_ahead,
+           (SELECT q.taken FROM slot_counters AS q
+            WHERE q.shop_id = s.shop_id AND q.starts_at = w_slot.starts_at) AS slot_taken"""
+_SLOTS = """
+    LEFT JOIN unnest(CAST(:slot_shop_ids AS uuid[]), CAST(:slot_starts AS timestamptz[]))
+        AS w_slot (shop_id, starts_at) ON w_slot.shop_id = s.shop_id
+    LEFT JOIN slot_rules AS y ON y.shop_id = w_slot.shop_id"""
 _BOUGHT = """(
                SELECT coalesce(sum(l.quantity), 0)::bigint FROM orders AS o JOIN order_lines AS l USING (order_id)
                WHERE o.account_id = c.account_id AND l.sku_id = k.sku_id AND o.state <> 'canceled'
                    AND l.shorted_at IS NULL AND o.placed_at > business_now() - k.per_person_days * interval '1 day')"""
 
 
-def lines_of(*, lines: str, where: str, standing: str = "true", agreed: str = "true", more: str = "") -> str:
+Slots = Mapping[UUID, datetime]
+"""Shop → when the slot begins that is wished for; shops that are not named deliver as soon as they can."""
+NO_SLOTS: Slots = MappingProxyType({})
+
+
+def lines_of(
+    *, lines: str, where: str, standing: str = "true", agreed: str = "true", more: str = "", with_slots: bool = False
+) -> str:
     """Return the ``SELECT`` of lines with all that their price is made of, for ``:address_id``.
 
     :param lines: a table or query of ``account_id``, ``sku_id`` and ``quantity``, known as ``c``.
     :param more: further columns, each after a comma.
+    :param with_slots: whether the statement is asked with :func:`slot_params`.
     """
     return _LINES.format(
         lines=lines,
@@ -87,14 +107,25 @@ def lines_of(*, lines: str, where: str, standing: str = "true", agreed: str = "t
         bought=_BOUGHT,
         rule=RULE_OF_SHOP,
         surcharges=_SURCHARGES,
+        slot=_SLOT if with_slots else _NO_SLOT,
+        slots=_SLOTS if with_slots else "",
     )
 
 
-_CART = {"lines": "cart_lines", "where": "c.account_id = :account_id"}
+def slot_params(slots: Slots) -> dict[str, object]:
+    """Return the parameters that name the slots that are wished for."""
+    return {"slot_shop_ids": list(slots), "slot_starts": list(slots.values())}
+
+
 # Two placements of one person cannot both find the cap unreached: each needs the cart's line of the SKU, which the
 # first removes. A line put in anew waits for that, and whoever sees it sees the first's order too.
-READ_CART = text(lines_of(**_CART))
-LOCK_CART = opening(lines_of(**_CART, standing=IN_STANDING, agreed=HAS_AGREED) + "FOR UPDATE OF c")
+_WHERE = "c.account_id = :account_id"
+READ_CART = text(lines_of(lines="cart_lines", where=_WHERE, with_slots=True))
+LOCK_CART = opening(
+    lines_of(lines="cart_lines", where=_WHERE, standing=IN_STANDING, agreed=HAS_AGREED, with_slots=True)
+    + "FOR UPDATE OF c"
+)
+"""Both are asked with :func:`slot_params`, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +166,24 @@ def look_at_cart(rows: Sequence[Row], fulfillment: Fulfillment) -> PricedCart:
     return PricedCart(prices.price_cart(wanted, terms), shops, first, fulfillment, refusals)
 
 
-def price_cart(rows: Sequence[Row], fulfillment: Fulfillment) -> PricedCart:
+def price_cart(rows: Sequence[Row], fulfillment: Fulfillment, slots: Slots = NO_SLOTS) -> PricedCart:
     """As :func:`look_at_cart`, of a cart that can be bought.
 
+    :raises SlotOfNoShop: a slot is for a shop that the cart buys nothing from, or nobody delivers.
     :raises app.kernel.errors.Conflict: a line or a shop cannot be served; see :func:`app.core.orders.quote.quote_cart`.
     """
     cart = look_at_cart(rows, fulfillment)
+    if slots and (fulfillment is not Fulfillment.DELIVERY or not slots.keys() <= cart.shops.keys()):
+        raise SlotOfNoShop(pointer="/slots")
     for refusal in cart.refusals:
         raise refusal
     return cart
 
 
-def quote_checkout(actor: Actor, *, address_id: UUID, fulfillment: Fulfillment) -> Quote:
+def quote_checkout(actor: Actor, *, address_id: UUID, fulfillment: Fulfillment, slots: Slots = NO_SLOTS) -> Quote:
     """Say what the cart costs to this address now; promises nothing, changes nothing."""
-    rows = read(READ_CART, {"account_id": actor.account_id, "address_id": address_id}).fetchall()
-    return price_cart(rows, fulfillment).quote
+    asked = {"account_id": actor.account_id, "address_id": address_id, **slot_params(slots)}
+    return price_cart(read(READ_CART, asked).fetchall(), fulfillment, slots).quote
 
 
 def is_perishable(vertical: str) -> bool:
@@ -171,7 +205,7 @@ def wanted_of(row: Row) -> Wanted:
         left=row.on_hand,
         is_on_sale=row.offer_state == OfferState.ON_SALE and row.removed_at is None,
         is_deliverable=row.offer_kind in {OfferKind.GOODS, OfferKind.DISH},
-        is_in_hours=row.sale_hours is None or is_open_at(row.sale_hours, None, row.now),
+        is_in_hours=row.sale_hours is None or is_open_at(row.sale_hours, None, row.slot_starts_at or row.now),
         is_refused_by_age=row.is_age_restricted and not _is_adult(row.id_number_sealed, row.now),
         is_return_excluded=row.is_return_excluded,
         preparation_minutes=row.offer_preparation_minutes,
@@ -192,10 +226,11 @@ def terms_of(row: Row, fulfillment: Fulfillment) -> Terms:
     """Return the terms of the shop of a line of :func:`lines_of`."""
     is_delivered = fulfillment is Fulfillment.DELIVERY
     meters = distance_m(row.shop_lat, row.shop_lng, row.address_lat, row.address_lng) if is_delivered else 0
+    is_scheduled = is_delivered and row.slot_starts_at is not None
     return Terms(
         shop_id=row.shop_id,
         name=row.shop_name,
-        is_open=row.shop_state == ShopState.OPEN and is_open_at(row.hours, row.paused_until, row.now),
+        is_open=row.shop_state == ShopState.OPEN and (is_scheduled or is_open_at(row.hours, row.paused_until, row.now)),
         is_delivered=is_delivered,
         distance_m=meters,
         radius_m=row.radius_m,
@@ -208,7 +243,24 @@ def terms_of(row: Row, fulfillment: Fulfillment) -> Terms:
         license_expires_on=row.license_expires_on,
         is_inside=row.area is None or is_inside(row.area, row.address_lat, row.address_lng),
         surcharges=_surcharges_of(row) if is_delivered else NO_SURCHARGES,
+        **(_slot_of(row) if is_scheduled else {}),
     )
+
+
+def _slot_of(row: Row) -> dict[str, Any]:
+    wished = {"slot_starts_at": row.slot_starts_at}
+    if row.slot_minutes is None or (row.paused_until is not None and row.slot_starts_at < row.paused_until):
+        return wished
+    rule = SlotRule(
+        slot_minutes=row.slot_minutes,
+        capacity=row.capacity,
+        lead_minutes=row.lead_minutes,
+        days_ahead=row.days_ahead,
+    )
+    slot = slot_at(row.hours, rule, row.now, row.slot_starts_at)
+    if slot is None:
+        return wished
+    return {**wished, "slot_ends_at": slot.ends_at, "is_slot_full": (row.slot_taken or 0) >= rule.capacity}
 
 
 def _surcharges_of(row: Row) -> Surcharges:
@@ -217,7 +269,7 @@ def _surcharges_of(row: Row) -> Surcharges:
     rates = SurchargeRates(night_fen=row.night_fen, weather_fen=row.weather_fen, floor_fen=row.floor_fen)
     return surcharges_of(
         rates,
-        is_night=is_night(row.now),
+        is_night=is_night(row.slot_starts_at or row.now),
         is_bad_weather=row.is_bad_weather,
         walk_up_floors=row.walk_up_floors,
     )

@@ -160,6 +160,7 @@ def test_anothers_quote_is_not_known_to_oneself(app: Flask, client: FlaskClient)
 
 def test_the_last_five_quotes_are_kept(app: Flask, client: FlaskClient) -> None:
     was = Agreement(client)
+    newest = was.version
     for price_fen in range(1_100, 1_107):
         change("UPDATE skus SET price_fen = :fen WHERE sku_id = :id", fen=price_fen, id=was.offer.sku_id)
         newest = was.quote()["quote_version"]

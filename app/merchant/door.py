@@ -18,8 +18,8 @@ from app.merchant.money import add_money
 from app.merchant.pictures import add_pictures
 from app.merchant.setup import add_setup
 from app.merchant.shelf import add_shelf
-from app.merchant.vouchers import add_redemption
 from app.merchant.slots import add_slot_rule
+from app.merchant.vouchers import add_redemption
 from app.usecases.licensing.hand_in import PaperMoved, hand_in_paper, withdraw_paper
 from app.usecases.ordering.accept_order import accept_order
 from app.usecases.ordering.cancel_order import agree_to_cancel, refuse_to_cancel, reject_order

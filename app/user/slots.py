@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.core.catalog.errors import ShopNotFound
 from app.core.catalog.models import ShopState
 from app.core.catalog.slots import Slot, SlotRule, slots_of
-from app.core.orders.errors import SlotGone, SlotOfNoShop
+from app.core.orders.errors import DeliverySlotGone, SlotOfNoShop
 from app.kernel.actor import Actor
 from app.kernel.transaction import read
 from app.kernel.wire import Row
@@ -61,11 +61,11 @@ class SlotWishIn(Body):
 def wished_slots(wishes: list[dict[str, Any]]) -> dict[UUID, datetime]:
     """Return shop → when its slot begins.
 
-    :raises SlotOfNoShop: a shop is named twice. :raises SlotGone: no calendar of a shop goes so far.
+    :raises SlotOfNoShop: a shop is named twice. :raises DeliverySlotGone: no calendar of a shop goes so far.
     """
     for wish in wishes:
         if wish["starts_at"].year not in YEARS:
-            raise SlotGone(shop_id=wish["shop_id"], slot_starts_at=wish["starts_at"])
+            raise DeliverySlotGone(shop_id=wish["shop_id"], slot_starts_at=wish["starts_at"])
     slots = {wish["shop_id"]: wish["starts_at"] for wish in wishes}
     if len(slots) < len(wishes):
         raise SlotOfNoShop(pointer="/slots")

@@ -29,7 +29,7 @@ def test_of_forty_residents_who_want_the_last_place_one_gets_it(app: Flask, cloc
     outcomes = at_once(app, [partial(placed_for_slot, shop, offer=offer) for _ in range(40)])
 
     assert sum(outcome.is_done for outcome in outcomes) == 1
-    assert {outcome.refusal for outcome in outcomes if not outcome.is_done} <= {"slot_full"}
+    assert {outcome.refusal for outcome in outcomes if not outcome.is_done} <= {"delivery_slot_full"}
     assert taken(shop) == 3
     [stock] = look("SELECT on_hand, reserved FROM stock WHERE sku_id = :id", id=offer.sku_id)
     assert (stock.on_hand, stock.reserved) == (97, 3)

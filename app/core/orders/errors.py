@@ -104,17 +104,17 @@ class BelowMinimum(Conflict):
     title = "Below the minimum order"
 
 
-class SlotGone(Conflict):
+class DeliverySlotGone(Conflict):
     """The shop does not deliver in this slot, or no longer; parameters ``shop_id``, ``slot_starts_at``."""
 
-    code = "slot_gone"
+    code = "delivery_slot_gone"
     title = "The slot is gone"
 
 
-class SlotFull(Conflict):
+class DeliverySlotFull(Conflict):
     """Others have taken all places of the slot; parameters ``shop_id``, ``slot_starts_at``."""
 
-    code = "slot_full"
+    code = "delivery_slot_full"
     title = "The slot is full"
 
 

@@ -14,6 +14,8 @@ from app.core.orders.agreed import LINES, Agreed, version_of
 from app.core.orders.errors import (
     AdultsOnly,
     BelowMinimum,
+    DeliverySlotFull,
+    DeliverySlotGone,
     LicenseExpired,
     OfferGone,
     OfferNotDeliverable,
@@ -21,8 +23,6 @@ from app.core.orders.errors import (
     OutsideArea,
     QuantityOverCap,
     ShopClosed,
-    SlotFull,
-    SlotGone,
     SoldOut,
 )
 from app.core.orders.rules import Rate
@@ -309,9 +309,9 @@ def _refuse_slot(terms: Terms, preparation_minutes: int, now: datetime) -> Itera
     if terms.slot_starts_at is None:
         return
     if terms.slot_ends_at is None or terms.slot_starts_at < now + timedelta(minutes=preparation_minutes):
-        yield SlotGone(shop_id=terms.shop_id, slot_starts_at=terms.slot_starts_at)
+        yield DeliverySlotGone(shop_id=terms.shop_id, slot_starts_at=terms.slot_starts_at)
     elif terms.is_slot_full:
-        yield SlotFull(shop_id=terms.shop_id, slot_starts_at=terms.slot_starts_at)
+        yield DeliverySlotFull(shop_id=terms.shop_id, slot_starts_at=terms.slot_starts_at)
 
 
 def _refuse_minimum(terms: Terms, lines: Sequence[Wanted]) -> Iterator[Conflict]:

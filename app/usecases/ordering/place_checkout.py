@@ -10,7 +10,7 @@ import orjson
 from app.core.accounts.errors import SessionEnded
 from app.core.dispatch.estimates import Told
 from app.core.events import OrderPlaced
-from app.core.orders.errors import SlotFull, SoldOut
+from app.core.orders.errors import DeliverySlotFull, SoldOut
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote, ShopQuote
 from app.core.orders.rules import PAYMENT_WINDOW, commission_of, order_number
@@ -148,7 +148,7 @@ def place_checkout(
 
     :param quote_version: the version of the quote that the resident saw and agreed to.
     :raises app.core.orders.errors.QuoteChanged: the cart would now cost or hold something else, or cannot be bought.
-    :raises SoldOut, SlotFull: another resident was faster.
+    :raises SoldOut, DeliverySlotFull: another resident was faster.
     :raises SessionEnded: the session was ended, or the account suspended.
     :raises ConsentNeeded: terms or privacy policy in force are not agreed to.
     """
@@ -244,7 +244,7 @@ def _refuse_slower(quote: Quote, counted: set[UUID], had: set[UUID]) -> None:
     """Refuse when somebody else took the last of something after the cart was read."""
     for shop in quote.shops:
         if shop.slot_starts_at is not None and shop.shop_id not in had:
-            raise SlotFull(shop_id=shop.shop_id, slot_starts_at=shop.slot_starts_at)
+            raise DeliverySlotFull(shop_id=shop.shop_id, slot_starts_at=shop.slot_starts_at)
     missing = counted - had
     if missing:
         raise SoldOut(sku_id=min(missing), left=0)

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.core.delivery.errors import TripNotFound
-from app.core.orders.errors import CancelWindowPassed, SlotFull, TooEarlyForSlot
+from app.core.orders.errors import CancelWindowPassed, DeliverySlotFull, TooEarlyForSlot
 from app.core.orders.models import CancelReason
 from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
@@ -144,7 +144,7 @@ def test_what_is_no_slot_of_the_shop_is_refused(client: FlaskClient, clock: Busi
     clock.at(NINE)
     wish = Wish(client, a_shop_with_slots())
 
-    assert_problem(wish.quote(starts_at), 409, "slot_gone")
+    assert_problem(wish.quote(starts_at), 409, "delivery_slot_gone")
 
 
 def test_the_last_slot_before_closing_can_be_had_and_a_long_preparation_needs_its_time(
@@ -155,7 +155,7 @@ def test_the_last_slot_before_closing_can_be_had_and_a_long_preparation_needs_it
     assert wish.quote(NINE + timedelta(hours=12)).status_code == 200
     change("UPDATE offers SET preparation_minutes = 121 WHERE shop_id = :id", id=wish.shop.shop_id)
 
-    assert_problem(wish.quote(NINE + timedelta(hours=2)), 409, "slot_gone")
+    assert_problem(wish.quote(NINE + timedelta(hours=2)), 409, "delivery_slot_gone")
     assert wish.quote(NINE + timedelta(hours=3)).status_code == 200
 
 
@@ -184,8 +184,8 @@ def test_an_older_quote_whose_slot_is_full_or_gone_says_so(client: FlaskClient, 
     change("DELETE FROM slot_rules WHERE shop_id = :id", id=wish.shop.shop_id)
     gone = assert_problem(wish.place(version, SLOT), 409, "quote_changed")
 
-    assert [one["code"] for one in full["refusals"]] == ["slot_full"]
-    assert [one["code"] for one in gone["refusals"]] == ["slot_gone"]
+    assert [one["code"] for one in full["refusals"]] == ["delivery_slot_full"]
+    assert [one["code"] for one in gone["refusals"]] == ["delivery_slot_gone"]
     assert row_counts() == {**before, "public.slot_rules": before["public.slot_rules"] - 1}
 
 
@@ -239,7 +239,7 @@ def test_a_full_slot_is_refused_and_free_again_when_somebody_leaves(app: Flask, 
     clock.at(NINE)
     shop, first = a_shop_with_slots(), a_resident()
     placed = placed_for_slot(shop, resident=first)
-    with pytest.raises(SlotFull):
+    with pytest.raises(DeliverySlotFull):
         placed_for_slot(shop)
 
     cancel_checkout(first.actor, a_claim(first), checkout_id=placed.checkout_id)

@@ -36,6 +36,11 @@ VERBS = {
     "bench-couriers": ("dev", ("-m", "app.cli.dev.bench_couriers"), "measure positions and a race for one trip"),
     "flash-sale": ("run", ("-m", "app.cli.dev.flash_sale"), "sell a term product to a crowd at one instant, over HTTP"),
     "bench-wealth": ("dev", ("-m", "app.cli.dev.bench_wealth"), "measure a day's income of holders, and sweeps"),
+    "bill-drill": (
+        "run",
+        ("-m", "app.cli.dev.bill_drill"),
+        "pay bills while the biller dies; each is paid or returned",
+    ),
     "bench-dispatch": ("run", ("-m", "app.cli.dev.bench_dispatch"), "compare the policies of dispatch"),
     "bench-money": (
         "run",

@@ -4,6 +4,8 @@ from app.core.accounts import models as accounts
 from app.core.aftersale import models as aftersale
 from app.core.appointments import models as appointments
 from app.core.approvals import models as approvals
+from app.core.bills import models as bills
+from app.core.bills import records as bill_records
 from app.core.catalog import commission
 from app.core.catalog import imports as catalog_imports
 from app.core.catalog import models as catalog
@@ -38,6 +40,8 @@ __all__ = [
     "aftersale",
     "appointments",
     "approvals",
+    "bill_records",
+    "bills",
     "catalog",
     "catalog_imports",
     "catalog_records",

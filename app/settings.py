@@ -62,6 +62,7 @@ class Settings:
     :param requests_per_minute: how many one address may send; 0 bounds nothing. :param limiter_url: Redis that counts
         them for all processes. :param cors_origins: hosts whose pages may ask.
     :param pictures_dir: folder of pictures, unless ``s3_url`` names a service that keeps them.
+    :param biller_url: the house through which billers are reached, with ``biller_key``; without it nobody answers.
     :param passkey_rp_id: the domain that passkeys are made for. :param passkey_origins: pages and apps that may ask
         for them. :param is_staff_passkey_required: whether staff of stores and of the platform needs one.
     :param dispatch_s: seconds between two ticks of dispatch in a worker; 0: this worker does not dispatch.
@@ -89,6 +90,8 @@ class Settings:
     dispatch_s: int = DISPATCH_S
     identity_url: str | None = None
     identity_key: str | None = None
+    biller_url: str | None = None
+    biller_key: str | None = None
     bank_dir: str | None = None
     seal_dir: str | None = None
     seal_key: bytes | None = None
@@ -153,6 +156,8 @@ def read_settings() -> Settings:
             cors_origins=tuple(env.list("LINLI_CORS_ORIGINS", [], subcast=str)),
             identity_url=env.str("LINLI_IDENTITY_URL", None),
             identity_key=env.str("LINLI_IDENTITY_KEY", None),
+            biller_url=env.str("LINLI_BILLER_URL", None),
+            biller_key=env.str("LINLI_BILLER_KEY", None),
             bank_dir=env.str("LINLI_BANK_DIR", None),
             seal_dir=env.str("LINLI_SEAL_DIR", None),
             seal_key=_optional_key("LINLI_SEAL_KEY", env.str("LINLI_SEAL_KEY", "")),
@@ -178,6 +183,7 @@ def read_settings() -> Settings:
 
 def _refuse_weak(settings: Settings) -> None:
     _refuse_open(settings)
+    _refuse_unusable_billers(settings)
     secrets = settings.stripe_webhook_secrets
     if not 1 <= len(secrets) <= 2:  # noqa: PLR2004 - the old and the new, while one is being replaced
         raise SettingsError("STRIPE_WEBHOOK_SECRETS must name one secret, or two during a rotation")
@@ -220,6 +226,16 @@ def _refuse_open(settings: Settings) -> None:
         raise SettingsError("LINLI_CORS_ORIGINS must be exact origins like https://app.example, comma separated")
 
 
+def _refuse_unusable_billers(settings: Settings) -> None:
+    """Refuse billers without a key, a key without billers, and billers of the sandbox in production."""
+    if (settings.biller_url is None) != (settings.biller_key is None):
+        raise SettingsError("LINLI_BILLER_URL wants LINLI_BILLER_KEY, and the other way round")
+    if settings.biller_url is not None and urlsplit(settings.biller_url).scheme not in {"http", "https"}:
+        raise SettingsError("LINLI_BILLER_URL must be an http(s) URL")
+    if not settings.is_sandboxed and not (settings.biller_url or "https://").startswith("https://"):
+        raise SettingsError("LINLI_BILLER_URL must be https in production: the sandbox billers are for development")
+
+
 def _on_localhost(public_url: str) -> str:
     """Return the origin by which a browser makes passkeys for a development stack: no address of numbers will do."""
     parts = urlsplit(public_url)
@@ -257,7 +273,7 @@ def _refuse_reused(settings: Settings) -> None:
     keys = [*settings.token_keys.values(), *settings.data_keys.values(), settings.index_key, settings.code_pepper]
     keys += [settings.seal_key] if settings.seal_key else []
     words = [settings.stripe_secret_key, *settings.stripe_webhook_secrets, settings.sms_key, settings.identity_key]
-    words.append(settings.metrics_key)
+    words += [settings.metrics_key, settings.biller_key]
     forms = [*keys, *(_as_key(word) for word in words if word)]
     if len(set(forms)) != len(forms):
         raise SettingsError("each LINLI_* key and each STRIPE_* secret must be its own: one secret serves one purpose")
@@ -279,6 +295,7 @@ def _refuse_published(settings: Settings) -> None:
         *(("STRIPE_WEBHOOK_SECRETS", secret) for secret in settings.stripe_webhook_secrets),
         ("LINLI_SMS_KEY", settings.sms_key),
         ("LINLI_IDENTITY_KEY", settings.identity_key),
+        ("LINLI_BILLER_KEY", settings.biller_key),
         ("LINLI_METRICS_KEY", settings.metrics_key),
     ):
         if word and (len(word) < SECRET_CHARS_MIN or any(part in word.lower() for part in _PUBLISHED)):

@@ -17,6 +17,7 @@ from flask_jwt_extended import JWTManager
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import app.models  # noqa: F401 - fills the metadata
+from app.adapters.billers import HttpBillers, NoBillers
 from app.adapters.identity_checks import HttpIdentityChecker, NoIdentityChecker, SandboxIdentityChecker
 from app.adapters.jobs import defer
 from app.adapters.pictures import FolderPictures, S3Pictures
@@ -48,6 +49,8 @@ from app.usecases.appointments.visits import (
     lapse_provider,
     lapse_service,
 )
+from app.usecases.billing.ask_bills import BILL_DUE
+from app.usecases.billing.notices import remind_of_bill
 from app.usecases.deciding.approvals import COMMISSION_STARTS, start_commission
 from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
 from app.usecases.dispatching.answer_offer import TRIP_OFFER_EXPIRES, expire_offer
@@ -84,6 +87,7 @@ from app.web.door import BODY_BYTES_MAX
 from app.web.policy import refuse_unguarded
 
 if TYPE_CHECKING:
+    from app.core.bills.ports import Biller
     from app.core.catalog.ports import PictureStore
     from app.core.notices.ports import TextMessages
     from app.core.payments.ports import PaymentGateway
@@ -219,6 +223,7 @@ TIMERS = {
     VOUCHER_EXPIRES: expire_voucher,
     PROVIDER_LAPSES: lapse_provider,
     SERVICE_LAPSES: lapse_service,
+    BILL_DUE: remind_of_bill,
 }
 
 
@@ -272,6 +277,7 @@ def assemble(settings: Settings) -> Flask:
     )
     flask_app.extensions["linli_messages"] = _messages(settings)
     flask_app.extensions["linli_identity_checker"] = _identity_checker(settings)
+    flask_app.extensions["linli_billers"] = _billers(settings)
     flask_app.extensions["linli_pictures"] = _pictures(settings)
     problems.install(flask_app)
     for door in (*DOORS, gateway.door, pages.door):
@@ -307,6 +313,12 @@ def _identity_checker(settings: Settings) -> "IdentityChecker":
     if settings.identity_url is not None and settings.identity_key is not None:
         return HttpIdentityChecker(settings.identity_url, settings.identity_key)
     return SandboxIdentityChecker() if settings.is_sandboxed else NoIdentityChecker()
+
+
+def _billers(settings: Settings) -> "Biller":
+    if settings.biller_url is None or settings.biller_key is None:
+        return NoBillers()
+    return HttpBillers(settings.biller_url, settings.biller_key)
 
 
 def _pictures(settings: Settings) -> "PictureStore":

@@ -22,6 +22,7 @@ from tests.support.canaries import (
     tell_leaks,
 )
 from tests.support.ledger_database import admin_url
+from tests.support.sandbox_billers import StartedBillers
 from tests.support.sandbox_gateway import SECRET_KEY, WEBHOOK_SECRET, Listener, Sandbox
 
 if TYPE_CHECKING:
@@ -107,11 +108,14 @@ def _unstarted_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gat
 
 
 @pytest.fixture(scope="session")
-def app(database_url: str, _unstarted_gateway: Gateway) -> Iterator[Flask]:
+def app(database_url: str, _unstarted_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The application over this process's database. It sees a gateway only in tests that take ``gateway``."""
     made = create_app(settings_for_tests(database_url, _unstarted_gateway.sandbox.url))
     made.after_request(tell_leaks)
+    billers = StartedBillers(tmp_path_factory.mktemp("billers"))
+    made.extensions["linli_billers"] = billers
     yield made
+    billers.kill()
     with made.app_context():
         db.engine.dispose()
 
@@ -145,6 +149,14 @@ def gateway(_unstarted_gateway: Gateway) -> Gateway:
     _unstarted_gateway.sandbox.faults()
     _unstarted_gateway.listener.notices.clear()
     return _unstarted_gateway
+
+
+@pytest.fixture
+def billers(app: Flask) -> StartedBillers:
+    """The sandbox billers, up and without faults."""
+    found: StartedBillers = app.extensions["linli_billers"]
+    found.faults()
+    return found
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import click
 
 from app.cli.audit import audit_commands
+from app.cli.bills import bills_commands
 from app.cli.books import books_commands
 from app.cli.db import db_commands
 from app.cli.demo import demo_commands
@@ -31,6 +32,7 @@ for command in (
     dispatch_commands,
     directory_commands,
     fund_commands,
+    bills_commands,
     calendar_commands,
     openapi,
 ):

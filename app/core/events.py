@@ -451,6 +451,22 @@ class TermQuotaOffered(PersonEvent):
     amount_fen: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillPaymentMoved(PersonEvent):
+    """A biller has taken the money, or it is back; ``state`` says which."""
+
+    bill_payment_id: UUID
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillNoticed(PersonEvent):
+    """A bill is due soon, was paid by itself, or was not; ``state`` says which."""
+
+    notice_id: UUID
+    state: str
+
+
 def _leaves(base: type[Event]) -> list[type[Event]]:
     below = {child.__name__: child for child in base.__subclasses__()}
     return [leaf for child in below.values() for leaf in _leaves(child)] if below else [base]

@@ -39,6 +39,8 @@ from app.usecases.verifying.face_to_face import show_code
 from app.usecases.vetting.apply import ApplicationMoved, QuizTaken, apply_as_courier, take_quiz
 from app.user import queries, schemas, vetting
 from app.user.appointments import add_appointments
+from app.user.bill_history import add_bill_history
+from app.user.bills import add_bills
 from app.user.cases import add_own_cases, add_replacements
 from app.user.comparisons import add_comparisons
 from app.user.desk import add_desk
@@ -87,6 +89,8 @@ add_receipt(door)
 add_replacements(door)
 add_desk(door)
 add_slots(door)
+add_bills(door)
+add_bill_history(door)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)

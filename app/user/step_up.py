@@ -86,7 +86,9 @@ class TipChallengeIn(Body):
     amount_fen = Fen(low=1, required=True)
 
 
-class _GrantedOut(Body):
+class GrantedOut(Body):
+    """What every grant says."""
+
     grant_id = Id(required=True)
     amount_fen = Fen(low=1, required=True)
     factor = Choice(Factor, required=True)
@@ -94,13 +96,13 @@ class _GrantedOut(Body):
     expires_in_s = Int(low=1, high=3_600, required=True)
 
 
-class GrantOut(_GrantedOut):
+class GrantOut(GrantedOut):
     """A grant, to be named as ``step_up_grant`` when paying: by this session, once. A new device has a lower cap."""
 
     checkout_id = Id(required=True)
 
 
-class TipGrantOut(_GrantedOut):
+class TipGrantOut(GrantedOut):
     """A grant, to be named as ``step_up_grant`` with the tip: by this session, once."""
 
     order_id = Id(required=True)
@@ -142,7 +144,7 @@ def _add_grants(door: Door) -> None:
     @policy("step_up.grant", Relation.OWN)
     def grant_step_up(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
         """Confirm a payment from the e-account with the payment PIN or a passkey; good for five minutes, once."""
-        return _confirmed(actor, Payee(CHECKOUT, body["checkout_id"]), body)
+        return confirmed(actor, Payee(CHECKOUT, body["checkout_id"]), body)
 
     @door.post("/orders/<uuid:order_id>/tip-challenges", body=TipChallengeIn, answer=ChallengeOut, status=201)
     @policy("courier.tip", Relation.OWN)
@@ -155,10 +157,10 @@ def _add_grants(door: Door) -> None:
     @policy("courier.tip", Relation.OWN)
     def grant_tip(actor: Actor, *, order_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
         """Confirm a tip with the payment PIN or a passkey; good for five minutes, once."""
-        return _confirmed(actor, Payee(TIPPED_ORDER, order_id), body)
+        return confirmed(actor, Payee(TIPPED_ORDER, order_id), body)
 
 
-def _confirmed(actor: Actor, payee: Payee, body: dict[str, Any]) -> dict[str, Any]:
+def confirmed(actor: Actor, payee: Payee, body: dict[str, Any]) -> dict[str, Any]:
     """Buy a grant by the one factor that was given; the subject is answered under its own name.
 
     :raises OneFactor: none was given, or both.

@@ -65,6 +65,12 @@ _RETENTION = (
     """DELETE FROM security_notices WHERE notice_id IN (
         SELECT notice_id FROM security_notices WHERE noticed_at < clock_timestamp() - interval '400 days'
         ORDER BY noticed_at LIMIT :limit)""",
+    """DELETE FROM bill_quotes WHERE quote_id IN (
+        SELECT quote_id FROM bill_quotes WHERE locked_until < business_now() - interval '1 day'
+        ORDER BY locked_until LIMIT :limit)""",
+    """DELETE FROM bill_notices WHERE notice_id IN (
+        SELECT notice_id FROM bill_notices WHERE noticed_at < business_now() - interval '400 days'
+        ORDER BY noticed_at LIMIT :limit)""",
     "DELETE FROM identity_tries WHERE day < CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date) - 1",
     "DELETE FROM data_exports WHERE expires_at < business_now()",
     """DELETE FROM recent_searches WHERE (account_id, words) IN (

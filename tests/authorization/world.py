@@ -38,6 +38,7 @@ from tests.factories import (
     an_offer,
     an_order,
 )
+from tests.factories.bills import a_bill_difference, a_bill_payment, a_biller, a_binding, a_quote
 from tests.factories.listings import a_listing, a_listing_claim
 from tests.factories.people import a_member, signed_in
 from tests.factories.products import a_product
@@ -512,6 +513,10 @@ def _a_transfer(place: Neighborhood, clerk: Person) -> UUID:
     return a_remittance(by, sender, 100, _a_till(place, clerk))
 
 
+def _quoted(person: Person) -> UUID:
+    return a_quote(person, a_binding(person, a_biller(is_prepaid=True)), None)
+
+
 def _ended(person: Person) -> UUID:
     session_id = signed_in(person.account_id, person.side).session_id
     change("UPDATE sessions SET ended_at = clock_timestamp() WHERE session_id = :id", id=session_id)
@@ -604,6 +609,21 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda _, principal: a_fund_order(principal.person),
         foreign=lambda world, _: a_fund_order(world.other.order.resident),
     ),
+    (Side.USER, "biller_id"): _public(lambda _: a_biller().biller_id),
+    (Side.USER, "binding_id"): Things(
+        own=lambda _, principal: a_binding(principal.person).binding_id,
+        foreign=lambda world, _: a_binding(world.other.order.resident).binding_id,
+    ),
+    (Side.USER, "quote_id"): Things(
+        own=lambda _, principal: _quoted(principal.person),
+        foreign=lambda world, _: _quoted(world.other.order.resident),
+    ),
+    (Side.USER, "bill_payment_id"): Things(
+        own=lambda _, principal: a_bill_payment(principal.person),
+        foreign=lambda world, _: a_bill_payment(world.other.order.resident),
+    ),
+    (Side.PLATFORM, "difference_id"): _public(lambda _: a_bill_difference()),
+    (Side.PLATFORM, "bill_payment_id"): _public(lambda _: a_bill_payment(a_resident(), state="unknown")),
     (Side.USER, "shop_id"): _public(lambda place: place.shop.shop_id),
     (Side.USER, "sku_id"): _public(lambda place: place.offer.sku_id),
     (Side.USER, "community_id"): _public(lambda place: place.shop.community_id),
@@ -812,6 +832,8 @@ AFTER: Mapping[str, Callable[[World, Principal], None]] = {
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "user.grant_step_up": {"pin": "407193"},
     "user.grant_tip": {"pin": "407193"},
+    "user.grant_bill": {"pin": "407193"},
+    "user.grant_autopay": {"pin": "407193"},
     "courier.hand_over": {"code": "0000"},
     "store.confirm_verification": {"is_match": False},
 }

@@ -24,10 +24,10 @@ from app.cli.dev.environment import (
 )
 
 
-def test_the_three_ports_are_neighbors() -> None:
+def test_the_four_ports_are_neighbors() -> None:
     ports = ports_from({"PORT": "9100"})
 
-    assert (ports.web, ports.live, ports.gateway) == (9100, 9101, 9102)
+    assert (ports.web, ports.live, ports.gateway, ports.billers) == (9100, 9101, 9102, 9103)
 
 
 def test_without_a_port_the_usual_one_is_taken() -> None:
@@ -35,7 +35,7 @@ def test_without_a_port_the_usual_one_is_taken() -> None:
     assert ports_from({"PORT": ""}) == Ports(8000)
 
 
-@pytest.mark.parametrize("asked", ["0", "-1", "65534", "http", "8e3", "٨٠٠٠", " 80"])
+@pytest.mark.parametrize("asked", ["0", "-1", "65533", "http", "8e3", "٨٠٠٠", " 80"])
 def test_a_port_that_is_none_is_refused_in_one_line(asked: str) -> None:
     with pytest.raises(StackError, match="PORT must be a number") as refusal:
         ports_from({"PORT": asked})

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from importlib.resources import files
 from typing import Any, cast
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, seal
 from app.kernel.timers import TimerRow
 from app.kernel.transaction import Transaction, transaction
+from app.usecases.billing.list_billers import put_billers, read_billers
 from app.usecases.licensing.review import PAPER_LOOKED_AT
 from app.usecases.stepping_up.payment_pin import pin_digest
 
@@ -81,6 +83,12 @@ def load_world(seed: int) -> World | None:
         _write(tx, list(_shelves(seed, world, found.now)))
         post_many(tx, [_journal(deposit) for deposit in world.deposits])
     return world
+
+
+def load_billers() -> int:
+    """Make the demo's billers known, also in a world that was loaded before there were any; return how many."""
+    with files("app.cli.demo").joinpath("data/billers.csv").open(encoding="utf-8") as lines:
+        return put_billers(read_billers(lines))
 
 
 def _refuse_taken_phones(tx: Transaction, world: World) -> None:

@@ -26,8 +26,8 @@ HOST = "127.0.0.1"
 """Where a development stack listens; never on an outside address."""
 
 PORT_DEFAULT = 8000
-PORT_MAX = 65535 - 2
-"""The web server's port is the first of three."""
+PORT_MAX = 65535 - 3
+"""The web server's port is the first of four."""
 
 CONNECT_S = 5
 """Longest wait for a database server to take a connection, seconds."""
@@ -39,7 +39,7 @@ class StackError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The three neighboring ports of a stack."""
+    """The four neighboring ports of a stack."""
 
     web: int
 
@@ -52,6 +52,11 @@ class Ports:
     def gateway(self) -> int:
         """Port of the sandbox payment gateway."""
         return self.web + 2
+
+    @property
+    def billers(self) -> int:
+        """Port of the sandbox billers."""
+        return self.web + 3
 
 
 def ports_from(environment: Mapping[str, str]) -> Ports:
@@ -86,18 +91,18 @@ def refuse_taken_port(port: int, purpose: str) -> None:
 
 
 def free_ports() -> Ports:
-    """Return three neighboring ports that nobody listens on at this moment, for stacks that live beside others."""
+    """Return four neighboring ports that nobody listens on at this moment, for stacks that live beside others."""
     for _ in range(100):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.bind((HOST, 0))
             ports = Ports(probe.getsockname()[1])
         try:
-            for port in (ports.web, ports.live, ports.gateway):
+            for port in (ports.web, ports.live, ports.gateway, ports.billers):
                 refuse_taken_port(port, "stack")
         except (StackError, OverflowError):
             continue
         return ports
-    raise StackError("No three neighboring ports are free.")
+    raise StackError("No four neighboring ports are free.")
 
 
 def _key(size: int = 32) -> str:

@@ -38,6 +38,8 @@ def describe(stack: Stack, sign_ins: str) -> str:
     ]
     if stack.settings.get("STRIPE_API_BASE") == urls.gateway:
         rows.append(("Sandbox gateway", f"{urls.gateway}/   (scan WeChat Pay codes here)"))
+    if stack.settings.get("LINLI_BILLER_URL") == urls.billers:
+        rows.append(("Sandbox billers", f"{urls.billers}/health"))
     rows += [
         ("Database", "the server of DATABASE_URL" if stack.postgres is None else f"{stack.postgres.url()}"),
         ("Data", str(stack.data_dir)),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import socket
@@ -76,6 +77,10 @@ def linli_services(ports: Ports, data_dir: Path, env: Mapping[str, str]) -> list
         sandbox = ("--port", str(ports.gateway), "--data", str(data_dir / "sandbox"))
         argv = (sys.executable, "-m", "app.adapters.sandbox_gateway", *sandbox)
         services.insert(0, Service("gateway", argv, ports.gateway))
+    if env.get("LINLI_BILLER_URL") == Urls(ports).billers:
+        sandbox = ("--port", str(ports.billers), "--data", str(data_dir / "billers"))
+        argv = (sys.executable, "-m", "app.adapters.sandbox_biller", *sandbox)
+        services.insert(0, Service("billers", argv, ports.billers, "/health"))
     return services
 
 
@@ -99,6 +104,11 @@ class Urls:
     def gateway(self) -> str:
         """The sandbox payment gateway, its API and its page."""
         return f"http://{HOST}:{self.ports.gateway}"
+
+    @property
+    def billers(self) -> str:
+        """The sandbox billers."""
+        return f"http://{HOST}:{self.ports.billers}"
 
 
 @dataclass(slots=True)
@@ -275,7 +285,9 @@ class Stack:
             "LINLI_BANK_DIR": str(self.data_dir / "bank"),
             "LINLI_SEAL_DIR": str(self.data_dir / "seals"),
         }
-        settings = {**secrets_in(self.data_dir), **ours, **env}
+        kept = secrets_in(self.data_dir)
+        ours |= {"LINLI_BILLER_URL": self.urls.billers, "LINLI_BILLER_KEY": _biller_key(kept)}
+        settings = {**kept, **ours, **env}
         sandbox = {
             "SANDBOX_SECRET_KEY": settings["STRIPE_SECRET_KEY"],
             "SANDBOX_WEBHOOK_SECRET": settings["STRIPE_WEBHOOK_SECRETS"].partition(",")[0],
@@ -336,6 +348,11 @@ class Stack:
         if self._supervisor is None:
             raise StackError("The stack is not running.")
         return self._supervisor
+
+
+def _biller_key(kept: Mapping[str, str]) -> str:
+    """Return the key of the sandbox billers, made of another secret: older stacks have none of their own."""
+    return hashlib.sha256(f"sandbox billers {kept['STRIPE_SECRET_KEY']}".encode()).hexdigest()
 
 
 def last_words(text: str) -> str:

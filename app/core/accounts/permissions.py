@@ -126,6 +126,9 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "wealth.redeem": _R,
         "desk.show_code": _R,
         "desk.read": _RS,
+        "bill.read": _RS,
+        "bill.bind": _R,
+        "bill.pay": _R,
     },
     Side.MERCHANT: {
         "message.read": _OMC,

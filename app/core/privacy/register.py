@@ -224,6 +224,34 @@ REGISTER = (
     Holding(table="fund_orders", person=_OWN, fate=Fate.KEPT),
     Holding(table="fund_holdings", person=_OWN, fate=Fate.KEPT),
     Holding(table="fund_incomes", person=_OWN, fate=Fate.KEPT),
+    Holding(table="bill_notices", person=_OWN, fate=Fate.DELETED),
+    Holding(table="bill_quotes", person=_OWN, fate=Fate.DELETED, is_exported=False),
+    Holding(
+        table="utility_accounts",
+        person=f"""utility_account_id IN (SELECT utility_account_id FROM bill_bindings WHERE {_OWN})
+            AND NOT EXISTS (SELECT 1 FROM bill_bindings AS others WHERE others.removed_at IS NULL
+                AND others.utility_account_id = utility_accounts.utility_account_id
+                AND others.account_id <> :account_id)""",
+        fate=Fate.CLEARED,
+        clears={
+            "number_sealed": "NULL",
+            "number_index": "uuid_send(gen_random_uuid())",
+            "tail": "''",
+            "balance_fen": "NULL",
+        },
+        sealed={"number_sealed": "utility_accounts.number"},
+        indexes={"number_index": ("number_sealed", "utility_accounts.number")},
+    ),
+    Holding(
+        table="bills",
+        person=f"bill_id IN (SELECT bill_id FROM bill_payments WHERE {_OWN})",
+        fate=Fate.KEPT,
+    ),
+    Holding(table="bill_payments", person=_OWN, fate=Fate.KEPT),
+    Holding(
+        table="bill_bindings", person=_OWN, fate=Fate.DELETED, sealed={"nickname_sealed": "bill_bindings.nickname"}
+    ),
+    Holding(table="bill_differences", person="resolved_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="erasures", person=_OWN, fate=Fate.KEPT),
     Holding(table="invitations", person="phone_index = :phone_index", fate=Fate.DELETED, is_exported=False),
     Holding(table="recon_notes", person=_OWN, fate=Fate.KEPT, is_exported=False),

@@ -25,6 +25,8 @@ class GrantPurpose(StrEnum):
     TIP_COURIER = "tip_courier"
     """The subject is the order that the courier brought."""
     BUY_WEALTH = "buy_wealth"
+    PAY_BILL = "pay_bill"
+    """The subject is a quoted bill, or the bound account whose bills are to be paid by themselves."""
 
 
 class PaymentPinRow(Base):

@@ -45,6 +45,8 @@ _HINDRANCES = text(
         EXISTS (SELECT 1 FROM payments WHERE account_id = :account_id AND state IN ('created', 'pending')
             AND purpose = 'top_up')
         OR EXISTS (SELECT 1 FROM refunds WHERE account_id = :account_id AND state NOT IN ('succeeded', 'failed'))
+        OR EXISTS (SELECT 1 FROM bill_payments WHERE account_id = :account_id
+            AND state NOT IN ('succeeded', 'returned'))
             AS payments,
         EXISTS (SELECT 1 FROM ledger.balance WHERE code = ANY (CAST(:codes AS text[]))
             AND (posted_fen <> 0 OR held_fen <> 0))

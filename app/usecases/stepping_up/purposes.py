@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import TextClause, text
 
+from app.core.bills.errors import BillBindingNotFound, BillQuoteNotFound
 from app.core.orders.errors import CheckoutNotFound, OrderNotFound
 from app.core.stepup.models import GrantPurpose
 from app.core.wealth.errors import FundNotFound, TermProductNotFound
@@ -55,4 +56,13 @@ TIPPED_ORDER = Subject(GrantPurpose.TIP_COURIER, "order", _owned("orders", "orde
 FUND = Subject(GrantPurpose.BUY_WEALTH, "product", _anybodys("funds", "fund_id"), FundNotFound)
 TERM_PRODUCT = Subject(
     GrantPurpose.BUY_WEALTH, "product", _anybodys("term_products", "product_id"), TermProductNotFound
+)
+BILL_QUOTE = Subject(GrantPurpose.PAY_BILL, "quote", _owned("bill_quotes", "quote_id"), BillQuoteNotFound)
+BILL_AUTOPAY = Subject(
+    GrantPurpose.PAY_BILL,
+    "binding",
+    text(
+        "SELECT 1 FROM bill_bindings WHERE binding_id = :subject_id AND account_id = :account_id AND removed_at IS NULL"
+    ),
+    BillBindingNotFound,
 )

@@ -1,0 +1,169 @@
+"""Routes of life bills at the platform: what does not agree with billers' files, payments that wait for an answer."""
+
+from typing import Any
+from uuid import UUID
+
+from marshmallow import fields
+from sqlalchemy import text
+
+from app.core.bills.records import BillMismatch
+from app.core.bills.states import BillKind, BillPaymentState
+from app.kernel.actor import Actor
+from app.kernel.transaction import Claim, read
+from app.usecases.billing.compare_files import DifferenceResolved, prove_payables, resolve_difference
+from app.usecases.billing.outcomes import AskedAnew, ask_anew
+from app.web.door import Door
+from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Pattern, Text
+from app.web.paging import LIMIT_MAX, PageQuery, page, read_cursor
+from app.web.policy import Relation, policy
+
+BILLERS_MAX = 5_000
+CASE = r"[A-Za-z0-9_-]{1,64}"
+_DIFFERENCES = text(
+    """
+    SELECT d.difference_id, d.biller_id, r.code AS biller_code, d.day, d.mismatch, d.key, d.ours_fen, d.theirs_fen,
+        d.found_at, d.resolved_at, d.why
+    FROM bill_differences AS d JOIN billers AS r ON r.biller_id = d.biller_id
+    WHERE d.difference_id < :before AND (d.resolved_at IS NOT NULL) = :is_resolved
+    ORDER BY d.difference_id DESC LIMIT :limit
+    """
+)
+_WAITING = text(
+    """
+    SELECT p.bill_payment_id, p.biller_id, r.code AS biller_code, r.kind, p.amount_fen, p.state, p.requested_at,
+        p.ask_count, p.next_ask_at
+    FROM bill_payments AS p JOIN billers AS r ON r.biller_id = p.biller_id
+    WHERE p.state IN ('debited', 'submitted', 'unknown') AND p.bill_payment_id < :before
+    ORDER BY p.bill_payment_id DESC LIMIT :limit
+    """
+)
+
+
+class DifferencesQuery(PageQuery):
+    """Open ones, or those that are resolved."""
+
+    is_resolved = Flag(load_default=False)
+
+
+class DifferenceOut(Body):
+    """What does not agree."""
+
+    difference_id = Id(required=True)
+    biller_id = Id(required=True)
+    biller_code = Text(high=40, required=True)
+    day = Day(required=True)
+    mismatch = Choice(BillMismatch, required=True)
+    key = Text(high=80, required=True)
+    ours_fen = Fen(required=True, allow_none=True)
+    theirs_fen = Fen(required=True, allow_none=True)
+    found_at = Instant(required=True)
+    resolved_at = Instant(required=True, allow_none=True)
+    why = Text(high=64, required=True, allow_none=True)
+
+
+class DifferencesOut(Body):
+    """A page of the worklist."""
+
+    items = Many(fields.Nested(DifferenceOut), high=LIMIT_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
+
+
+class DifferenceResolutionIn(Body):
+    """The reference of the case in which it was explained."""
+
+    why = Pattern(CASE, high=64, required=True)
+
+
+class DifferenceResolvedOut(Body):
+    """A difference that is resolved."""
+
+    difference_id = Id(required=True)
+
+
+class WaitingBillOut(Body):
+    """A payment whose outcome is not known; without ``next_ask_at`` it is not asked about by itself any more."""
+
+    bill_payment_id = Id(required=True)
+    biller_id = Id(required=True)
+    biller_code = Text(high=40, required=True)
+    kind = Choice(BillKind, required=True)
+    amount_fen = Fen(low=1, required=True)
+    state = Choice(BillPaymentState, required=True)
+    requested_at = Instant(required=True)
+    ask_count = Int(low=0, high=1_000, required=True)
+    next_ask_at = Instant(required=True, allow_none=True)
+
+
+class WaitingBillsOut(Body):
+    """A page of payments that wait for their biller, newest first."""
+
+    items = Many(fields.Nested(WaitingBillOut), high=LIMIT_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
+
+
+class AskedAnewOut(Body):
+    """A payment that is asked about from the first step of the ladder on."""
+
+    bill_payment_id = Id(required=True)
+
+
+class PayableOut(Body):
+    """What we owe one biller: by the books, and by payments."""
+
+    code = Text(high=40, required=True)
+    payable_fen = fields.Integer(required=True, strict=True)
+    paid_fen = fields.Integer(required=True, strict=True)
+
+
+class PayablesOut(Body):
+    """Every biller; the two sums are equal, or something is wrong."""
+
+    is_sound = Flag(required=True)
+    items = Many(fields.Nested(PayableOut), high=BILLERS_MAX, required=True)
+
+
+def add_bills(door: Door) -> None:
+    """Add the routes to ``door``."""
+
+    @door.get("/bill-differences", query=DifferencesQuery, answer=DifferencesOut)
+    @policy("reconciliation.read", Relation.PLATFORM)
+    def list_bill_differences(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+        """List what does not agree between billers' files and our payments."""
+        asked = {**query, "before": read_cursor(query["cursor"]), "limit": query["limit"] + 1}
+        rows = [dict(row._mapping) for row in read(_DIFFERENCES, asked)]
+        return page(rows, limit=query["limit"], key="difference_id")
+
+    @door.post(
+        "/bill-differences/<uuid:difference_id>/resolution",
+        body=DifferenceResolutionIn,
+        answer=DifferenceResolvedOut,
+        once=True,
+    )
+    @policy("reconciliation.write", Relation.PLATFORM)
+    def resolve_bill_difference(
+        actor: Actor, *, claim: Claim, difference_id: UUID, body: dict[str, Any]
+    ) -> DifferenceResolved:
+        """Say by which case a difference was explained; money moves by a correction of two people."""
+        return resolve_difference(actor, claim, difference_id=difference_id, **body)
+
+    @door.get("/waiting-bill-payments", query=PageQuery, answer=WaitingBillsOut)
+    @policy("reconciliation.read", Relation.PLATFORM)
+    def list_waiting_bill_payments(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+        """List payments of bills whose outcome is not known."""
+        asked = {"before": read_cursor(query["cursor"]), "limit": query["limit"] + 1}
+        rows = [dict(row._mapping) for row in read(_WAITING, asked)]
+        return page(rows, limit=query["limit"], key="bill_payment_id")
+
+    @door.post("/waiting-bill-payments/<uuid:bill_payment_id>/question", answer=AskedAnewOut, once=True)
+    @policy("reconciliation.write", Relation.PLATFORM)
+    def ask_about_bill_payment(actor: Actor, *, claim: Claim, bill_payment_id: UUID) -> AskedAnew:
+        """Have a payment asked about again, from the first step of the ladder on."""
+        return ask_anew(actor, claim, bill_payment_id=bill_payment_id)
+
+    @door.post("/bill-payables/proof", answer=PayablesOut)
+    @policy("reconciliation.read", Relation.PLATFORM)
+    def prove_bill_payables(_actor: Actor) -> dict[str, Any]:
+        """Hold what we owe billers by the books to our payments, now."""
+        proofs = prove_payables()
+        items = [{"code": one.code, "payable_fen": one.payable_fen, "paid_fen": one.paid_fen} for one in proofs]
+        return {"is_sound": all(one.payable_fen == one.paid_fen for one in proofs), "items": items}

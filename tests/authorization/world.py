@@ -796,9 +796,33 @@ def _fill_cart(world: World, principal: Principal) -> None:
     put_in_cart(principal.person.actor, sku_id=world.home.offer.sku_id, quantity=1)
 
 
+def _show_picture(world: World, _principal: Principal) -> None:
+    change(
+        """INSERT INTO offer_pictures (offer_id, digest, position, width, height, uploaded_at)
+        VALUES (:offer_id, :digest, 1, 9, 9, business_now()) ON CONFLICT DO NOTHING""",
+        offer_id=world.home.offer.offer_id,
+        digest="0" * 64,
+    )
+
+
+def _know_product(_world: World, _principal: Principal) -> None:
+    change(
+        """INSERT INTO standard_products (standard_product_id, barcode, name, brand, match_key)
+        VALUES (:product_id, :barcode, '鲜牛奶', '', '') ON CONFLICT (barcode) DO NOTHING""",
+        product_id=new_id(),
+        barcode=BARCODE,
+    )
+
+
+BARCODE = "6901234567892"
+"""What goes by id or barcode is asked for by this one."""
+
 BEFORE: Mapping[str, Callable[[World, Principal], None]] = {
     "user.quote": _fill_cart,
     "user.place": _fill_cart,
+    "user.compare": _know_product,
+    "user.compare_baskets": _know_product,
+    "merchant.take_picture_off": _show_picture,
 }
 """What must be so before a route of this name can tell whose a thing is."""
 

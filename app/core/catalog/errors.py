@@ -160,6 +160,13 @@ class ShopsDiffer(Conflict):
     title = "The shops are of different kinds"
 
 
+class ShopTheSame(Invalid):
+    """A shelf is copied to another shop."""
+
+    code = "shop_the_same"
+    title = "It is the same shop"
+
+
 class ShelfTooLarge(Conflict):
     """More SKUs than are copied at once; parameter ``skus_max``."""
 

@@ -29,7 +29,9 @@ BATCH = 1_000
 KIND_OF = {"retail": "goods", "food": "dish", "home_service": "service", "leisure": "voucher"}
 """What a row of a sheet is, by the shop's vertical."""
 
-_LOCK_SHOP = opening(f"SELECT s.shop_id FROM shops AS s {MEMBER} AND s.shop_id = :shop_id FOR NO KEY UPDATE OF s")
+_SHOP = f"SELECT s.shop_id FROM shops AS s {MEMBER} AND s.shop_id = :shop_id"
+_READ_SHOP = text(_SHOP)
+_LOCK_SHOP = opening(f"{_SHOP} FOR NO KEY UPDATE OF s")
 _REQUEST = closing(
     """
     asked AS (
@@ -168,15 +170,18 @@ def request_import(
 ) -> ImportAsked:
     """Take a file for a shop's shelf; it is read by a job.
 
-    :raises FileTooLarge, FileUnreadable, ColumnsLacking, TooManyRows: it is not read at all.
     :raises ShopNotFound: the shop is not the actor's. :raises ImportRunning: another one is under way.
+    :raises FileTooLarge, FileUnreadable, ColumnsLacking, TooManyRows: it is not read at all.
     """
+    shop: dict[str, object] = {"shop_id": shop_id, **actor.as_member}
+    if read(_READ_SHOP, shop).first() is None:
+        raise ShopNotFound
     rows = read_rows(file)
     read_head(next(rows, ()))
     if sum(1 for _ in rows) > ROWS_MAX:
         raise TooManyRows(rows_max=ROWS_MAX)
     with transaction(claim) as tx:
-        lock(tx, _LOCK_SHOP, {"shop_id": shop_id, **actor.as_member}, ShopNotFound)
+        lock(tx, _LOCK_SHOP, shop, ShopNotFound)
         asked = ImportAsked(import_id=new_id(), state=ImportState.WAITING.value)
         tx.record(ShelfImportRequested(shop_id=shop_id, import_id=asked.import_id))
         tx.keep(asked)

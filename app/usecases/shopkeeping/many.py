@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from app.core.catalog.errors import ShelfTooLarge, ShopNotFound, ShopsDiffer, SkuNotInShop
+from app.core.catalog.errors import ShelfTooLarge, ShopNotFound, ShopsDiffer, ShopTheSame, SkuNotInShop
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, closing, opening, transaction
@@ -138,14 +138,16 @@ def copy_shelf(actor: Actor, claim: Claim, *, shop_id: UUID, to_shop_id: UUID) -
 
     Counted stock begins at nothing. A shop whose offers are reviewed has the copies reviewed, too.
 
-    :raises ShopNotFound: one of them is not the actor's, or both are the same. :raises ShopsDiffer: their verticals do.
-    :raises ShelfTooLarge: more than :data:`COPY_MAX` SKUs.
+    :raises ShopNotFound: one of them is not the actor's. :raises ShopTheSame: both are one.
+    :raises ShopsDiffer: their verticals do. :raises ShelfTooLarge: more than :data:`COPY_MAX` SKUs.
     """
     with transaction(claim) as tx:
         params: dict[str, object] = {"shop_ids": [shop_id, to_shop_id], **actor.as_member}
         shops = {row.shop_id: row for row in tx.open(_LOCK_SHOPS, params)}
-        if len(shops) != 2:  # noqa: PLR2004 - from and to
+        if shops.keys() != {shop_id, to_shop_id}:
             raise ShopNotFound
+        if shop_id == to_shop_id:
+            raise ShopTheSame(pointer="/to_shop_id")
         target = shops[to_shop_id]
         if shops[shop_id].vertical != target.vertical:
             raise ShopsDiffer

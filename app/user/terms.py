@@ -1,16 +1,11 @@
 """Routes of term products: the countdown, taking, confirming, ending early, the certificate."""
 
-import io
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from flask import Response
 from marshmallow import fields
-from reportlab.lib.pagesizes import A5, landscape
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfgen.canvas import Canvas
 from sqlalchemy import text
 
 from app.core.wealth.errors import TermProductNotFound, TermSubscriptionNotFound
@@ -28,9 +23,9 @@ from app.user.wealth import WealthGrantIn, WealthGrantOut, granted_out
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Text
 from app.web.paging import PageQuery, page, read_cursor
+from app.web.pdf import A5_MM, FONT, MM, new_sheet
 from app.web.policy import Relation, policy
 
-_FONT = "STSong-Light"
 _PRODUCTS = text(
     """
     SELECT p.product_id, p.name_zh, p.name_en, p.risk_level, p.rate_bp, p.is_early_exit, p.early_rate_bp, p.quota_fen,
@@ -162,13 +157,12 @@ class SubscriptionsOut(Body):
 
 def certificate(row: Any) -> bytes:
     """Return a PDF that says what somebody took of a product."""
-    out = io.BytesIO()
-    pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
-    width, height = landscape(A5)
-    canvas = Canvas(out, pagesize=(width, height), invariant=1)
-    canvas.setFont(_FONT, 20)
+    height_mm, width_mm = A5_MM
+    canvas, file = new_sheet(width_mm, height_mm)
+    width, height = width_mm * MM, height_mm * MM
+    canvas.setFont(FONT, 20)
     canvas.drawCentredString(width / 2, height - 60, "理财产品持有凭证")
-    canvas.setFont(_FONT, 11)
+    canvas.setFont(FONT, 11)
     confirmed: datetime = row["confirmed_at"].astimezone(SHANGHAI)
     lines = (
         f"产品 Product: {row['name_zh']} {row['name_en']}",
@@ -182,7 +176,7 @@ def certificate(row: Any) -> bytes:
     for place, line in enumerate(lines):
         canvas.drawString(50, height - 110 - 26 * place, line)
     canvas.save()
-    return out.getvalue()
+    return file.getvalue()
 
 
 def add_terms(door: Door) -> None:  # noqa: C901 - one function a route

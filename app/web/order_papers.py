@@ -1,15 +1,10 @@
 """An order on paper and in time: the kitchen's ticket, the resident's receipt, and what happened."""
 
-import io
 from typing import Any
 from uuid import UUID
 
 from flask import Response
 from marshmallow import fields
-from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfgen.canvas import Canvas
 from sqlalchemy import TextClause, text
 
 from app.core.orders.errors import OrderNotFound
@@ -22,10 +17,10 @@ from app.kernel.transaction import read
 from app.kernel.wire import Row
 from app.web.door import Door
 from app.web.fields import Body, Choice, Fen, Instant, Many, Text
+from app.web.pdf import A5_MM, FONT, MM, new_sheet
 from app.web.policy import Relation, policy
 from app.web.views import COUNT_MAX
 
-FONT = "STSong-Light"
 STEPS_MAX = 500
 WAYS = {
     Fulfillment.DELIVERY: "外送",
@@ -147,27 +142,20 @@ def ticket_of(row: Row) -> Ticket:
     )
 
 
-def _canvas(width_mm: float, height_mm: float) -> tuple[Canvas, io.BytesIO]:
-    if FONT not in pdfmetrics.getRegisteredFontNames():
-        pdfmetrics.registerFont(UnicodeCIDFont(FONT))
-    file = io.BytesIO()
-    return Canvas(file, pagesize=(width_mm * mm, height_mm * mm), invariant=True), file
-
-
 def ticket_pdf(ticket: Ticket) -> bytes:
     """Return the ticket as a page of 58 mm by as much as it needs."""
     top = [(line, 9.0) for line in wrapped(ticket.shop_name, 32)] + [(line, 16.0) for line in heading_of(ticket)]
     lines = [*top, *((line, 9.0) for line in body_of(ticket))]
     height_mm = sum(size * 0.5 for _, size in lines) + 12
-    canvas, file = _canvas(58, height_mm)
-    y = (height_mm - 6) * mm
+    canvas, file = new_sheet(58, height_mm)
+    y = (height_mm - 6) * MM
     for place, (line, size) in enumerate(lines):
-        y -= size * 0.5 * mm
+        y -= size * 0.5 * MM
         canvas.setFont(FONT, size)
         if place < len(top):
-            canvas.drawCentredString(29 * mm, y, line)
+            canvas.drawCentredString(29 * MM, y, line)
         else:
-            canvas.drawString(3 * mm, y, line)
+            canvas.drawString(3 * MM, y, line)
     canvas.save()
     return file.getvalue()
 
@@ -178,7 +166,7 @@ def _yuan(fen: int) -> str:
 
 def receipt_pdf(row: Row) -> bytes:
     """Return what a resident paid for an order, on A5; it is no invoice."""
-    canvas, file = _canvas(148, 210)
+    canvas, file = new_sheet(*A5_MM)
     y = 195.0
 
     def put(left: str, right: str = "", size: float = 10) -> None:
@@ -187,8 +175,8 @@ def receipt_pdf(row: Row) -> bytes:
             canvas.showPage()
             y = 195.0
         canvas.setFont(FONT, size)
-        canvas.drawString(14 * mm, y * mm, left)
-        canvas.drawRightString(134 * mm, y * mm, right)
+        canvas.drawString(14 * MM, y * MM, left)
+        canvas.drawRightString(134 * MM, y * MM, right)
         y -= size * 0.6
 
     put("收据 Receipt", row.number, 16)

@@ -4,20 +4,22 @@ Amounts in CSV and XLSX are whole fen; the PDF shows yuan. A PDF of a very long 
 how many more there are; the sums are of all of them.
 """
 
+from __future__ import annotations
+
 import csv
 import io
-from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openpyxl import Workbook
-from reportlab.lib.pagesizes import A4
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfgen.canvas import Canvas
+from app.web.pdf import A4_MM, FONT, new_sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reportlab.pdfgen.canvas import Canvas
 
 PDF_LINES_MAX = 3_000
-_FONT, _FIGURES = "STSong-Light", "Helvetica"
+_FIGURES = "Helvetica"
 _TOP, _BOTTOM, _LEFT, _STEP = 790, 50, 50, 14
 _COLUMNS_X = (50, 120, 190, 320, 390, 460, 545)
 
@@ -71,6 +73,8 @@ def as_csv(head: dict[str, Any], lines: Sequence[Line]) -> bytes:
 
 def as_xlsx(head: dict[str, Any], lines: Sequence[Line]) -> bytes:
     """Return a workbook of one sheet with the same rows."""
+    from openpyxl import Workbook  # noqa: PLC0415 - 21 MiB, and wanted by few requests
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("statement")
     for row in _rows(head, lines):
@@ -82,17 +86,15 @@ def as_xlsx(head: dict[str, Any], lines: Sequence[Line]) -> bytes:
 
 def as_pdf(head: dict[str, Any], lines: Sequence[Line]) -> bytes:
     """Return pages of A4: sums, then the lines."""
-    pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
-    out = io.BytesIO()
-    page = Canvas(out, pagesize=A4, invariant=1)
+    page, out = new_sheet(*A4_MM)
     page.setTitle(f"statement {head['number']}")
-    page.setFont(_FONT, 16)
+    page.setFont(FONT, 16)
     page.drawString(_LEFT, _TOP, f"邻里 结算单 第 {head['number']} 期")
-    page.setFont(_FONT, 9)
+    page.setFont(FONT, 9)
     page.drawString(_LEFT, _TOP - 18, f"{head['period_from']} 至 {head['period_to']}    {head['statement_id']}")
     y = _TOP - 44
     for name, chinese, english, sign in SUMS:
-        page.setFont(_FONT, 9)
+        page.setFont(FONT, 9)
         page.drawString(_LEFT, y, f"{chinese} {english}")
         page.setFont(_FIGURES, 9)
         page.drawRightString(_COLUMNS_X[-1], y, yuan(sign * head[name]))
@@ -114,7 +116,7 @@ def _draw_lines(page: Canvas, lines: Sequence[Line], y: float) -> None:
             page.drawRightString(x, y, yuan(amount_fen))
         y -= _STEP
     if len(lines) > PDF_LINES_MAX:
-        page.setFont(_FONT, 9)
+        page.setFont(FONT, 9)
         page.drawString(_LEFT, y, f"另有 {len(lines) - PDF_LINES_MAX} 行，见 CSV / further lines are in the CSV")
 
 

@@ -1,20 +1,14 @@
 """A receipt (回单) of one act at a till, as text of a narrow printer and as PDF. It names no person."""
 
-import io
 from dataclasses import dataclass
 from datetime import datetime
-
-from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfgen.canvas import Canvas
 
 from app.core.tills.states import TillActKind
 from app.core.tills.words import in_words
 from app.kernel.clock import SHANGHAI
+from app.web.pdf import FONT, MM, new_sheet
 
-_FONT = "STSong-Light"
-_WIDTH, _STEP, _MARGIN = 80 * mm, 6 * mm, 6 * mm
+_WIDTH_MM, _STEP_MM, _MARGIN_MM = 80, 6, 6
 KINDS = {
     TillActKind.OPENING: "开箱 Opening count",
     TillActKind.CASH_IN: "现金存入 Cash in",
@@ -46,14 +40,13 @@ def as_text(receipt: Receipt) -> str:
 
 def as_pdf(receipt: Receipt) -> bytes:
     """Return the receipt as one narrow page; the same receipt is the same bytes."""
-    pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
-    lines, out = _lines(receipt), io.BytesIO()
-    height = _STEP * (len(lines) + 2)
-    page = Canvas(out, pagesize=(_WIDTH, height), invariant=1)
+    lines = _lines(receipt)
+    height_mm = _STEP_MM * (len(lines) + 2)
+    page, out = new_sheet(_WIDTH_MM, height_mm)
     page.setTitle(f"receipt {receipt.number}")
-    page.setFont(_FONT, 9)
+    page.setFont(FONT, 9)
     for place, line in enumerate(lines):
-        page.drawString(_MARGIN, height - _STEP * (place + 1.5), line)
+        page.drawString(_MARGIN_MM * MM, (height_mm - _STEP_MM * (place + 1.5)) * MM, line)
     page.save()
     return out.getvalue()
 

@@ -11,8 +11,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
-from openpyxl import Workbook, load_workbook
-
 from app.core.catalog.errors import FileTooLarge, FileUnreadable
 
 FILE_BYTES_MAX = 5 * 1024 * 1024
@@ -94,6 +92,8 @@ def _refuse_bombs(content: bytes) -> None:
 
 
 def _xlsx_rows(content: bytes) -> Iterator[Cells]:
+    from openpyxl import load_workbook  # noqa: PLC0415 - 21 MiB, and wanted by few requests
+
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
@@ -123,6 +123,8 @@ def write_rows(kind: FileKind, rows: Iterable[Sequence[str]]) -> bytes:
         text = io.StringIO(newline="")
         csv.writer(text).writerows([neutral(cell) for cell in row] for row in rows)
         return text.getvalue().encode("utf-8-sig")
+    from openpyxl import Workbook  # noqa: PLC0415 - as above
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("商品")
     for row in rows:

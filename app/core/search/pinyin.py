@@ -5,8 +5,6 @@ A reading has one capital a syllable, ``TuDou``; whatever is not Chinese stands 
 
 import re
 
-from pypinyin import lazy_pinyin
-
 _SYLLABLE = re.compile(r"[a-z]+")
 _CHINESE = re.compile(r"[\u3400-\u9fff]+")
 SPELLINGS_MAX = 16
@@ -40,6 +38,8 @@ _LONGEST = max(map(len, SYLLABLES))
 
 def reading_of(words: str) -> str:
     """Return the reading of a name in normal form; a character with several is read as the words around it want."""
+    from pypinyin import lazy_pinyin  # noqa: PLC0415 - 55 MiB, and wanted where names are written alone
+
     parts = []
     for part in re.split(f"({_CHINESE.pattern})", words):
         if _CHINESE.fullmatch(part):

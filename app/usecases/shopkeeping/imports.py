@@ -174,12 +174,8 @@ def request_import(
     :raises FileTooLarge, FileUnreadable, ColumnsLacking, TooManyRows: it is not read at all.
     """
     shop: dict[str, object] = {"shop_id": shop_id, **actor.as_member}
-    if read(_READ_SHOP, shop).first() is None:
-        raise ShopNotFound
-    rows = read_rows(file)
-    read_head(next(rows, ()))
-    if sum(1 for _ in rows) > ROWS_MAX:
-        raise TooManyRows(rows_max=ROWS_MAX)
+    if read(_READ_SHOP, shop).first() is not None:  # a stranger's file is not read; below it is refused
+        _look_at(file)
     with transaction(claim) as tx:
         lock(tx, _LOCK_SHOP, shop, ShopNotFound)
         asked = ImportAsked(import_id=new_id(), state=ImportState.WAITING.value)
@@ -200,6 +196,13 @@ def request_import(
         if made.first() is None:
             raise ImportRunning
     return asked
+
+
+def _look_at(file: bytes) -> None:
+    rows = read_rows(file)
+    read_head(next(rows, ()))
+    if sum(1 for _ in rows) > ROWS_MAX:
+        raise TooManyRows(rows_max=ROWS_MAX)
 
 
 def run_import(import_id: UUID) -> None:

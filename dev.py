@@ -69,6 +69,7 @@ VERBS = {
         "kill PostgreSQL under load, again and again; nothing that was acknowledged is lost",
     ),
     "guess": ("dev", ("-m", "app.cli.dev.guess"), "guess at sign-in codes from many addresses; nobody may come in"),
+    "drill": ("dev", ("-m", "app.cli.dev.drill"), "long walks over all verticals, an outage of the worker, crowds"),
     "machines": ("dev", ("-m", "app.cli.dev.machines"), "draws every state machine from its table, and proves it"),
     "openapi": ("run", ("-m", "app.cli.dev.openapi"), "rewrite docs/api/openapi.json"),
     "lock": (None, (), "make the lock files again with uv; --upgrade takes newer versions"),

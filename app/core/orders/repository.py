@@ -66,6 +66,11 @@ class Order:
         """True when a courier carries it."""
         return self.fulfillment is Fulfillment.DELIVERY
 
+    @property
+    def goods_unrefunded_fen(self) -> int:
+        """What was paid for goods and not given back, whoever gave it: the most that any further refund may be."""
+        return max(0, self.total_fen - self.delivery_fen - self.refunded_fen)
+
     def refuse_own_machine(self, action: OrderAction) -> None:
         """Refuse what is done to goods where vouchers or an appointment move the order by machines of their own.
 

@@ -134,7 +134,7 @@ def refund_case(
 ) -> CaseStands:
     """Give a case its money and end it; closes the transaction. One ledger call, behind the order's lock.
 
-    Never more than is left: what an operator refunded of the order in the meantime is not given twice.
+    Never more than is left: what was refunded of the order in the meantime, by whomever, is not given twice.
 
     :param target: :attr:`CaseState.REFUNDED`, from the machine. :param fault: as ruled; without one as presumed.
     :param amount_fen: less than was asked for, by ruling. :param is_resalable: what came back goes on the shelf.
@@ -144,7 +144,7 @@ def refund_case(
     fault = case.fault if fault is None else fault
     payer = PAYER_OF[fault]
     lines = tx.execute(CASE_LINES, {"case_id": case.case_id}).fetchall()
-    wanted_fen = case.asked_fen if amount_fen is None else amount_fen
+    wanted_fen = min(case.asked_fen if amount_fen is None else amount_fen, order.goods_unrefunded_fen)
     money = _money(tx, case, payer, wanted_fen, lines, as_debt=as_debt)
     refund_fen = money.refund_fen
     decision = decide_refund(

@@ -96,7 +96,8 @@ def refund_completed(tx: Transaction, order: Order, *, amount_fen: int, reason: 
         raise NotEnded(state=order.state.value)
     tx.execute(_LOCK_ACCOUNT, {"merchant_id": order.merchant_id})
     earned = tx.execute(_EARNED, {"order_id": order.order_id, "payment_id": order.payment_id}).one_or_none()
-    left_fen = 0 if earned is None else earned.amount_fen + earned.fee_fen - earned.refunded_fen
+    earned_fen = 0 if earned is None else earned.amount_fen + earned.fee_fen - earned.refunded_fen
+    left_fen = min(earned_fen, order.goods_unrefunded_fen)
     if earned is None or amount_fen > left_fen:
         raise RefundExceedsOrder(pointer="/amount_fen", left_fen=left_fen)
     fee_back_fen = fee_back_of(

@@ -9,6 +9,7 @@ from app.core.aftersale.rules import CaseKind, CaseReason
 from app.core.aftersale.states import CaseState
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
+from app.core.settlement.errors import RefundExceedsOrder
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
 from app.usecases.settling.refund_completed import refund_order
@@ -345,6 +346,17 @@ class TestRule(OnceWithBody, OnceOwned):
         path = f"/user/v1/orders/{order.order_id}/cases"
 
         assert_problem(client.post(path, headers=order.resident.once(), json=body), 409, "nothing_left")
+
+    def test_what_the_platform_gave_is_not_given_again_by_an_operator(self, client: FlaskClient) -> None:
+        case = a_case(state=CaseState.ESCALATED, quantity=2)
+        rule(client, case, fault="courier", amount_fen=1_500)
+        operator = an_operator()
+        named: dict[str, Any] = {"order_id": case.order.order_id, "why": "PHONE_CALL"}
+
+        with pytest.raises(RefundExceedsOrder):
+            refund_order(operator.actor, a_claim(operator), amount_fen=501, **named)
+
+        assert refund_order(operator.actor, a_claim(operator), amount_fen=500, **named).amount_fen == 500
 
     def test_more_than_was_asked_for_is_not_given(self, client: FlaskClient) -> None:
         case = a_case(state=CaseState.ESCALATED)

@@ -15,6 +15,7 @@ from app.core.communities import models as communities
 from app.core.delivery import models as delivery
 from app.core.delivery import records as delivery_records
 from app.core.directory import models as directory
+from app.core.figures import models as figures
 from app.core.notices import models as notices
 from app.core.orders import late as orders_late
 from app.core.orders import models as orders
@@ -26,6 +27,7 @@ from app.core.privacy import models as privacy
 from app.core.search import models as search
 from app.core.settlement import models as settlement
 from app.core.settlement import payouts
+from app.core.shelf import models as shelf
 from app.core.stepup import models as stepup
 from app.core.tills import models as tills
 from app.core.verification import models as verification
@@ -51,6 +53,7 @@ __all__ = [
     "delivery",
     "delivery_records",
     "directory",
+    "figures",
     "notices",
     "orders",
     "orders_late",
@@ -64,6 +67,7 @@ __all__ = [
     "rows",
     "search",
     "settlement",
+    "shelf",
     "stepup",
     "tills",
     "timers",

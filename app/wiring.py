@@ -61,7 +61,7 @@ from app.usecases.ordering.accept_order import TRIP_OPENS, auto_accept_order
 from app.usecases.ordering.cancel_checkout import expire_checkout
 from app.usecases.ordering.cancel_order import CANCEL_REQUEST_LAPSES, lapse_cancel_request, lapse_order
 from app.usecases.ordering.expect_ready import release_courier
-from app.usecases.ordering.finish_order import ORDER_COMPLETES, complete_order, lapse_collection
+from app.usecases.ordering.finish_order import ORDER_COMPLETES, complete_order
 from app.usecases.ordering.make_good import make_good
 from app.usecases.ordering.place_checkout import CHECKOUT_EXPIRES
 from app.usecases.ordering.prepare_order import (
@@ -78,6 +78,7 @@ from app.usecases.privacy.data_export import make_export
 from app.usecases.privacy.erasure import ERASURE_DUE, erase_when_due
 from app.usecases.saving.term_sale import TERM_HOLD_EXPIRES, TERM_OFFERS, expire_subscription
 from app.usecases.saving.term_waiting import offer_to_next
+from app.usecases.shelving.parcels import PARCEL_REMINDS, clear_shelf, lapse_at_store, remind_of_parcel
 from app.usecases.vouchers.issue import VOUCHER_EXPIRES, issue_vouchers
 from app.usecases.vouchers.spend import expire_voucher
 from app.user import door as user
@@ -155,6 +156,10 @@ def _is_much_later(body: Mapping[str, Any]) -> bool:
     return bool(body["is_much_later"])
 
 
+def _is_at_store(body: Mapping[str, Any]) -> bool:
+    return body.get("store_id") is not None
+
+
 _ESTIMATE = (Reaction("re_estimate", _re_estimate_order),)
 _ESTIMATE_TRIP = (Reaction("re_estimate", _re_estimate_trip),)
 
@@ -188,6 +193,8 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "OrderReattempted": _ESTIMATE,
     "TripClaimed": _ESTIMATE_TRIP,
     "TripGivenBack": _ESTIMATE_TRIP,
+    "OrderCompleted": (Reaction("clear_shelf", clear_shelf, _is_at_store),),
+    "OrderCanceled": (Reaction("clear_shelf", clear_shelf, _is_at_store),),
     "OrderDelivered": (Reaction("make_good", _make_good),),
 }
 
@@ -206,7 +213,8 @@ TIMERS = {
     CANCEL_REQUEST_LAPSES: lapse_cancel_request,
     NO_COURIER_ALERTS: alert_no_courier,
     NO_COURIER_ENDS: give_up_order,
-    COLLECT_LAPSES: lapse_collection,
+    COLLECT_LAPSES: lapse_at_store,
+    PARCEL_REMINDS: remind_of_parcel,
     DELIVERY_STRANDED: close_stranded,
     ORDER_COMPLETES: complete_order,
     TRIP_OFFER_EXPIRES: expire_offer,

@@ -443,6 +443,16 @@ class CashServed(PersonEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParcelMoved(PersonEvent):
+    """A parcel of theirs was put on a store's shelf, waits for a day (``reminded``), or was passed on."""
+
+    parcel_id: UUID
+    state: str
+    store_id: UUID
+    shop_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TermQuotaOffered(PersonEvent):
     """What others gave back of a term product is held for who waited; it wants to be confirmed."""
 

@@ -28,6 +28,7 @@ from app.usecases.ordering.prepare_order import ready_order, short_order
 from app.usecases.shopkeeping.shelf import ShopChanged, change_opening
 from app.web.catalog import add_categories, add_prices
 from app.web.door import Door
+from app.web.helping import add_helped_by
 from app.web.listings import add_claiming
 from app.web.members import add_members
 from app.web.notices import add_notices
@@ -65,6 +66,7 @@ add_timeline(door, Reader.MERCHANT, Relation.OWN_SHOP)
 add_ticket(door)
 add_replacements(door)
 add_slot_rule(door)
+add_helped_by(door, is_shop=True)
 
 
 @door.get("/shops", answer=schemas.ShopsOut)

@@ -24,6 +24,7 @@ from app.platform.reconciliation import add_reconciliation
 from app.platform.settlement import add_settlement
 from app.platform.shops import add_shop_review
 from app.platform.surcharges import add_surcharges
+from app.platform.targets import add_targets
 from app.usecases.deciding.approvals import (
     ApprovalMoved,
     CommissionRate,
@@ -40,6 +41,7 @@ from app.usecases.delivering.ratings import RatingMoved, decide_rating
 from app.usecases.dispatching.set_mode import ModeSet, set_mode
 from app.usecases.dispatching.set_tariff import TariffSet, set_tariff
 from app.web.door import Door
+from app.web.figures import add_figures
 from app.web.listings import add_claim_review
 from app.web.notices import add_notices
 from app.web.order_papers import add_timeline
@@ -71,6 +73,8 @@ add_surcharges(door)
 add_ruled_cases(door)
 add_timeline(door, Reader.PLATFORM, Relation.PLATFORM)
 add_cash(door)
+add_targets(door)
+add_figures(door, Side.PLATFORM, Relation.PLATFORM)
 
 
 @door.get("/orders", query=schemas.OrdersQuery, answer=schemas.OrdersOut)

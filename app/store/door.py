@@ -7,7 +7,9 @@ from app.core.delivery.models import CourierState, Vehicle
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.store import queries, schemas
+from app.store.helping import add_helping
 from app.store.locker import add_locker
+from app.store.parcels import add_parcels
 from app.store.tills import add_tills
 from app.usecases.delivering.slots import SlotsPublished, publish_slots
 from app.usecases.ordering.ending import OrderMoved
@@ -16,6 +18,7 @@ from app.usecases.verifying.face_to_face import FaceCheckMoved, end_face_check, 
 from app.usecases.vetting.apply import ApplicationMoved
 from app.usecases.vetting.decide import CourierMoved, EquipmentSet, decide_application, set_courier_state, set_equipment
 from app.web.door import Door
+from app.web.figures import add_figures
 from app.web.members import add_members
 from app.web.notices import add_notices
 from app.web.papers import add_paper_review
@@ -34,6 +37,9 @@ add_members(door, Side.STORE)
 add_paper_review(door, Side.STORE, Relation.OWN_STORE)
 add_locker(door)
 add_tills(door)
+add_parcels(door)
+add_helping(door)
+add_figures(door, Side.STORE, Relation.OWN_STORE)
 
 
 @door.get("/communities", answer=CommunitiesOut)

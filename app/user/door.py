@@ -54,6 +54,7 @@ from app.user.vouchers import add_vouchers
 from app.user.wealth import add_wealth
 from app.web.catalog import add_categories, add_prices
 from app.web.door import Door
+from app.web.helping import add_helped_by
 from app.web.members import InvitationMovedOut, InvitationsOut
 from app.web.notices import add_notices
 from app.web.order_papers import add_receipt, add_timeline
@@ -91,6 +92,7 @@ add_desk(door)
 add_slots(door)
 add_bills(door)
 add_bill_history(door)
+add_helped_by(door, is_shop=False)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)

@@ -11,6 +11,7 @@ from flask import Flask
 
 from app import create_app
 from app.settings import SettingsError, read_settings
+from app.usecases.attributing.refresh import refresh_figures
 from app.usecases.dispatching.measure_promises import measure_promises
 from app.usecases.dispatching.take_back import look_after_shifts
 from app.usecases.dispatching.tick import dispatch_zones
@@ -32,6 +33,7 @@ SILENCE_S = 10.0
 PROMISES_S = 120.0
 BANK_S = 5.0
 BILLS_S = 5.0
+FIGURES_S = 60.0
 WATCH_S = 60.0
 ASK_S = 15.0
 FORGET_S = 600.0
@@ -90,6 +92,9 @@ def main() -> int:
     def asking() -> None:
         ask_again()  # what it found is under way, not done: it always pauses
 
+    def figures() -> None:
+        refresh_figures()  # what it made anew is right until something happens: it always pauses
+
     def promises() -> None:
         measure_promises()  # what it measured does not run out at once: it always pauses
 
@@ -101,6 +106,7 @@ def main() -> int:
         *_dispatching(app, stop, settings.dispatch_s),
         threading.Thread(target=_loop, args=(app, stop, save_due, SAVE_S), name="saving"),
         threading.Thread(target=_loop, args=(app, stop, look_after_shifts, SILENCE_S), name="silence"),
+        threading.Thread(target=_loop, args=(app, stop, figures, FIGURES_S), name="figures"),
         threading.Thread(target=_loop, args=(app, stop, promises, PROMISES_S), name="promises"),
         threading.Thread(target=_loop, args=(app, stop, asking, ASK_S), name="asking"),
         threading.Thread(target=_loop, args=(app, stop, watch_of(app, settings), WATCH_S), name="watch"),

@@ -40,6 +40,7 @@ from tests.factories import (
 )
 from tests.factories.bills import a_bill_difference, a_bill_payment, a_biller, a_binding, a_quote
 from tests.factories.listings import a_listing, a_listing_claim
+from tests.factories.parcels import a_parcel, a_returning_case
 from tests.factories.people import a_member, signed_in
 from tests.factories.products import a_product
 from tests.factories.reconciling import a_mismatch
@@ -757,6 +758,14 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda world, principal: _a_transfer(world.home, principal.person),
         foreign=lambda world, _: _a_transfer(world.other, world.other.member(Side.STORE, MemberRole.CLERK)),
         is_same_shop_ours=True,
+    ),
+    (Side.STORE, "parcel_id"): Things(
+        own=lambda world, _: a_parcel(world.home.shop).parcel_id,
+        foreign=lambda world, _: a_parcel(world.other.shop).parcel_id,
+    ),
+    (Side.STORE, "case_id"): Things(
+        own=lambda world, _: a_returning_case(world.home.shop),
+        foreign=lambda world, _: a_returning_case(world.other.shop),
     ),
     (Side.STORE, "visit_id"): Things(
         own=lambda world, principal: a_visit(principal.person, confirmed_fen=10**6, store_id=world.home.shop.store_id),

@@ -134,6 +134,7 @@ class OrderRow(Base):
         CheckConstraint("refunded_fen <= total_fen", name="refunded_within_total"),
         Index("ix_orders_mine", "account_id", text("order_id DESC")),
         Index("ix_orders_shop", "shop_id", text("order_id DESC")),
+        Index("ix_orders_placed", "placed_at"),
         Index("ix_orders_store_shelf", "store_id", text("order_id DESC")),
         {"postgresql_with": {"fillfactor": 70}},
     )

@@ -259,6 +259,15 @@ REGISTER = (
     Holding(
         table="listing_claims", person="claimed_by_id = :account_id OR decided_by_id = :account_id", fate=Fate.KEPT
     ),
+    Holding(
+        table="parcels",
+        person=f"{_OF_ORDERS} OR shelved_by_id = :account_id OR ended_by_id = :account_id",
+        fate=Fate.KEPT,
+    ),
+    Holding(table="store_closures", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
+    Holding(table="attributions", person="party_kind <> 'shop' AND party_id = :account_id", fate=Fate.KEPT),
+    Holding(table="help_codes", person="clerk_id = :account_id", fate=Fate.DELETED, is_exported=False),
+    Holding(table="store_targets", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="desk_codes", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(table="desk_visits", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(table="till_acts", person=_OWN, fate=Fate.KEPT),

@@ -70,6 +70,7 @@ class TillActRow(Base):
         *not_negative("cash_after_fen"),
         UniqueConstraint("till_id", "number"),
         Index(None, "till_id", "till_act_id"),
+        Index("ix_till_acts_done", "done_at"),
     )
 
     till_act_id: Mapped[UUID] = mapped_column(primary_key=True)

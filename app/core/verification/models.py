@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary
+from sqlalchemy import ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.verification.ports import Channel
@@ -98,7 +98,7 @@ class FaceCheckRow(Base):
     """A verification face to face (面签): who stood before whom, where, and the sealed photo of the ID card."""
 
     __tablename__ = "face_checks"
-    __table_args__ = (one_of("state", FaceState),)
+    __table_args__ = (one_of("state", FaceState), Index("ix_face_checks_ended", "ended_at"))
 
     face_check_id: Mapped[UUID] = mapped_column(primary_key=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)

@@ -1,0 +1,330 @@
+"""To which store somebody belongs, and figures that equal what a plain look at the facts says."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+from collections import defaultdict
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from openpyxl import load_workbook
+
+from app.core import ledger
+from app.core.figures.catalog import NAMES, FigureName
+from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.orders.states import OrderState
+from app.kernel.clock import SHANGHAI
+from app.kernel.ids import new_id
+from app.kernel.transaction import transaction
+from app.usecases.attributing.help import show_help_code
+from app.usecases.attributing.refresh import DAYS_MAX, refresh_figures
+from app.usecases.tending_tills.cash import cash_in, cash_out
+from app.web.tables import as_csv, as_xlsx, safe_cell
+from tests.factories import a_claim, a_merchant_with_shop, a_resident, a_store_clerk, an_address, an_operator, an_order
+from tests.factories.places import a_community
+from tests.factories.rows import change, look, look_one
+from tests.factories.tills import a_store_manager, a_till, a_visit, store_of
+from tests.support.ladder import Case, Endpoint, OnceOwned, OnceWithBody, assert_problem
+from tests.support.races import a_seed
+from tests.support.worker import run_worker
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+    from tests.factories import Person
+
+SPAN = {"from_on": "2026-01-01", "until_on": "2026-12-31"}
+DAYS = 30
+
+
+def refresh() -> None:
+    while refresh_figures() >= DAYS_MAX:
+        pass
+
+
+def today() -> date:
+    found: date = look_one("SELECT CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date)")
+    return found
+
+
+def plain(  # noqa: C901 - a fact after another
+    stores: list[UUID],
+) -> dict[tuple[UUID, date], dict[str, int]]:
+    """Count every figure from the facts, one fact after another."""
+    found: dict[tuple[UUID, date], dict[str, Any]] = defaultdict(lambda: dict.fromkeys(NAMES, 0))
+    seen: dict[tuple[UUID, date, str], set[UUID]] = defaultdict(set)
+    orders = look(
+        """
+        SELECT o.*, t.courier_id FROM orders AS o LEFT JOIN deliveries AS d ON d.order_id = o.order_id
+        LEFT JOIN trips AS t ON t.trip_id = d.trip_id
+        WHERE o.store_id = ANY (CAST(:stores AS uuid[])) AND o.paid_at IS NOT NULL
+        """,
+        stores=stores,
+    )
+    for order in orders:
+        key = order.store_id, order.placed_at.astimezone(SHANGHAI).date()
+        row = found[key]
+        row["orders_paid"] += 1
+        row["orders_paid_fen"] += order.total_fen
+        row["orders_refunded_fen"] += order.refunded_fen
+        row["orders_completed"] += order.state == "completed"
+        if order.delivered_at and order.promised_at:
+            row["orders_delivered"] += 1
+            row["orders_on_time"] += order.delivered_at <= order.promised_at
+        for name, who in (("shops", order.shop_id), ("couriers", order.courier_id), ("residents", order.account_id)):
+            if who is not None:
+                seen[*key, f"{name}_active"].add(who)
+    for (store_id, day, name), ids in seen.items():
+        found[store_id, day][name] = len(ids)
+    for one in look("SELECT * FROM attributions WHERE store_id = ANY (CAST(:stores AS uuid[]))", stores=stores):
+        row = found[one.store_id, one.began_on]
+        row[f"{one.party_kind}s_new"] += 1
+        row["helped_new"] += one.rule == "help"
+        if one.party_kind == "resident":
+            for leg in look("SELECT * FROM ledger.leg WHERE code LIKE '%:' || :id", id=str(one.party_id)):
+                kind = leg.code.partition(":")[0]
+                kept = {"e_account": "deposits_fen", "fund_holding": "fund_fen"}.get(kind)
+                if kept:
+                    found[one.store_id, leg.effective_on][kept] += leg.amount_fen
+    for act in look(
+        """
+        SELECT t.store_id, a.kind, a.amount_fen, a.done_at FROM till_acts AS a JOIN tills AS t ON t.till_id = a.till_id
+        WHERE a.kind IN ('cash_in', 'cash_out') AND t.store_id = ANY (CAST(:stores AS uuid[]))
+        """,
+        stores=stores,
+    ):
+        row = found[act.store_id, act.done_at.astimezone(SHANGHAI).date()]
+        row[f"{act.kind}_fen"] += abs(act.amount_fen)
+        row["cash_acts"] += 1
+    return found
+
+
+def test_figures_of_thirty_random_days_equal_the_plain_facts(app: Flask) -> None:
+    rng, first = random.Random(a_seed()), today() - timedelta(days=DAYS - 1)
+    shops = [a_merchant_with_shop() for _ in range(2)]
+    states = (OrderState.COMPLETED, OrderState.DELIVERED, OrderState.CANCELED, OrderState.PREPARING)
+    orders = [an_order(shop=rng.choice(shops), state=rng.choice(states)) for _ in range(10)]
+    clerk = a_store_clerk(shops[0].store_id)
+    till_id, resident = a_till(clerk, cash_fen=10_000), orders[0].resident
+    visit = a_visit(clerk, resident, confirmed_fen=700)
+    cash_in(clerk.actor, a_claim(clerk), till_id=till_id, visit_id=visit, amount_fen=900)
+    cash_out(clerk.actor, a_claim(clerk), till_id=till_id, visit_id=visit, amount_fen=700)
+    run_worker(app)
+    for order in orders:
+        change(
+            "UPDATE orders SET placed_at = placed_at - make_interval(days => :days) WHERE order_id = :id",
+            days=rng.randrange(DAYS),
+            id=order.order_id,
+        )
+        legs = (Leg(codes.BANK_SETTLEMENT, -77), Leg(codes.e_account(order.resident.account_id), 77))
+        day = first + timedelta(days=rng.randrange(DAYS))
+        with transaction() as tx:
+            ledger.post(tx, Journal(key=f"gift:{new_id()}", kind=JournalKind.OPENING, legs=legs, effective_on=day))
+
+    refresh()
+
+    facts = plain([shop.store_id for shop in shops])
+    for shop in shops:
+        rows = look("SELECT * FROM store_days WHERE store_id = :id AND day >= :first", id=shop.store_id, first=first)
+        kept = {row.day: {name: getattr(row, name) for name in NAMES} for row in rows}
+        for day in (first + timedelta(days=n) for n in range(DAYS)):
+            expected = facts.get((shop.store_id, day), dict.fromkeys(NAMES, 0))
+            assert kept.get(day, dict.fromkeys(NAMES, 0)) == expected, day
+    assert sum(row["orders_paid"] for row in facts.values()) >= 10
+    assert sum(row["deposits_fen"] for row in facts.values()) != 0
+
+
+def test_what_happens_to_an_old_order_makes_its_day_anew_and_nothing_else(app: Flask) -> None:
+    order = an_order(state=OrderState.PREPARING)
+    run_worker(app)
+    day = today() - timedelta(days=400)
+    change("UPDATE orders SET placed_at = placed_at - interval '400 days' WHERE order_id = :id", id=order.order_id)
+    refresh()
+    other = look_one("SELECT min(refreshed_at) FROM store_days WHERE day = :day", day=day)
+
+    run_worker(app)
+    refresh()
+
+    assert look_one("SELECT min(refreshed_at) FROM store_days WHERE day = :day", day=day) == other
+    kept = look_one("SELECT orders_paid FROM store_days WHERE store_id = :s AND day = :d", s=order.shop.store_id, d=day)
+    assert kept == 1
+
+
+def test_the_names_of_figures_are_those_of_the_catalog() -> None:
+    assert [name.value for name in FigureName] == list(NAMES)
+
+
+class TestFigureNames(Endpoint):
+    def case(self) -> Case:
+        return Case(a_store_clerk(), "/store/v1/figure-names")
+
+
+class TestStoreFigures(Endpoint):
+    def case(self) -> Case:
+        return Case(a_store_clerk(), "/store/v1/store-figures", query=SPAN)
+
+    def test_a_clerk_sees_the_own_store_and_an_operator_all_with_targets_and_places(self, client: FlaskClient) -> None:
+        order, operator = an_order(state=OrderState.PREPARING), an_operator()
+        refresh()
+        day, store_id = today(), order.shop.store_id
+        span = f"from_on={day}&until_on={day}"
+        target = {"month": f"{day:%Y-%m}-01", "figure": "orders_paid", "target": 500}
+        client.put(f"/platform/v1/stores/{store_id}/target", json=target, headers=operator.once())
+
+        own = client.get(f"/store/v1/store-figures?{span}", headers=a_store_clerk(store_id).headers).get_json()
+        every = client.get(f"/platform/v1/store-figures?{span}", headers=operator.headers).get_json()
+
+        [mine] = own["items"]
+        assert (mine["store_id"], mine["figures"]["orders_paid"]) == (str(store_id), 1)
+        assert mine["targets"] == {"orders_paid": 500}
+        assert len(every["items"]) > 1
+        assert {item["places"]["orders_paid"] for item in every["items"]} >= {1}
+
+    @pytest.mark.parametrize(
+        "span", ["from_on=2026-02-01&until_on=2026-01-31", "from_on=2025-01-01&until_on=2026-01-03"]
+    )
+    def test_a_span_ends_after_it_begins_and_within_a_year(self, client: FlaskClient, span: str) -> None:
+        answer = client.get(f"/store/v1/store-figures?{span}", headers=a_store_clerk().headers)
+
+        assert_problem(answer, 422, "span_invalid", pointer="until_on")
+
+    def test_files_hold_a_row_for_each_day(self, client: FlaskClient) -> None:
+        order = an_order(state=OrderState.PREPARING)
+        refresh()
+        clerk, span = a_store_clerk(order.shop.store_id), f"from_on={today()}&until_on={today()}"
+
+        files = [
+            client.get(f"/store/v1/store-figures?{span}&format={kind}", headers=clerk.headers).data
+            for kind in ("csv", "xlsx")
+        ]
+
+        rows = list(csv.DictReader(io.StringIO(files[0].decode("utf-8-sig"))))
+        sheet = load_workbook(io.BytesIO(files[1]), read_only=True).active
+        assert [row["orders_paid"] for row in rows] == ["1"]
+        assert sheet is not None
+        assert [cell.value for cell in list(sheet.rows)[1]][1] == str(order.shop.store_id)
+
+
+@pytest.mark.parametrize("word", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_no_cell_is_taken_for_a_formula(word: str) -> None:
+    assert safe_cell(word) == f"'{word}"
+    assert f"'{word}" in as_csv(["name"], [[word]]).decode()
+    sheet = load_workbook(io.BytesIO(as_xlsx(["name"], [[word]]))).active
+    assert sheet is not None
+    assert sheet["A2"].data_type == "s"
+    assert safe_cell(-1) == -1
+
+
+class TestStoreChart(Endpoint):
+    def case(self) -> Case:
+        return Case(a_store_clerk(), "/store/v1/store-charts", query={**SPAN, "figure": "orders_paid"})
+
+    def test_a_line_has_a_value_for_each_day(self, client: FlaskClient) -> None:
+        order = an_order(state=OrderState.PREPARING)
+        refresh()
+        clerk, span = a_store_clerk(order.shop.store_id), f"from_on={today() - timedelta(days=2)}&until_on={today()}"
+
+        chart = client.get(f"/store/v1/store-charts?{span}&figure=orders_paid", headers=clerk.headers).get_json()
+
+        assert len(chart["days"]) == 3
+        assert [line["values"] for line in chart["series"]] == [[0, 0, 1]]
+
+
+class TestPlatformFigureNames(Endpoint):
+    def case(self) -> Case:
+        return Case(an_operator(), "/platform/v1/figure-names")
+
+
+class TestPlatformChart(Endpoint):
+    def case(self) -> Case:
+        return Case(an_operator(), "/platform/v1/store-charts", query={**SPAN, "figure": "cash_in_fen"})
+
+
+class TestTarget(OnceWithBody):
+    method = "PUT"
+    other_body = {"target": 2}
+
+    def case(self) -> Case:
+        body = {"month": "2026-11-01", "figure": "orders_paid", "target": 1}
+        return Case(an_operator(), f"/platform/v1/stores/{a_community().store_id}/target", body)
+
+    def test_a_month_is_named_by_its_first_day_of_a_store_that_there_is(self, client: FlaskClient) -> None:
+        case = self.case()
+
+        second = self.send(client, case, body={**(case.body or {}), "month": "2026-11-02"})
+
+        assert_problem(second, 422, "span_invalid", pointer="/month")
+        assert_problem(self.send(client, case, path=case.absent_path), 404, "store_not_found")
+
+
+class TestShowHelp(Endpoint):
+    method = "POST"
+    status = 201
+
+    def case(self) -> Case:
+        clerk = a_store_clerk()
+        return Case(clerk, "/store/v1/help-codes", {"store_id": str(store_of(clerk))})
+
+    def test_for_anothers_store_there_is_no_code(self, client: FlaskClient) -> None:
+        case = Case(a_store_clerk(), "/store/v1/help-codes", {"store_id": str(a_community().store_id)})
+
+        assert_problem(self.send(client, case), 404, "store_not_found")
+
+
+def a_help_code(clerk: Person | None = None) -> str:
+    clerk = clerk or a_store_manager()
+    return show_help_code(clerk.actor, store_id=store_of(clerk)).code
+
+
+class TestNameHelper(OnceWithBody):
+    def case(self) -> Case:
+        self.other_body = {"code": a_help_code()}
+        return Case(a_resident(), "/user/v1/helped-by", {"code": a_help_code()})
+
+    def test_help_comes_before_the_community_and_moves_the_figures(self, client: FlaskClient) -> None:
+        resident, clerk, community = a_resident(balance_fen=500), a_store_clerk(), a_community()
+        an_address(resident, near=community)
+        refresh()
+        before = figures(community.store_id)
+        body = {"code": a_help_code(clerk)}
+
+        client.post("/user/v1/helped-by", json=body, headers=resident.once())
+        refresh()
+
+        assert (before["residents_new"], before["deposits_fen"]) == (1, 500)
+        assert figures(community.store_id)["residents_new"] == 0
+        mine = figures(store_of(clerk))
+        assert (mine["residents_new"], mine["helped_new"], mine["deposits_fen"]) == (1, 1, 500)
+
+    def test_a_code_is_good_once_and_one_names_once_and_within_seven_days(self, client: FlaskClient) -> None:
+        code, first, second, old = a_help_code(), a_resident(), a_resident(), a_resident()
+        change(
+            "UPDATE accounts SET created_at = created_at - interval '8 days' WHERE account_id = :a", a=old.account_id
+        )
+
+        def name(person: Person, code: str) -> Any:
+            return client.post("/user/v1/helped-by", json={"code": code}, headers=person.once())
+
+        assert name(first, code).status_code == 200
+        assert_problem(name(second, code), 409, "help_code_refused", pointer="/code")
+        assert_problem(name(first, a_help_code()), 409, "help_too_late")
+        assert_problem(name(old, a_help_code()), 409, "help_too_late")
+
+
+def figures(store_id: UUID) -> dict[str, int]:
+    [row] = look("SELECT * FROM store_days WHERE store_id = :id AND day = :day", id=store_id, day=today())
+    return {name: getattr(row, name) for name in NAMES}
+
+
+class TestNameShopsHelper(OnceOwned):
+    absent_code = "shop_not_found"
+
+    def case(self) -> Case:
+        shop = a_merchant_with_shop()
+        return Case(shop.owner, f"/merchant/v1/shops/{shop.shop_id}/helped-by", {"code": a_help_code()})

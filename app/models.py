@@ -24,6 +24,7 @@ from app.core.passkeys import models as passkeys
 from app.core.payments import models as payments
 from app.core.payments import reconciliation
 from app.core.privacy import models as privacy
+from app.core.reviews import models as reviews
 from app.core.search import models as search
 from app.core.settlement import models as settlement
 from app.core.settlement import payouts
@@ -64,6 +65,7 @@ __all__ = [
     "payouts",
     "privacy",
     "reconciliation",
+    "reviews",
     "rows",
     "search",
     "settlement",

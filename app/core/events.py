@@ -175,6 +175,14 @@ class ReplacementAnswered(ReplacementEvent):
     """The resident took it, or not."""
 
 
+class OrderReviewed(OrderEvent):
+    """Its buyer said how it was; ``state`` is that of the review."""
+
+
+class OrderReviewAnswered(OrderEvent):
+    """The shop replied to its review, or the platform folded or restored it; ``state`` is that of the review."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TripEvent(Event):
     """Something about one trip."""

@@ -16,6 +16,7 @@ from app.merchant.cases import add_replacements, add_shop_cases
 from app.merchant.collecting import add_collecting
 from app.merchant.money import add_money
 from app.merchant.pictures import add_pictures
+from app.merchant.reviews import add_shop_reviews
 from app.merchant.setup import add_setup
 from app.merchant.shelf import add_shelf
 from app.merchant.slots import add_slot_rule
@@ -67,6 +68,7 @@ add_ticket(door)
 add_replacements(door)
 add_slot_rule(door)
 add_helped_by(door, is_shop=True)
+add_shop_reviews(door)
 
 
 @door.get("/shops", answer=schemas.ShopsOut)

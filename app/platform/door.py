@@ -21,6 +21,7 @@ from app.platform.dispatching import add_dispatch
 from app.platform.finding import add_finding
 from app.platform.offers import add_offer_review
 from app.platform.reconciliation import add_reconciliation
+from app.platform.reviews import add_review_folding
 from app.platform.settlement import add_settlement
 from app.platform.shops import add_shop_review
 from app.platform.surcharges import add_surcharges
@@ -70,6 +71,7 @@ add_books(door)
 add_bills(door)
 add_commission(door)
 add_surcharges(door)
+add_review_folding(door)
 add_ruled_cases(door)
 add_timeline(door, Reader.PLATFORM, Relation.PLATFORM)
 add_cash(door)

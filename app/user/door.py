@@ -46,6 +46,7 @@ from app.user.comparisons import add_comparisons
 from app.user.desk import add_desk
 from app.user.finding import add_finding
 from app.user.opening import add_opening
+from app.user.reviews import add_reviews
 from app.user.saving import add_saving
 from app.user.slots import add_slots, wished_slots
 from app.user.step_up import add_step_up
@@ -93,6 +94,7 @@ add_slots(door)
 add_bills(door)
 add_bill_history(door)
 add_helped_by(door, is_shop=False)
+add_reviews(door)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)

@@ -33,6 +33,7 @@ from app.usecases.people.addresses import DOOR_CONTEXT
 from app.usecases.shopping.promising import PromisedQuote
 from app.web.orders import COLUMNS, FROM, order_core
 from app.web.paging import page, read_cursor
+from app.web.reviews import RATING_COLUMNS
 
 RADIUS_M_MAX = 5_000
 """No shop delivers further than this."""
@@ -54,10 +55,10 @@ _ADDRESSES = text(
 _ADDRESS = text(
     "SELECT lat, lng FROM addresses WHERE address_id = :address_id AND account_id = :account_id AND removed_at IS NULL"
 )
-_SHOP = """
+_SHOP = f"""
     SELECT shop_id, name, vertical, state, lat, lng, radius_m, minimum_fen, packing_fen, preparation_minutes, hours,
-           fee_tiers, paused_until, license_number, license_expires_on, business_now() AS now
-    FROM shops
+           fee_tiers, paused_until, license_number, license_expires_on, business_now() AS now, {RATING_COLUMNS}
+    FROM shops LEFT JOIN shop_ratings AS rated USING (shop_id)
 """
 _SHOPS_NEAR = text(
     f"""
@@ -222,6 +223,8 @@ def _shop(row: Row, meters: int) -> dict[str, Any]:
         "packing_fen": row.packing_fen,
         "preparation_minutes": row.preparation_minutes,
         "license_number": row.license_number,
+        "review_count": row.review_count,
+        "rating_hundredths": row.rating_hundredths,
     }
 
 

@@ -23,6 +23,7 @@ from app.usecases.paying.top_up import TOP_UP_FEN_MAX
 from app.user.slots import SlotWishIn
 from app.web.fields import Body, Choice, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Quantity, Query, Text
 from app.web.paging import PageQuery
+from app.web.reviews import RatingOut
 from app.web.views import COUNT_MAX, LIST_MAX, OrderCore, PricedLine, PricedPart
 
 
@@ -104,7 +105,7 @@ class ShopsQuery(Query):
     limit = Int(low=1, high=100, load_default=50)
 
 
-class ShopOut(Body):
+class ShopOut(RatingOut):
     """A shop as it stands for an address now."""
 
     shop_id = Id(required=True)

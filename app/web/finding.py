@@ -257,6 +257,8 @@ def _shop(row: Row, place: Place) -> dict[str, Any]:
         "delivery_fen": delivery_fee_fen(row.fee_tiers, meters),
         "minimum_fen": row.minimum_fen,
         "preparation_minutes": row.preparation_minutes,
+        "review_count": row.review_count,
+        "rating_hundredths": row.rating_hundredths,
         "is_advertisement": row.is_advertisement,
         "label": "广告" if row.is_advertisement else None,
     }

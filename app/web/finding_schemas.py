@@ -11,6 +11,7 @@ from app.core.search.words import WORDS_MAX
 from app.kernel.money import FEN_MAX
 from app.web.fields import BIGINT_MAX, Body, Choice, Degrees, Fen, Flag, Id, Instant, Int, Many, Query, Text
 from app.web.paging import LIMIT_MAX
+from app.web.reviews import RatingOut
 
 ITEMS_MAX = LIMIT_MAX + 2
 """A page, and what is paid for."""
@@ -68,7 +69,7 @@ class OwnOfferSearchQuery(OfferSearchQuery, NearAddressQuery):
     """Offers that one looks for. No order looks at who asks."""
 
 
-class FoundShopOut(Body):
+class FoundShopOut(RatingOut):
     """A shop as it stands for the place now; a paid place is marked 广告. ``opens_at`` null: open, or nobody knows."""
 
     shop_id = Id(required=True)

@@ -185,6 +185,18 @@ REGISTER = (
     Holding(table="tips", person=_OWN, fate=Fate.KEPT),
     Holding(table="late_compensations", person=_OWN, fate=Fate.KEPT),
     Holding(
+        table="reviewed_offers",
+        person="review_id IN (SELECT review_id FROM reviews WHERE account_id = :account_id)",
+        fate=Fate.KEPT,
+    ),
+    Holding(table="review_pictures", person=_OF_ORDERS, fate=Fate.DELETED),
+    Holding(
+        table="reviews",
+        person=_OWN,
+        fate=Fate.CLEARED,
+        clears={"words": "''", "pictures": "'[]'", "added_words": "NULL", "added_pictures": "'[]'", "appeal": "NULL"},
+    ),
+    Holding(
         table="courier_ratings",
         person="courier_id = :account_id",
         fate=Fate.CLEARED,

@@ -16,7 +16,7 @@ class Part:
     """One thing that counts.
 
     :param value: SQL over a candidate's columns ``match``, ``is_open``, ``distance_m``, ``price_fen``,
-        ``delivery_fen``; from 0 to 1.
+        ``delivery_fen``, ``rating_hundredths``; from 0 to 1.
     """
 
     name: str
@@ -28,10 +28,11 @@ PARTS = (
     Part("match", 50, "match"),
     Part("open", 25, "CASE WHEN is_open THEN 1 ELSE 0 END"),
     Part("near", 15, "1 / (1 + distance_m / 1500.0)"),
+    Part("rated", 10, "(rating_hundredths - 100) / 400.0"),
     Part("cheap", 5, "1 / (1 + price_fen / 2000.0)"),
     Part("delivery", 5, "1 / (1 + delivery_fen / 500.0)"),
 )
-"""How well the name fits; open now; half the points at 1.5 km, at 20 yuan, at 5 yuan of delivery."""
+"""How well the name fits; open now; half the points at 1.5 km, all at five stars, half at 20 yuan, at 5 yuan of way."""
 
 MATCHES = (
     ("words = :whole", 1.0),
@@ -54,6 +55,7 @@ class Sort(StrEnum):
     DISTANCE = "distance"
     PRICE = "price"
     DELIVERY_FEE = "delivery_fee"
+    RATING = "rating"
 
 
 KEYS = {
@@ -61,6 +63,7 @@ KEYS = {
     Sort.DISTANCE: "CAST(distance_m AS bigint)",
     Sort.PRICE: "price_fen",
     Sort.DELIVERY_FEE: "delivery_fen",
+    Sort.RATING: "-rating_hundredths",
 }
 """What is sorted by, the smallest first; equals by id."""
 

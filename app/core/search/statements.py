@@ -28,6 +28,8 @@ _NOW = """
 _SHOP_COLUMNS = """
     s.shop_id, s.name AS shop_name, s.vertical, s.state AS shop_state, s.lat AS shop_lat, s.lng AS shop_lng,
     s.minimum_fen, s.packing_fen AS shop_packing_fen, s.preparation_minutes, s.hours, s.fee_tiers, s.paused_until,
+    coalesce(rated.review_count, 0) AS review_count,
+    rating_hundredths(rated.review_count, rated.star_sum) AS rating_hundredths,
     t.now, d.distance_m, delivery_fee_fen(s.fee_tiers, d.distance_m) AS delivery_fen, s.state = 'open'
         AND (s.paused_until IS NULL OR s.paused_until <= t.now) AND z.open_week @> t.minute AS is_open,
     EXISTS (SELECT 1 FROM advertisements AS a WHERE a.shop_id = s.shop_id AND t.day BETWEEN a.starts_on AND a.ends_on)
@@ -39,6 +41,7 @@ _SHOP_FILTER = """
     AND (CAST(:minimum_fen_max AS bigint) IS NULL OR s.minimum_fen <= :minimum_fen_max)"""
 _DISTANCE = """
     CROSS JOIN LATERAL (SELECT round(meters_between(s.lat, s.lng, :lat, :lng)) AS distance_m) AS d"""
+_RATED = "LEFT JOIN shop_ratings AS rated ON rated.shop_id = s.shop_id"
 _AROUND = "point(s.lng, s.lat) <@ box(point(:lng_min, :lat_min), point(:lng_max, :lat_max))"
 _FURTHER_FILTER = """
     (NOT CAST(:only_open AS boolean) OR n.is_open)
@@ -112,8 +115,8 @@ def offers_statement(shape: Shape) -> TextClause:
             ),
             near AS MATERIALIZED (
                 SELECT {_SHOP_COLUMNS} FROM asked_at AS t CROSS JOIN (SELECT DISTINCT shop_id FROM found) AS f
-                JOIN shops AS s ON s.shop_id = f.shop_id JOIN searched_shops AS z ON z.shop_id = s.shop_id {_DISTANCE}
-                WHERE {_SHOP_FILTER}
+                JOIN shops AS s ON s.shop_id = f.shop_id JOIN searched_shops AS z ON z.shop_id = s.shop_id {_RATED}
+                {_DISTANCE} WHERE {_SHOP_FILTER}
             ),
             matched AS (SELECT w.offer_id, w.words, w.pinyin, w.price_fen, n.* FROM found AS w
                 JOIN near AS n ON n.shop_id = w.shop_id WHERE {_FURTHER_FILTER})"""
@@ -121,7 +124,8 @@ def offers_statement(shape: Shape) -> TextClause:
         found = f"""
             near AS MATERIALIZED (
                 SELECT {_SHOP_COLUMNS} FROM asked_at AS t CROSS JOIN shops AS s
-                JOIN searched_shops AS z ON z.shop_id = s.shop_id {_DISTANCE} WHERE {_AROUND} AND {_SHOP_FILTER}
+                JOIN searched_shops AS z ON z.shop_id = s.shop_id {_RATED} {_DISTANCE}
+                WHERE {_AROUND} AND {_SHOP_FILTER}
             ),
             matched AS (SELECT w.offer_id, w.words, w.pinyin, w.price_fen, n.* FROM near AS n
                 JOIN searched_offers AS w ON w.shop_id = n.shop_id {category}
@@ -153,7 +157,8 @@ def offers_statement(shape: Shape) -> TextClause:
 _SHOWN = f"""
     r.is_advertisement, r.key, r.score, r.offer_id, f.name, f.kind, f.category, live.sku_id, live.price_fen,
     live.sku_count, r.shop_id, r.shop_name, r.vertical, r.shop_state, r.shop_lat, r.shop_lng, r.minimum_fen,
-    r.preparation_minutes, r.hours, r.fee_tiers, r.paused_until, r.now, r.words, {_SHOWN_PARTS}"""
+    r.preparation_minutes, r.hours, r.fee_tiers, r.paused_until, r.now, r.words, r.review_count, r.rating_hundredths,
+    {_SHOWN_PARTS}"""
 _LIVE = """
     CROSS JOIN LATERAL (
         SELECT (array_agg(k.sku_id ORDER BY k.price_fen, k.sku_id))[1] AS sku_id, min(k.price_fen) AS price_fen,
@@ -180,7 +185,8 @@ def shops_statement(shape: Shape) -> TextClause:
         WITH {_NOW},
         near AS MATERIALIZED (
             SELECT {_SHOP_COLUMNS}, z.words, z.pinyin, 0 AS price_fen FROM asked_at AS t CROSS JOIN shops AS s
-            JOIN searched_shops AS z ON z.shop_id = s.shop_id {_DISTANCE} WHERE {_AROUND} AND {_SHOP_FILTER}
+            JOIN searched_shops AS z ON z.shop_id = s.shop_id {_RATED} {_DISTANCE}
+            WHERE {_AROUND} AND {_SHOP_FILTER}
         ),
         named AS (SELECT n.*, coalesce({named.replace("z.", "n.")}, false) AS is_named FROM near AS n),
         matched AS (SELECT n.* FROM named AS n WHERE (n.is_named {selling}) AND {_FURTHER_FILTER}),

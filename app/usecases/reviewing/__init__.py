@@ -1,0 +1,1 @@
+"""Buyers review, shops reply, the platform folds."""

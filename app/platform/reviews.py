@@ -4,8 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from app.core.reviews.rules import REASON_MAX
+from app.kernel import audit
 from app.kernel.actor import Actor
-from app.kernel.transaction import Claim, read
+from app.kernel.transaction import Claim, transaction
 from app.usecases.reviewing.answer_review import decide_folding, fold_review
 from app.usecases.reviewing.review_order import ReviewMoved
 from app.web.door import Door
@@ -27,10 +28,14 @@ def add_review_folding(door: Door) -> None:
 
     @door.get("/review-appeals", query=PageQuery, answer=AppealedReviewsOut)
     @policy("review.read", Relation.PLATFORM)
-    def list_review_appeals(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    def list_review_appeals(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
         """List reviews whose folding their writers appealed against, newest first."""
         limit = query["limit"]
-        rows = read(APPEALED, {"before": read_cursor(query["cursor"]), "limit": limit + 1}).fetchall()
+        with transaction() as tx:
+            rows = tx.execute(APPEALED, {"before": read_cursor(query["cursor"]), "limit": limit + 1}).fetchall()
+            if rows:
+                seen = {"review_ids": [str(row.review_id) for row in rows]}
+                audit.record(tx, actor, "review.read", subject_kind="review", details=seen)
         return page([shown_review(row) for row in rows], limit=limit, key="review_id")
 
     @door.post("/orders/<uuid:order_id>/review-folding", body=ReasonIn, answer=ReviewMovedOut, once=True)

@@ -36,7 +36,7 @@ _READ = text(
 )
 
 
-class SlotOut(Body):
+class DeliverySlotOut(Body):
     """From when until when, and whether there is a place left."""
 
     starts_at = Instant(required=True)
@@ -44,11 +44,11 @@ class SlotOut(Body):
     is_full = Flag(required=True)
 
 
-class SlotsOut(Body):
+class DeliverySlotsOut(Body):
     """Slots that can be wished for now, earliest first; none where a shop takes no orders for later."""
 
     slot_minutes = Int(low=0, high=MINUTES_OF_DAY, required=True)
-    items = Many(fields.Nested(SlotOut), high=SLOTS_MAX, required=True)
+    items = Many(fields.Nested(DeliverySlotOut), high=SLOTS_MAX, required=True)
 
 
 class SlotWishIn(Body):
@@ -75,7 +75,7 @@ def wished_slots(wishes: list[dict[str, Any]]) -> dict[UUID, datetime]:
 def add_slots(door: Door) -> None:
     """Add the route to ``door``."""
 
-    @door.get("/shops/<uuid:shop_id>/delivery-slots", answer=SlotsOut)
+    @door.get("/shops/<uuid:shop_id>/delivery-slots", answer=DeliverySlotsOut)
     @policy("shop.read", Relation.SIDE)
     def list_delivery_slots(_actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
         """List when a shop can be asked to deliver; a place is taken by placing a checkout, not before."""

@@ -18,7 +18,8 @@ from app.usecases.verifying.check_identity import NAME_CONTEXT, NUMBER_CONTEXT
 from tests.factories import a_claim, a_courier, a_resident, a_store_clerk, an_operator, an_order
 from tests.factories.cases import a_case
 from tests.factories.people import an_id_number, signed_in
-from tests.factories.rows import change, look
+from tests.factories.reviews import an_appealed_review
+from tests.factories.rows import change, look, look_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -189,6 +190,18 @@ def read_case(client: FlaskClient, _key: str) -> Look:
     return Look(operator, whom_id, "case.read", lambda: client.get(path, headers=operator.headers))
 
 
+def list_review_appeals(client: FlaskClient, _key: str) -> Look:
+    order, operator = an_appealed_review(), an_operator()
+    review_id = look_one("SELECT review_id FROM reviews WHERE order_id = :id", id=order.order_id)
+    return Look(
+        operator,
+        order.resident.account_id,
+        "review.read",
+        lambda: client.get("/platform/v1/review-appeals?limit=100", headers=operator.headers),
+        listed=("review_ids", review_id),
+    )
+
+
 READS: dict[str, Callable[[FlaskClient, str], Look]] = {
     "store.begin_verification": begin_verification,
     "store.list_shelf": list_shelf,
@@ -197,6 +210,7 @@ READS: dict[str, Callable[[FlaskClient, str], Look]] = {
     "platform.list_incidents": list_incidents,
     "platform.list_cases": list_cases,
     "platform.read_case": read_case,
+    "platform.list_review_appeals": list_review_appeals,
 }
 """Routes that show staff somebody's data, and how to see it."""
 

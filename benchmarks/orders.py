@@ -129,10 +129,12 @@ def run_clients(port: int, tasks: Sequence[Callable[[Client], None]], meter: Met
     return Run(len(latencies), seconds, latencies, meter.read())
 
 
-def fill_cart(client: Client, resident: Resident, shops: Sequence[Shop]) -> dict[str, Any]:
-    """Put one thing of each shop into the resident's cart and return the body of the placement."""
-    for shop in shops:
-        client.send("PUT", f"/user/v1/cart/lines/{shop.sku_ids[0]}", resident.token, {"quantity": 2})
+def fill_cart(client: Client, resident: Resident, shops: Sequence[Shop], *, lines: int = 0) -> dict[str, Any]:
+    """Put one thing of each shop, or ``lines`` in turn, into the resident's cart; return the body of the placement."""
+    for number in range(lines or len(shops)):
+        round_, turn = divmod(number, len(shops))
+        sku_id = shops[turn].sku_ids[round_]
+        client.send("PUT", f"/user/v1/cart/lines/{sku_id}", resident.token, {"quantity": 2})
     body = {"address_id": str(resident.address_id)}
     quote = client.send("POST", "/user/v1/checkout-quotes", resident.token, body)
     return {**body, "quote_version": quote["quote_version"]}

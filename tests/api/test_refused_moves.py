@@ -1,4 +1,4 @@
-"""Every act on orders and cases, tried in every state: what the table does not name is refused, and changes nothing."""
+"""Every act on what has a machine, tried in every state and by everybody: what no table names changes nothing."""
 
 from __future__ import annotations
 
@@ -9,13 +9,26 @@ import pytest
 
 from app.core.aftersale.rules import CaseFault, CaseKind
 from app.core.aftersale.states import CASE_TRANSITIONS, CaseAction, CaseState
+from app.core.appointments.states import APPOINTMENT_TRANSITIONS, AppointmentAction, AppointmentState
 from app.core.delivery.states import FailureReason
 from app.core.orders.models import CancelReason, Fulfillment
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
+from app.core.vouchers.states import VOUCHER_TRANSITIONS, VoucherAction, VoucherState
+from app.kernel.actor import Side
 from app.kernel.errors import LinliError
 from app.usecases.aftersale.answer import agree_to_case, dispute_return, receive_return, reject_case, replace_goods
 from app.usecases.aftersale.apply import confirm_exchange, escalate_case, send_back, withdraw_case
 from app.usecases.aftersale.rule import Ruling, rule_case
+from app.usecases.appointments.visits import (
+    cancel_appointment,
+    check_in,
+    check_in_code,
+    finish_service,
+    report_absent,
+    reschedule,
+    set_out,
+    withdraw_provider,
+)
 from app.usecases.delivering.hand_over import (
     deliver,
     dispose,
@@ -36,20 +49,26 @@ from app.usecases.ordering.cancel_order import (
 )
 from app.usecases.ordering.finish_order import collect_code, collect_order, confirm_order
 from app.usecases.ordering.prepare_order import ready_order, short_order
-from tests.factories import a_claim, an_operator, an_order
+from app.usecases.vouchers.spend import redeem_voucher, refund_voucher
+from tests.factories import a_claim, a_courier, a_merchant_with_shop, a_resident, a_store_clerk, an_operator, an_order
+from tests.factories.appointments import a_visit, come_in, in_days
 from tests.factories.cases import a_case
-from tests.factories.rows import look
+from tests.factories.rows import change, look
+from tests.factories.vouchers import some_vouchers
 from tests.support.ladder import row_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from flask import Flask
 
     from tests.factories import AnOrder, Person
+    from tests.factories.appointments import AVisit
     from tests.factories.cases import ACase
+    from tests.factories.vouchers import SomeVouchers
 
-_IN_THE_WAY = frozenset({"illegal_transition", "not_yours_to_do", "not_ready"})
+_IN_THE_WAY = frozenset({"illegal_transition", "not_yours_to_do", "not_ready", "voucher_spent"})
+_NOT_THEIRS = ("_not_found", "not_yours_to_do")
 
 
 def _acts_on_order(order: AnOrder) -> dict[OrderAction, tuple[Person, Callable[..., Any]]]:
@@ -165,3 +184,118 @@ def test_what_a_cases_table_does_not_name_is_refused_and_changes_nothing(
     assert wrong == []
     assert row_counts() == before
     assert look("SELECT * FROM after_sale_cases WHERE case_id = :id", id=case.case_id) == row
+
+
+def _acts_on_visit(visit: AVisit) -> dict[AppointmentAction, tuple[Person, Callable[..., Any]]]:
+    resident, owner, shop = visit.resident, visit.owner, visit.service.shop
+    named: dict[str, Any] = {"order_id": visit.order_id}
+    at = partial(check_in, code=check_in_code(visit.order_id), lat=shop.lat + 0.001, lng=shop.lng)
+    return {
+        AppointmentAction.RESCHEDULE: (resident, partial(reschedule, starts_at=in_days(4), **named)),
+        AppointmentAction.CANCEL: (resident, partial(cancel_appointment, fee_fen=100_000, **named)),
+        AppointmentAction.REASSIGN: (owner, partial(withdraw_provider, **named)),
+        AppointmentAction.SET_OUT: (owner, partial(set_out, **named)),
+        AppointmentAction.CHECK_IN: (owner, partial(at, **named)),
+        AppointmentAction.ABSENT: (owner, partial(report_absent, **named)),
+        AppointmentAction.FINISH: (owner, partial(finish_service, done_percent=100, **named)),
+    }
+
+
+def _a_visit_in(state: AppointmentState) -> AVisit:
+    begun = {
+        AppointmentState.HELD: "held",
+        AppointmentState.CONFIRMED: "confirmed",
+        AppointmentState.EN_ROUTE: "en_route",
+    }
+    visit = a_visit(state=begun.get(state, "confirmed" if state is AppointmentState.CANCELED else "en_route"))
+    owner, resident, named = visit.owner, visit.resident, {"order_id": visit.order_id}
+    if state is AppointmentState.CANCELED:
+        cancel_appointment(resident.actor, a_claim(resident), fee_fen=100_000, **named)
+    elif state is AppointmentState.NO_SHOW:
+        change(
+            "UPDATE appointments SET starts_at = business_now() - interval '1 hour' WHERE order_id = :id",
+            id=visit.order_id,
+        )
+        report_absent(owner.actor, a_claim(owner), **named)
+    elif state not in begun:
+        come_in(visit)
+        if state is not AppointmentState.IN_SERVICE:
+            finish_service(owner.actor, a_claim(owner), done_percent=100, **named)
+        if state is AppointmentState.COMPLETED:
+            confirm_order(resident.actor, a_claim(resident), **named)
+    return visit
+
+
+@pytest.mark.parametrize("state", AppointmentState)
+def test_what_an_appointments_table_does_not_name_is_refused_and_changes_nothing(
+    app: Flask, state: AppointmentState
+) -> None:
+    visit = _a_visit_in(state)
+    assert visit.state == state
+    acts = _acts_on_visit(visit)
+    before, row = row_counts(), look("SELECT * FROM appointments WHERE order_id = :id", id=visit.order_id)
+
+    wrong = tried(acts, {action for source, action in APPOINTMENT_TRANSITIONS if source is state})
+
+    assert wrong == []
+    assert row_counts() == before
+    assert look("SELECT * FROM appointments WHERE order_id = :id", id=visit.order_id) == row
+
+
+def _acts_on_voucher(bought: SomeVouchers) -> dict[VoucherAction, tuple[Person, Callable[..., Any]]]:
+    scan = partial(redeem_voucher, shop_id=bought.shop.shop_id, code=bought.code)
+    return {
+        VoucherAction.USE: (bought.shop.owner, scan),
+        VoucherAction.REFUND: (bought.resident, partial(refund_voucher, voucher_id=bought.voucher_ids[0])),
+    }
+
+
+@pytest.mark.parametrize("state", [VoucherState.USED, VoucherState.REFUNDED])
+def test_what_a_vouchers_table_does_not_name_is_refused_and_changes_nothing(app: Flask, state: VoucherState) -> None:
+    bought = some_vouchers()
+    acts = _acts_on_voucher(bought)
+    who, ending = acts[VoucherAction.USE if state is VoucherState.USED else VoucherAction.REFUND]
+    ending(who.actor, a_claim(who))
+    before, row = row_counts(), look("SELECT * FROM vouchers WHERE order_id = :id", id=bought.order_id)
+
+    wrong = tried(acts, {action for source, action in VOUCHER_TRANSITIONS if source is state})
+
+    assert wrong == []
+    assert row_counts() == before
+    assert look("SELECT * FROM vouchers WHERE order_id = :id", id=bought.order_id) == row
+
+
+def tried_by(others: Sequence[Person], acts: dict[Any, tuple[Person, Callable[..., Any]]]) -> list[str]:
+    """Let others do what is somebody's to do; return, in words, what was not refused as nothing of theirs."""
+    wrong = []
+    for action, (who, act) in acts.items():
+        for other in [*others, *{person.account_id: person for person, _ in acts.values()}.values()]:
+            if other.account_id == who.account_id:
+                continue
+            try:
+                act(other.actor, a_claim(other))
+            except LinliError as refusal:
+                if not refusal.code.endswith(_NOT_THEIRS):
+                    wrong.append(f"{action} by {other.side}: {refusal.code}")
+            else:
+                wrong.append(f"{action} by {other.side} was done")
+    return wrong
+
+
+def test_what_is_anothers_to_do_looks_absent_and_changes_nothing(app: Flask) -> None:
+    ways: list[dict[Any, tuple[Person, Callable[..., Any]]]] = [
+        _acts_on_order(an_order(state=OrderState.AWAITING_ACCEPT)),
+        _acts_on_order(an_order(state=OrderState.READY, with_courier=True)),
+        _acts_on_order(an_order(state=OrderState.IN_DELIVERY)),
+        {action: act for action, act in _acts_on_case(a_case()).items() if act[0].side is not Side.PLATFORM},
+        _acts_on_case(a_case(state=CaseState.ESCALATED)),
+        _acts_on_visit(a_visit()),
+        _acts_on_voucher(some_vouchers()),
+    ]
+    strangers = [a_resident(), a_courier(), a_store_clerk(), a_merchant_with_shop().owner]
+    before = row_counts(), look("SELECT order_id, state FROM orders ORDER BY order_id")
+
+    wrong = [found for acts in ways for found in tried_by(strangers, acts)]
+
+    assert wrong == []
+    assert (row_counts(), look("SELECT order_id, state FROM orders ORDER BY order_id")) == before

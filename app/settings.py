@@ -54,7 +54,8 @@ class Settings:
     :param token_keys: key id → Ed25519 seed (32 bytes); the first signs, all verify.
     :param data_keys: key id → AES-256 key (32 bytes); the first seals, all unseal.
     :param stripe_webhook_secrets: one, or two during a rotation.
-    :param bank_dir: folder that is shared with the bank. :param seal_dir: folder outside the database for seals of the
+    :param bank_dir: folder that is shared with the bank.
+    :param fund_dir: the same with fund companies. :param seal_dir: folder outside the database for seals of the
         books, signed with ``seal_key`` (Ed25519 seed). :param alarm_url: where alarms are posted. :param metrics_key:
         bearer key of ``/metrics``; without it the page is not served outside development.
     :param pool_size: database connections that one process may hold.
@@ -93,6 +94,7 @@ class Settings:
     biller_url: str | None = None
     biller_key: str | None = None
     bank_dir: str | None = None
+    fund_dir: str | None = None
     seal_dir: str | None = None
     seal_key: bytes | None = None
     alarm_url: str | None = None
@@ -159,6 +161,7 @@ def read_settings() -> Settings:
             biller_url=env.str("LINLI_BILLER_URL", None),
             biller_key=env.str("LINLI_BILLER_KEY", None),
             bank_dir=env.str("LINLI_BANK_DIR", None),
+            fund_dir=env.str("LINLI_FUND_DIR", None),
             seal_dir=env.str("LINLI_SEAL_DIR", None),
             seal_key=_optional_key("LINLI_SEAL_KEY", env.str("LINLI_SEAL_KEY", "")),
             alarm_url=env.str("LINLI_ALARM_URL", None),

@@ -26,6 +26,7 @@ from app.platform.settlement import add_settlement
 from app.platform.shops import add_shop_review
 from app.platform.surcharges import add_surcharges
 from app.platform.targets import add_targets
+from app.platform.terms import add_terms
 from app.usecases.deciding.approvals import (
     ApprovalMoved,
     CommissionRate,
@@ -69,6 +70,7 @@ add_claim_review(door)
 add_reconciliation(door)
 add_books(door)
 add_bills(door)
+add_terms(door)
 add_commission(door)
 add_surcharges(door)
 add_review_folding(door)

@@ -19,6 +19,7 @@ from app.usecases.finding.read_names import read_names
 from app.wiring import DISPATCH_POLICY, REACTIONS, TIMERS, gateway_of
 from app.worker.bank import bank_work
 from app.worker.bills import bill_work
+from app.worker.fund import fund_work
 from app.worker.jobs import make_jobs, run_jobs
 from app.worker.money import watch_of
 from app.worker.relay import react_batch, relay_batch
@@ -34,6 +35,7 @@ PROMISES_S = 120.0
 BANK_S = 5.0
 BILLS_S = 5.0
 FIGURES_S = 60.0
+FUND_S = 5.0
 WATCH_S = 60.0
 ASK_S = 15.0
 FORGET_S = 600.0
@@ -112,6 +114,7 @@ def main() -> int:
         threading.Thread(target=_loop, args=(app, stop, watch_of(app, settings), WATCH_S), name="watch"),
         threading.Thread(target=_loop, args=(app, stop, bank_work(settings), BANK_S), name="bank"),
         threading.Thread(target=_loop, args=(app, stop, bill_work(app), BILLS_S), name="bills"),
+        threading.Thread(target=_loop, args=(app, stop, fund_work(settings), FUND_S), name="fund"),
         threading.Thread(target=_loop, args=(app, stop, seal_acts, SWEEP_S), name="audit"),
         threading.Thread(target=_loop, args=(app, stop, read_names, READ_NAMES_S), name="readings"),
         threading.Thread(target=_loop, args=(app, stop, forget_old, FORGET_S), name="retention"),

@@ -21,11 +21,12 @@ def load(seed: int) -> None:
     if not settings.is_sandboxed:
         raise click.ClickException("the demo world is not for production: anybody could sign in as its administrator")
     from app import create_app  # noqa: PLC0415 - the other commands need no application
-    from app.cli.demo.load import load_billers, load_world  # noqa: PLC0415 - the same
+    from app.cli.demo.load import load_billers, load_fund, load_world  # noqa: PLC0415 - the same
 
     with create_app(settings).app_context():
         world = load_world(seed)
         load_billers()
+        load_fund()
     if world is None:
         click.echo("demo: there already, nothing changed")
         return

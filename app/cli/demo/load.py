@@ -36,10 +36,12 @@ from app.kernel.timers import TimerRow
 from app.kernel.transaction import Transaction, transaction
 from app.usecases.billing.list_billers import put_billers, read_billers
 from app.usecases.licensing.review import PAPER_LOOKED_AT
+from app.usecases.saving.days import launch_fund
 from app.usecases.stepping_up.payment_pin import pin_digest
 
 BATCH_ROWS_MAX = 2000
 _ONE_LOADER = 7_146_114
+FUND_CODE = "demo-phoenix"
 
 _OPEN = text(
     """
@@ -47,6 +49,7 @@ _OPEN = text(
            EXISTS (SELECT 1 FROM stores) AS is_loaded
     """
 )
+_FUND = text("SELECT 1 FROM funds WHERE code = :code")
 _TAKEN = text("SELECT count(*) FROM accounts WHERE phone_index = ANY(:phone_indexes)")
 
 Row = dict[str, Any]
@@ -89,6 +92,15 @@ def load_billers() -> int:
     """Make the demo's billers known, also in a world that was loaded before there were any; return how many."""
     with files("app.cli.demo").joinpath("data/billers.csv").open(encoding="utf-8") as lines:
         return put_billers(read_billers(lines))
+
+
+def load_fund() -> None:
+    """Open the demo's fund, unless it is there: its first income is today's."""
+    with transaction() as tx:
+        is_there = tx.execute(_FUND, {"code": FUND_CODE}).first() is not None
+        today = tx.execute(_OPEN).one().today
+    if not is_there:
+        launch_fund(code=FUND_CODE, name_zh="演示凤凰宝", name_en="Demo Phoenix", first_day=today)
 
 
 def _refuse_taken_phones(tx: Transaction, world: World) -> None:

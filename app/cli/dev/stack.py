@@ -77,6 +77,8 @@ def linli_services(ports: Ports, data_dir: Path, env: Mapping[str, str]) -> list
         sandbox = ("--port", str(ports.gateway), "--data", str(data_dir / "sandbox"))
         argv = (sys.executable, "-m", "app.adapters.sandbox_gateway", *sandbox)
         services.insert(0, Service("gateway", argv, ports.gateway))
+    if env.get("LINLI_FUND_DIR") == str(data_dir / "fund"):
+        services.append(Service("fund", (sys.executable, "-m", "app.adapters.sandbox_fund", str(data_dir / "fund"))))
     if env.get("LINLI_BILLER_URL") == Urls(ports).billers:
         sandbox = ("--port", str(ports.billers), "--data", str(data_dir / "billers"))
         argv = (sys.executable, "-m", "app.adapters.sandbox_biller", *sandbox)
@@ -283,6 +285,7 @@ class Stack:
             "LINLI_PUBLIC_URL": self.urls.web,
             "LINLI_LIVE_URL": self.urls.live,
             "LINLI_BANK_DIR": str(self.data_dir / "bank"),
+            "LINLI_FUND_DIR": str(self.data_dir / "fund"),
             "LINLI_SEAL_DIR": str(self.data_dir / "seals"),
         }
         kept = secrets_in(self.data_dir)

@@ -288,6 +288,9 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "reconciliation.read": _FA,
         "reconciliation.write": _FA,
         "reconciliation.decide": _FA,
+        "term.read": _FSA,
+        "term.request": _FA,
+        "term.decide": _FA,
         "health.read": _FSA,
         "paper.read": _ALL,
         "paper.review": _of(Part.REVIEWER, Part.ADMIN),
@@ -321,7 +324,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
 }
 
 DECIDES: frozenset[str] = frozenset(
-    {"correction.decide", "commission.decide", "staff.decide", "payout.decide", "reconciliation.decide"}
+    {"correction.decide", "commission.decide", "staff.decide", "payout.decide", "reconciliation.decide", "term.decide"}
 )
 """Verbs that no route names: who may decide about which kind of request, once ``approval.decide`` let them in."""
 

@@ -29,6 +29,8 @@ class ApprovalKind(StrEnum):
     """A large payout sent to the bank."""
     MISMATCH = "mismatch"
     """A mismatch of reconciliation resolved, and what of it is in suspense written off."""
+    TERM_PRODUCT = "term_product"
+    """A term product put on sale."""
 
 
 class ApprovalState(StrEnum):
@@ -46,6 +48,7 @@ LIFETIME: Mapping[ApprovalKind, timedelta] = {
     ApprovalKind.COMMISSION_RULE: timedelta(days=7),
     ApprovalKind.PAYOUT: timedelta(days=3),
     ApprovalKind.MISMATCH: timedelta(days=7),
+    ApprovalKind.TERM_PRODUCT: timedelta(days=7),
 }
 """How long a request waits for somebody, wall time."""
 

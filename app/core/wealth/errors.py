@@ -10,6 +10,13 @@ class FundNotFound(NotFound):
     title = "Fund not found"
 
 
+class TermTermsInvalid(Invalid):
+    """Terms of a product contradict each other, or its opening is not ahead; the pointer says where."""
+
+    code = "term_terms_invalid"
+    title = "The terms do not fit together"
+
+
 class FundOrderNotFound(NotFound):
     """No such order of a fund, or not one of the asker's."""
 

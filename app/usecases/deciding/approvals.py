@@ -42,6 +42,7 @@ from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
 from app.usecases.reconciling.resolve import resolve_mismatch
+from app.usecases.saving.term_end import TermTerms, put_on_sale, refuse_unsound
 from app.usecases.settling.pay_out import reject_payout, release_payout
 
 COMMISSION_STARTS = "commission_starts"
@@ -56,6 +57,7 @@ _DECIDES: Mapping[ApprovalKind, str] = {
     ApprovalKind.COMMISSION_RULE: "commission.decide",
     ApprovalKind.PAYOUT: "payout.decide",
     ApprovalKind.MISMATCH: "reconciliation.decide",
+    ApprovalKind.TERM_PRODUCT: "term.decide",
 }
 """The verb that decides about each kind, beside that of the route."""
 
@@ -273,6 +275,18 @@ def ask_resolution(actor: Actor, claim: Claim, *, why: str, item_id: UUID) -> Ap
     return _ask(actor, claim, ApprovalKind.MISMATCH, check, why=why, body=body, item_id=item_id)
 
 
+def ask_term_product(actor: Actor, claim: Claim, *, why: str, wish: TermTerms) -> ApprovalMoved:
+    """Ask for a term product to be put on sale.
+
+    :raises TermTermsInvalid: its terms contradict each other, or its opening is not ahead.
+    """
+
+    def check(row: Row) -> None:
+        refuse_unsound(wish, row.now)
+
+    return _ask(actor, claim, ApprovalKind.TERM_PRODUCT, check, why=why, body=asdict(wish))
+
+
 def approve(actor: Actor, claim: Claim, *, approval_id: UUID) -> ApprovalMoved:
     """Approve what another asked for; it happens with the same commit.
 
@@ -388,6 +402,14 @@ def _resolve(tx: Transaction, row: Row) -> None:
     resolve_mismatch(tx, UUID(row.body["item_id"]))
 
 
+def _launch_term(tx: Transaction, row: Row) -> None:
+    instants = {name: datetime.fromisoformat(row.body[name]) for name in ("opens_at", "closes_at")}
+    days = {name: date.fromisoformat(row.body[name]) for name in ("value_on", "matures_on")}
+    terms = TermTerms(**{**row.body, **instants, **days})
+    refuse_unsound(terms, row.now)
+    put_on_sale(tx, row.approval_id, terms)
+
+
 def _add_rule(tx: Transaction, row: Row) -> None:
     _refuse_start(date.fromisoformat(row.body["starts_on"]), row.now)
     tx.execute(_ADD_RULE, {"rule_id": row.approval_id, "body": orjson.dumps(row.body).decode()})
@@ -411,6 +433,7 @@ _EXECUTE: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {
     ApprovalKind.COMMISSION_RULE: _add_rule,
     ApprovalKind.PAYOUT: _release,
     ApprovalKind.MISMATCH: _resolve,
+    ApprovalKind.TERM_PRODUCT: _launch_term,
 }
 _TURN_DOWN: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {ApprovalKind.PAYOUT: _turn_down_payout}
 """What a rejection leads to, where it leads to anything."""

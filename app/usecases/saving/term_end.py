@@ -9,7 +9,7 @@ from sqlalchemy import text
 from app.core import ledger
 from app.core.ledger import JournalKind
 from app.core.wealth.dates import today
-from app.core.wealth.errors import TermExitRefused, TermSubscriptionNotFound
+from app.core.wealth.errors import TermExitRefused, TermSubscriptionNotFound, TermTermsInvalid
 from app.core.wealth.terms import (
     BUCKETS,
     TERM_SUBSCRIPTION_TRANSITIONS,
@@ -22,7 +22,7 @@ from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.money import split_fen
-from app.kernel.transaction import Claim, closing, opening, transaction
+from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.usecases.saving import journals
 
 BATCH = 300
@@ -113,28 +113,56 @@ class TermEnded:
 
 
 def launch_term(terms: TermTerms) -> UUID:
-    """Open a term product; its quota is spread over :data:`BUCKETS` rows by whole steps.
+    """Open a term product in a transaction of its own; for demonstrations, benchmarks and tests.
 
     :raises CalendarUnknown: the known trading days end before it pays.
     """
     product_id = new_id()
+    with transaction() as tx:
+        put_on_sale(tx, product_id, terms)
+    return product_id
+
+
+def put_on_sale(tx: Transaction, product_id: UUID, terms: TermTerms) -> None:
+    """Open a term product; its quota is spread over :data:`BUCKETS` rows by whole steps.
+
+    :raises CalendarUnknown: the known trading days end before it pays.
+    """
     steps = split_fen(terms.quota_fen // terms.step_fen, [1] * BUCKETS)
     lefts = [count * terms.step_fen for count in steps]
     lefts[0] += terms.quota_fen - sum(lefts)
-    with transaction() as tx:
-        days = [row.day for row in tx.execute(_DAYS, {"day": terms.matures_on})]
-        values = {name: getattr(terms, name) for name in TermTerms.__slots__}
-        tx.execute(
-            _LAUNCH,
-            {
-                **values,
-                "product_id": product_id,
-                "pays_on": pays_on(terms.matures_on, days),
-                "buckets": list(range(BUCKETS)),
-                "lefts": lefts,
-            },
-        )
-    return product_id
+    days = [row.day for row in tx.execute(_DAYS, {"day": terms.matures_on})]
+    values = {name: getattr(terms, name) for name in TermTerms.__slots__}
+    tx.execute(
+        _LAUNCH,
+        {
+            **values,
+            "product_id": product_id,
+            "pays_on": pays_on(terms.matures_on, days),
+            "buckets": list(range(BUCKETS)),
+            "lefts": lefts,
+        },
+    )
+
+
+def refuse_unsound(terms: TermTerms, now: datetime) -> None:
+    """Refuse terms that nobody could sell by.
+
+    :raises TermTermsInvalid: the pointer names the first field at fault.
+    """
+    wrong = {
+        "quota_fen": terms.quota_fen < terms.minimum_fen or terms.quota_fen % terms.step_fen != 0,
+        "minimum_fen": terms.minimum_fen < 1,
+        "cap_fen": terms.cap_fen < terms.minimum_fen,
+        "opens_at": terms.opens_at <= now,
+        "closes_at": terms.closes_at <= terms.opens_at,
+        "value_on": terms.value_on < today(terms.closes_at),
+        "matures_on": terms.matures_on <= terms.value_on,
+        "early_rate_bp": terms.early_rate_bp > (terms.rate_bp if terms.is_early_exit else 0),
+    }
+    fault = next((name for name, is_wrong in wrong.items() if is_wrong), None)
+    if fault is not None:
+        raise TermTermsInvalid(pointer=f"/{fault}")
 
 
 def mature_due() -> int:

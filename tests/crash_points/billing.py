@@ -1,4 +1,4 @@
-"""Flows of life bills. The biller is a stand-in without a memory: it says the same each time, as one with a key does."""
+"""Flows of life bills. The biller is a stand-in without a memory: it says the same each time, as with a key."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def a_bill_that_pays_itself(stage: Stage) -> Act:
     resident = a_resident(balance_fen=50_000)
     binding = a_binding(resident)
     a_bill(binding, due_on=moment.date() + timedelta(days=2))
-    asked = {"binding_id": binding.binding_id, "cap_fen": 6_000}
-    set_autopay(resident.actor, a_claim(resident), **asked, step_up_grant=a_bill_grant(resident, binding.binding_id))
+    grant = a_bill_grant(resident, binding.binding_id)
+    set_autopay(resident.actor, a_claim(resident), binding_id=binding.binding_id, cap_fen=6_000, step_up_grant=grant)
 
     def act() -> None:
         stage.clock.at(stage.clock.now() + timedelta(days=1) if _is_tried(binding.binding_id) else moment)

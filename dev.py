@@ -58,6 +58,11 @@ VERBS = {
         ("-m", "app.cli.dev.authz", "--mutants"),
         "change each line of the policy in turn; authz must see it",
     ),
+    "chaos-money": (
+        "dev",
+        ("-m", "tests.chaos_money"),
+        "pay, refund and pay out over a faulty gateway while workers are killed; every fen must be found",
+    ),
     "crash-points": (
         "dev",
         ("-m", "app.cli.dev.crash_points"),

@@ -31,6 +31,7 @@ from app.core.settlement import payouts
 from app.core.shelf import models as shelf
 from app.core.stepup import models as stepup
 from app.core.tills import models as tills
+from app.core.transfers import models as transfers
 from app.core.verification import models as verification
 from app.core.vouchers import models as vouchers
 from app.core.wealth import models as wealth
@@ -73,6 +74,7 @@ __all__ = [
     "stepup",
     "tills",
     "timers",
+    "transfers",
     "verification",
     "vouchers",
     "wealth",

@@ -485,6 +485,22 @@ class BillNoticed(PersonEvent):
     state: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneySent(PersonEvent):
+    """A person transferred money to another."""
+
+    transfer_id: UUID
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyReceived(PersonEvent):
+    """A person was transferred money by another; who it was is not said here."""
+
+    transfer_id: UUID
+    amount_fen: int
+
+
 def _leaves(base: type[Event]) -> list[type[Event]]:
     below = {child.__name__: child for child in base.__subclasses__()}
     return [leaf for child in below.values() for leaf in _leaves(child)] if below else [base]

@@ -51,6 +51,7 @@ from app.user.saving import add_saving
 from app.user.slots import add_slots, wished_slots
 from app.user.step_up import add_step_up
 from app.user.terms import add_terms
+from app.user.transfers import add_transfers
 from app.user.vouchers import add_vouchers
 from app.user.wealth import add_wealth
 from app.web.catalog import add_categories, add_prices
@@ -82,6 +83,7 @@ add_comparisons(door)
 add_opening(door)
 add_wealth(door)
 add_saving(door)
+add_transfers(door)
 add_terms(door)
 add_own_cases(door)
 add_vouchers(door)

@@ -47,6 +47,7 @@ from tests.factories.reconciling import a_mismatch
 from tests.factories.rows import change, look_one, write
 from tests.factories.settling import a_payout, a_statement
 from tests.factories.tills import a_remittance, a_till, a_visit
+from tests.factories.transfers import a_payee
 from tests.factories.wealth import a_fund, a_fund_order, a_plan, a_subscription, a_term_product
 from tests.support.passkeys import a_challenge, a_passkey, removed_passkey
 from tests.support.vetting import an_application
@@ -603,6 +604,9 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda _, principal: a_subscription(principal.person, state="confirmed"),
         foreign=lambda world, _: a_subscription(world.other.order.resident, state="confirmed"),
     ),
+    (Side.USER, "payee_id"): Things(
+        own=lambda _, principal: a_payee(principal.person), foreign=lambda world, _: a_payee(world.other.order.resident)
+    ),
     (Side.USER, "plan_id"): Things(
         own=lambda _, principal: a_plan(principal.person), foreign=lambda world, _: a_plan(world.other.order.resident)
     ),
@@ -867,6 +871,8 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "user.grant_tip": {"pin": "407193"},
     "user.grant_bill": {"pin": "407193"},
     "user.grant_autopay": {"pin": "407193"},
+    "user.grant_transfer": {"pin": "407193"},
+    "user.post_payee": {"phone": "+8613812345678"},
     "courier.hand_over": {"code": "0000"},
     "store.confirm_verification": {"is_match": False},
 }

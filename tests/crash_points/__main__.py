@@ -106,7 +106,8 @@ def _run(drill: Drill, names: list[str], *, is_whole: bool) -> bool:
         proof = ledger.prove(tx)
     _show(drill, wholes, lacking)
     Console(soft_wrap=True).print(str(proof))
-    return not lacking and not drill.wrong and proof.is_sound
+    is_complete = not is_whole or len(drill.killed) == sum(len(site.points) for site in sites())
+    return not lacking and is_complete and not drill.wrong and proof.is_sound
 
 
 def _show(drill: Drill, wholes: dict[str, Whole], lacking: list[str]) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import orjson
+
 from app.adapters.stripe.client import StripeClient
 from app.core import ledger
 from app.kernel.db import db
@@ -119,6 +121,30 @@ class Knife:
 def _gateway_calls() -> list[str]:
     named = {site.call.partition("#")[0].removeprefix("gateway.") for site in sites() if "gateway." in site.call}
     return sorted(named & set(vars(StripeClient)))
+
+
+def crossings_of(act: Callable[[], object]) -> tuple[tuple[str, ...], ...]:
+    """Do ``act`` whole in a child, where it can be killed the next time, and return what it crossed."""
+    reader, writer = os.pipe()
+    db.engine.dispose()
+    child = os.fork()
+    if child == 0:
+        code = 3
+        try:
+            os.close(reader)
+            with Knife().drawn() as knife:
+                act()
+            with os.fdopen(writer, "wb") as pipe:
+                pipe.write(orjson.dumps(knife.crossed))
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        told = pipe.read()
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, "a flow that nobody killed broke"
+    return tuple(tuple(points) for points in orjson.loads(told))
 
 
 def dies(act: Callable[[], object], deadly: int) -> bool:

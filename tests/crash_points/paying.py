@@ -17,6 +17,7 @@ from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.paying.refunds import submit_refund
 from app.usecases.paying.tip_courier import tip_courier
 from app.usecases.paying.top_up import top_up
+from app.usecases.transferring.transfer import transfer
 from tests.factories import (
     AnOrder,
     a_claim,
@@ -29,6 +30,7 @@ from tests.factories import (
 )
 from tests.factories.people import a_tip_grant
 from tests.factories.rows import look_one
+from tests.factories.transfers import a_payee, a_transfer_grant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -220,6 +222,14 @@ def a_tip(stage: Stage) -> Act:
     return lambda: stage.once(tip_courier, order.resident.actor, claim, **asked)
 
 
+def a_transfer(stage: Stage) -> Act:
+    sender = a_resident(balance_fen=10_000)
+    payee_id = a_payee(sender)
+    claim, grant = a_claim(sender), a_transfer_grant(sender, payee_id)
+    asked = {"payee_id": payee_id, "amount_fen": 700, "step_up_grant": grant}
+    return lambda: stage.once(transfer, sender.actor, claim, **asked)
+
+
 def a_canceled_order(stage: Stage) -> Act:
     order = an_order()
     claim = a_claim(order.resident)
@@ -275,6 +285,7 @@ FLOWS = (
     a_code_that_the_gateway_never_makes,
     late_money,
     a_tip,
+    a_transfer,
     a_canceled_order,
     a_completed_order,
     a_shortage,

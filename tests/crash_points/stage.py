@@ -131,7 +131,7 @@ class Mark:
             "journals": sorted(journals.values()),
             "rows": {name: after[name] - self.counts[name] for name in sorted(after | self.counts)
                      if after[name] != self.counts[name]},
-            "events": {row.kind: row.number for row in events},
+            "events": {row.kind: row.number for row in events if row.kind != "GatewayEventReceived"},
             "gateway": sorted(self._movements(stage)),
         }  # fmt: skip
 

@@ -108,6 +108,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "courier.rate": _R,
         "review.read": _RS,
         "review.write": _R,
+        "transfer.read": _RS,
+        "transfer.make": _R,
         "account.read": _RS,
         "account.top_up": _R,
         "invitation.read": _RS,

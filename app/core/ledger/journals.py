@@ -15,6 +15,7 @@ class JournalKind(StrEnum):
     REFUND = "refund"
     COMPLETION = "completion"
     TIP = "tip"
+    TRANSFER = "transfer"
     COMPENSATION = "compensation"
     SETTLEMENT = "settlement"
     WITHDRAWAL = "withdrawal"

@@ -183,6 +183,21 @@ REGISTER = (
     Holding(table="shift_slots", person="courier_id = :account_id", fate=Fate.KEPT),
     Holding(table="trip_releases", person="courier_id = :account_id", fate=Fate.KEPT),
     Holding(table="tips", person=_OWN, fate=Fate.KEPT),
+    Holding(
+        table="payees",
+        person=f"{_OWN} OR phone_index = :phone_index",
+        fate=Fate.CLEARED,
+        clears={
+            "phone_sealed": "NULL",
+            "phone_index": "NULL",
+            "removed_at": "coalesce(removed_at, business_now())",
+        },
+        sealed={"phone_sealed": "payees.phone"},
+        indexes={"phone_index": ("phone_sealed", "accounts.phone")},
+        is_exported=False,  # who has somebody as a payee is not told to them
+    ),
+    Holding(table="transfers", person=f"{_OWN} OR recipient_id = :account_id", fate=Fate.KEPT),
+    Holding(table="transfer_days", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(table="late_compensations", person=_OWN, fate=Fate.KEPT),
     Holding(
         table="reviewed_offers",

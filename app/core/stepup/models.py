@@ -27,6 +27,8 @@ class GrantPurpose(StrEnum):
     BUY_WEALTH = "buy_wealth"
     PAY_BILL = "pay_bill"
     """The subject is a quoted bill, or the bound account whose bills are to be paid by themselves."""
+    TRANSFER = "transfer"
+    """The subject is the payee."""
 
 
 class PaymentPinRow(Base):

@@ -11,6 +11,7 @@ from sqlalchemy import TextClause, text
 from app.core.bills.errors import BillBindingNotFound, BillQuoteNotFound
 from app.core.orders.errors import CheckoutNotFound, OrderNotFound
 from app.core.stepup.models import GrantPurpose
+from app.core.transfers.errors import PayeeNotFound
 from app.core.wealth.errors import FundNotFound, TermProductNotFound
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
@@ -53,6 +54,12 @@ def _anybodys(table: str, key: str) -> TextClause:
 
 CHECKOUT = Subject(GrantPurpose.PAY_CHECKOUT, "checkout", _owned("checkouts", "checkout_id"), CheckoutNotFound)
 TIPPED_ORDER = Subject(GrantPurpose.TIP_COURIER, "order", _owned("orders", "order_id"), OrderNotFound)
+PAYEE = Subject(
+    GrantPurpose.TRANSFER,
+    "payee",
+    text("SELECT 1 FROM payees WHERE payee_id = :subject_id AND account_id = :account_id AND removed_at IS NULL"),
+    PayeeNotFound,
+)
 FUND = Subject(GrantPurpose.BUY_WEALTH, "product", _anybodys("funds", "fund_id"), FundNotFound)
 TERM_PRODUCT = Subject(
     GrantPurpose.BUY_WEALTH, "product", _anybodys("term_products", "product_id"), TermProductNotFound

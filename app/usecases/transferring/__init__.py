@@ -1,0 +1,1 @@
+"""Transferring (转账): payees, and money sent to them."""

@@ -1,0 +1,129 @@
+"""Flows of after-sale cases, vouchers, visits and tills."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.core.orders.states import OrderState
+from app.usecases.aftersale.answer import agree_to_case
+from app.usecases.aftersale.replace_line import accept_replacement, offer_replacement
+from app.usecases.appointments.visits import finish_service
+from app.usecases.tending_tills.cash import cash_in
+from app.usecases.tending_tills.tills import close_till, open_till
+from app.usecases.tending_tills.transfers import cancel_cash, receive_cash, send_cash, supply_till
+from app.usecases.vouchers.spend import redeem_voucher
+from tests.factories import (
+    a_claim,
+    a_merchant_with_shop,
+    a_resident,
+    a_store_clerk,
+    an_offer,
+    an_operator,
+    an_order,
+)
+from tests.factories import appointments as visiting
+from tests.factories.cases import a_case
+from tests.factories.rows import look_one
+from tests.factories.tills import a_remittance, a_store_manager, a_supply, a_till, a_visit
+from tests.factories.vouchers import some_vouchers
+
+if TYPE_CHECKING:
+    from tests.crash_points.paying import Act
+    from tests.crash_points.stage import Stage
+
+
+def a_case_that_is_refunded(stage: Stage) -> Act:
+    case = a_case()
+    owner = case.order.shop.owner
+    claim = a_claim(owner)
+    return lambda: stage.once(agree_to_case, owner.actor, claim, case_id=case.case_id, is_refund=True)
+
+
+def a_replacement_that_costs_less(stage: Stage) -> Act:
+    shop = a_merchant_with_shop()
+    milk, other = an_offer(shop, on_hand=10), an_offer(shop, on_hand=10)
+    order = an_order(shop=shop, lines=[(milk, 2), (other, 1)], state=OrderState.PREPARING)
+    instead = an_offer(shop, on_hand=5, price_fen=600)
+    find = "SELECT line FROM order_lines WHERE order_id = :id AND sku_id = :sku"
+    offered = offer_replacement(
+        shop.owner.actor,
+        a_claim(shop.owner),
+        order_id=order.order_id,
+        line=look_one(find, id=order.order_id, sku=milk.sku_id),
+        sku_id=instead.sku_id,
+        quantity=2,
+    )
+    claim, replacement_id = a_claim(order.resident), offered.replacement_id
+    return lambda: stage.once(accept_replacement, order.resident.actor, claim, replacement_id=replacement_id)
+
+
+def a_voucher_that_is_used(stage: Stage) -> Act:
+    vouchers = some_vouchers(uses=2)
+    owner, claim, code = vouchers.shop.owner, a_claim(vouchers.shop.owner), vouchers.code
+    return lambda: stage.once(redeem_voucher, owner.actor, claim, shop_id=vouchers.shop.shop_id, code=code)
+
+
+def a_service_that_is_done_in_part(stage: Stage) -> Act:
+    visit = visiting.a_visit(state="in_service")
+    owner, claim = visit.owner, a_claim(visit.owner)
+    return lambda: stage.once(finish_service, owner.actor, claim, order_id=visit.order_id, done_percent=50)
+
+
+def cash_at_the_desk(stage: Stage) -> Act:
+    clerk, resident = a_store_clerk(), a_resident()
+    given = {"till_id": a_till(clerk), "visit_id": a_visit(clerk, resident), "amount_fen": 500}
+    claim = a_claim(clerk)
+    return lambda: stage.once(cash_in, clerk.actor, claim, **given)
+
+
+def a_till_that_opens_with_too_little(stage: Stage) -> Act:
+    manager = a_store_manager()
+    till_id = a_till(manager, cash_fen=1_000)
+    close_till(manager.actor, a_claim(manager), till_id=till_id, counted_fen=1_000)
+    claim, given = a_claim(manager), {"till_id": till_id, "counted_fen": 900, "is_difference_accepted": True}
+    return lambda: stage.once(open_till, manager.actor, claim, **given)
+
+
+def a_till_that_closes_with_too_little(stage: Stage) -> Act:
+    clerk = a_store_clerk()
+    till_id, claim = a_till(clerk, cash_fen=1_000), a_claim(clerk)
+    return lambda: stage.once(close_till, clerk.actor, claim, till_id=till_id, counted_fen=900)
+
+
+def cash_that_is_sent(stage: Stage) -> Act:
+    clerk = a_store_clerk()
+    till_id, claim = a_till(clerk, cash_fen=1_000), a_claim(clerk)
+    return lambda: stage.once(send_cash, clerk.actor, claim, till_id=till_id, amount_fen=500, to_till_id=None)
+
+
+def cash_from_the_bank(stage: Stage) -> Act:
+    operator, till_id = an_operator(), a_till(a_store_clerk())
+    claim = a_claim(operator)
+    return lambda: stage.once(supply_till, operator.actor, claim, to_till_id=till_id, amount_fen=500)
+
+
+def cash_that_comes(stage: Stage) -> Act:
+    clerk = a_store_clerk()
+    transfer_id, claim = a_supply(a_till(clerk), 500), a_claim(clerk)
+    return lambda: stage.once(receive_cash, clerk.actor, claim, transfer_id=transfer_id, counted_fen=500)
+
+
+def cash_that_is_taken_back(stage: Stage) -> Act:
+    clerk = a_store_clerk()
+    transfer_id, claim = a_remittance(clerk, a_till(clerk, cash_fen=1_000), 500), a_claim(clerk)
+    return lambda: stage.once(cancel_cash, clerk.actor, claim, transfer_id=transfer_id)
+
+
+FLOWS = (
+    a_case_that_is_refunded,
+    a_replacement_that_costs_less,
+    a_voucher_that_is_used,
+    a_service_that_is_done_in_part,
+    cash_at_the_desk,
+    a_till_that_opens_with_too_little,
+    a_till_that_closes_with_too_little,
+    cash_that_is_sent,
+    cash_from_the_bank,
+    cash_that_comes,
+    cash_that_is_taken_back,
+)

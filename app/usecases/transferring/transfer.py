@@ -103,12 +103,20 @@ def transfer(actor: Actor, claim: Claim, *, payee_id: UUID, amount_fen: int, ste
             now=row.now,
         )
         ledger.post(tx, _journal(moved, actor.account_id, row.recipient_id), ahead=room)
-        known = {"transfer_id": moved.transfer_id, "amount_fen": amount_fen}
-        tx.record(MoneySent(account_id=actor.account_id, **known), MoneyReceived(account_id=row.recipient_id, **known))
+        tx.record(
+            MoneySent(account_id=actor.account_id, transfer_id=moved.transfer_id, amount_fen=amount_fen),
+            MoneyReceived(account_id=row.recipient_id, transfer_id=moved.transfer_id, amount_fen=amount_fen),
+        )
         tx.describe(subject_kind="transfer", subject_id=moved.transfer_id, whom_id=row.recipient_id,
                     details={"factor": factor.value, "amount_fen": amount_fen})  # fmt: skip
         tx.keep(moved)
-        params = {**asked, **known, "recipient_id": row.recipient_id, "grant_id": step_up_grant}
+        params = {
+            **asked,
+            "transfer_id": moved.transfer_id,
+            "amount_fen": amount_fen,
+            "recipient_id": row.recipient_id,
+            "grant_id": step_up_grant,
+        }
         if tx.close(_SEND, params).scalar_one() != 1:
             raise StepUpRefused(pointer="/step_up_grant")
     return moved

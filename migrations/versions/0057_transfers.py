@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0053"
-down_revision = "0052"
+revision = "0057"
+down_revision = "0056"
 branch_labels = None
 depends_on = None
 
-_BEFORE = "'pay_checkout', 'tip_courier', 'buy_wealth'"
+_BEFORE = "'pay_checkout', 'tip_courier', 'buy_wealth', 'pay_bill'"
 
 
 def _hold(purposes: str) -> None:

@@ -1,19 +1,13 @@
-"""Flows of after-sale cases, vouchers, visits, tills and bills."""
+"""Flows of after-sale cases, vouchers, visits and tills."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.core.bills.states import BillPaymentAction
 from app.core.orders.states import OrderState
-from app.kernel.clock import SHANGHAI
 from app.usecases.aftersale.answer import agree_to_case
 from app.usecases.aftersale.replace_line import accept_replacement, offer_replacement
 from app.usecases.appointments.visits import finish_service
-from app.usecases.billing.autopay import pay_due_bills, set_autopay
-from app.usecases.billing.outcomes import end_payment
-from app.usecases.billing.pay_bill import pay_bill
 from app.usecases.tending_tills.cash import cash_in
 from app.usecases.tending_tills.tills import close_till, open_till
 from app.usecases.tending_tills.transfers import cancel_cash, receive_cash, send_cash, supply_till
@@ -28,7 +22,6 @@ from tests.factories import (
     an_order,
 )
 from tests.factories import appointments as visiting
-from tests.factories.bills import a_bill, a_bill_grant, a_bill_payment, a_binding, a_quote
 from tests.factories.cases import a_case
 from tests.factories.rows import look_one
 from tests.factories.tills import a_remittance, a_store_manager, a_supply, a_till, a_visit
@@ -121,36 +114,6 @@ def cash_that_is_taken_back(stage: Stage) -> Act:
     return lambda: stage.once(cancel_cash, clerk.actor, claim, transfer_id=transfer_id)
 
 
-def a_bill_that_is_paid(stage: Stage) -> Act:
-    resident = a_resident(balance_fen=10_000)
-    binding = a_binding(resident)
-    quote_id = a_quote(resident, binding, a_bill(binding))
-    claim, grant = a_claim(resident), a_bill_grant(resident, quote_id)
-    return lambda: stage.once(pay_bill, resident.actor, claim, quote_id=quote_id, amount_fen=5_000, step_up_grant=grant)
-
-
-def a_bill_that_pays_itself(stage: Stage) -> Act:
-    resident = a_resident(balance_fen=10_000)
-    binding = a_binding(resident)
-    grant = a_bill_grant(resident, binding.binding_id)
-    asked = {"binding_id": binding.binding_id, "cap_fen": 6_000, "step_up_grant": grant}
-    set_autopay(resident.actor, a_claim(resident), **asked)  # type: ignore[arg-type]
-    first = stage.clock.now()
-    a_bill(binding, due_on=first.astimezone(SHANGHAI).date() + timedelta(days=2))
-
-    def act() -> None:
-        for days in (0, 1, 2):  # each account is tried once a day; one whose try was cut off, on the next
-            stage.clock.at(first + timedelta(days=days))
-            pay_due_bills(500)
-
-    return act
-
-
-def a_bill_that_the_biller_refuses(_stage: Stage) -> Act:
-    payment_id = a_bill_payment(a_resident(), state="submitted")
-    return lambda: end_payment(payment_id, BillPaymentAction.RETURN, refusal="refused")
-
-
 FLOWS = (
     a_case_that_is_refunded,
     a_replacement_that_costs_less,
@@ -163,7 +126,4 @@ FLOWS = (
     cash_from_the_bank,
     cash_that_comes,
     cash_that_is_taken_back,
-    a_bill_that_is_paid,
-    a_bill_that_pays_itself,
-    a_bill_that_the_biller_refuses,
 )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Table
 
-START_S = 10
+START_S = 60
 PUBLIC_URL = "https://linli.example"
 NAMED_ORIGIN = "https://app.linli.example"
 

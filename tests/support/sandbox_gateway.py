@@ -23,7 +23,7 @@ from app.kernel.ids import new_id
 SECRET_KEY = "sk_test_sandbox_of_the_tests"
 WEBHOOK_SECRET = "whsec_of_the_tests_0123456789abcdefghij"
 ROOT = Path(__file__).parents[2]
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 def free_port() -> int:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from app.cli.dispatch.instance import Duty, Instance, Place
 
 TRY_AGAIN_MINUTES = 10
+TAKEN_BACK = {"stop_not_found", "delivery_not_found"}
+"""What a courier is told about a trip that was taken back: that there is no such thing."""
 INTENT = re.compile(r"pi_[A-Za-z0-9]+")
 POLL_S = (0.02, 1.0)
 """First and longest pause between two looks at a payment, seconds."""
@@ -41,6 +43,8 @@ class City:
     owners: dict[str, Person] = field(default_factory=dict)
     errands: dict[UUID, Errand] = field(default_factory=dict)
     """Orders that a shop has accepted."""
+    freed: list[UUID] = field(default_factory=list)
+    """Orders whose courier was freed, because the shop was late: somebody else may claim them."""
 
     def __post_init__(self) -> None:
         self.residents = {home.phone: self._person("user", home.phone) for home in self.world.homes.values()}
@@ -239,18 +243,31 @@ class Carry:
 
     def arrive_at_shop(self, minute: int) -> None:
         """Stand at the counter; wait there until the order is ready."""
-        self.courier.person.post(f"/stops/{self.pick_up_stop_id}/arrival")
-        self._city.agenda.at(max(minute, self.errand.wish.ready_minute), Rank.CARRY, self._pick_up)
+        if self._still_has(minute, f"/stops/{self.pick_up_stop_id}/arrival"):
+            self._city.agenda.at(max(minute, self.errand.wish.ready_minute), Rank.CARRY, self._pick_up)
 
     def _pick_up(self, minute: int) -> None:
         owner = self._city.owners[self.errand.wish.restaurant]
         code = owner.get(f"/orders/{self.errand.order_id}")["pick_up_code"]
-        self.courier.person.post(f"/deliveries/{self.delivery_id}/pick-up", {"code": code})
+        if not self._still_has(minute, f"/deliveries/{self.delivery_id}/pick-up", {"code": code}):
+            return
         instance = self._city.instance
         shop = self._city.world.shops[self.errand.wish.restaurant]
         way = instance.travel_minutes(shop.place, self.errand.door)
         service = _leaving(instance.pick_up_minutes) + _arriving(instance.drop_minutes)
         self._city.agenda.at(minute + way + service, Rank.CARRY, self._stand_at_door)
+
+    def _still_has(self, minute: int, path: str, body: dict[str, Any] | None = None) -> bool:
+        """Do an act at the shop; when the trip was taken back meanwhile, stand there with free hands."""
+        try:
+            self.courier.person.post(path, body)
+        except Refused as refusal:
+            if refusal.code not in TAKEN_BACK:
+                raise
+            self._city.freed.append(self.errand.order_id)
+            self.courier.be_free_at(minute, self._city.world.shops[self.errand.wish.restaurant].place)
+            return False
+        return True
 
     def _stand_at_door(self, minute: int) -> None:
         courier, errand = self.courier.person, self.errand

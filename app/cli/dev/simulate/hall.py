@@ -64,12 +64,13 @@ class Hall:
             self._unclaimed.discard(order_id)
 
     def _look(self, minute: int) -> None:
-        """Learn of the trips that were opened since the last look, and forget the orders that nobody came for."""
+        """Learn of the trips that were opened, or opened again, since the last look, and forget the orders that nobody came for."""
         errands = self.city.errands
         for order_id in [o for o in self._unclaimed if minute >= errands[o].wish.ready_minute + NO_COURIER_MINUTES]:
             self._unclaimed.discard(order_id)
             self.city.record.ended_early()
-        news = errands.keys() - self._known
+        freed, self.city.freed = self.city.freed, []
+        news = errands.keys() - self._known | set(freed)
         self._known |= news
         self._unclaimed |= news
         shops = {errands[order_id].wish.restaurant for order_id in news}

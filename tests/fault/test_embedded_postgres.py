@@ -21,7 +21,7 @@ from app.cli.dev.environment import ROOT
 from app.cli.dev.postgres import EmbeddedPostgres, Identity, PostgresUnavailable, socket_dir_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PR_SET_CHILD_SUBREAPER = 36
 

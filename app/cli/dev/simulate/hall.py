@@ -64,7 +64,7 @@ class Hall:
             self._unclaimed.discard(order_id)
 
     def _look(self, minute: int) -> None:
-        """Learn of the trips that were opened, or opened again, since the last look, and forget the orders that nobody came for."""
+        """Learn of the trips that were opened since the last look, or again; forget the orders that nobody came for."""
         errands = self.city.errands
         for order_id in [o for o in self._unclaimed if minute >= errands[o].wish.ready_minute + NO_COURIER_MINUTES]:
             self._unclaimed.discard(order_id)

@@ -27,6 +27,7 @@ from app.usecases.ordering.place_checkout import place_checkout
 from app.usecases.shopping.cart import put_in_cart
 from app.usecases.vouchers.issue import buy_vouchers
 from tests.drills import acts
+from tests.drills.laws import StepLaws
 from tests.drills.town import Act, Town
 from tests.factories import a_claim
 from tests.factories.orders import a_quote_of
@@ -114,6 +115,7 @@ class Walk:
     def __post_init__(self) -> None:
         self.town = Town(self.app, self.clock)
         self.laws = Invariants()
+        self.books = StepLaws([one.account_id for one in self.town.residents])
         self.done: list[tuple[Act, Claim, Any]] = []
         self.focus: tuple[str, Any] = ("", None)
 
@@ -123,7 +125,8 @@ class Walk:
             (self.buy, self.go_on, self.send_again, self.time_passes, self.town_works), (14, 62, 12, 6, 6)
         )[0]
         doing()
-        assert not (found := self.laws.violations()), f"after {doing.__name__}:\n" + "\n".join(found)
+        found = self.laws.violations() + self.books.violations()
+        assert not found, f"after {doing.__name__}:\n" + "\n".join(found)
 
     # ------------------------------------------------------------------------------------------------------------ acts
 
@@ -232,7 +235,9 @@ class Walk:
         for intent_id in sorted(self.town.till.intents):
             if self.dice.random() < 0.7:
                 self.town.till.scan(intent_id)
-        self.town.work(is_moody=self.dice.random() < 0.3)
+        is_moody = self.dice.random() < 0.3
+        self.town.work(is_moody=is_moody)
+        assert is_moody or not self.books.overdue(), "the worker left something undone"
 
     def _do(self, name: str, act: Act) -> None:
         claim = a_claim(act.who, "walk")

@@ -81,6 +81,24 @@ _VIOLATIONS = {
         SELECT o.order_id FROM orders AS o JOIN vouchers AS v USING (order_id)
         WHERE o.order_id >= :since AND o.fulfillment = 'voucher' AND o.state = 'ready'
         GROUP BY o.order_id HAVING o.left_fen <> sum(v.value_left_fen)""",
+    "a voucher's uses are not those that it had": """
+        SELECT v.voucher_id FROM vouchers AS v LEFT JOIN voucher_uses AS u USING (voucher_id)
+        WHERE v.voucher_id >= :since GROUP BY v.voucher_id
+        HAVING v.uses - v.uses_left <> count(u.use_number) OR v.uses_left < 0
+            OR v.value_fen - CASE WHEN v.state IN ('issued', 'used') THEN v.value_left_fen ELSE v.value_fen END
+                <> CASE WHEN v.state IN ('issued', 'used') THEN coalesce(sum(u.amount_fen), 0) ELSE 0 END""",
+    "an appointment and its order disagree": """
+        SELECT o.order_id FROM orders AS o JOIN appointments AS a USING (order_id)
+        WHERE o.order_id >= :since AND NOT (
+            a.state = 'held' AND o.state IN ('awaiting_payment', 'awaiting_accept')
+            OR a.state IN ('confirmed', 'en_route', 'in_service') AND o.state = 'preparing'
+            OR a.state = 'awaiting_confirm' AND o.state = 'delivered'
+            OR a.state = 'completed' AND o.state = 'completed'
+            OR a.state IN ('canceled', 'no_show') AND o.state = 'canceled')""",
+    "an appointment's time is not booked as it stands": """
+        SELECT a.order_id FROM appointments AS a LEFT JOIN provider_bookings AS b USING (order_id)
+        WHERE a.order_id >= :since
+          AND (b.order_id IS NOT NULL) <> (a.state IN ('held', 'confirmed', 'en_route', 'in_service'))""",
     "an order and its delivery disagree": f"""
         SELECT o.order_id FROM orders AS o JOIN deliveries AS d USING (order_id)
         WHERE o.order_id >= :since AND (

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.core.verification.limits import Level, Period, Strength, cap_fen
+from app.core.verification.levels import Level
+from app.core.verification.limits import Period, Strength, cap_fen
 from tests.factories.rows import look, look_one
 
 if TYPE_CHECKING:

@@ -210,7 +210,7 @@ def outage(app: Flask, clock: BusinessClock, *, orders: int, tick: Callable[[], 
 
 
 def _catch_up(app: Flask, laws: Invariants) -> list[datetime]:
-    """Run relay, reactions and timers, each from two hands at once, until nothing is left.
+    """Run the timers before any event is read, as may happen, then the rest from two hands at once.
 
     :return: when the timers were due that had been due before the worker came back, in the order of their first try.
     """
@@ -228,9 +228,9 @@ def _catch_up(app: Flask, laws: Invariants) -> list[datetime]:
 
     told = {kind: partial(telling, kind, handler) for kind, handler in TIMERS.items()}
     with app.app_context():
-        while relay_batch(REACTIONS) + react_batch(REACTIONS):
-            pass
         while run_due_timers(told):
+            pass
+        while relay_batch(REACTIONS) + react_batch(REACTIONS):
             pass
     outcomes = at_once(app, [partial(run_worker, app) for _ in range(2)])
     assert all(one.is_done for one in outcomes)

@@ -118,7 +118,7 @@ _BY_SYSTEM = f"""
     WHERE o.order_id = :order_id FOR UPDATE OF o
 """
 LOCK_BY_SYSTEM = opening(_BY_SYSTEM.format(more=""))
-_TO_ACCEPT = """, o.walk_up_floors, s.license_expires_on,
+_TO_ACCEPT = """, o.walk_up_floors, s.license_expires_on, s.is_auto_accept,
         (SELECT coalesce(sum(l.quantity * k.weight_g), 0)::bigint FROM order_lines AS l
          JOIN skus AS k ON k.sku_id = l.sku_id WHERE l.order_id = o.order_id) AS weight_g,
         (SELECT coalesce(bool_or(k.is_cold), false) FROM order_lines AS l

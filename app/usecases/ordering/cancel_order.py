@@ -10,10 +10,12 @@ from app.core.orders.repository import (
     LOCK_BY_SYSTEM,
     LOCK_FOR_SHOP,
     LOCK_OWN,
+    LOCK_TO_ACCEPT_BY_SYSTEM,
     Order,
     assert_moved,
     lock_order,
     move,
+    order_of,
 )
 from app.core.orders.rules import CANCEL_ANSWER_WINDOW, Ending, may_cancel_freely
 from app.core.orders.scheduled import may_let_slot_go, ready_at
@@ -22,6 +24,7 @@ from app.kernel.actor import Actor, Role
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, transaction
+from app.usecases.ordering.accept_order import accept_late
 from app.usecases.ordering.ending import OrderMoved, end_order
 
 CANCEL_REQUEST_LAPSES = "cancel_request_lapses"
@@ -66,9 +69,12 @@ def cancel_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
 
 
 def lapse_order(tx: Transaction, order_id: UUID) -> None:
-    """End an order that its shop has not accepted in time."""
-    order = lock_order(tx, LOCK_BY_SYSTEM, {"order_id": order_id})
-    if order.state is OrderState.AWAITING_ACCEPT:
+    """End an order that its shop has not accepted in time, unless the shop accepts by itself."""
+    row = tx.open_one(LOCK_TO_ACCEPT_BY_SYSTEM, {"order_id": order_id})
+    if row is None or row.state != OrderState.AWAITING_ACCEPT:
+        return
+    if not accept_late(tx, row):
+        order = order_of(row)
         target = next_state(ORDER_TRANSITIONS, order.state, OrderAction.LAPSE, Role.SYSTEM)
         end_order(tx, order, Ending.CANCELED, target=target, cancel_reason=CancelReason.NOT_ACCEPTED_IN_TIME)
 

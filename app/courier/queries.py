@@ -62,7 +62,7 @@ _TRIP = f"""
             'order_number', o.number, 'order_state', o.state, 'shop_name', s.name,
             'pick_up_stop_id', d.pick_up_stop_id, 'drop_stop_id', d.drop_stop_id, 'state', d.state,
             'pay_fen', d.pay_fen, 'promised_at', o.promised_at, 'expected_by_at', o.expected_by_at,
-            'note', o.note, 'item_count',
+            'note', o.note, 'is_gift', o.gift_sealed IS NOT NULL, 'item_count',
             (SELECT coalesce(sum(l.quantity), 0) FROM order_lines AS l
              WHERE l.order_id = o.order_id AND l.shorted_at IS NULL), 'sealed', CASE
                 WHEN d.ended_at IS NULL OR d.ended_at > {_SINCE}

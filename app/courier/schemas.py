@@ -313,6 +313,7 @@ class DeliveryOut(Body):
     expected_by_at = Instant(required=True, allow_none=True)
     item_count = Int(low=0, high=COUNT_MAX, required=True)
     note = Text(high=200, low=0, required=True)
+    is_gift = Flag(required=True)
     drop = fields.Nested(DropOut, required=True, allow_none=True)
 
 

@@ -24,6 +24,7 @@ from app.usecases.people.addresses import DOOR_CONTEXT
 from app.web.orders import COLUMNS, FROM, order_core
 from app.web.paging import page, read_cursor
 from app.web.papers import COLUMNS as PAPER_COLUMNS
+from app.web.wishes import SEALED_WISHES, shown_wishes
 
 _MEMBER = """
     JOIN memberships AS m ON m.organization_id = s.merchant_id AND m.organization_kind = 'merchant'
@@ -36,7 +37,7 @@ _SHOPS = text(
     """
 )
 _IS_MEMBER = text(f"SELECT 1 FROM shops AS s {_MEMBER} WHERE s.shop_id = :shop_id")
-_CONTACT = "o.address_sealed, o.paid_at IS NOT NULL AS is_paid, business_now() AS now"
+_CONTACT = f"{SEALED_WISHES}, o.address_sealed, o.paid_at IS NOT NULL AS is_paid, business_now() AS now"
 _ORDERS = text(
     f"""
     SELECT {COLUMNS}, {_CONTACT}, c.name AS community_name {FROM}
@@ -174,6 +175,7 @@ def _order(row: Row) -> dict[str, Any]:
         "pick_up_code": pick_up_code(row.order_id) if is_here else None,
         "community_name": row.community_name,
         **_contact(row),
+        **shown_wishes(row),
     }
 
 

@@ -14,6 +14,7 @@ from app.web.hours import Hours
 from app.web.paging import PageQuery
 from app.web.papers import PaperOut
 from app.web.views import COUNT_MAX, LIST_MAX, OrderCore
+from app.web.wishes import WishesOut
 
 
 class RejectReason(StrEnum):
@@ -48,7 +49,7 @@ class OrdersQuery(PageQuery):
     state = Choice(OrderState, load_default=None)
 
 
-class OrderOut(OrderCore):
+class OrderOut(OrderCore, WishesOut):
     """An order of one's shop. ``pick_up_code`` is told to the courier; the contact is masked, and gone in the end."""
 
     pick_up_code = Text(high=10, required=True, allow_none=True)

@@ -45,6 +45,7 @@ from app.user.cases import add_own_cases, add_replacements
 from app.user.comparisons import add_comparisons
 from app.user.desk import add_desk
 from app.user.finding import add_finding
+from app.user.merging import add_merging
 from app.user.opening import add_opening
 from app.user.reviews import add_reviews
 from app.user.saving import add_saving
@@ -68,6 +69,7 @@ from app.web.shelf import PUBLIC, ShelfQuery, shelf_page
 from app.web.sign_in import add_sign_in
 from app.web.threads import add_thread
 from app.web.views import ApplicationMovedOut, CommunitiesOut, OffersOut, OrderMovedOut, RatingMovedOut, StatementOut
+from app.web.wishes import wishes_of
 
 door = Door("user", __name__, side=Side.USER)
 add_sign_in(door, Side.USER)
@@ -97,6 +99,7 @@ add_bills(door)
 add_bill_history(door)
 add_helped_by(door, is_shop=False)
 add_reviews(door)
+add_merging(door)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)
@@ -167,7 +170,7 @@ def read_cart(actor: Actor) -> dict[str, Any]:
 @policy("cart.write", Relation.OWN)
 def put_cart_line(actor: Actor, *, sku_id: UUID, body: dict[str, Any]) -> CartLine:
     """Set how many pieces of a SKU the cart holds."""
-    return put_in_cart(actor, sku_id=sku_id, quantity=body["quantity"])
+    return put_in_cart(actor, sku_id=sku_id, **body)
 
 
 @door.delete("/cart/lines/<uuid:sku_id>")
@@ -204,8 +207,9 @@ def quote(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
 @policy("checkout.place", Relation.OWN)
 def place(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> Placed:
     """Turn the cart into one order per shop, to be paid within fifteen minutes."""
-    slots = wished_slots(body.pop("slots"))
-    return place_checkout(actor, claim, slots=slots, **{**body, "fulfillment": Fulfillment(body["fulfillment"])})
+    slots, wishes = wished_slots(body.pop("slots")), wishes_of(body)
+    way = Fulfillment(body.pop("fulfillment"))
+    return place_checkout(actor, claim, slots=slots, wishes=wishes, fulfillment=way, **body)
 
 
 @door.get("/checkouts/<uuid:checkout_id>", answer=schemas.CheckoutOut)

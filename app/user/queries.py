@@ -34,6 +34,7 @@ from app.usecases.shopping.promising import PromisedQuote
 from app.web.orders import COLUMNS, FROM, order_core
 from app.web.paging import page, read_cursor
 from app.web.reviews import RATING_COLUMNS
+from app.web.wishes import SEALED_WISHES, shown_wishes
 
 RADIUS_M_MAX = 5_000
 """No shop delivers further than this."""
@@ -83,7 +84,7 @@ _INVITATIONS = text(
 )
 _CART = text(
     """
-    SELECT c.sku_id, c.quantity, s.shop_id, s.name AS shop_name, f.name, k.option, k.price_fen,
+    SELECT c.sku_id, c.quantity, c.note, s.shop_id, s.name AS shop_name, f.name, k.option, k.price_fen,
            f.state = 'on_sale' AND k.removed_at IS NULL AS is_on_sale, n.on_hand AS left
     FROM cart_lines AS c
     JOIN skus AS k ON k.sku_id = c.sku_id JOIN offers AS f ON f.offer_id = k.offer_id
@@ -120,6 +121,7 @@ _HAND_OVER = """
      FROM deliveries AS d WHERE d.order_id = o.order_id AND d.hand_over_way IS NOT NULL) AS hand_over,
     (SELECT l.amount_fen FROM late_compensations AS l WHERE l.order_id = o.order_id) AS late_fen
 """
+_HAND_OVER += f", {SEALED_WISHES}"
 _ORDERS = text(
     f"""
     SELECT {COLUMNS}, {_HAND_OVER} {FROM}
@@ -332,6 +334,7 @@ def _order(row: Row) -> dict[str, Any]:
         "collect_code": collect_code(row.order_id) if is_under_way and is_collected else None,
         "hand_over": None if row.hand_over is None else _hand_over(row.order_id, row.hand_over),
         "late_fen": row.late_fen,
+        **shown_wishes(row),
     }
 
 

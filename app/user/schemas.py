@@ -14,6 +14,7 @@ from app.core.delivery.tips import TIP_FEN_MAX, TIP_FEN_MIN
 from app.core.orders.models import IN_A_CART
 from app.core.orders.quote import LINES_MAX
 from app.core.orders.states import CheckoutState, OrderState
+from app.core.orders.wishes import LINE_NOTE_MAX
 from app.core.payments.models import PaymentMethod, PaymentPurpose
 from app.core.payments.states import AttemptState, PaymentState
 from app.core.privacy.models import DataExportState, ErasureState, Purpose
@@ -25,6 +26,7 @@ from app.web.fields import Body, Choice, Degrees, Fen, Flag, Id, Instant, Int, M
 from app.web.paging import PageQuery
 from app.web.reviews import RatingOut
 from app.web.views import COUNT_MAX, LIST_MAX, OrderCore, PricedLine, PricedPart
+from app.web.wishes import WishesIn, WishesOut
 
 
 def _refuse_half_a_place(place: dict[str, Any]) -> None:
@@ -127,9 +129,10 @@ class ShopsOut(Body):
 
 
 class CartLineIn(Body):
-    """How many pieces the cart is to hold."""
+    """How many pieces the cart is to hold, and what is noted to them; without a note it stays as it is."""
 
     quantity = Quantity(required=True)
+    note = Text(high=LINE_NOTE_MAX, low=0, load_default=None)
 
 
 class CartLineOut(Body):
@@ -147,6 +150,7 @@ class CartItemOut(CartLineOut):
     name = Text(high=200, required=True)
     option = Text(high=100, low=0, required=True)
     price_fen = Fen(required=True)
+    note = Text(high=LINE_NOTE_MAX, low=0, required=True)
     is_on_sale = Flag(required=True)
     left = Int(low=0, high=COUNT_MAX, required=True, allow_none=True)
 
@@ -186,8 +190,8 @@ class QuoteOut(Body):
     shops = Many(fields.Nested(ShopQuoteOut), high=LIST_MAX, required=True)
 
 
-class CheckoutIn(QuoteIn):
-    """Agreement to a quote."""
+class CheckoutIn(QuoteIn, WishesIn):
+    """Agreement to a quote, and what is wished beside the goods."""
 
     quote_version = Pattern(r"[0-9a-f]{32}", high=32, required=True)
     note = Text(high=200, low=0, load_default="")
@@ -301,7 +305,7 @@ class HandOverOut(Body):
     locker_code = Text(high=10, required=True, allow_none=True)
 
 
-class OrderOut(OrderCore):
+class OrderOut(OrderCore, WishesOut):
     """One's order. ``door_code`` is for the courier at the door, ``collect_code`` for the store's counter.
 
     ``late_fen`` is what one got because it came late.

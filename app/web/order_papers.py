@@ -39,9 +39,10 @@ _WHOSE = {
 }
 _PAPER = """
     SELECT o.order_id, o.number, o.fulfillment, o.note, o.state, o.placed_at, o.paid_at, o.ended_at, o.payment_method,
-        o.accepted_at + o.preparation_minutes * interval '1 minute' AS ready_by, o.shorted_at, o.goods_fen,
+        coalesce(o.slot_starts_at, o.accepted_at + o.preparation_minutes * interval '1 minute') AS ready_by,
+        o.cutlery_count, o.gift_sealed IS NOT NULL AS is_gift, o.shorted_at, o.goods_fen,
         o.packing_fen, o.delivery_fen, o.discount_fen, o.total_fen, o.refunded_fen, s.name AS shop_name,
-        (SELECT json_agg(json_build_object('name', l.name, 'option', l.option, 'quantity', l.quantity,
+        (SELECT json_agg(json_build_object('name', l.name, 'option', l.option, 'quantity', l.quantity, 'note', l.note,
             'unit_price_fen', l.unit_price_fen, 'goods_fen', l.goods_fen, 'is_shorted', l.shorted_at IS NOT NULL)
             ORDER BY l.line) FROM order_lines AS l WHERE l.order_id = o.order_id) AS lines
     FROM orders AS o JOIN shops AS s ON s.shop_id = o.shop_id
@@ -131,7 +132,7 @@ def ticket_of(row: Row) -> Ticket:
         shop_name=row.shop_name,
         way=WAYS[Fulfillment(row.fulfillment)],
         lines=[
-            TicketLine(name=one["name"], option=one["option"], quantity=one["quantity"])
+            TicketLine(name=one["name"], option=one["option"], quantity=one["quantity"], note=one["note"])
             for one in row.lines
             if not one["is_shorted"]
         ],
@@ -139,6 +140,8 @@ def ticket_of(row: Row) -> Ticket:
         placed_at=row.placed_at,
         ready_by=row.ready_by,
         is_shorted=row.shorted_at is not None,
+        cutlery_count=row.cutlery_count,
+        is_gift=row.is_gift,
     )
 
 

@@ -56,6 +56,7 @@ class LineOut(PricedLine):
     """A frozen line of an order."""
 
     line = Int(low=1, high=1000, required=True)
+    note = Text(high=200, low=0, required=True)
     is_shorted = Flag(required=True)
 
 
@@ -71,6 +72,8 @@ class OrderCore(PricedPart):
     fulfillment = Choice(Fulfillment, required=True)
     refunded_fen = Fen(high=COUNT_MAX, required=True)
     note = Text(high=200, low=0, required=True)
+    cutlery_count = Int(low=0, high=COUNT_MAX, required=True, allow_none=True)
+    is_gift = Flag(required=True)
     cancel_reason = Choice(CancelReason, required=True, allow_none=True)
     placed_at = Instant(required=True)
     accepted_at = Instant(required=True, allow_none=True)

@@ -97,6 +97,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "order.read": _RS,
         "order.cancel": _RS,
         "order.confirm": _RS,
+        "order.reorder": _RS,
         "case.read": _RS,
         "case.apply": _RS,
         "voucher.read": _RS,

@@ -125,6 +125,13 @@ class SlotOfNoShop(Invalid):
     title = "A slot that no part of the cart is for"
 
 
+class NoteOfNoShop(Invalid):
+    """A note is named twice for one shop, or for a shop that the cart buys nothing from."""
+
+    code = "note_of_no_shop"
+    title = "A note to no shop"
+
+
 class TooEarlyForSlot(Conflict):
     """The order is for a later slot, and nobody would fetch it yet; parameter ``ready_from_at``."""
 

@@ -54,6 +54,7 @@ class CartLineRow(Base):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
     sku_id: Mapped[UUID] = mapped_column(ForeignKey("skus.sku_id"), primary_key=True, index=True)
     quantity: Mapped[int]
+    note: Mapped[str] = mapped_column(server_default="")
     added_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
@@ -164,6 +165,9 @@ class OrderRow(Base):
     payment_id: Mapped[UUID] = mapped_column(ForeignKey("payments.payment_id"), index=True)
     payment_method: Mapped[str | None]
     note: Mapped[str] = mapped_column(server_default="")
+    cutlery_count: Mapped[int | None]
+    invoice_sealed: Mapped[str | None]
+    gift_sealed: Mapped[str | None]
     address_sealed: Mapped[str | None]
     address_lat: Mapped[float | None]
     address_lng: Mapped[float | None]
@@ -220,5 +224,6 @@ class OrderLineRow(Base):
     commission_cap_fen: Mapped[int | None]
     refundable_fen: Mapped[int]
     is_counted: Mapped[bool]
+    note: Mapped[str] = mapped_column(server_default="")
     is_return_excluded: Mapped[bool] = mapped_column(server_default=text("false"))
     shorted_at: Mapped[datetime | None]

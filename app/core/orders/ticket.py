@@ -24,6 +24,7 @@ class TicketLine:
     name: str
     option: str
     quantity: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class Ticket:
     placed_at: datetime
     ready_by: datetime | None
     is_shorted: bool
+    cutlery_count: int | None = None
+    is_gift: bool = False
 
 
 def width_of(text: str) -> int:
@@ -72,8 +75,13 @@ def body_of(ticket: Ticket) -> list[str]:
     for line in ticket.lines:
         lines += _row(line.name, line.quantity)
         lines += [f"  {part}" for part in wrapped(line.option, COLUMNS - 2) if part]
+        lines += [f"  * {part}" for part in wrapped(line.note, COLUMNS - 4) if part]
     lines.append(rule)
     lines.append(f"共 {sum(line.quantity for line in ticket.lines)} 件")
+    if ticket.cutlery_count is not None:
+        lines.append(f"餐具 {ticket.cutlery_count} 份" if ticket.cutlery_count else "不需要餐具")
+    if ticket.is_gift:
+        lines.append("礼物: 袋中勿放价格")
     if ticket.is_shorted:
         lines.append("已有缺货商品退款")
     if ticket.note:

@@ -118,14 +118,20 @@ REGISTER = (
         fate=Fate.CLEARED,
         clears={
             "note": "''",
+            "invoice_sealed": "NULL",
+            "gift_sealed": "NULL",
             "address_sealed": "NULL",
             "address_lat": "NULL",
             "address_lng": "NULL",
             "walk_up_floors": "0",
         },
-        sealed={"address_sealed": "addresses.door"},
+        sealed={
+            "address_sealed": "addresses.door",
+            "invoice_sealed": "orders.invoice",
+            "gift_sealed": "orders.gift",
+        },
     ),
-    Holding(table="order_lines", person=_OF_ORDERS, fate=Fate.KEPT),
+    Holding(table="order_lines", person=_OF_ORDERS, fate=Fate.CLEARED, clears={"note": "''"}),
     Holding(
         table="stops",
         person=f"stop_id IN (SELECT drop_stop_id FROM deliveries WHERE {_OF_ORDERS})",

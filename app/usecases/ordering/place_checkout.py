@@ -1,5 +1,6 @@
 """Place a checkout (下单): one order per shop, stock reserved, prices frozen. Two round trips."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -10,16 +11,18 @@ import orjson
 from app.core.accounts.errors import SessionEnded
 from app.core.dispatch.estimates import Told
 from app.core.events import OrderPlaced
-from app.core.orders.errors import DeliverySlotFull, SoldOut
+from app.core.orders.errors import DeliverySlotFull, NoteOfNoShop, SoldOut
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote, ShopQuote
 from app.core.orders.rules import PAYMENT_WINDOW, commission_of, order_number
 from app.core.orders.states import CHECKOUT_TRANSITIONS, CheckoutAction, CheckoutState, OrderState
+from app.core.orders.wishes import GIFT_CONTEXT, INVOICE_CONTEXT, NO_WISHES, Gift, Invoice, Wishes
 from app.core.payments.models import PaymentPurpose
 from app.core.payments.states import PaymentState
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
+from app.kernel.sealing import seal
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, closing, transaction
 from app.usecases.privacy.consents import consent_needed, versions_in_force
@@ -51,33 +54,36 @@ _PLACE = closing(
     made_orders AS (
         INSERT INTO orders (order_id, number, checkout_id, account_id, shop_id, merchant_id, community_id, store_id,
             state, fulfillment, is_perishable, goods_fen, packing_fen, delivery_fen, night_fen, weather_fen, floors_fen,
-            discount_fen, total_fen, left_fen, commission_fen, payment_id, note, address_sealed, address_lat,
+            discount_fen, total_fen, left_fen, commission_fen, payment_id, note, cutlery_count,
+            invoice_sealed, gift_sealed, address_sealed, address_lat,
             address_lng, walk_up_floors, preparation_minutes, usual_s, promise_from_s, promise_by_s, promised_from_at,
             promised_at, slot_starts_at, slot_ends_at, placed_at)
         SELECT o.order_id, o.number, :checkout_id, :account_id, o.shop_id, o.merchant_id, :community_id, :store_id,
             :order_state, :fulfillment, o.is_perishable, o.goods_fen, o.packing_fen, o.delivery_fen, o.night_fen,
-            o.weather_fen, o.floors_fen, o.discount_fen, o.total_fen, o.left_fen, o.commission_fen, :payment_id, :note,
-            :address_sealed, :address_lat, :address_lng, CAST(:walk_up_floors AS bigint), o.preparation_minutes,
-            o.usual_s, o.promise_from_s, o.promise_by_s, o.slot_starts_at, o.slot_ends_at, o.slot_starts_at,
-            o.slot_ends_at, business_now()
+            o.weather_fen, o.floors_fen, o.discount_fen, o.total_fen, o.left_fen, o.commission_fen, :payment_id, o.note,
+            CAST(:cutlery_count AS bigint), CAST(:invoice_sealed AS text), CAST(:gift_sealed AS text), :address_sealed,
+            :address_lat, :address_lng, CAST(:walk_up_floors AS bigint), o.preparation_minutes, o.usual_s,
+            o.promise_from_s, o.promise_by_s, o.slot_starts_at, o.slot_ends_at, o.slot_starts_at, o.slot_ends_at,
+            business_now()
         FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (order_id uuid, number text, shop_id uuid,
             merchant_id uuid, is_perishable boolean, goods_fen bigint, packing_fen bigint, delivery_fen bigint,
             night_fen bigint, weather_fen bigint, floors_fen bigint, discount_fen bigint, total_fen bigint,
             left_fen bigint, commission_fen bigint, preparation_minutes bigint, usual_s bigint, promise_from_s bigint,
-            promise_by_s bigint, slot_starts_at timestamptz, slot_ends_at timestamptz)
+            promise_by_s bigint, slot_starts_at timestamptz, slot_ends_at timestamptz,
+            note text)
     ),
     made_lines AS (
         INSERT INTO order_lines (order_id, line, sku_id, name, option, unit_price_fen, quantity, goods_fen,
             packing_fen, discount_fen, commission_bp, commission_least_fen, commission_cap_fen,
-            commission_rule, refundable_fen, is_counted, is_return_excluded)
+            commission_rule, refundable_fen, is_counted, note, is_return_excluded)
         SELECT l.order_id, l.line, l.sku_id, l.name, l.option, l.unit_price_fen, l.quantity, l.goods_fen, l.packing_fen,
             l.discount_fen, l.commission_bp, l.commission_least_fen, l.commission_cap_fen, l.commission_rule,
             l.goods_fen + l.packing_fen - l.discount_fen,
-            l.is_counted, l.is_return_excluded
+            l.is_counted, l.note, l.is_return_excluded
         FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l (order_id uuid, line bigint, sku_id uuid, name text,
             option text, unit_price_fen bigint, quantity bigint, goods_fen bigint, packing_fen bigint,
             discount_fen bigint, commission_bp bigint, commission_least_fen bigint, commission_cap_fen bigint,
-            commission_rule text, is_counted boolean, is_return_excluded boolean)
+            commission_rule text, is_counted boolean, note text, is_return_excluded boolean)
     ),
     emptied AS (
         DELETE FROM cart_lines WHERE account_id = :account_id AND sku_id = ANY(CAST(:sku_ids AS uuid[]))
@@ -141,6 +147,7 @@ def place_checkout(
     fulfillment: Fulfillment,
     note: str,
     slots: Slots = NO_SLOTS,
+    wishes: Wishes = NO_WISHES,
 ) -> Placed:
     """Turn the cart into a checkout to be paid within fifteen minutes.
 
@@ -149,6 +156,7 @@ def place_checkout(
     :param quote_version: the version of the quote that the resident saw and agreed to.
     :raises app.core.orders.errors.QuoteChanged: the cart would now cost or hold something else, or cannot be bought.
     :raises SoldOut, DeliverySlotFull: another resident was faster.
+    :raises NoteOfNoShop: a note is to a shop that the cart buys nothing from.
     :raises SessionEnded: the session was ended, or the account suspended.
     :raises ConsentNeeded: terms or privacy policy in force are not agreed to.
     """
@@ -169,10 +177,15 @@ def place_checkout(
         quote = cart.quote
         if cart.refusals or quote.version != quote_version:
             raise refuse_changed(tx, cart, account_id=actor.account_id, quote_version=quote_version)
+        if not wishes.notes.keys() <= cart.shops.keys():
+            raise NoteOfNoShop(pointer="/notes")
         checkout_id, payment_id = new_id(), new_id()
         promises = promises_of(cart)
         windows = windows_of(cart, promises)
-        orders = [_order_of(shop, cart, promises[shop.shop_id]) for shop in quote.shops]
+        orders = [
+            {**_order_of(shop, cart, promises[shop.shop_id]), "note": wishes.notes.get(shop.shop_id, note)}
+            for shop in quote.shops
+        ]
         placed = Placed(
             checkout_id=checkout_id,
             payment_id=payment_id,
@@ -217,7 +230,7 @@ def place_checkout(
                 "community_id": cart.first.community_id,
                 "store_id": cart.first.store_id,
                 "fulfillment": fulfillment.value,
-                "note": note,
+                **_sealed(wishes),
                 "address_sealed": cart.first.door_sealed,
                 "address_lat": cart.first.address_lat,
                 "address_lng": cart.first.address_lng,
@@ -227,7 +240,7 @@ def place_checkout(
                     [
                         line
                         for order, shop in zip(orders, quote.shops, strict=True)
-                        for line in _lines_of(order["order_id"], shop)
+                        for line in _lines_of(order["order_id"], shop, cart.notes)
                     ]
                 ).decode(),
                 "sku_ids": [line.sku_id for shop in quote.shops for line in shop.lines],
@@ -281,7 +294,19 @@ def _order_of(shop: ShopQuote, cart: PricedCart, promise: Told | None) -> dict[s
     }
 
 
-def _lines_of(order_id: object, shop: ShopQuote) -> list[dict[str, object]]:
+def _sealed(wishes: Wishes) -> dict[str, object]:
+    return {
+        "cutlery_count": wishes.cutlery_count,
+        "invoice_sealed": _seal(wishes.invoice, INVOICE_CONTEXT),
+        "gift_sealed": _seal(wishes.gift, GIFT_CONTEXT),
+    }
+
+
+def _seal(wish: Invoice | Gift | None, context: str) -> str | None:
+    return None if wish is None else seal(orjson.dumps(wish).decode(), context=context)
+
+
+def _lines_of(order_id: object, shop: ShopQuote, notes: Mapping[UUID, str]) -> list[dict[str, object]]:
     return [
         {
             "order_id": order_id,
@@ -299,6 +324,7 @@ def _lines_of(order_id: object, shop: ShopQuote) -> list[dict[str, object]]:
             "commission_cap_fen": shop.commission.cap_fen,
             "commission_rule": shop.commission.rule,
             "is_counted": line.is_counted,
+            "note": notes[line.sku_id],
             "is_return_excluded": line.is_return_excluded,
         }
         for number, line in enumerate(shop.lines, start=1)

@@ -17,8 +17,10 @@ _PUT = text(
         SELECT k.sku_id FROM skus AS k JOIN offers AS f ON f.offer_id = k.offer_id
         WHERE k.sku_id = :sku_id AND k.removed_at IS NULL AND f.state = 'on_sale'
     ), put AS (
-        INSERT INTO cart_lines (account_id, sku_id, quantity) SELECT :account_id, sku_id, :quantity FROM sku
-        ON CONFLICT (account_id, sku_id) DO UPDATE SET quantity = excluded.quantity
+        INSERT INTO cart_lines (account_id, sku_id, quantity, note)
+        SELECT :account_id, sku_id, :quantity, coalesce(CAST(:note AS text), '') FROM sku
+        ON CONFLICT (account_id, sku_id) DO UPDATE SET quantity = excluded.quantity,
+            note = CASE WHEN CAST(:note AS text) IS NULL THEN cart_lines.note ELSE excluded.note END
         RETURNING sku_id
     )
     SELECT (SELECT count(*) FROM put) AS put_count,
@@ -37,14 +39,16 @@ class CartLine:
     quantity: int
 
 
-def put_in_cart(actor: Actor, *, sku_id: UUID, quantity: int) -> CartLine:
-    """Set how many pieces of a SKU the cart holds.
+def put_in_cart(actor: Actor, *, sku_id: UUID, quantity: int, note: str | None = None) -> CartLine:
+    """Set how many pieces of a SKU the cart holds, and what is noted to it; None leaves the note as it is.
 
     :raises SkuNotFound: no such SKU is on sale.
     :raises CartTooLarge: the cart holds :data:`LINES_MAX` other lines.
     """
     with transaction() as tx:
-        row = tx.execute(_PUT, {"account_id": actor.account_id, "sku_id": sku_id, "quantity": quantity}).one()
+        row = tx.execute(
+            _PUT, {"account_id": actor.account_id, "sku_id": sku_id, "quantity": quantity, "note": note}
+        ).one()
         if row.put_count == 0:
             raise SkuNotFound
         if row.others_count >= LINES_MAX:

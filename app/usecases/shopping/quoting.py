@@ -69,8 +69,8 @@ _SURCHARGES = """(
         FROM addresses AS x JOIN delivery_surcharges AS r ON r.community_id = x.community_id
         WHERE x.address_id = :address_id ORDER BY r.set_at DESC LIMIT 1)"""
 """Once for a statement: the rates where the address is, and the weather switch, which is that of the couriers' pay."""
-_NO_SLOT = "CAST(NULL AS timestamptz) AS slot_starts_at"
-_SLOT = """
+_NO_SLOT = "'' AS line_note, CAST(NULL AS timestamptz) AS slot_starts_at"
+_SLOT = """c.note AS line_note,
            w_slot.starts_at AS slot_starts_at, y.slot_minutes, y.capacity, y.lead_minutes, y.days_ahead,
            (SELECT q.taken FROM slot_counters AS q
             WHERE q.shop_id = s.shop_id AND q.starts_at = w_slot.starts_at) AS slot_taken"""
@@ -132,6 +132,7 @@ LOCK_CART = opening(
 class PricedCart:
     """A quote with the rows it was made from, by shop, and the address it was made for.
 
+    :ivar notes: SKU → what was noted to it.
     :ivar refusals: why it cannot be bought as it is; none for a cart that can.
     """
 
@@ -140,6 +141,7 @@ class PricedCart:
     first: Row
     fulfillment: Fulfillment
     refusals: list[Conflict] = field(default_factory=list)
+    notes: dict[UUID, str] = field(default_factory=dict)
 
     @property
     def now(self) -> datetime:
@@ -163,7 +165,14 @@ def look_at_cart(rows: Sequence[Row], fulfillment: Fulfillment) -> PricedCart:
     terms = {shop_id: terms_of(row, fulfillment) for shop_id, row in shops.items()}
     wanted = [wanted_of(row) for row in rows]
     refusals = list(prices.refusals_of(wanted, terms, first.now))
-    return PricedCart(prices.price_cart(wanted, terms), shops, first, fulfillment, refusals)
+    return PricedCart(
+        prices.price_cart(wanted, terms),
+        shops,
+        first,
+        fulfillment,
+        refusals,
+        {row.sku_id: row.line_note for row in rows},
+    )
 
 
 def price_cart(rows: Sequence[Row], fulfillment: Fulfillment, slots: Slots = NO_SLOTS) -> PricedCart:

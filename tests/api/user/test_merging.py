@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.core.orders.states import OrderState
+from app.usecases.shopping.cart import put_in_cart
+from tests.factories import a_merchant_with_shop, a_resident, an_offer, an_order
+from tests.factories.rows import change
+from tests.support.ladder import Case, Endpoint, Owned, assert_problem
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+    from tests.factories import Person
+
+
+def held(client: FlaskClient, person: Person) -> dict[str, int]:
+    items = client.get("/user/v1/cart", headers=person.headers).get_json()["items"]
+    return {item["sku_id"]: item["quantity"] for item in items}
+
+
+class TestMerge(Endpoint):
+    method = "POST"
+
+    def case(self) -> Case:
+        line = {"sku_id": str(an_offer(a_merchant_with_shop()).sku_id), "quantity": 2}
+        return Case(a_resident(), "/user/v1/cart/merges", {"lines": [line]})
+
+    def merge(self, client: FlaskClient, person: Person, *lines: tuple[object, int]) -> dict[str, Any]:
+        body = {"lines": [{"sku_id": str(sku_id), "quantity": quantity} for sku_id, quantity in lines]}
+        answer = client.post("/user/v1/cart/merges", headers=person.headers, json=body)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.get_json()
+        return found
+
+    def test_the_cart_holds_no_less_of_anything_and_twice_is_once(self, client: FlaskClient) -> None:
+        resident, shop = a_resident(), a_merchant_with_shop()
+        more, less, new = (an_offer(shop).sku_id for _ in range(3))
+        put_in_cart(resident.actor, sku_id=more, quantity=5)
+        put_in_cart(resident.actor, sku_id=less, quantity=1)
+
+        first = self.merge(client, resident, (more, 2), (less, 3), (new, 4), (new, 1))
+        second = self.merge(client, resident, (more, 2), (less, 3), (new, 4), (new, 1))
+
+        assert held(client, resident) == {str(more): 5, str(less): 3, str(new): 4}
+        assert [item["quantity"] for item in first["items"]] == [5, 3, 4]
+        assert first == second
+
+    def test_what_cannot_come_in_is_said_with_its_reason(self, client: FlaskClient) -> None:
+        resident, shop = a_resident(), a_merchant_with_shop()
+        gone, service = an_offer(shop, state="paused").sku_id, an_offer(shop, kind="service").sku_id
+        empty, few = an_offer(shop, on_hand=0).sku_id, an_offer(shop, on_hand=2).sku_id
+        capped, unknown = an_offer(shop, quantity_max=3).sku_id, a_resident().account_id
+
+        answer = self.merge(client, resident, (gone, 1), (service, 1), (empty, 1), (few, 9), (capped, 9), (unknown, 1))
+
+        assert [(one["sku_id"], one["code"]) for one in answer["left_out"]] == [
+            (str(gone), "offer_gone"),
+            (str(service), "offer_not_deliverable"),
+            (str(empty), "sold_out"),
+            (str(unknown), "sku_not_found"),
+        ]
+        assert held(client, resident) == {str(few): 2, str(capped): 3}
+
+    def test_a_full_cart_takes_no_new_line(self, client: FlaskClient) -> None:
+        resident, shop = a_resident(), a_merchant_with_shop()
+        for _ in range(49):
+            put_in_cart(resident.actor, sku_id=an_offer(shop).sku_id, quantity=1)
+        fits, lacks = an_offer(shop).sku_id, an_offer(shop).sku_id
+
+        answer = self.merge(client, resident, (fits, 1), (lacks, 1))
+
+        assert [one["code"] for one in answer["left_out"]] == ["cart_too_large"]
+        assert len(held(client, resident)) == 50
+
+    def test_fifty_one_lines_and_no_line_are_refused(self, client: FlaskClient) -> None:
+        case = self.case()
+        line = (case.body or {})["lines"][0]
+
+        for lines in ([], [line] * 51):
+            assert_problem(self.send(client, case, body={"lines": lines}), 422, "input_invalid", pointer="/lines")
+
+
+class TestOrderAgain(Owned):
+    method = "POST"
+    absent_code = "order_not_found"
+
+    def case(self) -> Case:
+        order = an_order(state=OrderState.AWAITING_PAYMENT)
+        return Case(order.resident, f"/user/v1/orders/{order.order_id}/reorder")
+
+    def test_what_is_still_sold_comes_in_and_the_rest_is_named_with_old_and_new_price(
+        self, client: FlaskClient
+    ) -> None:
+        shop = a_merchant_with_shop()
+        stays, goes = an_offer(shop), an_offer(shop)
+        order = an_order(state=OrderState.AWAITING_PAYMENT, shop=shop, lines=[(stays, 2), (goes, 1)])
+        change("UPDATE skus SET price_fen = 1200 WHERE sku_id = :id", id=stays.sku_id)
+        change("UPDATE skus SET removed_at = business_now() WHERE sku_id = :id", id=goes.sku_id)
+        path = f"/user/v1/orders/{order.order_id}/reorder"
+
+        answer = client.post(path, headers=order.resident.headers).get_json()
+
+        [came], [left] = answer["items"], answer["left_out"]
+        assert (came["quantity"], came["was_price_fen"], came["price_fen"]) == (2, 1_000, 1_200)
+        assert (left["name"], left["code"]) == ("鲜牛奶", "offer_gone")
+        assert held(client, order.resident) == {str(stays.sku_id): 2}

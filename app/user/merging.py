@@ -27,6 +27,12 @@ class MergeIn(Body):
     lines = Many(fields.Nested(MergedLineIn), low=1, high=LINES_MAX, required=True)
 
 
+class ReorderIn(Body):
+    """Which order is to come into the cart again."""
+
+    order_id = Id(required=True)
+
+
 class CameInOut(Body):
     """A line that came in: how many were wanted, how many the cart now holds, what a piece cost and costs."""
 
@@ -67,8 +73,8 @@ def add_merging(door: Door) -> None:
             lines[one["sku_id"]] = max(lines.get(one["sku_id"], 0), one["quantity"])
         return merge_cart(actor, lines=lines)
 
-    @door.post("/orders/<uuid:order_id>/reorder", answer=MergedOut)
-    @policy("order.reorder", Relation.OWN)
-    def order_again(actor: Actor, *, order_id: UUID) -> Merged:
+    @door.post("/cart/reorders", body=ReorderIn, answer=MergedOut)
+    @policy("cart.reorder", Relation.OWN)
+    def order_again(actor: Actor, *, body: dict[str, Any]) -> Merged:
         """Put what an order held into the cart again, as far as it is still sold; says what is not, and why."""
-        return reorder(actor, order_id=order_id)
+        return reorder(actor, order_id=body["order_id"])

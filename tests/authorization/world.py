@@ -94,6 +94,20 @@ class Principal:
         return signed_in(self.person.account_id, self.side)
 
 
+def a_review(order: AnOrder) -> None:
+    """Let an order have a review, whatever its state."""
+    change(
+        """
+        INSERT INTO reviews (review_id, order_id, account_id, shop_id, stars, words, state, reviewed_at)
+        VALUES (:review_id, :order_id, :account_id, :shop_id, 5, '', 'shown', business_now())
+        """,
+        review_id=new_id(),
+        order_id=order.order_id,
+        account_id=order.resident.account_id,
+        shop_id=order.shop.shop_id,
+    )
+
+
 @dataclass
 class Neighborhood:
     """A shop with its merchant, a store, residents and couriers, and orders at every stop of their way."""
@@ -107,6 +121,8 @@ class Neighborhood:
         self.counter = an_order(shop=self.shop, state=OrderState.READY, fulfillment=Fulfillment.STORE_PICKUP)
         self.neighbors_counter = an_order(shop=self.shop, state=OrderState.READY, fulfillment=Fulfillment.STORE_PICKUP)
         self.open = an_order(shop=self.shop, state=OrderState.PREPARING)
+        for order in (self.order, self.neighbors, self.counter, self.neighbors_counter, self.open):
+            a_review(order)
         self.offer = an_offer(self.shop)
         self.removed_offer = an_offer(self.shop, state="removed")
 
@@ -330,6 +346,7 @@ class World:
         home, order = self.home, self.home.order
         suspended = an_order(shop=home.shop, state=OrderState.IN_DELIVERY)
         self.suspended_order = suspended
+        a_review(suspended)
         self._add("resident", home.resident, Part.RESIDENT)
         self._add("suspended resident", suspended.resident, Part.SUSPENDED)
         for role in (MemberRole.OWNER, MemberRole.MANAGER, MemberRole.CLERK):

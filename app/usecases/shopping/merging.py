@@ -97,7 +97,7 @@ def reorder(actor: Actor, *, order_id: UUID) -> Merged:
     with transaction() as tx:
         rows = tx.execute(_ORDERED, {"order_id": order_id, "account_id": actor.account_id}).fetchall()
         if not rows:
-            raise OrderNotFound
+            raise OrderNotFound(pointer="/order_id")
         return _merge(tx, actor, [_coming(row) for row in rows])
 
 

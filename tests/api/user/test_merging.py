@@ -6,7 +6,7 @@ from app.core.orders.states import OrderState
 from app.usecases.shopping.cart import put_in_cart
 from tests.factories import a_merchant_with_shop, a_resident, an_offer, an_order
 from tests.factories.rows import change
-from tests.support.ladder import Case, Endpoint, Owned, assert_problem
+from tests.support.ladder import Case, Endpoint, assert_problem
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -81,13 +81,22 @@ class TestMerge(Endpoint):
             assert_problem(self.send(client, case, body={"lines": lines}), 422, "input_invalid", pointer="/lines")
 
 
-class TestOrderAgain(Owned):
+class TestOrderAgain(Endpoint):
     method = "POST"
-    absent_code = "order_not_found"
 
     def case(self) -> Case:
         order = an_order(state=OrderState.AWAITING_PAYMENT)
-        return Case(order.resident, f"/user/v1/orders/{order.order_id}/reorder")
+        return Case(order.resident, "/user/v1/cart/reorders", {"order_id": str(order.order_id)})
+
+    def test_anothers_order_looks_as_absent_as_none(self, client: FlaskClient) -> None:
+        case, stranger = self.case(), a_resident()
+
+        anothers = self.send(client, case, headers=stranger.headers)
+        absent = self.send(client, case, body={"order_id": str(stranger.account_id)}, headers=stranger.headers)
+
+        assert_problem(anothers, 404, "order_not_found", pointer="/order_id")
+        assert anothers.data == absent.data
+        assert held(client, stranger) == {}
 
     def test_what_is_still_sold_comes_in_and_the_rest_is_named_with_old_and_new_price(
         self, client: FlaskClient
@@ -97,9 +106,9 @@ class TestOrderAgain(Owned):
         order = an_order(state=OrderState.AWAITING_PAYMENT, shop=shop, lines=[(stays, 2), (goes, 1)])
         change("UPDATE skus SET price_fen = 1200 WHERE sku_id = :id", id=stays.sku_id)
         change("UPDATE skus SET removed_at = business_now() WHERE sku_id = :id", id=goes.sku_id)
-        path = f"/user/v1/orders/{order.order_id}/reorder"
+        body = {"order_id": str(order.order_id)}
 
-        answer = client.post(path, headers=order.resident.headers).get_json()
+        answer = client.post("/user/v1/cart/reorders", headers=order.resident.headers, json=body).get_json()
 
         [came], [left] = answer["items"], answer["left_out"]
         assert (came["quantity"], came["was_price_fen"], came["price_fen"]) == (2, 1_000, 1_200)

@@ -17,6 +17,7 @@ from app.core.delivery import records as delivery_records
 from app.core.directory import models as directory
 from app.core.figures import models as figures
 from app.core.notices import models as notices
+from app.core.operating import models as operating
 from app.core.orders import late as orders_late
 from app.core.orders import models as orders
 from app.core.papers import models as papers
@@ -57,6 +58,7 @@ __all__ = [
     "directory",
     "figures",
     "notices",
+    "operating",
     "orders",
     "orders_late",
     "outbox",

@@ -164,6 +164,10 @@ _ESTIMATE = (Reaction("re_estimate", _re_estimate_order),)
 _ESTIMATE_TRIP = (Reaction("re_estimate", _re_estimate_trip),)
 
 
+def _write_export(tx: Transaction, body: Mapping[str, Any]) -> None:
+    defer(tx, "write_export", body["export_id"])
+
+
 def _import_shelf(tx: Transaction, body: Mapping[str, Any]) -> None:
     defer(tx, "import_shelf", body["import_id"])
 
@@ -181,6 +185,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "IdentityCheckRequested": (Reaction("rescue_check", _rescue_check),),
     "DataExportRequested": (Reaction("make_export", _make_export),),
     "SecurityNoticed": (Reaction("send_notice", _send_notice),),
+    "TableExportRequested": (Reaction("write_export", _write_export),),
     "ShelfImportRequested": (Reaction("import_shelf", _import_shelf),),
     "GatewayEventReceived": (Reaction("read_event", _read_event),),
     "OrderAccepted": _ESTIMATE,

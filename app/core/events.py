@@ -461,6 +461,23 @@ class ParcelMoved(PersonEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TableExportRequested(PersonEvent):
+    """A person of the platform asked for a table; it is to be written out."""
+
+    export_id: UUID
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkEscalated(Event):
+    """Something has waited for twice as long as it may; ``state`` is what it is."""
+
+    platform_id: UUID
+    subject_id: UUID
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TermQuotaOffered(PersonEvent):
     """What others gave back of a term product is held for who waited; it wants to be confirmed."""
 
@@ -518,6 +535,7 @@ EVENT_KINDS: Mapping[str, type[Event]] = {
         ShelfEvent,
         CourierEvent,
         GatewayEventReceived,
+        WorkEscalated,
     )
     for leaf in _leaves(base)
 }

@@ -13,13 +13,16 @@ from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.platform import audit_log, queries, schemas, zones
 from app.platform.bills import add_bills
+from app.platform.board import add_board
 from app.platform.books import add_books
 from app.platform.cases import add_ruled_cases
 from app.platform.cash import add_cash
 from app.platform.commission import add_commission
 from app.platform.dispatching import add_dispatch
 from app.platform.finding import add_finding
+from app.platform.looking import add_looking
 from app.platform.offers import add_offer_review
+from app.platform.operating import add_operating
 from app.platform.reconciliation import add_reconciliation
 from app.platform.reviews import add_review_folding
 from app.platform.settlement import add_settlement
@@ -78,6 +81,9 @@ add_ruled_cases(door)
 add_timeline(door, Reader.PLATFORM, Relation.PLATFORM)
 add_cash(door)
 add_targets(door)
+add_operating(door)
+add_looking(door)
+add_board(door)
 add_figures(door, Side.PLATFORM, Relation.PLATFORM)
 
 

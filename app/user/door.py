@@ -38,6 +38,7 @@ from app.usecases.verifying.check_identity import CheckRequested, ask_waiting, r
 from app.usecases.verifying.face_to_face import show_code
 from app.usecases.vetting.apply import ApplicationMoved, QuizTaken, apply_as_courier, take_quiz
 from app.user import queries, schemas, vetting
+from app.user.announcements import add_announcements
 from app.user.appointments import add_appointments
 from app.user.bill_history import add_bill_history
 from app.user.bills import add_bills
@@ -94,6 +95,7 @@ add_timeline(door, Reader.RESIDENT, Relation.OWN)
 add_receipt(door)
 add_replacements(door)
 add_desk(door)
+add_announcements(door)
 add_slots(door)
 add_bills(door)
 add_bill_history(door)

@@ -16,6 +16,7 @@ from app.usecases.dispatching.measure_promises import measure_promises
 from app.usecases.dispatching.take_back import look_after_shifts
 from app.usecases.dispatching.tick import dispatch_zones
 from app.usecases.finding.read_names import read_names
+from app.usecases.operating.work import escalate_work
 from app.wiring import DISPATCH_POLICY, REACTIONS, TIMERS, gateway_of
 from app.worker.bank import bank_work
 from app.worker.bills import bill_work
@@ -36,6 +37,7 @@ BANK_S = 5.0
 BILLS_S = 5.0
 FIGURES_S = 60.0
 FUND_S = 5.0
+ESCALATE_S = 60.0
 WATCH_S = 60.0
 ASK_S = 15.0
 FORGET_S = 600.0
@@ -108,6 +110,7 @@ def main() -> int:
         *_dispatching(app, stop, settings.dispatch_s),
         threading.Thread(target=_loop, args=(app, stop, save_due, SAVE_S), name="saving"),
         threading.Thread(target=_loop, args=(app, stop, look_after_shifts, SILENCE_S), name="silence"),
+        threading.Thread(target=_loop, args=(app, stop, escalate_work, ESCALATE_S), name="escalation"),
         threading.Thread(target=_loop, args=(app, stop, figures, FIGURES_S), name="figures"),
         threading.Thread(target=_loop, args=(app, stop, promises, PROMISES_S), name="promises"),
         threading.Thread(target=_loop, args=(app, stop, asking, ASK_S), name="asking"),

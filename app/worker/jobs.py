@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.adapters.sms import MessageNotSent
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable, PaymentGateway
 from app.core.verification.ports import CheckerUnavailable
+from app.usecases.operating.exports import run_export
 from app.usecases.paying.attempts import (
     ask_gateway,
     expire_attempt,
@@ -82,6 +83,7 @@ def make_jobs(app: Flask, gateway: PaymentGateway, conninfo: str) -> procrastina
         lambda subject: ask_check(app.extensions["linli_identity_checker"], UUID(subject)),
     )
     add("send_notice", lambda subject: send_notice(app.extensions["linli_messages"], UUID(subject)))
+    add("write_export", lambda subject: run_export(UUID(subject)))
     add("import_shelf", lambda subject: run_import(UUID(subject)))
     add("read_event", lambda subject: read_event_again(gateway, subject))
     return jobs

@@ -79,6 +79,7 @@ _RETENTION = (
     """UPDATE courier_shifts SET lat = round(CAST(lat AS numeric), 2), lng = round(CAST(lng AS numeric), 2)
         WHERE ended_at < business_now() - interval '30 days' AND ended_at > business_now() - interval '32 days'""",
     "DELETE FROM help_codes WHERE expires_at < clock_timestamp() - interval '1 day'",
+    "DELETE FROM table_exports WHERE expires_at < business_now()",
     "DELETE FROM desk_codes WHERE expires_at < clock_timestamp() - interval '1 day'",
     """DELETE FROM desk_visits WHERE visit_id IN (
         SELECT visit_id FROM desk_visits WHERE opened_at < clock_timestamp() - interval '30 days'

@@ -200,6 +200,14 @@ def list_review_appeals(client: FlaskClient, _key: str) -> Look:
         lambda: client.get("/platform/v1/review-appeals?limit=100", headers=operator.headers),
         listed=("review_ids", review_id),
     )
+def search_people(client: FlaskClient, _key: str) -> Look:
+    resident, operator = a_resident(), an_operator()
+    body = {"account_id": str(resident.account_id), "why": "CASE-7"}
+
+    def ask() -> Any:
+        return client.post("/platform/v1/searches", json=body, headers=operator.headers)
+
+    return Look(operator, resident.account_id, "party.search", ask)
 
 
 READS: dict[str, Callable[[FlaskClient, str], Look]] = {
@@ -208,6 +216,7 @@ READS: dict[str, Callable[[FlaskClient, str], Look]] = {
     "platform.list_orders": list_orders,
     "platform.read_order": read_order,
     "platform.list_incidents": list_incidents,
+    "platform.search_people": search_people,
     "platform.list_cases": list_cases,
     "platform.read_case": read_case,
     "platform.list_review_appeals": list_review_appeals,

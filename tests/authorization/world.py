@@ -40,6 +40,7 @@ from tests.factories import (
 )
 from tests.factories.bills import a_bill_difference, a_bill_payment, a_biller, a_binding, a_quote
 from tests.factories.listings import a_listing, a_listing_claim
+from tests.factories.operating import a_table_export, an_announcement
 from tests.factories.parcels import a_parcel, a_returning_case
 from tests.factories.people import a_member, signed_in
 from tests.factories.products import a_product
@@ -792,6 +793,13 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda world, principal: a_visit(principal.person, confirmed_fen=10**6, store_id=world.home.shop.store_id),
         same_shop=lambda world, _: a_visit(world.home.member(Side.STORE, MemberRole.CLERK), confirmed_fen=10**6),
         foreign=lambda world, _: a_visit(world.other.member(Side.STORE, MemberRole.CLERK), confirmed_fen=10**6),
+    ),
+    (Side.PLATFORM, "subject_id"): _public(lambda place: place.approval()),
+    (Side.PLATFORM, "announcement_id"): _public(lambda place: an_announcement(place.shop.community_id)),
+    (Side.PLATFORM, "export_id"): Things(
+        own=lambda _, principal: a_table_export(principal.person),
+        foreign=lambda world, _: a_table_export(world.other.member(Side.PLATFORM, MemberRole.FINANCE)),
+        same_shop=lambda world, _: a_table_export(world.home.member(Side.PLATFORM, MemberRole.FINANCE)),
     ),
     (Side.PLATFORM, "to_till_id"): _public(
         lambda place: _a_till(place, place.member(Side.STORE, MemberRole.CLERK), is_open=False)

@@ -110,6 +110,15 @@ class FigureMarkRow(Base):
     refreshed_at: Mapped[datetime]
 
 
+class ResidentWeekRow(Base):
+    """A week, by its Monday, in which a resident placed an order that was paid."""
+
+    __tablename__ = "resident_weeks"
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    week: Mapped[date] = mapped_column(primary_key=True)
+
+
 class StoreTargetRow(Base):
     """What the platform wants of a store in a month, by figure."""
 

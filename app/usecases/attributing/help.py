@@ -15,6 +15,8 @@ from app.core.catalog.errors import ShopNotFound
 from app.core.communities.errors import StoreNotFound
 from app.core.figures.errors import HelpCodeRefused, HelpTooLate
 from app.core.figures.models import Attributed
+from app.core.operating.errors import FeatureOff
+from app.core.operating.switches import Feature, is_on
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 
@@ -22,12 +24,12 @@ CODE_LIFETIME = timedelta(days=1)
 NAMED_WITHIN = timedelta(days=7)
 
 _SHOW = text(
-    """
+    f"""
     INSERT INTO help_codes (digest, store_id, clerk_id, expires_at)
     SELECT :digest, m.organization_id, m.account_id, clock_timestamp() + CAST(:lifetime AS interval)
     FROM memberships AS m WHERE m.organization_kind = 'store' AND m.account_id = :account_id
       AND m.role = ANY (CAST(:roles AS text[])) AND m.organization_id = :store_id
-    RETURNING store_id
+    RETURNING store_id, {is_on(Feature.HELP_CODES)} AS is_on
     """
 )
 _DAY = "CAST(created_at AT TIME ZONE 'Asia/Shanghai' AS date) AS began_on, clock_timestamp() - created_at AS age"
@@ -91,7 +93,7 @@ class HelpNamed:
 def show_help_code(actor: Actor, *, store_id: UUID) -> HelpCode:
     """Make a code for somebody whom the clerk helped.
 
-    :raises StoreNotFound: the store is none of the clerk's.
+    :raises StoreNotFound: the store is none of the clerk's. :raises FeatureOff: help is switched off.
     """
     code = secrets.token_urlsafe(16)
     digest = hashlib.sha256(code.encode()).digest()
@@ -99,8 +101,11 @@ def show_help_code(actor: Actor, *, store_id: UUID) -> HelpCode:
         shown = tx.execute(
             _SHOW, {**actor.as_member, "store_id": store_id, "digest": digest, "lifetime": CODE_LIFETIME}
         )
-        if shown.first() is None:
+        row = shown.first()
+        if row is None:
             raise StoreNotFound
+        if not row.is_on:
+            raise FeatureOff(feature=Feature.HELP_CODES.value)
     return HelpCode(code=code, expires_in_s=int(CODE_LIFETIME.total_seconds()))
 
 

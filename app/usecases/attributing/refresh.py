@@ -138,6 +138,17 @@ MAKE_DAY = text(
 )
 
 
+_WEEKS = text(
+    """
+    INSERT INTO resident_weeks (account_id, week)
+    SELECT DISTINCT o.account_id, CAST(date_trunc('week', CAST(:day AS timestamp)) AS date) FROM orders AS o
+    WHERE o.placed_at >= CAST(:day AS timestamp) AT TIME ZONE 'Asia/Shanghai' AND o.paid_at IS NOT NULL
+      AND o.placed_at < (CAST(:day AS timestamp) + interval '1 day') AT TIME ZONE 'Asia/Shanghai'
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
 def refresh_figures() -> int:
     """Make the figures of every day anew on which something happened since last time; return how many days."""
     with transaction() as tx:
@@ -151,6 +162,7 @@ def refresh_figures() -> int:
         days = [one.day for one in tx.execute(_DIRTY, {"limit": DAYS_MAX})]
         for day in days:
             tx.execute(MAKE_DAY, {"day": day})
+            tx.execute(_WEEKS, {"day": day})
             tx.execute(_CLEAN, {"day": day})
         tx.execute(
             _MARK,

@@ -10,6 +10,8 @@ from app.core.accounts.errors import AccountSuspended
 from app.core.accounts.models import AccountState
 from app.core.events import CashServed
 from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.operating.errors import FeatureOff
+from app.core.operating.switches import Feature, is_on
 from app.core.tills.errors import DeskConfirmationNeeded, DeskVisitNotFound, TillNotFound
 from app.core.tills.limits import counting_cash, till_total_fen
 from app.core.tills.states import TILL_TRANSITIONS, TillAction, TillActKind, TillState
@@ -23,7 +25,7 @@ from app.usecases.tending_tills.drawer import MEMBER, MOVE_CASH, TILL, serving
 _LOCK = opening(
     f"""
     SELECT {TILL}, business_now() AS now, v.account_id, v.confirmed_fen_max, a.state AS account_state,
-        a.verification_level
+        a.verification_level, {is_on(Feature.DESK_CASH_IN)} AS is_in_on, {is_on(Feature.DESK_CASH_OUT)} AS is_out_on
     FROM tills AS t JOIN memberships AS m ON m.organization_id = t.store_id AND {MEMBER}
     LEFT JOIN desk_visits AS v ON v.visit_id = :visit_id AND v.clerk_id = :account_id AND v.store_id = t.store_id
         AND v.expires_at > clock_timestamp()
@@ -67,7 +69,7 @@ def cash_in(actor: Actor, claim: Claim, *, till_id: UUID, visit_id: UUID, amount
 
     :raises TillNotFound, DeskVisitNotFound: none of the clerk's. :raises TillNotOpen, TillOfAnotherDay: of the till.
     :raises CashLimitExceeded: of the act, the person's day or the till's day. :raises TillFull: of its cover.
-    :raises AccountSuspended, VerificationNeeded: of the person's account.
+    :raises AccountSuspended, VerificationNeeded: of the person's account. :raises FeatureOff: it is switched off.
     """
     return _serve(actor, claim, TillActKind.CASH_IN, till_id=till_id, visit_id=visit_id, amount_fen=amount_fen)
 
@@ -94,6 +96,8 @@ def _serve(
         if row.account_id is None:
             raise DeskVisitNotFound
         drawer = serving(row)
+        if not (row.is_in_on if is_in else row.is_out_on):
+            raise FeatureOff(feature=(Feature.DESK_CASH_IN if is_in else Feature.DESK_CASH_OUT).value)
         next_state(TILL_TRANSITIONS, TillState(row.till_state), TillAction.SERVE, actor.role)
         if row.account_state != AccountState.ACTIVE:
             raise AccountSuspended

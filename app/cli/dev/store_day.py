@@ -1,0 +1,268 @@
+"""``dev.py store-day``: a day at an experience store over HTTP, then the same day with the worker killed at random.
+
+Residents sign up with a clerk's help and are verified face to face; cash comes in and goes out; orders are put on the
+shelf and collected; a return is handed in and passed on; the till is counted. At the end float, books, limits and
+figures have to agree, and both days have to tell the same figures. Exit code 1 when they do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import random
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+from rich.console import Console
+
+from app.cli.demo.world import FIRST_MERCHANT_PHONE, PIN
+from app.cli.dev.environment import free_ports
+from app.cli.dev.simulate.http import Person, Refused, Wire
+from app.cli.dev.simulate.killer import Killer
+from app.cli.dev.stack import Stack
+from app.core.verification.id_numbers import check_character
+from app.kernel.clock import SHANGHAI, wall_now
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FLOAT_FEN = 2_000_000
+NEWCOMERS, CUSTOMERS, COLLECTORS = 3, 6, 3
+KILL_EVERY_S = 7.0
+WAIT_S = 240.0
+DAY_LIMIT_FEN = 200_000
+SHOWN = (
+    "residents_new", "helped_new", "orders_paid", "orders_paid_fen", "orders_completed", "cash_in_fen", "cash_out_fen",
+    "cash_acts", "verifications", "parcels_shelved",
+)  # fmt: skip
+"""Figures that the day decides; the others depend on the demo."""
+
+
+@dataclass
+class Day:
+    """One day, and what it came to."""
+
+    stack: Stack
+    seed: int
+    console: Console
+    wire: Wire = field(default_factory=Wire)
+    facts: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)  # noqa: S311 - a day that can be repeated, no secret
+        self.manager, self.clerk = self._person("store", 1), self._person("store", 2)
+        self.admin = self._person("platform", 1)
+        self.merchant = Person(self.wire, self.stack.urls.web, "merchant", FIRST_MERCHANT_PHONE)
+        self.store_id = self.manager.get("/communities")["items"][0]["store_id"]
+        self.till_id = ""
+        self.cash_fen = 0
+
+    def _person(self, side: str, number: int) -> Person:
+        prefix = {"user": "139", "store": "136", "platform": "135"}[side]
+        return Person(self.wire, self.stack.urls.web, side, f"+86{prefix}{number:08d}")
+
+    def run(self) -> None:
+        """Live the day."""
+        for step in (self.open, self.sign_up, self.serve, self.collect, self.close, self.prove):
+            began = time.monotonic()
+            step()
+            self.console.print(f"  {step.__name__}: {time.monotonic() - began:.1f} s")
+
+    def open(self) -> None:
+        """Supply a till from the bank, by two people, and open it with a count."""
+        self.till_id = self.manager.post("/tills", {"store_id": self.store_id, "name": f"{self.seed} 号箱"})["till_id"]
+        self.clerk.post(f"/tills/{self.till_id}/opening", {"counted_fen": 0})
+        sent = self.admin.post("/cash-transfers", {"to_till_id": self.till_id, "amount_fen": FLOAT_FEN})
+        self.clerk.post(f"/cash-transfers/{sent['transfer_id']}/receiving", {"counted_fen": FLOAT_FEN})
+        self.cash_fen = FLOAT_FEN
+
+    def sign_up(self) -> None:
+        """Help newcomers sign up, and verify them face to face."""
+        for number in range(NEWCOMERS):
+            newcomer = self._person("user", 90_000_000 + self.seed % 1_000 * 100 + number)
+            newcomer.sign_in()
+            for agreement in newcomer.get("/consents")["items"]:
+                if agreement["purpose"] in {"terms", "privacy_policy"}:
+                    named = {"purpose": agreement["purpose"], "version": agreement["version"], "is_given": True}
+                    newcomer.put("/consents", named)
+            code = self.clerk.post("/help-codes", {"store_id": self.store_id})["code"]
+            newcomer.post("/helped-by", {"code": code})
+            newcomer.post("/verification", {"name": "陈晓", "id_number": self._id_number(number)})
+            self._face(newcomer)
+        self.facts["newcomers"] = NEWCOMERS
+
+    def _face(self, newcomer: Person) -> None:
+        shown = newcomer.post("/verification/codes")["code"]
+        check = self.clerk.post("/verifications", {"code": shown})
+        path = f"/verifications/{check['verification_id']}/confirmation"
+        self.clerk.post(path, {"is_match": True, "photo": _photo()})
+        self._refused("face_code_refused", lambda: self.manager.post("/verifications", {"code": shown}))
+
+    def serve(self) -> None:
+        """Take cash in and give it out, to the limits and not beyond."""
+        for number in range(1, CUSTOMERS + 1):
+            customer = self._person("user", number)
+            visit = self.clerk.post("/desk-visits/by-code", {"code": customer.post("/desk-codes")["code"]})["visit_id"]
+            in_fen, out_fen = self.chance.randrange(1_000, 90_000), self.chance.randrange(1_000, 90_000)
+            self.clerk.post(f"/tills/{self.till_id}/cash-ins", {"visit_id": visit, "amount_fen": in_fen})
+            self.clerk.post(f"/desk-visits/{visit}/confirmation", {"pin": PIN, "amount_fen": out_fen})
+            self.clerk.post(f"/tills/{self.till_id}/cash-outs", {"visit_id": visit, "amount_fen": out_fen})
+            self.cash_fen += in_fen - out_fen
+            self._count("cash_in_fen", in_fen)
+            self._count("cash_out_fen", out_fen)
+            rest = {"visit_id": visit, "amount_fen": DAY_LIMIT_FEN - out_fen + 1}
+            self.clerk.post(f"/desk-visits/{visit}/confirmation", {"pin": PIN, "amount_fen": DAY_LIMIT_FEN})
+            over = f"/tills/{self.till_id}/cash-outs"
+            self._refused("cash_limit_exceeded", lambda over=over, rest=rest: self.clerk.post(over, rest))
+
+    def collect(self) -> None:
+        """Put orders on the shelf, hand them over by code, take one return in and pass it on."""
+        for number in range(COLLECTORS):
+            resident = self._person("user", 1)
+            order_id = self._order(resident)
+            self.merchant.post(f"/orders/{order_id}/acceptance")
+            self.merchant.post(f"/orders/{order_id}/readiness")
+            self.clerk.post("/parcels", {"order_id": order_id, "slot": f"A-{number:02d}"})
+            code = resident.get(f"/orders/{order_id}")["collect_code"]
+            self.clerk.post(f"/orders/{order_id}/collection", {"code": code})
+            again = f"/orders/{order_id}/collection"
+            self._refused("illegal_transition", lambda at=again, code=code: self.manager.post(at, {"code": code}))
+            self._count("orders", 1)
+
+    def _order(self, resident: Person) -> str:
+        address_id = resident.get("/addresses")["items"][0]["address_id"]
+        shop_id = self.merchant.get("/shops")["items"][0]["shop_id"]
+        sku = resident.get(f"/shops/{shop_id}/offers", limit=1)["items"][0]["skus"][0]
+        resident.put(f"/cart/lines/{sku['sku_id']}", {"quantity": 4_000 // sku["price_fen"] + 1})
+        body = {"address_id": address_id, "fulfillment": "store_pickup"}
+        quote = resident.post("/checkout-quotes", body)
+        placed = resident.post("/checkouts", {**body, "quote_version": quote["quote_version"]})
+        total_fen, checkout_id = placed["total_fen"], placed["checkout_id"]
+        wish = {"checkout_id": checkout_id, "amount_fen": total_fen, "pin": PIN}
+        grant = resident.post("/step-up-grants", wish)["grant_id"]
+        resident.post(f"/checkouts/{checkout_id}/payments", {"method": "e_account", "step_up_grant": grant})
+        order_id: str = resident.get("/orders", limit=1)["items"][0]["order_id"]
+        return order_id
+
+    def close(self) -> None:
+        """Count the till, off by a fen or not, and send the rest to the bank."""
+        sent = self.clerk.post(f"/tills/{self.till_id}/cash-transfers", {"amount_fen": FLOAT_FEN // 2})
+        self.admin.post(f"/cash-transfers/{sent['transfer_id']}/receiving", {"counted_fen": FLOAT_FEN // 2})
+        self.cash_fen -= FLOAT_FEN // 2
+        off_fen = self.chance.choice((-1, 0, 1))
+        closed = self.clerk.post(f"/tills/{self.till_id}/closing", {"counted_fen": self.cash_fen + off_fen})
+        self.cash_fen += off_fen
+        self._hold("closing difference", closed["difference_fen"], off_fen)
+        self.facts |= {"closing_fen": closed["counted_fen"], "difference_fen": off_fen}
+
+    def prove(self) -> None:
+        """Hold the float, the books and the figures against what was done."""
+        proof = self.manager.get(f"/tills/{self.till_id}/proof")
+        self._hold("till is sound", proof["is_sound"], wanted=True)
+        self._hold("float", proof["cash_fen"], self.cash_fen)
+        self._hold("books are sound", self.admin.post("/books/proof")["is_sound"], wanted=True)
+        wanted = {
+            "cash_in_fen": self.facts["cash_in_fen"],
+            "cash_out_fen": self.facts["cash_out_fen"],
+            "cash_acts": 2 * CUSTOMERS,
+            "verifications": NEWCOMERS,
+            "parcels_shelved": COLLECTORS,
+            "orders_completed": COLLECTORS,
+            "helped_new": NEWCOMERS,
+        }
+        told = self._figures(wanted)
+        for name, value in wanted.items():
+            self._hold(f"figure {name}", told[name], value)
+        self.facts |= {f"figure {name}": told[name] for name in SHOWN}
+        waiting = self.manager.get("/parcels", state="waiting")["items"]
+        self._hold("parcels that still wait", len(waiting), 0)
+
+    def _figures(self, wanted: dict[str, int]) -> dict[str, int]:
+        """Read today's figures until they are what is wanted, or the wait is over."""
+        today = wall_now().astimezone(SHANGHAI).date().isoformat()
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            [row] = self.manager.get("/store-figures", from_on=today, until_on=today)["items"]
+            told: dict[str, int] = row["figures"]
+            if all(told[name] == value for name, value in wanted.items()) or time.monotonic() > deadline:
+                return told
+            time.sleep(2)
+
+    def _id_number(self, number: int) -> str:
+        body = f"110108{1950 + self.chance.randrange(40)}0101{number:03d}"
+        return body + check_character(body)
+
+    def _count(self, name: str, value: int) -> None:
+        self.facts[name] = self.facts.get(name, 0) + value
+
+    def _hold(self, what: str, found: object, wanted: object) -> None:
+        if found != wanted:
+            self.faults.append(f"{what}: {found}, wanted {wanted}")
+
+    def _refused(self, code: str, act: Any) -> None:
+        try:
+            act()
+        except Refused as refusal:
+            self._hold(f"refusal {code}", refusal.code, code)
+        else:
+            self.faults.append(f"not refused: {code}")
+
+
+def _photo() -> str:
+    out = io.BytesIO()
+    Image.new("RGB", (640, 400), "#88aacc").save(out, "JPEG")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def live(seed: int, *, is_killing: bool, console: Console) -> Day:
+    """Live a day on a stack of its own."""
+    with tempfile.TemporaryDirectory(prefix="linli-store-") as folder:
+        stack = Stack(Path(folder), free_ports(), demo=True)
+        with stack:
+            stack.wait_ready()
+            day = Day(stack, seed, console)
+            killer = Killer(stack, ("worker",) if is_killing else (), KILL_EVERY_S, None, console.print)
+            killer.start()
+            try:
+                day.run()
+            finally:
+                killer.stop()
+                day.wire.close()
+            if is_killing:
+                console.print(f"  the worker was killed {len(killer.kills)} times")
+            return day
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Live the day, live it again under kills, compare."""
+    parser = argparse.ArgumentParser(prog="dev.py store-day", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--once", action="store_true", help="only the first day, without kills")
+    given = parser.parse_args(list(arguments))
+    console = Console()
+    console.print(f"store-day, seed {given.seed}")
+    first = live(given.seed, is_killing=False, console=console)
+    days = [first]
+    if not given.once:
+        console.print("the same day, the worker killed again and again")
+        days.append(live(given.seed, is_killing=True, console=console))
+    for name in first.facts:
+        console.print(f"  {name}: {', '.join(str(day.facts.get(name)) for day in days)}")
+    faults = [fault for day in days for fault in day.faults]
+    if len({tuple(sorted(day.facts.items())) for day in days}) != 1:
+        faults.append("the two days do not tell the same figures")
+    for fault in faults:
+        console.print(f"[red]{fault}[/red]")
+    console.print("float, books, limits and figures agree" if not faults else f"{len(faults)} faults")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

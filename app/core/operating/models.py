@@ -1,0 +1,110 @@
+"""Tables of the operator's desk."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.operating.queue import WorkKind
+from app.core.operating.switches import Feature
+from app.kernel.columns import not_negative, one_of
+from app.kernel.db import Base
+
+
+class WorkItemRow(Base):
+    """Who looks after something that waits, and since when it is escalated. What waits is read from where it waits."""
+
+    __tablename__ = "work_items"
+    __table_args__ = (one_of("kind", WorkKind),)
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject_id: Mapped[UUID] = mapped_column(primary_key=True)
+    assigned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    assigned_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    assigned_at: Mapped[datetime | None]
+    escalated_at: Mapped[datetime | None]
+
+
+class FeatureChangeRow(Base):
+    """A switch that was set. Rows are only added; the newest of a feature counts."""
+
+    __tablename__ = "feature_changes"
+    __table_args__ = (one_of("feature", Feature), Index(None, "feature", text("change_id DESC")))
+
+    change_id: Mapped[UUID] = mapped_column(primary_key=True)
+    feature: Mapped[str]
+    is_on: Mapped[bool]
+    why: Mapped[str]
+    set_by_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    set_at: Mapped[datetime]
+
+
+class AnnouncementRow(Base):
+    """What the platform tells a community, or all of them (null), for some days."""
+
+    __tablename__ = "announcements"
+    __table_args__ = (
+        CheckConstraint("until_at > from_at", name="ends_after_it_begins"),
+        Index(None, "until_at"),
+    )
+
+    announcement_id: Mapped[UUID] = mapped_column(primary_key=True)
+    community_id: Mapped[UUID | None] = mapped_column(ForeignKey("communities.community_id"), index=True)
+    title: Mapped[str]
+    words: Mapped[str]
+    from_at: Mapped[datetime]
+    until_at: Mapped[datetime]
+    set_by_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    withdrawn_at: Mapped[datetime | None]
+
+
+class ExportedTable(StrEnum):
+    """What can be exported: ids, fen, states and instants."""
+
+    ORDERS = "orders"
+    TILL_ACTS = "till_acts"
+    STORE_DAYS = "store_days"
+
+
+class ExportState(StrEnum):
+    """How far an export is."""
+
+    REQUESTED = "requested"
+    RUNNING = "running"
+    READY = "ready"
+
+
+class TableExportRow(Base):
+    """A table that is written out in pieces; ``last_key`` is where it goes on after a crash."""
+
+    __tablename__ = "table_exports"
+    __table_args__ = (
+        one_of("what", ExportedTable),
+        one_of("state", ExportState),
+        *not_negative("rows_done", "rows_total", "pieces"),
+    )
+
+    export_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    what: Mapped[str]
+    from_on: Mapped[date]
+    until_on: Mapped[date]
+    state: Mapped[str]
+    rows_done: Mapped[int]
+    rows_total: Mapped[int]
+    pieces: Mapped[int]
+    last_key: Mapped[str | None]
+    requested_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class TableExportPieceRow(Base):
+    """A piece of an export: a gzip member of CSV; the members one after another are the file."""
+
+    __tablename__ = "table_export_pieces"
+
+    export_id: Mapped[UUID] = mapped_column(ForeignKey("table_exports.export_id", ondelete="CASCADE"), primary_key=True)
+    piece: Mapped[int] = mapped_column(primary_key=True)
+    packed: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,1 @@
+"""What people of the platform do at the operator's desk."""

@@ -1,0 +1,39 @@
+"""What stands on the operator's desk."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app.core.operating.models import ExportedTable
+from app.kernel.clock import SHANGHAI, wall_now
+from app.usecases.operating.exports import ask_export, run_export
+from app.usecases.operating.steering import announce
+from tests.factories.people import a_claim, an_operator
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from tests.factories.people import Person
+
+
+def an_announcement(community_id: UUID | None) -> UUID:
+    operator, now = an_operator(), wall_now()
+    return announce(
+        operator.actor,
+        a_claim(operator),
+        community_id=community_id,
+        title="停水通知",
+        words="明早八点停水。",
+        from_at=now - timedelta(minutes=1),
+        until_at=now + timedelta(days=1),
+    ).announcement_id
+
+
+def a_table_export(person: Person, what: ExportedTable = ExportedTable.STORE_DAYS, *, is_run: bool = True) -> UUID:
+    """Return an export of today that ``person`` asked for."""
+    today = wall_now().astimezone(SHANGHAI).date()
+    asked = ask_export(person.actor, a_claim(person), what=what, from_on=today, until_on=today + timedelta(days=1))
+    if is_run:
+        run_export(asked.export_id)
+    return asked.export_id

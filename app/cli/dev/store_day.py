@@ -54,6 +54,8 @@ class Day:
     wire: Wire = field(default_factory=Wire)
     facts: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    people: dict[str, Person] = field(default_factory=dict)
+    """Who signed in, by phone."""
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311 - a day that can be repeated, no secret
@@ -66,7 +68,8 @@ class Day:
 
     def _person(self, side: str, number: int) -> Person:
         prefix = {"user": "139", "store": "136", "platform": "135"}[side]
-        return Person(self.wire, self.stack.urls.web, side, f"+86{prefix}{number:08d}")
+        phone = f"+86{prefix}{number:08d}"
+        return self.people.setdefault(phone, Person(self.wire, self.stack.urls.web, side, phone))
 
     def run(self) -> None:
         """Live the day."""
@@ -89,8 +92,8 @@ class Day:
             newcomer = self._person("user", 90_000_000 + self.seed % 1_000 * 100 + number)
             newcomer.sign_in()
             for agreement in newcomer.get("/consents")["items"]:
-                if agreement["purpose"] in {"terms", "privacy_policy"}:
-                    named = {"purpose": agreement["purpose"], "version": agreement["version"], "is_given": True}
+                if agreement["purpose"] in {"terms", "privacy"}:
+                    named = {"purpose": agreement["purpose"], "version": agreement["current_version"], "is_given": True}
                     newcomer.put("/consents", named)
             code = self.clerk.post("/help-codes", {"store_id": self.store_id})["code"]
             newcomer.post("/helped-by", {"code": code})

@@ -200,6 +200,8 @@ def list_review_appeals(client: FlaskClient, _key: str) -> Look:
         lambda: client.get("/platform/v1/review-appeals?limit=100", headers=operator.headers),
         listed=("review_ids", review_id),
     )
+
+
 def search_people(client: FlaskClient, _key: str) -> Look:
     resident, operator = a_resident(), an_operator()
     body = {"account_id": str(resident.account_id), "why": "CASE-7"}

@@ -6,7 +6,7 @@ A refusal is a message key with parameters (``"field_too_long|max=20"``); :mod:`
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -193,8 +193,8 @@ class Instant(fields.Field[datetime]):
         ):
             raise self.make_error("invalid")
         try:
-            return datetime.fromisoformat(value.upper())
-        except ValueError:
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
             raise self.make_error("invalid") from None
 
 

@@ -152,7 +152,10 @@ def _operation(rule: Any, endpoint: str, view: Any, operation: Operation) -> dic
     if operation.upload is not None:
         described["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
     if operation.pages:
-        described["responses"]["200"] = {"description": "Done", "content": {media: {} for media in operation.pages}}
+        content: dict[str, Any] = {media: {} for media in operation.pages}
+        if operation.answer is not None:
+            content["application/json"] = {"schema": operation.answer}
+        described["responses"]["200"] = {"description": "Done", "content": content}
     elif operation.answer is None:
         described["responses"]["204"] = {"description": "Done"}
     else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 import secrets
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -33,7 +34,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import status_code_conformance
 
 from app.cli.demo.world import PIN
-from app.cli.dev.environment import StackError, free_ports
+from app.cli.dev.environment import ROOT, StackError, free_ports
 from app.cli.dev.stack import Stack
 
 if TYPE_CHECKING:
@@ -325,6 +326,9 @@ def main(*, cases: int, seed: int | None) -> None:
             Stack(Path(folder), free_ports(), demo=True) as stack,
         ):
             tally = fuzz(stack.urls.web, cases=cases, seed=chosen)
+            if tally.failed:
+                kept = shutil.copytree(Path(folder) / "logs", ROOT / "var" / "fuzz" / str(chosen), dirs_exist_ok=True)
+                click.echo(f"The logs are in {kept}", err=True)
     except StackError as error:
         sys.exit(f"dev.py fuzz: {error}")
     report(tally, chosen)

@@ -13,7 +13,7 @@ from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read, transaction
 from app.platform.schemas import ApprovalMovedOut
 from app.usecases.deciding.approvals import ApprovalMoved, ask_resolution
-from app.usecases.reconciling.reconcile import clearing_proof
+from app.usecases.reconciling.clearing import clearing_proof
 from app.usecases.reconciling.resolve import Noted, note_mismatch
 from app.usecases.reconciling.watch import alarms, figures
 from app.web.door import Door
@@ -171,7 +171,7 @@ def add_reconciliation(door: Door) -> None:
     @policy("reconciliation.read", Relation.PLATFORM)
     def prove_clearing(_actor: Actor) -> dict[str, Any]:
         """Hold the clearing account to the provider's files, now."""
-        proof = clearing_proof()
+        proof = clearing_proof(is_whole=True)
         return {name: getattr(proof, name) for name in ClearingProofOut().fields}
 
     @door.get("/money-health", answer=MoneyHealthOut)

@@ -13,7 +13,8 @@ from app.core.ledger import codes
 from app.core.payments.reconciliation import Source
 from app.kernel.clock import SHANGHAI, wall_now
 from app.kernel.transaction import transaction
-from app.usecases.reconciling.reconcile import clearing_proof, reconcile
+from app.usecases.reconciling.clearing import clearing_proof
+from app.usecases.reconciling.reconcile import reconcile
 from app.usecases.reconciling.watch import alarms, watch_money
 from tests.factories.rows import look, look_one
 from tests.support.invariants import Invariants, balance_at
@@ -117,6 +118,8 @@ def faults_of_files(gateway: StripeClient, first: date) -> list[str]:
     raised = {alarm["code"] for alarm in alarms()}
     found = []
     difference = clearing_proof().difference_fen
+    if clearing_proof(is_whole=True) != clearing_proof():
+        found.append("what is carried of clearing is not what all of it says")
     if difference:
         found.append(f"clearing is off by {difference} fen")
     suspense = look_one("SELECT coalesce(sum(posted_fen), 0)::bigint FROM ledger.balance WHERE code = 'suspense'")

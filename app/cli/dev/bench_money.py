@@ -31,6 +31,7 @@ from app.kernel.db import db
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
 from app.settings import read_settings, sqlalchemy_url
+from app.usecases.reconciling.clearing import clearing_proof
 from app.usecases.reconciling.reconcile import reconcile
 from app.usecases.settling.settle import settle_due
 
@@ -126,6 +127,10 @@ def _reconcile(url: str, lines: int) -> None:
         f"reconciled: {found} in {seconds:.1f} s (aim {RECONCILE_S_MAX:.0f}), {lines / seconds:,.0f} lines/s,"
         f" {before:.0f} -> {after:.0f} MiB (aim {RECONCILE_MIB_MAX})"
     )
+    for what, is_whole in (("everything", True), ("what is carried and new", False)):
+        began = time.monotonic()
+        clearing_proof(is_whole=is_whole)
+        print(f"clearing looked at, {what}: {time.monotonic() - began:.3f} s")
 
 
 def _make(url: str, merchants: int, lines: int) -> None:

@@ -62,6 +62,7 @@ class AttemptRow(Base):
     __tablename__ = "payment_attempts"
     __table_args__ = (
         one_of("state", AttemptState),
+        Index("ix_payment_attempts_ended", "ended_at", postgresql_where=text("state = 'succeeded'")),
         Index("ix_payment_attempts_open", "created_at", postgresql_where=text("state IN ('requested', 'unknown')")),
     )
 
@@ -86,6 +87,7 @@ class RefundRow(Base):
         one_of("method", PaymentMethod),
         CheckConstraint("amount_fen > 0", name="amount_fen_positive"),
         *not_negative("submit_count"),
+        Index("ix_refunds_ended", "ended_at", postgresql_where=text("gateway_refund_id IS NOT NULL")),
         Index(
             "ix_refunds_open",
             "requested_at",

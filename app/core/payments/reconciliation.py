@@ -108,6 +108,28 @@ class ReconItemRow(Base):
     resolved_at: Mapped[datetime | None]
 
 
+class ClearingPointRow(Base):
+    """Up to when everything of a source is either in its files or carried."""
+
+    __tablename__ = "clearing_points"
+    __table_args__ = (one_of("source", Source),)
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime]
+
+
+class ClearingCarryRow(Base):
+    """A movement of ours that is older than the point and in no file."""
+
+    __tablename__ = "clearing_carry"
+    __table_args__ = (one_of("source", Source),)
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    object: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    amount_fen: Mapped[int]
+
+
 class ReconNoteRow(Base):
     """What somebody found out about an item (a reference, no free text about people)."""
 

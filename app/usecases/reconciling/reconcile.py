@@ -21,46 +21,18 @@ from app.kernel.clock import SHANGHAI
 from app.kernel.ids import new_id
 from app.kernel.transaction import Transaction, transaction
 from app.kernel.wire import Row
+from app.usecases.reconciling.clearing import carry_forward
+from app.usecases.reconciling.ours import BOUNDS, GRACE, OURS
 
 if TYPE_CHECKING:
     import psycopg
 
 ITEMS_MAX = 5_000
 """A file with more lines that do not agree is not a file of ours."""
-GRACE = timedelta(hours=1)
-"""What we booked in the last hour of a day may stand in the next day's file."""
 LOOK_BACK = timedelta(days=35)
 
-_OURS = {
-    Source.STRIPE: """
-        SELECT a.intent_id AS object, 'payment' AS kind, a.amount_fen, a.ended_at FROM payment_attempts AS a
-        WHERE a.state = 'succeeded' AND a.intent_id IS NOT NULL
-        UNION ALL
-        SELECT r.gateway_refund_id, 'payment_refund', -r.amount_fen, r.ended_at FROM refunds AS r
-        WHERE r.gateway_refund_id IS NOT NULL AND r.method = 'wechat_pay'
-          AND (r.state = 'succeeded' OR r.state = 'failed' AND EXISTS (
-              SELECT 1 FROM ledger.leg AS l WHERE l.key = 'refund_back:' || r.refund_id))
-        UNION ALL
-        SELECT r.gateway_refund_id, 'payment_failure_refund', r.amount_fen, r.ended_at FROM refunds AS r
-        WHERE r.gateway_refund_id IS NOT NULL AND r.state = 'failed'
-          AND EXISTS (SELECT 1 FROM ledger.leg AS l WHERE l.key = 'refund_back:' || r.refund_id)""",
-    Source.BANK: """
-        SELECT l.reference AS object, 'payout' AS kind, -l.amount_fen AS amount_fen,
-            l.answered_on::timestamptz AS ended_at
-        FROM payout_lines AS l WHERE l.state IN ('paid', 'returned')
-        UNION ALL
-        SELECT l.reference, 'payout_return', l.amount_fen, l.answered_on::timestamptz
-        FROM payout_lines AS l WHERE l.state = 'returned'""",
-}
 _ACCOUNT = {Source.STRIPE: codes.gateway_clearing("stripe"), Source.BANK: codes.BANK_SETTLEMENT}
 
-_BOUNDS = (
-    text("SET LOCAL statement_timeout = '120s'"),
-    text("SET LOCAL enable_seqscan = on"),
-    text("SET LOCAL plan_cache_mode = force_custom_plan"),
-    text("SET LOCAL work_mem = '64MB'"),
-    text("SELECT pg_advisory_xact_lock(7146120)"),
-)
 _STAGE = text(
     """
     CREATE TEMP TABLE stage (line bigint, line_id text, kind text, object text, amount_fen bigint, fee_fen bigint)
@@ -103,7 +75,7 @@ _DIFFERING = {
         WHERE o.amount_fen IS DISTINCT FROM s.amount_fen ORDER BY s.line LIMIT :limit
         """
     )
-    for source, ours in _OURS.items()
+    for source, ours in OURS.items()
 }
 _LACKING = {
     source: text(
@@ -114,7 +86,7 @@ _LACKING = {
         LIMIT :limit
         """
     )
-    for source, ours in _OURS.items()
+    for source, ours in OURS.items()
 }
 _ITEMS = text(
     """
@@ -143,27 +115,8 @@ _SETTLED_BY_TIME = {
                     AND o.amount_fen = i.theirs_fen))
         """
     )
-    for source, ours in _OURS.items()
+    for source, ours in OURS.items()
 }
-_PROOF = text(
-    f"""
-    WITH clearing AS (
-        SELECT coalesce(sum(posted_fen), 0)::bigint AS fen FROM ledger.balance WHERE code = 'gateway_clearing:stripe'
-    ), theirs AS (
-        SELECT coalesce(sum(total_fen - fee_fen), 0)::bigint AS fen FROM recon_files WHERE source = 'stripe'
-    ), unposted AS (
-        SELECT coalesce(sum(theirs_fen), 0)::bigint AS fen FROM recon_items
-        WHERE source = 'stripe' AND state = 'open' AND mismatch = 'missing_here' AND suspense_fen = 0
-    ), unreported AS (
-        SELECT coalesce(sum(o.amount_fen), 0)::bigint AS fen FROM ({_OURS[Source.STRIPE]}) AS o
-        WHERE NOT EXISTS (SELECT 1 FROM recon_lines AS l WHERE l.object = o.object AND l.kind = o.kind
-            AND l.source = 'stripe')
-    )
-    SELECT clearing.fen AS clearing_fen, theirs.fen AS theirs_fen, unreported.fen - unposted.fen AS unmatched_fen,
-        -clearing.fen - theirs.fen - unreported.fen + unposted.fen AS difference_fen
-    FROM clearing, theirs, unposted, unreported
-    """
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,19 +127,6 @@ class Reconciled:
     missing_here: int
     missing_there: int
     amount_differs: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClearingProof:
-    """The law of clearing: what we say the provider holds is what its files say, and what is not matched yet.
-
-    ``-clearing = theirs + unmatched``, so ``difference_fen`` is 0, or something is wrong.
-    """
-
-    clearing_fen: int
-    theirs_fen: int
-    unmatched_fen: int
-    difference_fen: int
 
 
 def reconcile(source: Source, day: date, lines: Iterable[str]) -> Reconciled | None:
@@ -204,7 +144,7 @@ def reconcile(source: Source, day: date, lines: Iterable[str]) -> Reconciled | N
             yield line
 
     with transaction() as tx:
-        for bound in _BOUNDS:
+        for bound in BOUNDS:
             tx.execute(bound)
         tx.execute(_STAGE)
         connection = cast("psycopg.Connection", tx.connection.connection.driver_connection)
@@ -233,14 +173,6 @@ def reconcile(source: Source, day: date, lines: Iterable[str]) -> Reconciled | N
         return _match(tx, source, day, file_id, reading)
 
 
-def clearing_proof() -> ClearingProof:
-    """Hold the clearing account to the provider's files, now."""
-    with transaction() as tx:
-        for bound in _BOUNDS[:3]:
-            tx.execute(bound)
-        return ClearingProof(**tx.execute(_PROOF).mappings().one())
-
-
 def _refuse_doubled(tx: Transaction, source: Source) -> None:
     tx.execute(_ANALYZE)
     for query, why in ((_DOUBLED, "duplicate"), (_SEEN, "reported_before")):
@@ -263,6 +195,8 @@ def _match(tx: Transaction, source: Source, day: date, file_id: UUID, reading: R
         columns = list(zip(*items, strict=True))
         tx.execute(_ITEMS, {**known, **dict(zip(_COLUMNS, map(list, columns), strict=True))})
     tx.execute(_SETTLED_BY_TIME[source], {"source": source.value})
+    if source is Source.STRIPE:
+        carry_forward(tx, ends)
     ledger.post_many(tx, _journals(source, file_id, day, reading, items))
     count = [item[1] for item in items].count
     return Reconciled(

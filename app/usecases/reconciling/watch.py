@@ -13,7 +13,7 @@ from sqlalchemy import text
 from app.core import ledger
 from app.core.payments.alarms import alarms_of
 from app.kernel.transaction import read, transaction
-from app.usecases.reconciling.reconcile import clearing_proof
+from app.usecases.reconciling.clearing import carry_anew, clearing_proof
 
 log = structlog.get_logger()
 
@@ -101,9 +101,12 @@ def watch_money(tell: Tell | None) -> int:
 
 
 def prove_and_note() -> bool:
-    """Prove the whole books, and keep when and with what result."""
+    """Prove the whole books and all of clearing, and keep when and with what result."""
     with transaction() as tx:
         proof = ledger.prove(tx)
+    if clearing_proof(is_whole=True) != clearing_proof():
+        log.error("what was carried of clearing was wrong, and is written anew")
+        carry_anew()
     note_check("books", is_sound=proof.is_sound, value=len(proof.findings))
     return proof.is_sound
 

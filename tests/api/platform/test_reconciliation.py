@@ -19,8 +19,9 @@ from app.kernel.actor import Side
 from app.kernel.clock import SHANGHAI, wall_now
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
-from app.usecases.reconciling.reconcile import clearing_proof, reconcile
-from app.usecases.reconciling.watch import figures, watch_money
+from app.usecases.reconciling.clearing import carry_anew, clearing_proof
+from app.usecases.reconciling.reconcile import reconcile
+from app.usecases.reconciling.watch import figures, prove_and_note, watch_money
 from tests.factories import a_resident
 from tests.factories.people import a_member
 from tests.factories.reconciling import a_mismatch
@@ -144,6 +145,43 @@ def test_what_is_lacking_and_comes_a_day_later_resolves_itself(app: Flask) -> No
 
     assert (item_of(intent_id).state, item_of(intent_id).resolution) == ("resolved", "came_later")
     assert clearing_proof().difference_fen == off
+
+
+def test_a_look_at_what_is_carried_and_new_says_what_a_look_at_everything_does(app: Flask) -> None:
+    day = a_day()
+    late, on_time = a_paid_attempt(700, on=day), a_paid_attempt(800, on=day)
+
+    def both() -> tuple[int, int]:
+        proofs = clearing_proof(), clearing_proof(is_whole=True)
+        assert proofs[0] == proofs[1]
+        return proofs[0].difference_fen, proofs[0].unmatched_fen
+
+    off, before = both()
+    reconcile(Source.STRIPE, day, balance_file("stripe", day, [a_line(on_time, 800)]))
+    carried = {row.object for row in look("SELECT object FROM clearing_carry")}
+    found, lacking = both()
+    reconcile(Source.STRIPE, next_day := a_day(), balance_file("stripe", next_day, [a_line(late, 700)]))
+    in_the_end, matched = both()
+
+    assert late in carried
+    assert on_time not in carried
+    assert (found, in_the_end) == (off, off)
+    assert (lacking, matched) == (before - 800, before - 1_500)
+    assert late not in {row.object for row in look("SELECT object FROM clearing_carry")}
+
+
+def test_what_is_carried_wrongly_is_noticed_and_written_anew(app: Flask) -> None:
+    day = a_day()
+    lacking = a_paid_attempt(700, on=day)
+    reconcile(Source.STRIPE, day, balance_file("stripe", day, []))
+    change("DELETE FROM clearing_carry WHERE object = :id", id=lacking)
+    assert clearing_proof() != clearing_proof(is_whole=True)
+
+    prove_and_note()
+
+    assert clearing_proof() == clearing_proof(is_whole=True)
+    carry_anew()
+    assert clearing_proof() == clearing_proof(is_whole=True)
 
 
 def test_a_file_is_taken_once_and_another_for_its_day_is_refused(app: Flask) -> None:

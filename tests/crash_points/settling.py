@@ -27,6 +27,7 @@ from app.usecases.deciding.approvals import (
     reject,
 )
 from app.usecases.reconciling.reconcile import reconcile
+from app.usecases.settling.depart import depart
 from app.usecases.settling.pay_out import ask_payout, name_bank_account, pay_out_automatically
 from app.usecases.settling.refund_completed import refund_order
 from app.usecases.settling.settle import settle_due
@@ -159,6 +160,16 @@ def a_deposit(stage: Stage) -> Act:
     return lambda: stage.once(top_up_deposit, shop.owner.actor, claim, merchant_id=shop.merchant_id, amount_fen=500)
 
 
+def a_deposit_that_goes_back(stage: Stage) -> Act:
+    shop = _rich_merchant(stage)
+    _give(codes.merchant_deposit(shop.merchant_id), 5_000)
+    change("UPDATE merchants SET created_at = created_at - interval '2 years' WHERE merchant_id = :id",
+           id=shop.merchant_id)  # fmt: skip
+    depart(shop.owner.actor, a_claim(shop.owner), merchant_id=shop.merchant_id)
+    claim = a_claim(shop.owner)
+    return lambda: stage.once(depart, shop.owner.actor, claim, merchant_id=shop.merchant_id)
+
+
 def _decided(stage: Stage, approval_id: UUID, *, is_approved: bool = True) -> Act:
     decider = _staff(MemberRole.ADMIN)
     claim = a_claim(decider)
@@ -219,6 +230,7 @@ FLOWS = (
     ("a_refund_before_its_statement", a_refund_before_its_statement),
     ("a_refund_after_its_statement", a_refund_after_its_statement),
     ("a_deposit", a_deposit),
+    ("a_deposit_that_goes_back", a_deposit_that_goes_back),
     ("a_correction", a_correction),
     ("a_large_payout_that_is_released", a_large_payout_that_is_released),
     ("a_large_payout_that_is_rejected", a_large_payout_that_is_rejected),

@@ -168,6 +168,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "account.read": _O,
         "statement.read": _O,
         "deposit.top_up": _O,
+        "merchant.depart": _O,
         "bank_account.read": _O,
         "bank_account.write": _O,
         "payout.read": _O,

@@ -15,6 +15,8 @@ class ShopAction(StrEnum):
     REFUSE = "refuse"
     REST = "rest"
     OPEN = "open"
+    LEAVE = "leave"
+    """Its merchant leaves the platform."""
 
 
 _S, _A = ShopState, ShopAction
@@ -26,4 +28,9 @@ SHOP_TRANSITIONS: Table[ShopState, ShopAction] = {
     (_S.SUBMITTED, _A.REFUSE): (_S.DRAFT, _PLATFORM),
     (_S.OPEN, _A.REST): (_S.RESTING, _MERCHANT),
     (_S.RESTING, _A.OPEN): (_S.OPEN, _MERCHANT),
+    (_S.DRAFT, _A.LEAVE): (_S.LEAVING, _MERCHANT),
+    (_S.SUBMITTED, _A.LEAVE): (_S.LEAVING, _MERCHANT),
+    (_S.OPEN, _A.LEAVE): (_S.LEAVING, _MERCHANT),
+    (_S.RESTING, _A.LEAVE): (_S.LEAVING, _MERCHANT),
+    (_S.SUSPENDED, _A.LEAVE): (_S.LEAVING, _MERCHANT),
 }

@@ -6,6 +6,9 @@ from datetime import date, timedelta
 from app.core.settlement.models import Cycle
 from app.kernel.money import rate_fen
 
+DEPOSIT_STAYS = timedelta(days=30)
+"""How long after a merchant's last order its deposit stays, when it leaves."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:

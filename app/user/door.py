@@ -44,6 +44,7 @@ from app.user.bill_history import add_bill_history
 from app.user.bills import add_bills
 from app.user.cases import add_own_cases, add_replacements
 from app.user.comparisons import add_comparisons
+from app.user.credit import add_credit
 from app.user.desk import add_desk
 from app.user.finding import add_finding
 from app.user.merging import add_merging
@@ -56,6 +57,7 @@ from app.user.terms import add_terms
 from app.user.transfers import add_transfers
 from app.user.vouchers import add_vouchers
 from app.user.wealth import add_wealth
+from app.user.wealth_grants import add_wealth_grants
 from app.web.catalog import add_categories, add_prices
 from app.web.door import Door
 from app.web.helping import add_helped_by
@@ -85,6 +87,7 @@ add_prices(door, Relation.SIDE)
 add_comparisons(door)
 add_opening(door)
 add_wealth(door)
+add_wealth_grants(door)
 add_saving(door)
 add_transfers(door)
 add_terms(door)
@@ -99,6 +102,7 @@ add_announcements(door)
 add_slots(door)
 add_bills(door)
 add_bill_history(door)
+add_credit(door)
 add_helped_by(door, is_shop=False)
 add_reviews(door)
 add_merging(door)

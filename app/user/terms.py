@@ -17,9 +17,6 @@ from app.kernel.transaction import Claim, read
 from app.usecases.saving.term_end import TermEnded, exit_early
 from app.usecases.saving.term_sale import TermMoved, confirm_subscription, subscribe_to_term
 from app.usecases.saving.term_waiting import TermWaiting, wait_for_term
-from app.usecases.stepping_up.grants import grant_by_pin
-from app.usecases.stepping_up.purposes import TERM_PRODUCT, Payee
-from app.user.wealth import WealthGrantIn, WealthGrantOut, granted_out
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Text
 from app.web.paging import PageQuery, page, read_cursor
@@ -205,12 +202,6 @@ def add_terms(door: Door) -> None:  # noqa: C901 - one function a route
         """List what has to be agreed to before the first subscription."""
         names = ("kind", "version", "title_zh", "title_en", "text_zh", "text_en")
         return {"items": [{name: getattr(one, name) for name in names} for one in TERM_DOCUMENTS]}
-
-    @door.post("/term-products/<uuid:product_id>/step-up-grants", body=WealthGrantIn, answer=WealthGrantOut, status=201)
-    @policy("step_up.grant", Relation.OWN)
-    def grant_subscription(actor: Actor, *, product_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
-        """Confirm a subscription with the payment PIN; good for five minutes, once."""
-        return granted_out(grant_by_pin(actor, Payee(TERM_PRODUCT, product_id), **body))
 
     @door.post(
         "/term-products/<uuid:product_id>/subscriptions",

@@ -7,18 +7,16 @@ from uuid import UUID
 from marshmallow import fields
 from sqlalchemy import text
 
-from app.core.stepup.pins import PIN, PIN_DIGITS
 from app.core.wealth.errors import FundNotFound
 from app.core.wealth.states import FundOrderKind, FundOrderSource, FundOrderState
 from app.core.wealth.suitability import DOCUMENTS, QUESTIONNAIRE_VERSION, QUESTIONS
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
 from app.usecases.saving import suitability
+from app.usecases.saving.acceptances import Acceptance, ask_acceptance, confirm_acceptance
 from app.usecases.saving.orders import FundOrderMoved, buy_fund, cancel_fund_order, redeem_fund
-from app.usecases.stepping_up.grants import Granted, grant_by_pin
-from app.usecases.stepping_up.purposes import FUND, Payee
 from app.web.door import Door
-from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Pattern, Query, Text
+from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Query, Text
 from app.web.paging import PageQuery, page, read_cursor
 from app.web.policy import Relation, policy
 
@@ -115,6 +113,21 @@ class ProfileOut(Body):
     consents = Many(fields.Nested(DocumentConsentIn), high=100, required=True)
 
 
+class AcceptanceIn(Body):
+    """How risky products may be that one wants."""
+
+    risk_level = Int(low=2, high=5, required=True)
+
+
+class AcceptanceOut(Body):
+    """What one has asked for, and from when on it can be confirmed."""
+
+    acceptance_id = Id(required=True)
+    risk_level = Int(low=2, high=5, required=True)
+    ready_at = Instant(required=True)
+    is_confirmed = Flag(required=True)
+
+
 class DocumentOut(Body):
     """A document to be read before the first purchase."""
 
@@ -159,34 +172,6 @@ class FundsOut(Body):
     """All funds."""
 
     items = Many(fields.Nested(FundOut), high=100, required=True)
-
-
-class Pin(Pattern):
-    """Six digits."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(PIN, high=PIN_DIGITS, **kwargs)
-
-
-class WealthGrantIn(Body):
-    """What is confirmed: putting up to this amount into the product."""
-
-    amount_fen = Fen(low=1, required=True)
-    pin = Pin(required=True)
-
-
-class WealthGrantOut(Body):
-    """A grant, to be named as ``step_up_grant`` when buying: by this session, once."""
-
-    grant_id = Id(required=True)
-    subject_id = Id(required=True)
-    amount_fen = Fen(low=1, required=True)
-    expires_in_s = Int(low=1, high=3_600, required=True)
-
-
-def granted_out(granted: Granted) -> dict[str, Any]:
-    """Return a grant as :class:`WealthGrantOut` tells it."""
-    return {name: getattr(granted, name) for name in ("grant_id", "subject_id", "amount_fen", "expires_in_s")}
 
 
 class PurchaseIn(Body):
@@ -307,6 +292,18 @@ def add_wealth(door: Door) -> None:  # noqa: C901 - one function a route
             ]
         }
 
+    @door.post("/wealth/risk-acceptances", body=AcceptanceIn, answer=AcceptanceOut, status=201, once=True)
+    @policy("wealth.assess", Relation.OWN)
+    def ask_for_risk(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> Acceptance:
+        """Say that one wants products above one's level; it can be confirmed when a day has gone by."""
+        return ask_acceptance(actor, claim, **body)
+
+    @door.post("/wealth/risk-acceptances/<uuid:acceptance_id>/confirmation", answer=AcceptanceOut, once=True)
+    @policy("wealth.assess", Relation.OWN)
+    def confirm_risk(actor: Actor, *, claim: Claim, acceptance_id: UUID) -> Acceptance:
+        """Confirm it after the cooling time; it counts for thirty days, and for no other assessment."""
+        return confirm_acceptance(actor, claim, acceptance_id=acceptance_id)
+
     @door.post("/wealth/document-consents", body=DocumentConsentIn, answer=DocumentConsentIn, status=201, once=True)
     @policy("wealth.assess", Relation.OWN)
     def agree_to_document(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> suitability.Consented:
@@ -328,12 +325,6 @@ def add_wealth(door: Door) -> None:  # noqa: C901 - one function a route
         if row is None:
             raise FundNotFound
         return _fund(row._mapping)
-
-    @door.post("/funds/<uuid:fund_id>/step-up-grants", body=WealthGrantIn, answer=WealthGrantOut, status=201)
-    @policy("step_up.grant", Relation.OWN)
-    def grant_fund_purchase(actor: Actor, *, fund_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
-        """Confirm a purchase with the payment PIN; good for five minutes, once."""
-        return granted_out(grant_by_pin(actor, Payee(FUND, fund_id), **body))
 
     @door.post("/funds/<uuid:fund_id>/purchases", body=PurchaseIn, answer=FundOrderMovedOut, status=201, once=True)
     @policy("wealth.buy", Relation.OWN)

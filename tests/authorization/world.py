@@ -49,7 +49,7 @@ from tests.factories.rows import change, look_one, write
 from tests.factories.settling import a_payout, a_statement
 from tests.factories.tills import a_remittance, a_till, a_visit
 from tests.factories.transfers import a_payee
-from tests.factories.wealth import a_fund, a_fund_order, a_plan, a_subscription, a_term_product
+from tests.factories.wealth import a_fund, a_fund_order, a_plan, a_subscription, a_term_product, an_acceptance
 from tests.support.passkeys import a_challenge, a_passkey, removed_passkey
 from tests.support.vetting import an_application
 
@@ -633,6 +633,10 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         foreign=lambda world, _: a_fund_order(world.other.order.resident),
     ),
     (Side.USER, "biller_id"): _public(lambda _: a_biller().biller_id),
+    (Side.USER, "acceptance_id"): Things(
+        own=lambda _, principal: an_acceptance(principal.person),
+        foreign=lambda world, _: an_acceptance(world.other.order.resident),
+    ),
     (Side.USER, "binding_id"): Things(
         own=lambda _, principal: a_binding(principal.person).binding_id,
         foreign=lambda world, _: a_binding(world.other.order.resident).binding_id,
@@ -895,6 +899,8 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "user.grant_step_up": {"pin": "407193"},
     "user.grant_tip": {"pin": "407193"},
     "user.grant_bill": {"pin": "407193"},
+    "user.grant_fund_purchase": {"pin": "407193"},
+    "user.grant_subscription": {"pin": "407193"},
     "user.grant_autopay": {"pin": "407193"},
     "user.grant_transfer": {"pin": "407193"},
     "user.post_payee": {"phone": "+8613812345678"},

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from app.core import ledger
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.stepup.models import GrantPurpose
-from app.core.wealth.models import DocumentConsentRow, FundHoldingRow, FundOrderRow, FundRow, RiskAssessmentRow
+from app.core.wealth.models import (
+    DocumentConsentRow,
+    FundHoldingRow,
+    FundOrderRow,
+    FundRow,
+    RiskAcceptanceRow,
+    RiskAssessmentRow,
+)
 from app.core.wealth.standing import SavingsPlanRow
 from app.core.wealth.suitability import DOCUMENTS, QUESTIONNAIRE_VERSION, TERM_DOCUMENTS
 from app.core.wealth.term_models import TermPositionRow, TermSubscriptionRow
@@ -58,10 +65,11 @@ def a_saver(*, balance_fen: int = 10_000_000, level: int = 3) -> Person:
     return saver
 
 
-def suit(person: Person, *, level: int = 3) -> None:
+def an_assessment(person: Person, *, level: int = 3) -> UUID:
+    assessment_id = new_id()
     write(
         RiskAssessmentRow,
-        assessment_id=new_id(),
+        assessment_id=assessment_id,
         account_id=person.account_id,
         questionnaire_version=QUESTIONNAIRE_VERSION,
         score=20,
@@ -69,6 +77,11 @@ def suit(person: Person, *, level: int = 3) -> None:
         taken_at=wall_now(),
         expires_on=date(2100, 1, 1),
     )
+    return assessment_id
+
+
+def suit(person: Person, *, level: int = 3) -> None:
+    an_assessment(person, level=level)
     for document in (*DOCUMENTS, *TERM_DOCUMENTS):
         write(
             DocumentConsentRow,
@@ -184,3 +197,20 @@ def a_subscription(person: Person, product_id: UUID | None = None, *, state: str
         confirmed_at=now if state == "confirmed" else None,
     )
     return subscription_id
+
+
+def an_acceptance(person: Person, *, risk_level: int = 5, **values: object) -> UUID:
+    """Return the id of a wish for more risk whose cooling time is over."""
+    acceptance_id = new_id()
+    now = wall_now()
+    made = {"ready_at": now - timedelta(minutes=1), "expires_at": now + timedelta(days=29), **values}
+    write(
+        RiskAcceptanceRow,
+        acceptance_id=acceptance_id,
+        account_id=person.account_id,
+        assessment_id=an_assessment(person),
+        risk_level=risk_level,
+        asked_at=now - timedelta(days=1),
+        **made,
+    )
+    return acceptance_id

@@ -149,10 +149,13 @@ def test_who_may_buy() -> None:
         require_suitable(Assessment(3, 0, C3.expires_on), today=TODAY, product_level=1, read=READ)
     with pytest.raises(RiskMismatch):
         require_suitable(C3, today=TODAY, product_level=4, read=READ)
-    lowest = Assessment(1, 1, C3.expires_on)
+    lowest = Assessment(1, 1, C3.expires_on, accepted_level=5)
     with pytest.raises(RiskMismatch):
-        require_suitable(lowest, today=TODAY, product_level=2, read=READ, is_mismatch_accepted=True)
-    require_suitable(C3, today=TODAY, product_level=4, read=READ, is_mismatch_accepted=True)
+        require_suitable(lowest, today=TODAY, product_level=2, read=READ)
+    wanting = Assessment(3, 1, C3.expires_on, accepted_level=4)
+    require_suitable(wanting, today=TODAY, product_level=4, read=READ)
+    with pytest.raises(RiskMismatch):
+        require_suitable(wanting, today=TODAY, product_level=5, read=READ)
     with pytest.raises(DocumentsUnread):
         require_suitable(C3, today=TODAY, product_level=1, read=READ - {("fund_contract", 1)})
 

@@ -39,7 +39,7 @@ _PEOPLE = f"""
 """
 _HOLD = f"""
     INSERT INTO fund_holdings (account_id, fund_id, units_fen, earning_fen)
-    SELECT {_ACCOUNT}, %(fund)s, 100 + n * 7919 %% 5000000, 100 + n * 7919 %% 5000000
+    SELECT {_ACCOUNT}, %(fund)s, 100 + n::bigint * 7919 %% 5000000, 100 + n::bigint * 7919 %% 5000000
     FROM generate_series(1, %(people)s) AS n
 """
 _RULES = f"""

@@ -248,6 +248,7 @@ REGISTER = (
     ),
     Holding(table="consents", person=_OWN, fate=Fate.KEPT),
     Holding(table="risk_assessments", person=_OWN, fate=Fate.CLEARED, clears={"answers": "NULL"}),
+    Holding(table="risk_acceptances", person=_OWN, fate=Fate.KEPT),
     Holding(table="document_consents", person=_OWN, fate=Fate.KEPT),
     Holding(table="term_waiters", person=_OWN, fate=Fate.DELETED),
     Holding(table="term_positions", person=_OWN, fate=Fate.KEPT),

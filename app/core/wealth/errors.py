@@ -10,6 +10,27 @@ class FundNotFound(NotFound):
     title = "Fund not found"
 
 
+class AcceptanceNotFound(NotFound):
+    """The asker has not said that they want such risk, or has been assessed anew since."""
+
+    code = "risk_acceptance_not_found"
+    title = "No such request for more risk"
+
+
+class AcceptanceRefused(Conflict):
+    """Nobody at the lowest level buys above it, and who is high enough needs no confirmation; parameter ``level``."""
+
+    code = "risk_acceptance_refused"
+    title = "There is nothing to be accepted"
+
+
+class AcceptanceCooling(Conflict):
+    """The cooling time is not over, or what followed it is; parameter ``ready_at``."""
+
+    code = "risk_acceptance_cooling"
+    title = "It cannot be confirmed now"
+
+
 class TermTermsInvalid(Invalid):
     """Terms of a product contradict each other, or its opening is not ahead; the pointer says where."""
 

@@ -59,6 +59,25 @@ class RiskAssessmentRow(Base):
     expires_on: Mapped[date]
 
 
+class RiskAcceptanceRow(Base):
+    """Somebody wants products above their level (风险不匹配确认): asked for, confirmed after the cooling time."""
+
+    __tablename__ = "risk_acceptances"
+    __table_args__ = (
+        CheckConstraint("risk_level BETWEEN 2 AND 5", name="risk_level"),
+        CheckConstraint("confirmed_at >= ready_at", name="cooled"),
+    )
+
+    acceptance_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    assessment_id: Mapped[UUID] = mapped_column(ForeignKey("risk_assessments.assessment_id"), index=True)
+    risk_level: Mapped[int]
+    asked_at: Mapped[datetime]
+    ready_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+
+
 class DocumentConsentRow(Base):
     """A version of a document that somebody agreed to."""
 

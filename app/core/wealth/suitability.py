@@ -119,6 +119,8 @@ class Assessment:
     level: int
     version: int
     expires_on: date
+    accepted_level: int = 0
+    """Up to which risk the person wants products above their level, confirmed after the cooling time."""
 
 
 def assess(answers: Sequence[int], version: int) -> tuple[int, int]:
@@ -150,18 +152,17 @@ def require_suitable(
     product_level: int,
     read: Collection[tuple[str, int]],
     documents: Sequence[Document] = DOCUMENTS,
-    is_mismatch_accepted: bool = False,
 ) -> None:
     """Refuse a purchase by somebody whom the product does not suit, or who has not read what it is.
 
-    :param is_mismatch_accepted: the person asked for a product above their level, and the cooling time is over.
     :raises AssessmentNeeded: no questionnaire, one of an old version, or one of more than a year ago.
-    :raises RiskMismatch: the product is riskier than the person's level. C1 never gets around it.
+    :raises RiskMismatch: the product is riskier than the person's level, and than what they have confirmed to want.
+        C1 never gets around it.
     :raises DocumentsUnread: parameter ``kinds``.
     """
     if found is None or found.version != QUESTIONNAIRE_VERSION or found.expires_on <= today:
         raise AssessmentNeeded(version=QUESTIONNAIRE_VERSION)
-    if product_level > found.level and (found.level == LOWEST or not is_mismatch_accepted):
+    if product_level > found.level and (found.level == LOWEST or product_level > found.accepted_level):
         raise RiskMismatch(level=found.level, product_level=product_level)
     if lacking := unread(read, documents):
         raise DocumentsUnread(kinds=lacking)

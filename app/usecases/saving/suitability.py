@@ -24,8 +24,11 @@ from app.kernel.transaction import Claim, closing, opening, read, transaction
 from app.kernel.wire import Row
 
 PROFILE = """
-    (SELECT row_to_json(r) FROM (SELECT level, questionnaire_version AS version, expires_on FROM risk_assessments
-        WHERE account_id = :account_id ORDER BY assessment_id DESC LIMIT 1) AS r) AS assessment,
+    (SELECT row_to_json(r) FROM (SELECT s.level, s.questionnaire_version AS version, s.expires_on,
+        coalesce((SELECT max(x.risk_level) FROM risk_acceptances AS x WHERE x.assessment_id = s.assessment_id
+            AND x.confirmed_at IS NOT NULL AND x.expires_at > business_now()), 0) AS accepted_level
+        FROM risk_assessments AS s
+        WHERE s.account_id = :account_id ORDER BY s.assessment_id DESC LIMIT 1) AS r) AS assessment,
     (SELECT json_agg(json_build_array(c.kind, c.version)) FROM document_consents AS c
         WHERE c.account_id = :account_id) AS consents
 """
@@ -76,7 +79,7 @@ def assessment_in(row: Row) -> Assessment | None:
     """Return the latest assessment that :data:`PROFILE` found."""
     found = row.assessment
     return None if found is None else Assessment(
-        found["level"], found["version"], date.fromisoformat(found["expires_on"])
+        found["level"], found["version"], date.fromisoformat(found["expires_on"]), found["accepted_level"]
     )  # fmt: skip
 
 

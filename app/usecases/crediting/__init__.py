@@ -1,0 +1,1 @@
+"""Facts about how somebody deals with money, read only."""

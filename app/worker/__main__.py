@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from flask import Flask
@@ -25,7 +26,7 @@ from app.worker.jobs import make_jobs, run_jobs
 from app.worker.money import watch_of
 from app.worker.relay import react_batch, relay_batch
 from app.worker.sweeps import ask_again, forget_old, save_due, seal_acts, settle_due
-from app.worker.timers import run_due_timers
+from app.worker.timers import run_due_timers, run_new_timers
 
 RELAY_S = 0.1
 TIMERS_S = 0.2
@@ -106,6 +107,7 @@ def main() -> int:
     threads = [
         threading.Thread(target=_loop, args=(app, stop, relay, RELAY_S), name="relay"),
         threading.Thread(target=_loop, args=(app, stop, timers, TIMERS_S), name="timers"),
+        threading.Thread(target=_loop, args=(app, stop, partial(run_new_timers, TIMERS), TIMERS_S), name="new timers"),
         threading.Thread(target=_loop, args=(app, stop, settle_due, SWEEP_S), name="settlement"),
         *_dispatching(app, stop, settings.dispatch_s),
         threading.Thread(target=_loop, args=(app, stop, save_due, SAVE_S), name="saving"),

@@ -1,4 +1,4 @@
-"""``dev.py drill``: long walks, an outage of the worker and crowds, over the real use cases and a database of its own.
+"""``dev.py drill``: long walks, an outage, a flood of timers and crowds, over the real use cases and a database.
 
 Exit code 1 when anything does not add up. Each has a small copy in the suite.
 """
@@ -20,7 +20,7 @@ from rich.table import Table
 from app import create_app
 from app.kernel.db import db
 from tests.conftest import settings_for_tests
-from tests.drills import lives, outage, rush
+from tests.drills import flood, lives, outage, rush
 from tests.support import own_database
 from tests.support.business_clock import BusinessClock
 from tests.support.ledger_database import admin_url
@@ -92,6 +92,16 @@ def go_down(*, orders: int) -> None:
     with _an_app() as app, _progress("orders", orders) as tick:
         seen = outage.outage(app, BusinessClock(), orders=orders, tick=tick)
     _show(f"dev.py drill outage, {orders} orders", seen, began)
+
+
+@main.command("timers")
+@click.option("--timers", default=100_000, type=click.IntRange(1, 10_000_000), help="Due at once.")
+def let_come_due(*, timers: int) -> None:
+    """Let very many timers be due at once, and a new one each second: how long do both wait?"""
+    began = time.monotonic()
+    with _an_app() as app, _progress("timers", timers) as tick:
+        seen = flood.flood(app, timers=timers, tick=tick)
+    _show(f"dev.py drill timers, {timers} timers", seen, began)
 
 
 @main.command("rush")

@@ -108,6 +108,7 @@ class Town:
             _without_luck(partial(ask_gateway, cast("PaymentGateway", self.till), row.attempt_id))
         try_jobs(self.app)
         settle_due(only=self.parties)
+        run_worker(self.app)
         self.till.is_moody = False
 
 

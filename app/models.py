@@ -29,6 +29,7 @@ from app.core.reviews import models as reviews
 from app.core.search import models as search
 from app.core.settlement import models as settlement
 from app.core.settlement import payouts
+from app.core.sharing import models as sharing
 from app.core.shelf import models as shelf
 from app.core.stepup import models as stepup
 from app.core.tills import models as tills
@@ -72,6 +73,7 @@ __all__ = [
     "rows",
     "search",
     "settlement",
+    "sharing",
     "shelf",
     "stepup",
     "tills",

@@ -78,6 +78,7 @@ from app.usecases.privacy.data_export import make_export
 from app.usecases.privacy.erasure import ERASURE_DUE, erase_when_due
 from app.usecases.saving.term_sale import TERM_HOLD_EXPIRES, TERM_OFFERS, expire_subscription
 from app.usecases.saving.term_waiting import offer_to_next
+from app.usecases.sharing.own import SHARED_CART_EXPIRES, expire_shared_cart
 from app.usecases.shelving.parcels import PARCEL_REMINDS, clear_shelf, lapse_at_store, remind_of_parcel
 from app.usecases.vouchers.issue import VOUCHER_EXPIRES, issue_vouchers
 from app.usecases.vouchers.spend import expire_voucher
@@ -224,6 +225,7 @@ TIMERS = {
     ORDER_COMPLETES: complete_order,
     TRIP_OFFER_EXPIRES: expire_offer,
     TRIP_OPENS: open_trip,
+    SHARED_CART_EXPIRES: expire_shared_cart,
     ATTEMPT_EXPIRES: _expire_attempt,
     COMMISSION_STARTS: start_commission,
     ERASURE_DUE: erase_when_due,

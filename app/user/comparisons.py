@@ -21,6 +21,7 @@ from app.usecases.shopping.comparing import (
 from app.web.door import Door
 from app.web.fields import Body, Fen, Flag, Id, Instant, Int, Many, Pattern, Quantity, Query, Text
 from app.web.policy import Relation, policy
+from app.web.reviews import RatingOut
 from app.web.views import COUNT_MAX, LIST_MAX, ContentOut, PricedPart, ProductOut, shown_content, shown_product
 
 BASKET_MAX = 20
@@ -88,7 +89,7 @@ class LandedLineOut(Body):
     left = Int(low=0, high=COUNT_MAX, required=True, allow_none=True)
 
 
-class LandedOut(PricedPart):
+class LandedOut(PricedPart, RatingOut):
     """What a shop's part costs to the door: what checkout charges for the same now."""
 
     distance_m = Int(low=0, high=COUNT_MAX, required=True)
@@ -197,6 +198,8 @@ def _landed(one: Landed) -> dict[str, Any]:
     return {
         **{name: getattr(quote, name) for name in names},
         "distance_m": quote.distance_m,
+        "review_count": one.rows[0].review_count,
+        "rating_hundredths": one.rows[0].rating_hundredths,
         "arrives_at": one.arrives_at,
         "lines": [_line(row) for row in one.rows],
     }

@@ -51,6 +51,7 @@ from app.user.merging import add_merging
 from app.user.opening import add_opening
 from app.user.reviews import add_reviews
 from app.user.saving import add_saving
+from app.user.sharing import add_sharing
 from app.user.slots import add_slots, wished_slots
 from app.user.step_up import add_step_up
 from app.user.terms import add_terms
@@ -106,6 +107,7 @@ add_credit(door)
 add_helped_by(door, is_shop=False)
 add_reviews(door)
 add_merging(door)
+add_sharing(door)
 
 
 @door.get("/communities", query=schemas.PlaceQuery, answer=CommunitiesOut)

@@ -109,6 +109,24 @@ def a_review(order: AnOrder) -> None:
     )
 
 
+def a_locked_shared_cart(owner: Person) -> UUID:
+    """Return the id of a shared cart; one that lived before is closed."""
+    shared_cart_id = new_id()
+    change("UPDATE shared_carts SET state = 'closed' WHERE owner_id = :id", id=owner.account_id)
+    change(
+        """
+        WITH opened AS (
+            INSERT INTO shared_carts (shared_cart_id, owner_id, state, opened_at, expires_at)
+            VALUES (:id, :owner_id, 'locked', business_now(), business_now() + interval '2 hours')
+        )
+        INSERT INTO shared_cart_members (shared_cart_id, account_id, joined_at) VALUES (:id, :owner_id, business_now())
+        """,
+        id=shared_cart_id,
+        owner_id=owner.account_id,
+    )
+    return shared_cart_id
+
+
 @dataclass
 class Neighborhood:
     """A shop with its merchant, a store, residents and couriers, and orders at every stop of their way."""
@@ -567,6 +585,10 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     **{(side, "session_id"): _SESSION for side in Side},
     (Side.USER, "order_id"): _bought("order_id"),
     (Side.USER, "checkout_id"): _bought("checkout_id"),
+    (Side.USER, "shared_cart_id"): Things(
+        own=lambda _, principal: a_locked_shared_cart(principal.person),
+        foreign=lambda world, _: a_locked_shared_cart(world.other.order.resident),
+    ),
     (Side.USER, "payment_id"): _bought("payment_id"),
     (Side.USER, "export_id"): Things(
         own=lambda _, principal: an_export(principal.person),

@@ -86,6 +86,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "cart.read": _RS,
         "cart.write": _RS,
         "cart.reorder": _RS,
+        "shared_cart.read": _RS,
+        "shared_cart.write": _R,
         "checkout.quote": _RS,
         "checkout.place": _R,
         "checkout.read": _RS,

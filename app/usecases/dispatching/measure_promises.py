@@ -17,6 +17,7 @@ ORDERS_MAX = 2_000
 """The newest orders of a store's catchment that are looked at: lately is what these tell."""
 
 _STORES = text("SELECT store_id FROM stores ORDER BY store_id LIMIT 10000")
+# Orders for a slot are ready when it begins: how long they took since the payment tells nothing.
 _LATELY = text(
     """
     SELECT o.shop_id, s.preparation_minutes, o.usual_s,
@@ -25,7 +26,7 @@ _LATELY = text(
     FROM (
         SELECT * FROM orders WHERE store_id = :store_id ORDER BY order_id DESC LIMIT :limit
     ) AS o JOIN shops AS s ON s.shop_id = o.shop_id
-    WHERE o.ready_at IS NOT NULL AND o.paid_at IS NOT NULL ORDER BY o.order_id
+    WHERE o.ready_at IS NOT NULL AND o.paid_at IS NOT NULL AND o.slot_starts_at IS NULL ORDER BY o.order_id
     """
 )
 _KEEP = text(

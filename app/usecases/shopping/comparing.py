@@ -44,7 +44,10 @@ _ADDRESS = text(
         OR p.barcode = ANY(CAST(:barcodes AS text[]))
     """
 )
-_MORE = """, c.number, f.offer_id, k.standard_product_id, k.content_amount, k.content_unit, k.content_count"""
+_MORE = """, c.number, f.offer_id, k.standard_product_id, k.content_amount, k.content_unit, k.content_count,
+           coalesce(rated.review_count, 0) AS review_count,
+           rating_hundredths(rated.review_count, rated.star_sum) AS rating_hundredths"""
+_RATED = "LEFT JOIN shop_ratings AS rated ON rated.shop_id = s.shop_id"
 _OF_PRODUCTS = """(
         SELECT CAST(:account_id AS uuid) AS account_id, o.sku_id, w.quantity, w.number
         FROM unnest(CAST(:product_ids AS uuid[]), CAST(:quantities AS bigint[])) WITH ORDINALITY
@@ -61,8 +64,8 @@ _OF_SERVICES = """(
             AND (v.category_code = :category_code OR v.category_code LIKE :category_code || '.%')
     )"""
 _WHERE = "s.state IN ('open', 'resting', 'suspended')"
-_PRODUCTS = text(lines_of(lines=_OF_PRODUCTS, more=_MORE, where=_WHERE) + "LIMIT 5000")
-_SERVICES = text(lines_of(lines=_OF_SERVICES, more=_MORE, where=_WHERE) + "LIMIT 5000")
+_PRODUCTS = text(lines_of(lines=_OF_PRODUCTS, more=_MORE, joins=_RATED, where=_WHERE) + "LIMIT 5000")
+_SERVICES = text(lines_of(lines=_OF_SERVICES, more=_MORE, joins=_RATED, where=_WHERE) + "LIMIT 5000")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +255,7 @@ def _landed(terms: Terms, lines: Sequence[Wanted], row_of: dict[UUID, Row]) -> L
 
 def _cheapest_first(landed: Landed) -> tuple[Any, ...]:
     quote = landed.quote
-    return quote.total_fen, landed.arrives_at, quote.distance_m, quote.shop_id
+    return quote.total_fen, -landed.rows[0].rating_hundredths, landed.arrives_at, quote.distance_m, quote.shop_id
 
 
 def content_of(row: Row) -> Content | None:

@@ -59,6 +59,7 @@ _LINES = """
     LEFT JOIN addresses AS a ON a.address_id = :address_id AND a.account_id = :account_id AND a.removed_at IS NULL
     LEFT JOIN communities AS m ON m.community_id = a.community_id
     LEFT JOIN {surcharges} AS g ON true
+    {joins}
     WHERE {where}
     ORDER BY s.shop_id, c.sku_id
 """
@@ -90,12 +91,19 @@ NO_SLOTS: Slots = MappingProxyType({})
 
 
 def lines_of(
-    *, lines: str, where: str, standing: str = "true", agreed: str = "true", more: str = "", with_slots: bool = False
+    *,
+    lines: str,
+    where: str,
+    standing: str = "true",
+    agreed: str = "true",
+    more: str = "",
+    joins: str = "",
+    with_slots: bool = False,
 ) -> str:
     """Return the ``SELECT`` of lines with all that their price is made of, for ``:address_id``.
 
     :param lines: a table or query of ``account_id``, ``sku_id`` and ``quantity``, known as ``c``.
-    :param more: further columns, each after a comma.
+    :param more: further columns, each after a comma. :param joins: what they are of.
     :param with_slots: whether the statement is asked with :func:`slot_params`.
     """
     return _LINES.format(
@@ -104,6 +112,7 @@ def lines_of(
         standing=standing,
         agreed=agreed,
         more=more,
+        joins=joins,
         bought=_BOUGHT,
         rule=RULE_OF_SHOP,
         surcharges=_SURCHARGES,

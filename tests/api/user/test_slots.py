@@ -13,6 +13,7 @@ from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
 from app.kernel.transaction import transaction
 from app.usecases.delivering.trips import claim_trip
+from app.usecases.dispatching.measure_promises import measure_store
 from app.usecases.ordering.accept_order import accept_order
 from app.usecases.ordering.cancel_checkout import cancel_checkout, expire_checkout
 from app.usecases.ordering.cancel_order import cancel_order, lapse_order, reject_order
@@ -282,6 +283,17 @@ def test_the_trip_waits_for_its_time_and_so_do_ready_and_claim(app: Flask, clock
         SLOT,
         SLOT + timedelta(hours=1),
     )
+
+
+def test_an_order_for_a_slot_tells_nothing_of_how_long_its_shop_takes(app: Flask, clock: BusinessClock) -> None:
+    clock.at(NINE)
+    shop, resident = a_shop_with_slots(), a_resident(balance_fen=1_000_000)
+    order_id = pay(resident, placed_for_slot(shop, resident=resident))
+    accept_order(shop.owner.actor, a_claim(shop.owner), order_id=order_id)
+    clock.at(SLOT)
+    ready_order(shop.owner.actor, a_claim(shop.owner), order_id=order_id)
+
+    assert measure_store(shop.store_id) == 0
 
 
 def test_within_an_hour_of_the_slot_the_order_is_the_shops(app: Flask, clock: BusinessClock) -> None:

@@ -1,0 +1,1 @@
+"""Carts that several fill and one pays (拼单)."""

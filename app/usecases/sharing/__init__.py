@@ -1,0 +1,1 @@
+"""Shared carts: opened, joined, filled, locked, taken."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.core.catalog.errors import ShopNotFound, SlotRuleNotFound
+from app.core.catalog.errors import ShopNotFound
 from app.core.catalog.slots import (
     CAPACITY_MAX,
     DAYS_AHEAD_MAX,
@@ -46,18 +46,26 @@ class SlotRuleOut(SlotRuleIn):
     shop_id = Id(required=True)
 
 
+class SlotRuleStandsOut(Body):
+    """How the shop takes orders for later; all null where it takes none."""
+
+    shop_id = Id(required=True)
+    slot_minutes = Int(low=SLOT_MINUTES_MIN, high=SLOT_MINUTES_MAX, required=True, allow_none=True)
+    capacity = Int(low=1, high=CAPACITY_MAX, required=True, allow_none=True)
+    lead_minutes = Int(low=0, high=LEAD_MINUTES_MAX, required=True, allow_none=True)
+    days_ahead = Int(low=0, high=DAYS_AHEAD_MAX, required=True, allow_none=True)
+
+
 def add_slot_rule(door: Door) -> None:
     """Add the routes to ``door``."""
 
-    @door.get("/shops/<uuid:shop_id>/slot-rule", answer=SlotRuleOut)
+    @door.get("/shops/<uuid:shop_id>/slot-rule", answer=SlotRuleStandsOut)
     @policy("shop.read", Relation.OWN_SHOP)
     def read_slot_rule(actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
         """Read how a shop takes orders for later."""
         row = read(_READ, {"shop_id": shop_id, **actor.as_member}).one_or_none()
         if row is None:
             raise ShopNotFound
-        if row.capacity is None:
-            raise SlotRuleNotFound
         return dict(row._mapping)
 
     @door.put("/shops/<uuid:shop_id>/slot-rule", body=SlotRuleIn, answer=SlotRuleOut, once=True)

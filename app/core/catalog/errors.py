@@ -221,10 +221,3 @@ class TooManyPictures(Conflict):
 
     code = "too_many_pictures"
     title = "The offer has too many pictures"
-
-
-class SlotRuleNotFound(NotFound):
-    """The shop takes no orders for later."""
-
-    code = "slot_rule_not_found"
-    title = "The shop takes no orders for later"

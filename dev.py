@@ -131,6 +131,15 @@ def install_linli() -> None:
     script.chmod(0o755)
 
 
+def keep_bytecode() -> None:
+    """Let what is started compile a module once, not at each start: beside the packages, so that the tree stays clean.
+
+    Images of containers often ask Python not to write bytecode; thirty starts of our processes would pay for it.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(VENV / "bytecode"))
+
+
 def lock_again(arguments: list[str]) -> None:
     """Write the lock files from pyproject.toml; versions that still fit stay unless ``arguments`` say ``--upgrade``."""
     uv = shutil.which("uv")
@@ -173,6 +182,7 @@ def main() -> None:
         if not is_installed(lock):
             install(lock)
         os.close(with_lock)
+    keep_bytecode()
     os.execv(PYTHON, [str(PYTHON), "-P", *words, *arguments])
 
 

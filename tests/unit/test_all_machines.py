@@ -24,10 +24,10 @@ def test_every_machine_is_sound(name: str) -> None:
     assert repeated(ROOT / path) == []
 
 
-def test_only_a_shops_two_reserved_states_stand_apart_from_their_machine() -> None:
+def test_only_the_suspension_of_a_shop_stands_apart_from_its_machine() -> None:
     apart = {(name, str(state)) for name, (_, table) in TABLES.items() for state in states_apart(table)}
 
-    assert apart == {("SHOP", "suspended"), ("SHOP", "leaving")}
+    assert apart == {("SHOP", "suspended")}
 
 
 def without(*moves: tuple[OrderState, OrderAction]) -> Table[OrderState, OrderAction]:

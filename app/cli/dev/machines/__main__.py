@@ -1,7 +1,7 @@
 """``dev.py machines``: draw every machine from its table, and prove it. Ends with 1 when a proof fails.
 
-Proven: every state that a rule names can be reached; from each an end can be reached, where there is one; no rule is
-written twice; every (state, action, party) that is not in the table is refused.
+Proven: every state that a rule leads into can be reached; from each an end can be reached, where there is one; no rule
+is written twice; every (state, action, party) that is not in the table is refused.
 """
 
 from __future__ import annotations

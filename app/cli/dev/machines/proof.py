@@ -46,8 +46,8 @@ def final_states(table: Table[Any, Any]) -> set[StrEnum]:
 
 
 def states_apart(table: Table[Any, Any]) -> set[StrEnum]:
-    """Return the states that no rule names: reserved words that nothing can get into yet."""
-    return set(states_of(table)) - {source for source, _ in table} - {target for target, _ in table.values()}
+    """Return the states, other than the start, that no rule leads into: reserved words that nothing gets into yet."""
+    return set(states_of(table)) - {start_of(table)} - {target for target, _ in table.values()}
 
 
 def faults(table: Table[Any, Any]) -> list[str]:

@@ -59,6 +59,47 @@ BEGIN
 END $$;
 """
 
+TEXTBOOK = """
+CREATE SCHEMA textbook;
+CREATE TABLE textbook.account (
+    id text PRIMARY KEY, balance numeric NOT NULL DEFAULT 0, version bigint NOT NULL DEFAULT 0,
+    may_be_negative boolean NOT NULL DEFAULT false, updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE textbook.transfer (
+    id text PRIMARY KEY DEFAULT gen_random_uuid()::text, payer_id text NOT NULL REFERENCES textbook.account,
+    payee_id text NOT NULL REFERENCES textbook.account, amount numeric NOT NULL, made_at timestamptz DEFAULT now()
+);
+CREATE TABLE textbook.entry (
+    id text PRIMARY KEY DEFAULT gen_random_uuid()::text, account_id text NOT NULL REFERENCES textbook.account,
+    transfer_id text NOT NULL REFERENCES textbook.transfer, amount numeric NOT NULL, before numeric NOT NULL,
+    after numeric NOT NULL, version bigint NOT NULL, made_at timestamptz DEFAULT now()
+);
+CREATE INDEX ON textbook.entry (account_id);
+CREATE INDEX ON textbook.entry (transfer_id);
+CREATE FUNCTION textbook.transfer(p_payer text, p_payee text, p_amount numeric) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    v_id text;
+    v_row textbook.account;
+BEGIN
+    PERFORM 1 FROM textbook.account WHERE id IN (p_payer, p_payee) ORDER BY id FOR UPDATE;
+    INSERT INTO textbook.transfer (payer_id, payee_id, amount) VALUES (p_payer, p_payee, p_amount)
+    RETURNING id INTO v_id;
+    UPDATE textbook.account SET balance = balance - p_amount, version = version + 1, updated_at = now()
+    WHERE id = p_payer RETURNING * INTO v_row;
+    IF v_row.balance < 0 AND NOT v_row.may_be_negative THEN
+        RAISE EXCEPTION 'below zero';
+    END IF;
+    INSERT INTO textbook.entry (account_id, transfer_id, amount, before, after, version)
+    VALUES (p_payer, v_id, -p_amount, v_row.balance + p_amount, v_row.balance, v_row.version);
+    UPDATE textbook.account SET balance = balance + p_amount, version = version + 1, updated_at = now()
+    WHERE id = p_payee RETURNING * INTO v_row;
+    INSERT INTO textbook.entry (account_id, transfer_id, amount, before, after, version)
+    VALUES (p_payee, v_id, p_amount, v_row.balance - p_amount, v_row.balance, v_row.version);
+    RETURN v_id;
+END $$;
+"""
+"""A ledger as one finds it: text ids, foreign keys, numeric amounts; no key of the act, no holds, no chain."""
+
 
 FUND_ACCOUNTS = f"""
 SELECT ledger.open_account('{CODE}' || ({FIRST} + i)) FROM generate_series(1, {ACCOUNTS}) i;
@@ -66,6 +107,8 @@ SELECT ledger.post('seed:' || i, 'top_up', null, null,
                    array['{CODE}' || ({FIRST} + i), 'gateway_clearing:stripe'], array[1000000000, -1000000000])
   FROM generate_series(1, {ACCOUNTS}) i;
 INSERT INTO bare.account (id) SELECT {FIRST} + i FROM generate_series(1, {ACCOUNTS}) i;
+INSERT INTO textbook.account (id, balance)
+SELECT 'acc_' || ({FIRST} + i), 1000000000 FROM generate_series(1, {ACCOUNTS}) i;
 """
 
 
@@ -87,8 +130,17 @@ def _code(variable: str) -> str:
 
 BARE_MINIMUM = Shape("bare minimum", f"SELECT bare.post({KEY}, :a::bigint, :b::bigint, 1)")
 TWO_LEGS = Shape("post, 2 legs", _post(f"{_code('a')}, {_code('b')}", "-1, 1"))
+HOLD_AND_CAPTURE = Shape(
+    "hold, then capture",
+    f"SELECT c.journal_id FROM ledger.place_hold('hold:' || :key::bigint, {_code('a')}, 2, interval '1 hour') AS h,"
+    " LATERAL ledger.capture_hold(CASE WHEN h.hold_id IS NOT NULL THEN 'hold:' || :key::bigint END,"
+    f" 'capture:' || :key::bigint, 'pay', null, null, array[{_code('b')}], array[1]::bigint[]) AS c",
+)
+"""Both in one statement and transaction; in life they are two."""
 SHAPES = (
     BARE_MINIMUM,
+    Shape("textbook, 2 entries", "SELECT textbook.transfer('acc_' || :a::bigint, 'acc_' || :b::bigint, 1)"),
+    HOLD_AND_CAPTURE,
     TWO_LEGS,
     Shape("post, 4 legs", _post(", ".join(map(_code, "abcd")), "-3, 1, 1, 1")),
     Shape("post, hot account in 16 stripes", _post(f"{_code('a')}, 'commission'", "-1, 1")),
@@ -162,6 +214,7 @@ def measure(database_url: str) -> dict[str, list[float]]:
     rates: dict[str, list[float]] = {shape.name: [] for shape in SHAPES}
     with ledger_database(database_url) as scratch, psycopg.connect(scratch, autocommit=True) as connection:
         connection.execute(BARE.encode())
+        connection.execute(TEXTBOOK.encode())
         connection.execute(FUND_ACCOUNTS.encode())
         for round_number in range(-1, ROUNDS):
             for shape in SHAPES:

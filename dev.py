@@ -42,6 +42,7 @@ VERBS = {
         "pay bills while the biller dies; each is paid or returned",
     ),
     "bench-dispatch": ("run", ("-m", "app.cli.dev.bench_dispatch"), "compare the policies of dispatch"),
+    "bench-store": ("dev", ("-m", "app.cli.dev.bench_store"), "measure figures of stores, till proof and exports"),
     "store-day": ("run", ("-m", "app.cli.dev.store_day"), "live a day at a store over HTTP, twice, once under kills"),
     "bench-money": (
         "run",

@@ -52,6 +52,7 @@ from app.user.opening import add_opening
 from app.user.reviews import add_reviews
 from app.user.saving import add_saving
 from app.user.sharing import add_sharing
+from app.user.service_points import add_service_points
 from app.user.slots import add_slots, wished_slots
 from app.user.step_up import add_step_up
 from app.user.terms import add_terms
@@ -100,6 +101,7 @@ add_receipt(door)
 add_replacements(door)
 add_desk(door)
 add_announcements(door)
+add_service_points(door)
 add_slots(door)
 add_bills(door)
 add_bill_history(door)

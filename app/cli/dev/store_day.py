@@ -11,6 +11,7 @@ import argparse
 import base64
 import io
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from PIL import Image
 from rich.console import Console
 
@@ -244,22 +246,40 @@ def live(seed: int, *, is_killing: bool, console: Console) -> Day:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Live the day, live it again under kills, compare."""
+    """Live the day, live it again under kills, each in a process of its own; compare."""
     parser = argparse.ArgumentParser(prog="dev.py store-day", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--once", action="store_true", help="only the first day, without kills")
+    parser.add_argument("--into", type=Path, help="live one day, and write what it came to into this file")
+    parser.add_argument("--killed", action="store_true", help="of that day, kill the worker again and again")
     given = parser.parse_args(list(arguments))
     console = Console()
-    console.print(f"store-day, seed {given.seed}")
-    first = live(given.seed, is_killing=False, console=console)
-    days = [first]
-    if not given.once:
-        console.print("the same day, the worker killed again and again")
-        days.append(live(given.seed, is_killing=True, console=console))
-    for name in first.facts:
-        console.print(f"  {name}: {', '.join(str(day.facts.get(name)) for day in days)}")
-    faults = [fault for day in days for fault in day.faults]
-    if len({tuple(sorted(day.facts.items())) for day in days}) != 1:
+    if given.into is not None:
+        day = live(given.seed, is_killing=given.killed, console=console)
+        given.into.write_bytes(orjson.dumps({"facts": day.facts, "faults": day.faults}))
+        return 0
+    days = []
+    for is_killed in (False,) if given.once else (False, True):
+        console.print(f"store-day, seed {given.seed}{', the worker killed again and again' if is_killed else ''}")
+        days.append(_lived(given.seed, is_killed=is_killed))
+    return _compare(days, console)
+
+
+def _lived(seed: int, *, is_killed: bool) -> dict[str, Any]:
+    """Return what a day in a process of its own came to."""
+    with tempfile.TemporaryDirectory(prefix="linli-day-") as folder:
+        into = Path(folder) / "day.json"
+        words = ("--seed", str(seed), "--into", str(into), *(("--killed",) if is_killed else ()))
+        subprocess.run([sys.executable, "-m", "app.cli.dev.store_day", *words], check=True)
+        found: dict[str, Any] = orjson.loads(into.read_bytes())
+    return found
+
+
+def _compare(days: list[dict[str, Any]], console: Console) -> int:
+    for name in days[0]["facts"]:
+        console.print(f"  {name}: {', '.join(str(day['facts'].get(name)) for day in days)}")
+    faults = [fault for day in days for fault in day["faults"]]
+    if any(day["facts"] != days[0]["facts"] for day in days):
         faults.append("the two days do not tell the same figures")
     for fault in faults:
         console.print(f"[red]{fault}[/red]")

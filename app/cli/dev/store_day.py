@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FLOAT_FEN = 2_000_000
 NEWCOMERS, CUSTOMERS, COLLECTORS = 3, 6, 3
-KILL_EVERY_S = 7.0
+KILL_EVERY_S, KILLS = 4.0, 5
 WAIT_S = 240.0
 DAY_LIMIT_FEN = 200_000
 SHOWN = (
@@ -233,7 +233,7 @@ def live(seed: int, *, is_killing: bool, console: Console) -> Day:
         with stack:
             stack.wait_ready()
             day = Day(stack, seed, console)
-            killer = Killer(stack, ("worker",) if is_killing else (), KILL_EVERY_S, None, console.print)
+            killer = Killer(stack, ("worker",) if is_killing else (), KILL_EVERY_S, KILLS, console.print)
             killer.start()
             try:
                 day.run()

@@ -51,8 +51,8 @@ from app.user.merging import add_merging
 from app.user.opening import add_opening
 from app.user.reviews import add_reviews
 from app.user.saving import add_saving
-from app.user.sharing import add_sharing
 from app.user.service_points import add_service_points
+from app.user.sharing import add_sharing
 from app.user.slots import add_slots, wished_slots
 from app.user.step_up import add_step_up
 from app.user.terms import add_terms

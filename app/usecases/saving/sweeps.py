@@ -62,14 +62,15 @@ _FUNDS = text(
 )
 _LOCK = text(
     """
-    SELECT r.account_id, r.keep_fen, a.verification_level >= :level_min AND a.state = 'active' AND EXISTS (
-        SELECT 1 FROM risk_assessments AS s WHERE s.account_id = r.account_id AND s.expires_on > :today
-            AND s.questionnaire_version = :version AND s.level >= :risk_level) AS is_suited
+    SELECT r.account_id, r.keep_fen, a.verification_level >= :level_min AND a.state = 'active' AND (
+        SELECT s.level FROM risk_assessments AS s WHERE s.account_id = r.account_id AND s.expires_on > :today
+            AND s.questionnaire_version = :version AND s.level >= :risk_level LIMIT 1) IS NOT NULL AS is_suited
     FROM sweep_rules AS r JOIN accounts AS a ON a.account_id = r.account_id
     WHERE r.fund_id = :fund_id AND r.account_id > :after AND r.swept_on < :today
     ORDER BY r.account_id LIMIT :limit FOR NO KEY UPDATE OF r SKIP LOCKED
     """
 )
+"""The assessment is looked up for each row: an ``EXISTS`` would be planned as a hash of all assessments, each time."""
 _AVAILABLE = text("SELECT code, available_fen FROM ledger.balance WHERE code = ANY (CAST(:codes AS text[]))")
 _SWEPT = text(
     """

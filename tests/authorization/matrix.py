@@ -50,6 +50,10 @@ SAMPLES = (
 OWN_WORDS: Mapping[str, Any] = {"name": "王小明", "id_number": "11010519491231002X", "phone": "+8613900000001"}
 """Values that fields of these names take, where any text would be refused."""
 
+OUTSIDE = {"503 biller_unavailable"}
+"""What no outside service that runs beside the matrix could answer."""
+TOO_LATE = {"409 illegal_transition"}
+"""Said of one's own thing before anything is looked for that is named below it."""
 SEEN_BY: Mapping[str, frozenset[Side]] = {
     "door_code": frozenset({Side.USER}),
     "collect_code": frozenset({Side.USER}),
@@ -255,6 +259,10 @@ class Matrix:
             values = _anything(cell.route)
         response = self.send(cell, values)
         answered = _answer(response)
+        if answered in OUTSIDE or (
+            answered in TOO_LATE and cell.relation is Relation.ABSENT and len(cell.route.kinds) > 1
+        ):
+            return None
         verdict = _fits(wanted, response, answered)
         if verdict is None and wanted == "absent":
             verdict = self._differs_from_absent(cell, response)

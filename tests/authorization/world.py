@@ -910,8 +910,14 @@ def _sign_in_again(_world: World, principal: Principal) -> None:
     change("UPDATE sessions SET ended_at = NULL WHERE session_id = :id", id=principal.person.session_id)
 
 
+def _stay(world: World, _principal: Principal) -> None:
+    shops = [place.shop.shop_id for place in (world.home, world.other)]
+    change("UPDATE shops SET state = 'open' WHERE shop_id = ANY (CAST(:shops AS uuid[]))", shops=shops)
+
+
 AFTER: Mapping[str, Callable[[World, Principal], None]] = {
     "merchant.leave": _come_back,
+    "merchant.post_closure": _stay,
     "store.leave": _come_back,
     **{f"{side}.end_other_sessions": _sign_in_again for side in Side},
 }

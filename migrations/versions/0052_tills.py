@@ -59,7 +59,7 @@ def _tills() -> None:
         _refers("tills", "store_id", "stores.store_id"),
         _refers("tills", "in_charge_id", "accounts.account_id"),
         sa.PrimaryKeyConstraint("till_id", name=op.f("pk_tills")),
-        sa.UniqueConstraint("store_id", "name", name=op.f("uq_tills_store_id")),
+        sa.UniqueConstraint("store_id", "name", name=op.f("uq_tills_store_id_name")),
         postgresql_with={"fillfactor": 70},
     )
     op.create_table(
@@ -142,7 +142,7 @@ def _acts() -> None:
         _refers("till_acts", "account_id", "accounts.account_id"),
         _refers("till_acts", "transfer_id", "cash_transfers.transfer_id"),
         sa.PrimaryKeyConstraint("till_act_id", name=op.f("pk_till_acts")),
-        sa.UniqueConstraint("till_id", "number", name=op.f("uq_till_acts_till_id")),
+        sa.UniqueConstraint("till_id", "number", name=op.f("uq_till_acts_till_id_number")),
     )
     op.create_index(op.f("ix_till_acts_till_id_till_act_id"), "till_acts", ["till_id", "till_act_id"])
 

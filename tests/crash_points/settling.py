@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from itertools import count
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -35,6 +34,7 @@ from app.usecases.settling.terms import top_up_deposit
 from app.worker.bank import look_after_bank
 from tests.factories import AnOrder, a_claim, a_merchant_with_shop, an_order
 from tests.factories.people import Person, a_member
+from tests.factories.reconciling import an_unreported_day
 from tests.factories.rows import change, look_one
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from tests.factories import Shop
 
 MONDAY = datetime(2026, 11, 23, 2, tzinfo=UTC)
-_days = count()
 
 
 def _staff(role: MemberRole) -> Person:
@@ -201,7 +200,7 @@ def a_large_payout_that_is_rejected(stage: Stage) -> Act:
 
 
 def _a_strange_line() -> tuple[date, list[str]]:
-    day = date(2015, 1, 1) + timedelta(days=40 * next(_days))
+    day = an_unreported_day()
     return day, [*balance_file("stripe", day, [(f"txn_{new_id().hex}", "payment", f"pi_{new_id().hex}", 1_234, 7)])]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 from app.core.payments.reconciliation import ItemState, Mismatch, ReconItemRow, Source
@@ -11,6 +13,14 @@ from tests.factories.rows import write
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+
+_days = count()
+
+
+def an_unreported_day() -> date:
+    """Return a day that no other test has a provider's file of, long before anything was booked."""
+    return date(2015, 1, 1) + timedelta(days=40 * next(_days))
 
 
 def a_mismatch(*, mismatch: Mismatch = Mismatch.MISSING_THERE) -> UUID:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 
 from app.core.bills.errors import BillDifferenceNotFound, BillDifferenceResolved, BillerNotFound
@@ -38,20 +39,25 @@ _TAKE = text(
 )
 _DIFFER = text(
     """
-    WITH lines AS (SELECT * FROM bill_file_lines WHERE file_id = :file_id), found AS (
-        SELECT CASE WHEN p.key IS NULL THEN 'missing_here' WHEN p.amount_fen <> l.amount_fen THEN 'amount_differs'
-                ELSE 'paid_after_return' END AS mismatch,
-            l.key, p.amount_fen AS ours_fen, l.amount_fen AS theirs_fen
-        FROM lines AS l LEFT JOIN bill_payments AS p ON p.key = l.key AND p.biller_id = :biller_id
-        WHERE p.key IS NULL OR p.amount_fen <> l.amount_fen OR p.state = 'returned'
-        UNION ALL
-        SELECT 'missing_there', p.key, p.amount_fen, NULL FROM bill_payments AS p
-        WHERE p.biller_id = :biller_id AND p.booked_on = :day AND p.state = 'succeeded'
-            AND NOT EXISTS (SELECT 1 FROM bill_file_lines AS l WHERE l.biller_id = p.biller_id AND l.key = p.key)
-    )
+    WITH lines AS (SELECT * FROM bill_file_lines WHERE file_id = :file_id)
+    SELECT CASE WHEN p.key IS NULL THEN 'missing_here' WHEN p.amount_fen <> l.amount_fen THEN 'amount_differs'
+            ELSE 'paid_after_return' END AS mismatch,
+        l.key, p.amount_fen AS ours_fen, l.amount_fen AS theirs_fen
+    FROM lines AS l LEFT JOIN bill_payments AS p ON p.key = l.key AND p.biller_id = :biller_id
+    WHERE p.key IS NULL OR p.amount_fen <> l.amount_fen OR p.state = 'returned'
+    UNION ALL
+    SELECT 'missing_there', p.key, p.amount_fen, NULL FROM bill_payments AS p
+    WHERE p.biller_id = :biller_id AND p.booked_on = :day AND p.state = 'succeeded'
+        AND NOT EXISTS (SELECT 1 FROM bill_file_lines AS l WHERE l.biller_id = p.biller_id AND l.key = p.key)
+    """
+)
+_KEEP = text(
+    """
     INSERT INTO bill_differences (difference_id, biller_id, day, mismatch, key, ours_fen, theirs_fen, found_at)
-    SELECT gen_random_uuid(), :biller_id, :day, f.mismatch, f.key, f.ours_fen, f.theirs_fen, business_now()
-    FROM found AS f ON CONFLICT (biller_id, key, mismatch) DO NOTHING
+    SELECT r.difference_id, :biller_id, :day, r.mismatch, r.key, r.ours_fen, r.theirs_fen, business_now()
+    FROM jsonb_to_recordset(CAST(:differences AS jsonb)) AS r (difference_id uuid, mismatch text, key text,
+        ours_fen bigint, theirs_fen bigint)
+    ON CONFLICT (biller_id, key, mismatch) DO NOTHING
     RETURNING mismatch
     """
 )
@@ -144,7 +150,9 @@ def compare_file(biller_id: UUID, day: date, lines: Iterable[str]) -> Compared |
         if tx.execute(_TAKE, taken).rowcount != len(found):
             raise BillFileRefused(1, "reported_before")
         about = {"file_id": taken["file_id"], "biller_id": biller_id, "day": day}
-        mismatches = [row.mismatch for row in tx.execute(_DIFFER, about)]
+        differing = [{"difference_id": new_id(), **row._mapping} for row in tx.execute(_DIFFER, about)]
+        kept = tx.execute(_KEEP, {**about, "differences": orjson.dumps(differing).decode()}) if differing else ()
+        mismatches = [row.mismatch for row in kept]
     counts = {one.value: mismatches.count(one.value) for one in BillMismatch}
     return Compared(line_count=len(found), differences=counts, decided_count=decide_by_files())
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from itertools import count
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +23,7 @@ from app.usecases.reconciling.reconcile import reconcile
 from app.usecases.reconciling.watch import figures, prove_and_note, watch_money
 from tests.factories import a_resident
 from tests.factories.people import a_member
-from tests.factories.reconciling import a_mismatch
+from tests.factories.reconciling import a_mismatch, an_unreported_day
 from tests.factories.rows import change, look, look_one, write
 from tests.support.ladder import Case, Endpoint, Once, OnceWithBody, assert_problem
 
@@ -34,13 +33,6 @@ if TYPE_CHECKING:
 
     from tests.conftest import Gateway
     from tests.factories import Person
-
-_days = count()
-
-
-def a_day() -> date:
-    """Return a day that no other test has a file of, long before anything was booked."""
-    return date(2015, 1, 1) + timedelta(days=40 * next(_days))
 
 
 def staff(role: MemberRole = MemberRole.FINANCE) -> Person:
@@ -97,7 +89,7 @@ def suspense() -> int:
 
 
 def test_what_agrees_is_matched_and_fees_are_booked(app: Flask) -> None:
-    day = a_day()
+    day = an_unreported_day()
     first, second = a_paid_attempt(700, on=day), a_paid_attempt(800, on=day)
     off, fees = clearing_proof().difference_fen, ledger_balance(codes.FEE_EXPENSE)
 
@@ -115,7 +107,7 @@ def ledger_balance(code: str) -> int:
 
 
 def test_each_kind_of_mismatch_is_found_to_the_fen_and_clearing_is_what_it_must_be(app: Flask) -> None:
-    day = a_day()
+    day = an_unreported_day()
     lacking, other, known = (a_paid_attempt(fen, on=day, is_posted=fen != 900) for fen in (700, 800, 900))
     stranger, before, off = f"pi_{new_id().hex}", suspense(), clearing_proof().difference_fen
     lines = [a_line(other, 801), a_line(known, 900), a_line(stranger, 1_234)]
@@ -136,10 +128,10 @@ def test_each_kind_of_mismatch_is_found_to_the_fen_and_clearing_is_what_it_must_
 
 
 def test_what_is_lacking_and_comes_a_day_later_resolves_itself(app: Flask) -> None:
-    day = a_day()
+    day = an_unreported_day()
     intent_id, off = a_paid_attempt(700, on=day), clearing_proof().difference_fen
     reconcile(Source.STRIPE, day, balance_file("stripe", day, []))
-    next_day = a_day()
+    next_day = an_unreported_day()
 
     reconcile(Source.STRIPE, next_day, balance_file("stripe", next_day, [a_line(intent_id, 700)]))
 
@@ -148,7 +140,7 @@ def test_what_is_lacking_and_comes_a_day_later_resolves_itself(app: Flask) -> No
 
 
 def test_a_look_at_what_is_carried_and_new_says_what_a_look_at_everything_does(app: Flask) -> None:
-    day = a_day()
+    day = an_unreported_day()
     late, on_time = a_paid_attempt(700, on=day), a_paid_attempt(800, on=day)
 
     def both() -> tuple[int, int]:
@@ -160,7 +152,7 @@ def test_a_look_at_what_is_carried_and_new_says_what_a_look_at_everything_does(a
     reconcile(Source.STRIPE, day, balance_file("stripe", day, [a_line(on_time, 800)]))
     carried = {row.object for row in look("SELECT object FROM clearing_carry")}
     found, lacking = both()
-    reconcile(Source.STRIPE, next_day := a_day(), balance_file("stripe", next_day, [a_line(late, 700)]))
+    reconcile(Source.STRIPE, next_day := an_unreported_day(), balance_file("stripe", next_day, [a_line(late, 700)]))
     in_the_end, matched = both()
 
     assert late in carried
@@ -171,7 +163,7 @@ def test_a_look_at_what_is_carried_and_new_says_what_a_look_at_everything_does(a
 
 
 def test_what_is_carried_wrongly_is_noticed_and_written_anew(app: Flask) -> None:
-    day = a_day()
+    day = an_unreported_day()
     lacking = a_paid_attempt(700, on=day)
     reconcile(Source.STRIPE, day, balance_file("stripe", day, []))
     change("DELETE FROM clearing_carry WHERE object = :id", id=lacking)
@@ -185,7 +177,7 @@ def test_what_is_carried_wrongly_is_noticed_and_written_anew(app: Flask) -> None
 
 
 def test_a_file_is_taken_once_and_another_for_its_day_is_refused(app: Flask) -> None:
-    day = a_day()
+    day = an_unreported_day()
     intent_id = a_paid_attempt(700, on=day)
     lines = list(balance_file("stripe", day, [a_line(intent_id, 700)]))
     reconcile(Source.STRIPE, day, lines)
@@ -230,7 +222,7 @@ def broken(lines: list[str], how: str) -> list[str]:
     ],
 )
 def test_a_file_with_one_thing_wrong_is_refused_whole_with_its_line(app: Flask, how: str, line: int) -> None:
-    day = a_day()
+    day = an_unreported_day()
     rows = [a_line(f"pi_{new_id().hex}", 700), a_line(f"pi_{new_id().hex}", 700)]
     before = look_one("SELECT (SELECT count(*) FROM recon_lines) + (SELECT count(*) FROM recon_files)")
 
@@ -332,7 +324,7 @@ class TestResolution(Once):
         return Case(staff(), f"/platform/v1/reconciliation/{a_mismatch()}/resolution", {"why": "TICKET-1"})
 
     def test_two_people_write_off_what_is_in_suspense(self, client: FlaskClient) -> None:
-        day, stranger = a_day(), f"pi_{new_id().hex}"
+        day, stranger = an_unreported_day(), f"pi_{new_id().hex}"
         reconcile(Source.STRIPE, day, balance_file("stripe", day, [a_line(stranger, 55)]))
         item_id, before = item_of(stranger).item_id, suspense()
         asker = staff()

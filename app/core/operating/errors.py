@@ -1,6 +1,6 @@
 """What can be wrong at the operator's desk."""
 
-from app.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from app.kernel.errors import Conflict, Invalid, NotFound
 
 
 class WorkNotFound(NotFound):
@@ -17,7 +17,7 @@ class WorkTaken(Conflict):
     title = "Somebody else looks after it"
 
 
-class FeatureOff(Unavailable):
+class FeatureOff(Conflict):
     """The platform switched this off for now; parameter ``feature``."""
 
     code = "feature_off"

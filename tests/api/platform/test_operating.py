@@ -262,7 +262,7 @@ class TestSetFeature(OnceWithBody):
         off = put()
         switch(is_on=True)
 
-        assert assert_problem(off, 503, "feature_off")["feature"] == "desk_cash_in"
+        assert assert_problem(off, 409, "feature_off")["feature"] == "desk_cash_in"
         assert put().status_code == 201
 
 

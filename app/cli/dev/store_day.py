@@ -1,7 +1,8 @@
 """``dev.py store-day``: a day at an experience store over HTTP, then the same day with the worker killed at random.
 
 Residents sign up with a clerk's help and are verified face to face; cash comes in and goes out; orders are put on the
-shelf and collected; the till is counted. At the end float, books, limits and figures have to agree, and both days have to tell the same figures. Exit code 1 when they do not.
+shelf and collected; the till is counted. At the end float, books, limits and figures have to agree, and both days have
+to tell the same figures. Exit code 1 when they do not.
 """
 
 from __future__ import annotations

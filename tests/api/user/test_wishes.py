@@ -9,6 +9,7 @@ import pytest
 
 from app.core.orders.states import OrderState
 from app.core.privacy.register import REGISTER
+from app.kernel.sealing import seal
 from app.usecases.privacy.erasure import _statement
 from tests.factories import a_merchant_with_shop, a_quote_of, a_resident, an_address, an_offer, an_order
 from tests.factories.orders import _with_trip
@@ -97,7 +98,8 @@ def test_an_invoice_and_a_gift_are_sealed_and_shown_to_buyer_and_shop(app: Flask
 
 def test_a_hidden_sender_is_nowhere_told_to_shop_and_courier(app: Flask, client: FlaskClient) -> None:
     order = an_order(state=OrderState.PREPARING, with_courier=True)
-    change("UPDATE orders SET gift_sealed = 'x' WHERE order_id = :id", id=order.order_id)
+    sealed = seal(orjson.dumps(GIFT).decode(), context="orders.gift")
+    change("UPDATE orders SET gift_sealed = :sealed WHERE order_id = :id", sealed=sealed, id=order.order_id)
     trip = f"/courier/v1/trips/{_with_trip(order).trip_id}"
 
     [delivery] = client.get(trip, headers=order.carrier.headers).get_json()["deliveries"]

@@ -38,7 +38,7 @@ NEVER_LOOKED_UP = {("ledger.hold", "hold_account_id_fkey")}
 STATES = [
     (table.name, str(constraint.name), set(re.findall(r"'([^']*)'", str(constraint.sqltext))))  # type: ignore[attr-defined]
     for table in Base.metadata.sorted_tables
-    for constraint in table.constraints
+    for constraint in sorted(table.constraints, key=lambda one: str(one.name))
     if " IN (" in str(getattr(constraint, "sqltext", ""))
 ]
 

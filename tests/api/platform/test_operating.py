@@ -20,7 +20,6 @@ from app.kernel import wire
 from app.kernel.actor import Side
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
-from app.usecases.attributing.refresh import refresh_figures
 from app.usecases.operating import exports
 from app.usecases.operating.work import assign_work, escalate_work
 from tests.factories import a_claim, a_resident, a_store_clerk, an_address, an_operator, an_order
@@ -30,6 +29,7 @@ from tests.factories.people import a_member
 from tests.factories.places import a_community
 from tests.factories.rows import change, look, look_one
 from tests.factories.tills import a_till, a_visit
+from tests.support.figures import refresh
 from tests.support.ladder import Case, Endpoint, Once, OnceWithBody, Owned, assert_problem
 from tests.support.races import at_once
 
@@ -327,7 +327,7 @@ class TestBoard(Endpoint):
 
     def test_it_tells_figures_the_way_of_new_residents_and_cohorts(self, client: FlaskClient) -> None:
         an_order(state=OrderState.COMPLETED)
-        refresh_figures()
+        refresh()
 
         board = self.send(client, self.case()).get_json()
 

@@ -20,13 +20,13 @@ from app.kernel.clock import SHANGHAI
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
 from app.usecases.attributing.help import show_help_code
-from app.usecases.attributing.refresh import DAYS_MAX, refresh_figures
 from app.usecases.tending_tills.cash import cash_in, cash_out
 from app.web.tables import as_csv, as_xlsx, safe_cell
 from tests.factories import a_claim, a_merchant_with_shop, a_resident, a_store_clerk, an_address, an_operator, an_order
 from tests.factories.places import a_community
 from tests.factories.rows import change, look, look_one
 from tests.factories.tills import a_store_manager, a_till, a_visit, store_of
+from tests.support.figures import refresh
 from tests.support.ladder import Case, Endpoint, OnceOwned, OnceWithBody, assert_problem
 from tests.support.races import a_seed
 from tests.support.worker import run_worker
@@ -41,11 +41,6 @@ if TYPE_CHECKING:
 
 SPAN = {"from_on": "2026-01-01", "until_on": "2026-12-31"}
 DAYS = 30
-
-
-def refresh() -> None:
-    while refresh_figures() >= DAYS_MAX:
-        pass
 
 
 def today() -> date:

@@ -39,3 +39,15 @@ def rate_fen(base_fen: int, rate_bp: int) -> int:
     assert base_fen >= 0, "a rate is taken of an amount"
     assert 0 <= rate_bp <= BASIS_POINTS, "a rate lies between nothing and the whole"
     return (base_fen * rate_bp + BASIS_POINTS // 2) // BASIS_POINTS
+
+
+def yuan(amount_fen: int) -> str:
+    """Write an amount as yuan: ``-1234.05``."""
+    whole, fen = divmod(abs(amount_fen), 100)
+    return f"{'-' if amount_fen < 0 else ''}{whole}.{fen:02d}"
+
+
+def grouped_yuan(amount_fen: int) -> str:
+    """Write an amount as yuan, thousands apart: ``-1,234.05``."""
+    whole, fen = divmod(abs(amount_fen), 100)
+    return f"{'-' if amount_fen < 0 else ''}{whole:,}.{fen:02d}"

@@ -20,8 +20,8 @@ from app.usecases.appointments.providers import (
     set_days_off,
     set_service_terms,
 )
+from app.usecases.appointments.visit import VisitStands
 from app.usecases.appointments.visits import (
-    VisitStands,
     check_in,
     finish_service,
     report_absent,

@@ -12,8 +12,9 @@ from app.core.catalog.content import Content, ContentUnit
 from app.core.catalog.errors import ImportNotFound, ShopNotFound
 from app.core.catalog.imports import ImportMode, ImportState
 from app.core.catalog.sheet_files import FILE_BYTES_MAX, ROWS_MAX, FileKind, write_rows
-from app.core.catalog.sheets import ERRORS_MAX, EXAMPLE, HEAD, yuan
+from app.core.catalog.sheets import ERRORS_MAX, EXAMPLE, HEAD
 from app.kernel.actor import Actor
+from app.kernel.money import yuan
 from app.kernel.transaction import Claim, read
 from app.kernel.wire import Row
 from app.merchant.shelf import ON_HAND_MAX, PRICE_FEN_MAX, OfferChangedOut

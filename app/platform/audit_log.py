@@ -1,7 +1,5 @@
 """What operators read of the audit log: by page, as a file, and its proof. Reading it is an act, too."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +8,7 @@ from sqlalchemy import text
 
 from app.kernel import audit
 from app.kernel.actor import Actor
+from app.kernel.spreadsheets import csv_rows
 from app.kernel.transaction import Transaction, transaction
 from app.platform.queries import require_member
 from app.platform.schemas import ExportFormat
@@ -84,11 +83,8 @@ def _told(after: int, filters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_csv(rows: Sequence[dict[str, Any]]) -> bytes:
-    """Return the rows as RFC 4180 with a head line; no value begins with what a spreadsheet takes for a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    lines: list[Sequence[object]] = [COLUMNS]
     for row in rows:
         told = {**row, "acted_at": row["acted_at"].isoformat(), "details": to_json(row["details"]).decode()}
-        writer.writerow(["" if told[name] is None else str(told[name]) for name in COLUMNS])
-    return out.getvalue().encode()
+        lines.append([told[name] for name in COLUMNS])
+    return csv_rows(lines).encode()

@@ -18,16 +18,11 @@ from app.core.vouchers.errors import VoucherSold
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
 from app.kernel.transaction import Claim, read, transaction
+from app.usecases.appointments.booking import book_service, terms_of
 from app.usecases.appointments.extras import ChargeStands, approve_charge, decline_charge
 from app.usecases.appointments.times import calendars
-from app.usecases.appointments.visits import (
-    VisitStands,
-    book_service,
-    cancel_appointment,
-    check_in_code,
-    reschedule,
-    terms_of,
-)
+from app.usecases.appointments.visit import VisitStands
+from app.usecases.appointments.visits import cancel_appointment, check_in_code, reschedule
 from app.usecases.ordering.place_checkout import Placed
 from app.user.schemas import PlacedOut
 from app.web.appointments import ChargeStandsOut, VisitStandsOut

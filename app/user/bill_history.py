@@ -1,30 +1,26 @@
 """What was paid for bills, by month and kind, as a chart wants it; and receipts."""
 
-import io
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from flask import Response, request
 from marshmallow import fields
-from reportlab.lib.pagesizes import A5, landscape
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfgen.canvas import Canvas
 from sqlalchemy import text
 
 from app.core.bills.errors import ReceiptNotReady
 from app.core.bills.states import BillKind, BillPaymentState
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
+from app.kernel.money import grouped_yuan
 from app.kernel.transaction import read
 from app.user.bills import bill_payment
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Int, Many, Query
+from app.web.pdf import new_slip
 from app.web.policy import Relation, policy
 
 MONTHS_MAX = 36
-_FONT = "STSong-Light"
 _KIND_ZH = {
     BillKind.WATER: "水费",
     BillKind.ELECTRICITY: "电费",
@@ -100,7 +96,7 @@ def receipt_lines(paid: dict[str, Any]) -> list[str]:
         f"收费单位 Biller: {paid['name_zh']} {paid['name_en']}",
         f"项目 For: {_KIND_ZH[BillKind(paid['kind'])]} {paid['kind']}    账期 Month: {month}",
         f"户号 Account: *{paid['tail']}",
-        f"金额 Amount: {paid['amount_fen'] // 100:,}.{paid['amount_fen'] % 100:02d} 元 yuan",
+        f"金额 Amount: {grouped_yuan(paid['amount_fen'])} 元 yuan",
         f"缴费时间 Paid: {at:%Y-%m-%d %H:%M:%S} (北京时间)",
         f"流水号 Number: {paid['bill_payment_id']}",
         f"收费单位凭证号 Biller's number: {paid['biller_reference']}",
@@ -109,17 +105,7 @@ def receipt_lines(paid: dict[str, Any]) -> list[str]:
 
 def receipt(paid: dict[str, Any]) -> bytes:
     """Return a PDF of a receipt; the same payment gives the same bytes."""
-    out = io.BytesIO()
-    pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
-    width, height = landscape(A5)
-    canvas = Canvas(out, pagesize=(width, height), invariant=1)
-    canvas.setFont(_FONT, 20)
-    canvas.drawCentredString(width / 2, height - 60, "生活缴费回单")
-    canvas.setFont(_FONT, 11)
-    for place, line in enumerate(receipt_lines(paid)):
-        canvas.drawString(50, height - 110 - 26 * place, line)
-    canvas.save()
-    return out.getvalue()
+    return new_slip("生活缴费回单", receipt_lines(paid))
 
 
 def add_bill_history(door: Door) -> None:

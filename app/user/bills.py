@@ -5,14 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from flask import current_app
-from marshmallow import fields
 from sqlalchemy import text
 
 from app.core.bills.errors import BillerUnavailable, BillPaymentNotFound
-from app.core.bills.numbers import CheckScheme
 from app.core.bills.ports import Biller
-from app.core.bills.records import BillNoticeKind
-from app.core.bills.states import BillKind, BillPaymentState, BillSource
+from app.core.bills.states import BillPaymentState
 from app.kernel.actor import Actor
 from app.kernel.sealing import unseal
 from app.kernel.transaction import Claim, read
@@ -24,10 +21,10 @@ from app.usecases.billing.outcomes import ask_biller
 from app.usecases.billing.pay_bill import BillPaid, pay_bill
 from app.usecases.passkeys.challenges import Asked, ask_to_pay
 from app.usecases.stepping_up.purposes import BILL_AUTOPAY, BILL_QUOTE, Payee
-from app.user.step_up import ConfirmationIn, GrantedOut, TipChallengeIn, confirmed
+from app.user import bill_schemas as schemas
+from app.user.step_up import ConfirmationIn, TipChallengeIn, confirmed
 from app.web.door import Door
-from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Pattern, Text
-from app.web.paging import LIMIT_MAX, PageQuery, page, read_cursor
+from app.web.paging import PageQuery, page, read_cursor
 from app.web.passkeys import ChallengeOut, party
 from app.web.policy import Relation, policy
 
@@ -70,197 +67,6 @@ _NOTICES = text(
     WHERE account_id = :account_id AND notice_id < :before ORDER BY notice_id DESC LIMIT :limit
     """
 )
-NUMBER_HIGH = 40
-REGION = r"[1-8][0-9]{5}"
-
-
-class BillersQuery(PageQuery):
-    """Which billers: of a kind, of a region by its six digits (GB/T 2260)."""
-
-    kind = Choice(BillKind, load_default=None)
-    region_code = Pattern(REGION, high=6, load_default=None)
-
-
-class BillerOut(Body):
-    """A biller, and what numbers of accounts look like there."""
-
-    biller_id = Id(required=True)
-    kind = Choice(BillKind, required=True)
-    name_zh = Text(high=100, required=True)
-    name_en = Text(high=100, required=True)
-    region_code = Text(high=6, required=True)
-    region_zh = Text(high=100, required=True)
-    region_en = Text(high=100, required=True)
-    digits_min = Int(low=1, high=24, required=True)
-    digits_max = Int(low=1, high=24, required=True)
-    check_scheme = Choice(CheckScheme, required=True)
-    is_part_allowed = Flag(required=True)
-    is_prepaid = Flag(required=True)
-    minimum_fen = Fen(required=True)
-    maximum_fen = Fen(required=True)
-
-
-class BillersOut(Body):
-    """A page of billers."""
-
-    items = Many(fields.Nested(BillerOut), high=LIMIT_MAX, required=True)
-    next_cursor = Text(high=64, required=True, allow_none=True)
-
-
-class BindIn(Body):
-    """Whose account: the biller, the number as it stands on the bill, and what one calls it."""
-
-    biller_id = Id(required=True)
-    number = Text(high=NUMBER_HIGH, required=True)
-    nickname = Text(high=20, required=True)
-
-
-class BindingMadeOut(Body):
-    """A bound account."""
-
-    binding_id = Id(required=True)
-    biller_id = Id(required=True)
-
-
-class BindingIn(Body):
-    """What one calls it, and whether one is reminded."""
-
-    nickname = Text(high=20, required=True)
-    is_reminded = Flag(required=True)
-
-
-class BindingOut(Body):
-    """A bound account as one sees it; of its number, the last digits."""
-
-    binding_id = Id(required=True)
-    nickname = Text(high=20, required=True)
-    tail = Text(high=4, required=True)
-    is_reminded = Flag(required=True)
-    bound_at = Instant(required=True)
-    autopay_cap_fen = Fen(required=True, allow_none=True)
-    biller_id = Id(required=True)
-    kind = Choice(BillKind, required=True)
-    name_zh = Text(high=100, required=True)
-    name_en = Text(high=100, required=True)
-    region_code = Text(high=6, required=True)
-    balance_fen = Fen(required=True, allow_none=True)
-    left_fen = Fen(required=True)
-    asked_at = Instant(required=True, allow_none=True)
-
-
-class BindingsOut(Body):
-    """A page of bound accounts, newest first."""
-
-    items = Many(fields.Nested(BindingOut), high=LIMIT_MAX, required=True)
-    next_cursor = Text(high=64, required=True, allow_none=True)
-
-
-class BillQuoteOut(Body):
-    """What may be paid, and until when; without a bill, a prepaid top-up."""
-
-    quote_id = Id(required=True)
-    bill_id = Id(required=True, allow_none=True)
-    month = Day(required=True, allow_none=True)
-    due_on = Day(required=True, allow_none=True)
-    amount_fen = Fen(required=True, allow_none=True)
-    amount_min_fen = Fen(low=1, required=True)
-    amount_max_fen = Fen(low=1, required=True)
-    locked_until = Instant(required=True)
-
-
-class AskedOut(Body):
-    """What the biller says."""
-
-    binding_id = Id(required=True)
-    balance_fen = Fen(required=True, allow_none=True)
-    quotes = Many(fields.Nested(BillQuoteOut), high=LIMIT_MAX, required=True)
-
-
-class BillPayIn(Body):
-    """How much of the quote is paid."""
-
-    amount_fen = Fen(low=1, required=True)
-    step_up_grant = Id(load_default=None, allow_none=True)
-
-
-class BillPaymentOut(Body):
-    """A payment as one sees it."""
-
-    bill_payment_id = Id(required=True)
-    amount_fen = Fen(low=1, required=True)
-    state = Choice(BillPaymentState, required=True)
-    source = Choice(BillSource, required=True)
-    requested_at = Instant(required=True)
-    ended_at = Instant(required=True, allow_none=True)
-    refusal = Text(high=40, required=True, allow_none=True)
-    biller_reference = Text(high=64, required=True, allow_none=True)
-    booked_on = Day(required=True, allow_none=True)
-    bill_id = Id(required=True, allow_none=True)
-    month = Day(required=True, allow_none=True)
-    due_on = Day(required=True, allow_none=True)
-    tail = Text(high=4, required=True)
-    biller_id = Id(required=True)
-    kind = Choice(BillKind, required=True)
-    name_zh = Text(high=100, required=True)
-    name_en = Text(high=100, required=True)
-
-
-class BillPaymentsQuery(PageQuery):
-    """Which payments."""
-
-    state = Choice(BillPaymentState, load_default=None)
-
-
-class BillPaymentsOut(Body):
-    """A page of payments, newest first."""
-
-    items = Many(fields.Nested(BillPaymentOut), high=LIMIT_MAX, required=True)
-    next_cursor = Text(high=64, required=True, allow_none=True)
-
-
-class AutopayIn(Body):
-    """Up to how much a bill pays itself."""
-
-    cap_fen = Fen(low=1, required=True)
-    step_up_grant = Id(load_default=None, allow_none=True)
-
-
-class AutopayOut(Body):
-    """How the bills of an account pay themselves."""
-
-    binding_id = Id(required=True)
-    cap_fen = Fen(low=1, required=True)
-
-
-class BillNoticeOut(Body):
-    """Something one was told of a bill."""
-
-    notice_id = Id(required=True)
-    binding_id = Id(required=True)
-    bill_id = Id(required=True)
-    kind = Choice(BillNoticeKind, required=True)
-    amount_fen = Fen(required=True)
-    due_on = Day(required=True)
-    noticed_at = Instant(required=True)
-
-
-class BillNoticesOut(Body):
-    """A page of notices, newest first."""
-
-    items = Many(fields.Nested(BillNoticeOut), high=LIMIT_MAX, required=True)
-    next_cursor = Text(high=64, required=True, allow_none=True)
-
-
-class QuoteGrantOut(GrantedOut):
-    """A grant, to be named as ``step_up_grant`` when paying the quote: by this session, once."""
-
-    quote_id = Id(required=True)
-
-
-class AutopayGrantOut(GrantedOut):
-    """A grant, to be named as ``step_up_grant`` when setting the automatic payment up: by this session, once."""
-
-    binding_id = Id(required=True)
 
 
 def billers_port() -> Biller:
@@ -299,20 +105,20 @@ def add_bills(door: Door) -> None:
 
 
 def _add_accounts(door: Door) -> None:
-    @door.get("/billers", query=BillersQuery, answer=BillersOut)
+    @door.get("/billers", query=schemas.BillersQuery, answer=schemas.BillersOut)
     @policy("bill.read", Relation.SIDE)
     def list_billers(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
         """List billers by kind and region."""
         asked = {**query, "before": read_cursor(query["cursor"]), "limit": query["limit"] + 1}
         return page([dict(row._mapping) for row in read(_BILLERS, asked)], limit=query["limit"], key="biller_id")
 
-    @door.post("/bill-accounts", body=BindIn, answer=BindingMadeOut, status=201, once=True)
+    @door.post("/bill-accounts", body=schemas.BindIn, answer=schemas.BindingMadeOut, status=201, once=True)
     @policy("bill.bind", Relation.OWN)
     def bind(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> BindingMade:
         """Bind an account with a biller: one's own, or one's parents'."""
         return bind_account(actor, claim, billers_port(), **body)
 
-    @door.get("/bill-accounts", query=PageQuery, answer=BindingsOut)
+    @door.get("/bill-accounts", query=PageQuery, answer=schemas.BindingsOut)
     @policy("bill.read", Relation.OWN)
     def list_bill_accounts(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
         """List one's bound accounts, with what is open there as of the last time the biller was asked."""
@@ -322,7 +128,7 @@ def _add_accounts(door: Door) -> None:
             row["nickname"] = unseal(row.pop("nickname_sealed"), context=NICKNAME_CONTEXT)
         return page(rows, limit=query["limit"], key="binding_id")
 
-    @door.put("/bill-accounts/<uuid:binding_id>", body=BindingIn)
+    @door.put("/bill-accounts/<uuid:binding_id>", body=schemas.BindingIn)
     @policy("bill.bind", Relation.OWN)
     def change_bill_account(actor: Actor, *, binding_id: UUID, body: dict[str, Any]) -> None:
         """Give a bound account another nickname; have its reminders on or off."""
@@ -334,13 +140,13 @@ def _add_accounts(door: Door) -> None:
         """Let a bound account go."""
         unbind_account(actor, binding_id=binding_id)
 
-    @door.post("/bill-accounts/<uuid:binding_id>/queries", answer=AskedOut, status=201)
+    @door.post("/bill-accounts/<uuid:binding_id>/queries", answer=schemas.AskedOut, status=201)
     @policy("bill.read", Relation.OWN)
     def query_bills(actor: Actor, *, binding_id: UUID) -> AskedBills:
         """Ask the biller for open bills; each amount is locked for some minutes."""
         return ask_bills(actor, billers_port(), binding_id=binding_id)
 
-    @door.get("/bill-notices", query=PageQuery, answer=BillNoticesOut)
+    @door.get("/bill-notices", query=PageQuery, answer=schemas.BillNoticesOut)
     @policy("bill.read", Relation.OWN)
     def list_bill_notices(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
         """List what one was told of bills, newest first."""
@@ -355,7 +161,9 @@ def _add_payments(door: Door) -> None:
         """Ask for a challenge that one of one's passkeys answers to confirm a bill's payment."""
         return ask_to_pay(actor, party(), Payee(BILL_QUOTE, quote_id), amount_fen=body["amount_fen"])
 
-    @door.post("/bill-quotes/<uuid:quote_id>/step-up-grants", body=ConfirmationIn, answer=QuoteGrantOut, status=201)
+    @door.post(
+        "/bill-quotes/<uuid:quote_id>/step-up-grants", body=ConfirmationIn, answer=schemas.QuoteGrantOut, status=201
+    )
     @policy("bill.pay", Relation.OWN)
     def grant_bill(actor: Actor, *, quote_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
         """Confirm a bill's payment with the payment PIN or a passkey; good for five minutes, once."""
@@ -363,8 +171,8 @@ def _add_payments(door: Door) -> None:
 
     @door.post(
         "/bill-quotes/<uuid:quote_id>/payments",
-        body=BillPayIn,
-        answer=BillPaymentOut,
+        body=schemas.BillPayIn,
+        answer=schemas.BillPaymentOut,
         status=201,
         once=True,
         finish=_submitted,
@@ -375,7 +183,7 @@ def _add_payments(door: Door) -> None:
         """Pay a quoted bill from the e-account, or top a prepaid account up."""
         return pay_bill(actor, claim, quote_id=quote_id, **body)
 
-    @door.get("/bill-payments", query=BillPaymentsQuery, answer=BillPaymentsOut)
+    @door.get("/bill-payments", query=schemas.BillPaymentsQuery, answer=schemas.BillPaymentsOut)
     @policy("bill.read", Relation.OWN)
     def list_bill_payments(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
         """List one's payments of bills, newest first."""
@@ -384,7 +192,7 @@ def _add_payments(door: Door) -> None:
         rows = [dict(row._mapping) for row in read(PAYMENTS, {**asked, **more})]
         return page(rows, limit=query["limit"], key="bill_payment_id")
 
-    @door.get("/bill-payments/<uuid:bill_payment_id>", answer=BillPaymentOut)
+    @door.get("/bill-payments/<uuid:bill_payment_id>", answer=schemas.BillPaymentOut)
     @policy("bill.read", Relation.OWN)
     def read_bill_payment(actor: Actor, *, bill_payment_id: UUID) -> dict[str, Any]:
         """Read one of one's payments of bills."""
@@ -401,14 +209,17 @@ def _add_autopay(door: Door) -> None:
         return ask_to_pay(actor, party(), Payee(BILL_AUTOPAY, binding_id), amount_fen=body["amount_fen"])
 
     @door.post(
-        "/bill-accounts/<uuid:binding_id>/step-up-grants", body=ConfirmationIn, answer=AutopayGrantOut, status=201
+        "/bill-accounts/<uuid:binding_id>/step-up-grants",
+        body=ConfirmationIn,
+        answer=schemas.AutopayGrantOut,
+        status=201,
     )
     @policy("bill.pay", Relation.OWN)
     def grant_autopay(actor: Actor, *, binding_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
         """Confirm an automatic payment and its cap with the payment PIN or a passkey."""
         return confirmed(actor, Payee(BILL_AUTOPAY, binding_id), body)
 
-    @door.put("/bill-accounts/<uuid:binding_id>/autopay", body=AutopayIn, answer=AutopayOut, once=True)
+    @door.put("/bill-accounts/<uuid:binding_id>/autopay", body=schemas.AutopayIn, answer=schemas.AutopayOut, once=True)
     @policy("bill.pay", Relation.OWN)
     def put_autopay(actor: Actor, *, claim: Claim, binding_id: UUID, body: dict[str, Any]) -> Autopay:
         """Let bills of an account pay themselves up to a cap, three days before they are due."""

@@ -13,6 +13,7 @@ from app.core.wealth.suitability import TERM_DOCUMENTS
 from app.core.wealth.terms import TermState
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
+from app.kernel.money import grouped_yuan
 from app.kernel.transaction import Claim, read
 from app.usecases.saving.term_end import TermEnded, exit_early
 from app.usecases.saving.term_sale import TermMoved, confirm_subscription, subscribe_to_term
@@ -20,7 +21,7 @@ from app.usecases.saving.term_waiting import TermWaiting, wait_for_term
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Text
 from app.web.paging import PageQuery, page, read_cursor
-from app.web.pdf import A5_MM, FONT, MM, new_sheet
+from app.web.pdf import new_slip
 from app.web.policy import Relation, policy
 
 _PRODUCTS = text(
@@ -154,26 +155,17 @@ class SubscriptionsOut(Body):
 
 def certificate(row: Any) -> bytes:
     """Return a PDF that says what somebody took of a product."""
-    height_mm, width_mm = A5_MM
-    canvas, file = new_sheet(width_mm, height_mm)
-    width, height = width_mm * MM, height_mm * MM
-    canvas.setFont(FONT, 20)
-    canvas.drawCentredString(width / 2, height - 60, "理财产品持有凭证")
-    canvas.setFont(FONT, 11)
     confirmed: datetime = row["confirmed_at"].astimezone(SHANGHAI)
     lines = (
         f"产品 Product: {row['name_zh']} {row['name_en']}",
         f"编号 Number: {row['subscription_id']}",
-        f"本金 Principal: {row['amount_fen'] / 100:,.2f} 元 yuan",
+        f"本金 Principal: {grouped_yuan(row['amount_fen'])} 元 yuan",
         f"年化利率 Rate: {row['rate_bp'] / 100:.2f} %",
         f"起息日 From: {row['value_on']}    到期日 To: {row['matures_on']}    兑付日 Paid: {row['pays_on']}",
         f"确认时间 Confirmed: {confirmed:%Y-%m-%d %H:%M:%S} (北京时间)",
         "理财非存款，产品有风险，投资须谨慎。",
     )
-    for place, line in enumerate(lines):
-        canvas.drawString(50, height - 110 - 26 * place, line)
-    canvas.save()
-    return file.getvalue()
+    return new_slip("理财产品持有凭证", lines)
 
 
 def add_terms(door: Door) -> None:  # noqa: C901 - one function a route

@@ -11,12 +11,13 @@ from sqlalchemy import text
 from app.core.figures.catalog import FIGURES, NAMES, FigureName
 from app.core.figures.errors import SpanInvalid
 from app.kernel.actor import Actor, Side
+from app.kernel.spreadsheets import XLSX
 from app.kernel.transaction import read
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Id, Instant, Int, Many, Query, Text
 from app.web.policy import Relation, policy
 from app.web.replies import reply
-from app.web.tables import XLSX, TableFormat, file_of
+from app.web.tables import TableFormat, file_of
 from app.web.views import COUNT_MAX
 
 DAYS_MAX = 366

@@ -13,6 +13,7 @@ from app.core.orders.ticket import Ticket, TicketLine, body_of, escpos_of, headi
 from app.core.orders.timeline import Reader, Step, timeline
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
+from app.kernel.money import yuan
 from app.kernel.transaction import read
 from app.kernel.wire import Row
 from app.web.door import Door
@@ -163,10 +164,6 @@ def ticket_pdf(ticket: Ticket) -> bytes:
     return file.getvalue()
 
 
-def _yuan(fen: int) -> str:
-    return f"{fen // 100}.{fen % 100:02}"
-
-
 def receipt_pdf(row: Row) -> bytes:
     """Return what a resident paid for an order, on A5; it is no invoice."""
     canvas, file = new_sheet(*A5_MM)
@@ -188,19 +185,19 @@ def receipt_pdf(row: Row) -> bytes:
     for one in row.lines:
         name = f"{one['name']} {one['option']}".strip()
         first, *rest = wrapped(name, 56)
-        put(first, f"{_yuan(one['unit_price_fen'])} x {one['quantity']} = {_yuan(one['goods_fen'])}")
+        put(first, f"{yuan(one['unit_price_fen'])} x {one['quantity']} = {yuan(one['goods_fen'])}")
         for part in rest:
             put(part)
     put("")
     parts = [("包装费 Packing", row.packing_fen), ("配送费 Delivery", row.delivery_fen)]
     for label, fen in parts:
         if fen:
-            put(label, _yuan(fen))
+            put(label, yuan(fen))
     if row.discount_fen:
-        put("优惠 Discount", f"-{_yuan(row.discount_fen)}")
-    put("实付 Paid", f"¥ {_yuan(row.total_fen)}", 12)
+        put("优惠 Discount", f"-{yuan(row.discount_fen)}")
+    put("实付 Paid", f"¥ {yuan(row.total_fen)}", 12)
     if row.refunded_fen:
-        put("已退 Refunded", f"-¥ {_yuan(row.refunded_fen)}")
+        put("已退 Refunded", f"-¥ {yuan(row.refunded_fen)}")
     put("支付方式 Paid by", {"e_account": "电子账户", "wechat_pay": "微信支付"}.get(row.payment_method, ""))
     put("")
     put("本收据不是发票。This receipt is not a tax invoice.", size=8)

@@ -6,6 +6,8 @@ import io
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reportlab.pdfgen.canvas import Canvas
 
 FONT = "STSong-Light"
@@ -25,3 +27,17 @@ def new_sheet(width_mm: float, height_mm: float) -> tuple[Canvas, io.BytesIO]:
         pdfmetrics.registerFont(UnicodeCIDFont(FONT))
     file = io.BytesIO()
     return Canvas(file, pagesize=(width_mm * MM, height_mm * MM), invariant=1), file
+
+
+def new_slip(title: str, lines: Sequence[str]) -> bytes:
+    """Return half a page, A5 across: a title, and a line below each other."""
+    height_mm, width_mm = A5_MM
+    sheet, file = new_sheet(width_mm, height_mm)
+    width, height = width_mm * MM, height_mm * MM
+    sheet.setFont(FONT, 20)
+    sheet.drawCentredString(width / 2, height - 60, title)
+    sheet.setFont(FONT, 11)
+    for place, line in enumerate(lines):
+        sheet.drawString(50, height - 110 - 26 * place, line)
+    sheet.save()
+    return file.getvalue()

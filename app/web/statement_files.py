@@ -6,11 +6,11 @@ how many more there are; the sums are of all of them.
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from app.kernel.money import grouped_yuan
+from app.kernel.spreadsheets import csv_file, xlsx_file
 from app.web.pdf import A4_MM, FONT, new_sheet
 
 if TYPE_CHECKING:
@@ -56,32 +56,14 @@ class Line:
 COLUMNS = tuple(field.name for field in fields(Line))
 
 
-def yuan(amount_fen: int) -> str:
-    """Return an amount as people read it."""
-    whole, fen = divmod(abs(amount_fen), 100)
-    return f"{'-' if amount_fen < 0 else ''}{whole:,}.{fen:02d}"
-
-
 def as_csv(head: dict[str, Any], lines: Sequence[Line]) -> bytes:
-    """Return RFC 4180 with the byte order mark that spreadsheets want: sums, an empty line, then the lines."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    for row in _rows(head, lines):
-        writer.writerow(row)
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+    """Return the sums, an empty line, then the lines."""
+    return csv_file(_rows(head, lines))
 
 
 def as_xlsx(head: dict[str, Any], lines: Sequence[Line]) -> bytes:
     """Return a workbook of one sheet with the same rows."""
-    from openpyxl import Workbook  # noqa: PLC0415 - 21 MiB, and wanted by few requests
-
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("statement")
-    for row in _rows(head, lines):
-        sheet.append(list(row))
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+    return xlsx_file("statement", _rows(head, lines))
 
 
 def as_pdf(head: dict[str, Any], lines: Sequence[Line]) -> bytes:
@@ -97,7 +79,7 @@ def as_pdf(head: dict[str, Any], lines: Sequence[Line]) -> bytes:
         page.setFont(FONT, 9)
         page.drawString(_LEFT, y, f"{chinese} {english}")
         page.setFont(_FIGURES, 9)
-        page.drawRightString(_COLUMNS_X[-1], y, yuan(sign * head[name]))
+        page.drawRightString(_COLUMNS_X[-1], y, grouped_yuan(sign * head[name]))
         y -= _STEP
     _draw_lines(page, lines, y - _STEP)
     page.save()
@@ -113,7 +95,7 @@ def _draw_lines(page: Canvas, lines: Sequence[Line], y: float) -> None:
         for x, word in zip(_COLUMNS_X, (line.day, line.kind, line.ref), strict=False):
             page.drawString(x, y, word)
         for x, amount_fen in zip(_COLUMNS_X[4:], (line.gross_fen, -line.fee_fen, line.amount_fen), strict=True):
-            page.drawRightString(x, y, yuan(amount_fen))
+            page.drawRightString(x, y, grouped_yuan(amount_fen))
         y -= _STEP
     if len(lines) > PDF_LINES_MAX:
         page.setFont(FONT, 9)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.core.settlement.errors import StatementNotFound
 from app.core.settlement.models import SettledParty
 from app.kernel.actor import Actor, Side
+from app.kernel.spreadsheets import XLSX
 from app.kernel.transaction import read, transaction
 from app.web.door import Door
 from app.web.fields import BIGINT_MAX, Body, Choice, Day, Id, Instant, Int, Many, Query, Text
@@ -151,7 +152,7 @@ def add_statements(door: Door, side: Side, relation: Relation) -> None:
         pages=(
             "text/csv",
             "application/pdf",
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            XLSX,
         ),
     )
     @policy("statement.read", relation)
@@ -167,7 +168,7 @@ def _file(head: dict[str, Any], kind: FileFormat) -> Response:
     lines = lines_of(head)
     render, media = {
         FileFormat.CSV: (as_csv, "text/csv"),
-        FileFormat.XLSX: (as_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        FileFormat.XLSX: (as_xlsx, XLSX),
         FileFormat.PDF: (as_pdf, "application/pdf"),
     }[kind]
     response = Response(render(head, lines), mimetype=media)

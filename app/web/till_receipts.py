@@ -6,6 +6,7 @@ from datetime import datetime
 from app.core.tills.states import TillActKind
 from app.core.tills.words import in_words
 from app.kernel.clock import SHANGHAI
+from app.kernel.money import grouped_yuan
 from app.web.pdf import FONT, MM, new_sheet
 
 _WIDTH_MM, _STEP_MM, _MARGIN_MM = 80, 6, 6
@@ -52,14 +53,13 @@ def as_pdf(receipt: Receipt) -> bytes:
 
 
 def _lines(receipt: Receipt) -> list[str]:
-    sign = "-" if receipt.amount_fen < 0 and receipt.kind is TillActKind.CLOSING else ""
-    whole, fen = divmod(abs(receipt.amount_fen), 100)
+    told_fen = receipt.amount_fen if receipt.kind is TillActKind.CLOSING else abs(receipt.amount_fen)
     return [
         f"邻里 {receipt.store} {receipt.till}",
         f"{KINDS[receipt.kind]}",
         f"凭证号 No. {receipt.number:08d}",
         f"时间 Time {receipt.done_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}",
-        f"金额 Amount ¥{sign}{whole:,}.{fen:02d}",
+        f"金额 Amount ¥{grouped_yuan(told_fen)}",
         f"大写 {in_words(abs(receipt.amount_fen))}",
         f"流水 {receipt.reference}",
     ]

@@ -21,7 +21,7 @@ from app.core.orders.states import FINAL_ORDER_STATES
 from app.kernel.clock import SHANGHAI
 from app.kernel.errors import LinliError
 from app.kernel.transaction import Replayed
-from app.usecases.appointments.visits import book_service
+from app.usecases.appointments.booking import book_service
 from app.usecases.delivering.shifts import start_shift
 from app.usecases.ordering.place_checkout import place_checkout
 from app.usecases.shopping.cart import put_in_cart

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from app.kernel.clock import SHANGHAI, business_now
 from app.kernel.transaction import transaction
+from app.usecases.appointments.booking import book_service
 from app.usecases.appointments.providers import ProviderSaid, add_provider, set_service_terms
-from app.usecases.appointments.visits import book_service, check_in, check_in_code, confirm_appointment, set_out
+from app.usecases.appointments.visits import check_in, check_in_code, confirm_appointment, set_out
 from tests.factories.people import Person, a_claim, a_resident, an_address
 from tests.factories.rows import look_one
 from tests.factories.shops import Offer, Shop, a_merchant_with_shop, an_offer

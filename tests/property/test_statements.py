@@ -20,10 +20,11 @@ from app.core.settlement.errors import RefundExceedsOrder
 from app.core.settlement.models import Cycle
 from app.core.settlement.rules import Standing, Terms, fee_back_of, moves_of, next_day
 from app.kernel.ids import new_id
+from app.kernel.money import grouped_yuan
 from app.kernel.transaction import transaction
 from app.usecases.settling.refund_completed import refund_completed
 from app.usecases.settling.settle import settle_due
-from app.web.statement_files import SUMS, as_csv, as_pdf, as_xlsx, yuan
+from app.web.statement_files import SUMS, as_csv, as_pdf, as_xlsx
 from app.web.statements import lines_of
 from tests.factories.rows import change, look, look_one
 from tests.factories.settling import History
@@ -136,9 +137,9 @@ def _assert_files_agree(head: dict[str, Any]) -> None:
     cells = [row for row in sheet.iter_rows(values_only=True) if len(row) == 6 and row[-1] is not None]
     assert sum(int(row[-1]) for row in cells[1:]) == moved
     words = drawn(as_pdf(head, lines))
-    assert yuan(head["closing_fen"]) in words
+    assert grouped_yuan(head["closing_fen"]) in words
     figures = [word for word in words if re.fullmatch(r"-?[0-9,]+\.[0-9]{2}", word)]
-    assert figures[len(SUMS) + 2 :: 3] == [yuan(line.amount_fen) for line in lines]
+    assert figures[len(SUMS) + 2 :: 3] == [grouped_yuan(line.amount_fen) for line in lines]
 
 
 def test_income_repays_a_debt_first_then_builds_the_deposit() -> None:

@@ -53,11 +53,11 @@ def make_app(options: Options) -> Flask:  # noqa: C901 - one function a route
     @app.put("/sandbox/faults")
     def set_faults() -> Any:
         try:
-            plan = BillerFaults.of(request.get_json())
+            plan = BillerFaults().changed(request.get_json())
         except ValueError as error:
             return jsonify(error=str(error)), 422
         state["dice"] = Dice(plan, str(options.seed))
-        return jsonify(asdict(plan))
+        return jsonify(plan.as_dict())
 
     @app.put("/sandbox/billers/<biller>/accounts/<number>/bills/<bill_no>")
     def put_bill(biller: str, number: str, bill_no: str) -> Any:

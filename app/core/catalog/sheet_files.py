@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
 from app.core.catalog.errors import FileTooLarge, FileUnreadable
+from app.kernel.spreadsheets import csv_file, xlsx_file
 
 FILE_BYTES_MAX = 5 * 1024 * 1024
 UNPACKED_BYTES_MAX = 60 * 1024 * 1024
@@ -21,7 +22,6 @@ COLUMNS_MAX = 40
 CELL_LENGTH_MAX = 1_000
 _CHUNK = 64 * 1024
 _ZIP = b"PK\x03\x04"
-_COMPUTED = ("=", "+", "-", "@", "\t", "\r")
 
 Cells = tuple[str, ...]
 
@@ -112,23 +112,6 @@ def _as_text(cell: object) -> str:
     return str(cell).strip()[:CELL_LENGTH_MAX].removeprefix("'")
 
 
-def neutral(cell: str) -> str:
-    """Return ``cell`` as a spreadsheet shows it and does not compute it (formula injection, CWE-1236)."""
-    return f"'{cell}" if cell.startswith(_COMPUTED) else cell
-
-
 def write_rows(kind: FileKind, rows: Iterable[Sequence[str]]) -> bytes:
-    """Return a file of ``rows``; CSV as UTF-8 with a byte order mark, which spreadsheets in Chinese need."""
-    if kind is FileKind.CSV:
-        text = io.StringIO(newline="")
-        csv.writer(text).writerows([neutral(cell) for cell in row] for row in rows)
-        return text.getvalue().encode("utf-8-sig")
-    from openpyxl import Workbook  # noqa: PLC0415 - as above
-
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("商品")
-    for row in rows:
-        sheet.append([neutral(cell) for cell in row])
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+    """Return a file of ``rows``."""
+    return csv_file(rows) if kind is FileKind.CSV else xlsx_file("商品", rows)

@@ -181,8 +181,3 @@ def read_row(  # noqa: C901 - one look at each column
         state=state or "on_sale",
         **row,  # type: ignore[arg-type]
     )
-
-
-def yuan(amount_fen: int) -> str:
-    """Write an amount of fen as yuan."""
-    return f"{amount_fen // 100}.{amount_fen % 100:02d}"

@@ -20,7 +20,7 @@ from app.kernel.ids import new_id
 from app.kernel.machines import IllegalTransition, next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
-from app.usecases.appointments.visits import LOCK_VISIT_FOR_SHOP, lock_visit
+from app.usecases.appointments.visit import LOCK_VISIT_FOR_SHOP, lock_visit
 from app.usecases.ordering.finish_order import ORDER_COMPLETES
 from app.usecases.ordering.place_checkout import Placed
 from app.usecases.ordering.place_single import SKU_FOR_SALE, Single, place_single

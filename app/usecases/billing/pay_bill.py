@@ -14,11 +14,10 @@ from app.core.bills.states import BillPaymentState, BillSource, ask_after_s
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.repository import IN_STANDING
 from app.core.stepup.errors import StepUpRefused
-from app.core.verification.limits import counting
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
-from app.usecases.paying.confirmed import STRENGTH_OF, USE_GRANT, confirmed_by
+from app.usecases.paying.confirmed import USE_GRANT, confirmed_by, room_of
 
 JOIN_GRANT = """
     LEFT JOIN step_up_grants AS g ON g.grant_id = CAST(:grant_id AS uuid) AND g.session_id = :session_id
@@ -133,14 +132,7 @@ def pay_bill(
             raise BillTaken(left_fen=max(0, row.left_fen))
         Payable(row.low_fen, min(row.high_fen, row.left_fen)).require(amount_fen)
         factor = confirmed_by(row.factor, step_up_grant, amount_fen=amount_fen)
-        room = counting(
-            actor.account_id,
-            level=row.verification_level,
-            strength=STRENGTH_OF[factor],
-            is_new_device=row.is_new_device,
-            amount_fen=amount_fen,
-            now=row.now,
-        )
+        room = room_of(actor, row, factor, amount_fen=amount_fen)
         is_whole = row.bill_id is not None and not row.is_part_allowed
         if row.bill_id is not None:
             take_bill(tx, row.bill_id, amount_fen, is_whole=is_whole)

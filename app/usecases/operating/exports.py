@@ -4,9 +4,7 @@ A piece is a gzip member of CSV in the database; members one after another are a
 Memory holds one piece, whatever the length.
 """
 
-import csv
 import gzip
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,6 +19,7 @@ from app.core.operating.errors import ExportNotFound, TooManyExports
 from app.core.operating.models import ExportedTable, ExportState
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
+from app.kernel.spreadsheets import csv_rows
 from app.kernel.transaction import Claim, Transaction, closing, opening, read, transaction
 
 PIECE_ROWS = 5_000
@@ -178,12 +177,9 @@ def _write_piece(tx: Transaction, export_id: UUID) -> bool:
 
 
 def _packed(what: ExportedTable, rows: Any, *, is_first: bool) -> bytes:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    if is_first:
-        writer.writerow(_COLUMNS[what])
-    writer.writerows([getattr(row, name) for name in _COLUMNS[what]] for row in rows)
-    return gzip.compress(out.getvalue().encode(), mtime=0)
+    head = [_COLUMNS[what]] if is_first else []
+    written = csv_rows([*head, *([getattr(row, name) for name in _COLUMNS[what]] for row in rows)])
+    return gzip.compress(written.encode(), mtime=0)
 
 
 def export_progress(actor: Actor, *, export_id: UUID) -> dict[str, Any]:

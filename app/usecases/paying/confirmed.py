@@ -2,9 +2,12 @@
 
 from uuid import UUID
 
+from app.core import ledger
 from app.core.stepup.errors import StepUpRefused, StepUpRequired
 from app.core.stepup.models import Factor
-from app.core.verification.limits import Strength
+from app.core.verification.limits import Strength, counting
+from app.kernel.actor import Actor
+from app.kernel.wire import Row
 
 STRENGTH_OF = {Factor.PIN: Strength.TWO_FACTORS, Factor.PASSKEY: Strength.TWO_FACTORS}
 """How strong a payment is that a grant confirms: a PIN is known, the device that the session lives on is had.
@@ -34,3 +37,19 @@ def confirmed_by(factor: str | None, step_up_grant: UUID | None, *, amount_fen: 
     if factor is None:
         raise StepUpRefused(pointer="/step_up_grant")
     return Factor(factor)
+
+
+def room_of(actor: Actor, row: Row, factor: Factor, *, amount_fen: int) -> ledger.Ahead:
+    """Return what counts a payment from the actor's e-account against its limits, ahead of the posting.
+
+    :param row: of the opening: ``verification_level``, ``is_new_device`` and ``now``.
+    :raises VerificationNeeded: at level 0 nothing is paid.
+    """
+    return counting(
+        actor.account_id,
+        level=row.verification_level,
+        strength=STRENGTH_OF[factor],
+        is_new_device=row.is_new_device,
+        amount_fen=amount_fen,
+        now=row.now,
+    )

@@ -14,11 +14,10 @@ from app.core.orders.errors import OrderNotFound
 from app.core.orders.repository import IN_STANDING
 from app.core.settlement.models import PartyKind
 from app.core.stepup.errors import StepUpRefused
-from app.core.verification.limits import counting
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
 from app.kernel.transaction import Claim, closing, opening, transaction
-from app.usecases.paying.confirmed import STRENGTH_OF, confirmed_by
+from app.usecases.paying.confirmed import confirmed_by, room_of
 
 SETTLEMENT_DELAY = timedelta(days=1)
 """As what couriers earn: available the day after."""
@@ -107,14 +106,7 @@ def tip_courier(
             ),
             ref=str(order_id),
         )
-        room = counting(
-            actor.account_id,
-            level=row.verification_level,
-            strength=STRENGTH_OF[factor],
-            is_new_device=row.is_new_device,
-            amount_fen=amount_fen,
-            now=row.now,
-        )
+        room = room_of(actor, row, factor, amount_fen=amount_fen)
         ledger.post(tx, journal, ahead=room)
         tipped = Tipped(order_id=order_id, amount_fen=amount_fen)
         tx.record(CourierTipped(courier_id=row.courier_id, order_id=order_id, amount_fen=amount_fen))

@@ -4,7 +4,6 @@ Asked for once a day; made by a reaction, sealed at rest, handed out to the pers
 """
 
 import base64
-import csv
 import io
 import zipfile
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from app.core.privacy.register import REGISTER, Holding
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.sealing import seal, unseal
+from app.kernel.spreadsheets import csv_file
 from app.kernel.transaction import Claim, Transaction, closing, opening, read, transaction
 
 FILE_CONTEXT = "data_exports.file"
@@ -34,7 +34,6 @@ _NOT_THEIRS = frozenset(
     {"commission_fen", "commission_bp", "commission_rule", "left_fen", "digest", "code_tries_left", "wrong_codes"}
 )
 """Columns about the business or of no meaning outside, left out of every table."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _LOCK_ACCOUNT = opening(
     """
@@ -139,14 +138,6 @@ def _zip(tables: dict[str, list[dict[str, Any]]]) -> bytes:
     return out.getvalue()
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
-    """Return rows as CSV with a byte order mark; a cell that a spreadsheet would take for a formula is quoted."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(rows[0]))
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    return "\ufeff" + out.getvalue()
-
-
-def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+def _csv(rows: list[dict[str, Any]]) -> bytes:
+    columns = list(rows[0])
+    return csv_file([columns, *([row[name] for name in columns] for row in rows)])

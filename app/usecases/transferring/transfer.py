@@ -14,13 +14,12 @@ from app.core.stepup.errors import StepUpRefused
 from app.core.transfers.errors import PayeeCannotReceive, PayeeCooling, PayeeNotFound, TransferOverLimit
 from app.core.transfers.rules import DAY_FEN_MAX
 from app.core.verification.levels import Level
-from app.core.verification.limits import counting
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
-from app.usecases.paying.confirmed import STRENGTH_OF, USE_GRANT, confirmed_by
+from app.usecases.paying.confirmed import USE_GRANT, confirmed_by, room_of
 
 _LOCK = opening(
     f"""
@@ -94,14 +93,7 @@ def transfer(actor: Actor, claim: Claim, *, payee_id: UUID, amount_fen: int, ste
             raise PayeeCannotReceive
         _count(tx, actor.account_id, row, amount_fen)
         moved = Transferred(transfer_id=new_id(), payee_id=payee_id, amount_fen=amount_fen)
-        room = counting(
-            actor.account_id,
-            level=row.verification_level,
-            strength=STRENGTH_OF[factor],
-            is_new_device=row.is_new_device,
-            amount_fen=amount_fen,
-            now=row.now,
-        )
+        room = room_of(actor, row, factor, amount_fen=amount_fen)
         ledger.post(tx, _journal(moved, actor.account_id, row.recipient_id), ahead=room)
         tx.record(
             MoneySent(account_id=actor.account_id, transfer_id=moved.transfer_id, amount_fen=amount_fen),

@@ -18,10 +18,10 @@ from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
 from app.kernel.clock import SHANGHAI
 from app.kernel.ids import new_id
+from app.kernel.spreadsheets import csv_file, safe_cell, xlsx_file
 from app.kernel.transaction import transaction
 from app.usecases.attributing.help import show_help_code
 from app.usecases.tending_tills.cash import cash_in, cash_out
-from app.web.tables import as_csv, as_xlsx, safe_cell
 from tests.factories import a_claim, a_merchant_with_shop, a_resident, a_store_clerk, an_address, an_operator, an_order
 from tests.factories.places import a_community
 from tests.factories.rows import change, look, look_one
@@ -209,8 +209,8 @@ class TestStoreFigures(Endpoint):
 @pytest.mark.parametrize("word", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
 def test_no_cell_is_taken_for_a_formula(word: str) -> None:
     assert safe_cell(word) == f"'{word}"
-    assert f"'{word}" in as_csv(["name"], [[word]]).decode()
-    sheet = load_workbook(io.BytesIO(as_xlsx(["name"], [[word]]))).active
+    assert f"'{word}" in csv_file([["name"], [word]]).decode()
+    sheet = load_workbook(io.BytesIO(xlsx_file("table", [["name"], [word]]))).active
     assert sheet is not None
     assert sheet["A2"].data_type == "s"
     assert safe_cell(-1) == -1

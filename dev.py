@@ -33,6 +33,7 @@ VERBS = {
     "test": ("dev", ("-m", "app.cli.dev.test"), "run the whole suite; arguments go to pytest"),
     "check": ("dev", ("-m", "app.cli.dev.check"), "lint, format, types, imports, migrations, OpenAPI document"),
     "bench": ("dev", ("-m", "app.cli.dev.bench"), "measure speed against floors of this machine"),
+    "bench-ledger": ("dev", ("-m", "app.cli.dev.bench_ledger"), "measure postings, and proofs of the books"),
     "bench-couriers": ("dev", ("-m", "app.cli.dev.bench_couriers"), "measure positions and a race for one trip"),
     "flash-sale": ("run", ("-m", "app.cli.dev.flash_sale"), "sell a term product to a crowd at one instant, over HTTP"),
     "bench-wealth": ("dev", ("-m", "app.cli.dev.bench_wealth"), "measure a day's income of holders, and sweeps"),

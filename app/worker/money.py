@@ -1,4 +1,4 @@
-"""What the worker does for money's health: a watch every minute, a proof every six hours, last night's files."""
+"""What the worker does for money's health: watching it, proving the books, taking last night's files."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -16,8 +16,9 @@ from app.core.payments.reconciliation import Source
 from app.kernel.clock import SHANGHAI, wall_now
 from app.kernel.transaction import read
 from app.settings import Settings
+from app.usecases.reconciling.prove import prove_all, prove_new
 from app.usecases.reconciling.reconcile import reconcile
-from app.usecases.reconciling.watch import figures, prove_and_note, watch_money
+from app.usecases.reconciling.watch import figures, watch_money
 
 PROVE_S = 6 * 3600
 BACK_DAYS = 7
@@ -36,7 +37,8 @@ def watch_of(app: Flask, settings: Settings) -> Callable[[], int]:
     def watch() -> int:
         _take_files(app, settings)
         if not 0 <= figures()["books_proof_age_s"] < PROVE_S:
-            prove_and_note()
+            prove_all()
+        prove_new()
         watch_money(tell)
         return 0  # it always pauses
 

@@ -85,6 +85,7 @@ _STATEMENT = text(
 )
 _BOOKS = text("SELECT * FROM ledger.books")
 _FINDINGS = text("SELECT finding, code, seq, journal_id, detail FROM ledger.finding LIMIT :limit")
+_FINDINGS_SINCE = text("SELECT finding, code, seq, journal_id, detail FROM ledger.findings_since(:mark) LIMIT :limit")
 _READ_WHOLE_TABLES = text("SET LOCAL enable_seqscan = on")
 _SEQ_MAX = 2**63 - 1
 
@@ -339,3 +340,14 @@ def prove(tx: "Transaction") -> Proof:
         return counts
     found = tuple(Finding(**row) for row in tx.execute(_FINDINGS, {"limit": FINDINGS_MAX}).mappings())
     return replace(counts, findings=found)
+
+
+def findings_since(tx: "Transaction", mark: int) -> tuple[Finding, ...]:
+    """Check the journals after ``mark`` and the accounts that they moved; return at most ``FINDINGS_MAX`` findings.
+
+    What is before the mark is taken for granted: only :func:`prove` sees that it was changed.
+    """
+    tx.execute(_READ_WHOLE_TABLES)
+    return tuple(
+        Finding(**row) for row in tx.execute(_FINDINGS_SINCE, {"mark": mark, "limit": FINDINGS_MAX}).mappings()
+    )

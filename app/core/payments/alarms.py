@@ -20,7 +20,8 @@ FIGURES = {
     "payouts_silent": "payouts sent three days ago or earlier without an answer",
     "bank_files_refused": "files of the bank that were refused in the last day",
     "books_proof_age_s": "seconds since the whole books were proven",
-    "books_unsound": "1 when the last proof found something",
+    "books_look_age_s": "seconds since what is new in the books was proven",
+    "books_unsound": "of the last two proofs, of everything and of what is new, how many found something",
 }
 """Each figure, and what it counts."""
 
@@ -34,6 +35,7 @@ _MOST: Mapping[str, int] = {
     "parked_timers": 0,
     "payouts_silent": 0,
     "bank_files_refused": 0,
+    "books_look_age_s": 300,
     "books_unsound": 0,
 }
 """Above this a figure raises an alarm. Money in suspense and a difference of clearing do at one fen, either way."""

@@ -153,6 +153,22 @@ class MoneyCheckRow(Base):
     value: Mapped[int]
 
 
+class BooksMarkRow(Base):
+    """How far the books are proven: one row.
+
+    :ivar proven_to: every journal up to it was there, and sound, when it was looked at. :ivar seen_to: the latest one
+        that was seen then; it is proven once all transactions below ``awaited_xid`` have ended.
+    """
+
+    __tablename__ = "books_mark"
+    __table_args__ = (CheckConstraint("is_only", name="is_only"),)
+
+    is_only: Mapped[bool] = mapped_column(primary_key=True, default=True)
+    proven_to: Mapped[int]
+    seen_to: Mapped[int]
+    awaited_xid: Mapped[int]
+
+
 class MoneyAlarmRow(Base):
     """An alarm about money: raised when it is true, told once, ended when it is not true any more."""
 

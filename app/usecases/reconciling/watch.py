@@ -10,10 +10,10 @@ from typing import Any
 import structlog
 from sqlalchemy import text
 
-from app.core import ledger
 from app.core.payments.alarms import alarms_of
 from app.kernel.transaction import read, transaction
-from app.usecases.reconciling.clearing import carry_anew, clearing_proof
+from app.usecases.reconciling.clearing import clearing_proof
+from app.usecases.reconciling.prove import note_check
 
 log = structlog.get_logger()
 
@@ -46,14 +46,9 @@ _FIGURES = text(
             AS bank_files_refused,
         coalesce((SELECT extract(epoch FROM clock_timestamp() - checked_at)::bigint FROM money_checks
             WHERE name = 'books'), -1) AS books_proof_age_s,
-        (SELECT count(*) FROM money_checks WHERE name = 'books' AND NOT is_sound) AS books_unsound
-    """
-)
-_CHECKED = text(
-    """
-    INSERT INTO money_checks (name, checked_at, is_sound, value) VALUES (:name, clock_timestamp(), :is_sound, :value)
-    ON CONFLICT (name) DO UPDATE
-        SET checked_at = excluded.checked_at, is_sound = excluded.is_sound, value = excluded.value
+        coalesce((SELECT extract(epoch FROM clock_timestamp() - checked_at)::bigint FROM money_checks
+            WHERE name = 'books_since'), -1) AS books_look_age_s,
+        (SELECT count(*) FROM money_checks WHERE name IN ('books', 'books_since') AND NOT is_sound) AS books_unsound
     """
 )
 _RAISE = text(
@@ -98,20 +93,3 @@ def watch_money(tell: Tell | None) -> int:
             with transaction() as tx:
                 tx.execute(_TOLD, {"code": row.code})
     return len(raised)
-
-
-def prove_and_note() -> bool:
-    """Prove the whole books and all of clearing, and keep when and with what result."""
-    with transaction() as tx:
-        proof = ledger.prove(tx)
-    if clearing_proof(is_whole=True) != clearing_proof():
-        log.error("what was carried of clearing was wrong, and is written anew")
-        carry_anew()
-    note_check("books", is_sound=proof.is_sound, value=len(proof.findings))
-    return proof.is_sound
-
-
-def note_check(name: str, *, is_sound: bool, value: int) -> None:
-    """Keep when something was looked at and what was found."""
-    with transaction() as tx:
-        tx.execute(_CHECKED, {"name": name, "is_sound": is_sound, "value": value})

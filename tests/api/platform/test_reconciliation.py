@@ -19,8 +19,9 @@ from app.kernel.clock import SHANGHAI, wall_now
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
 from app.usecases.reconciling.clearing import carry_anew, clearing_proof
+from app.usecases.reconciling.prove import prove_all
 from app.usecases.reconciling.reconcile import reconcile
-from app.usecases.reconciling.watch import figures, prove_and_note, watch_money
+from app.usecases.reconciling.watch import figures, watch_money
 from tests.factories import a_resident
 from tests.factories.people import a_member
 from tests.factories.reconciling import a_mismatch, an_unreported_day
@@ -169,7 +170,7 @@ def test_what_is_carried_wrongly_is_noticed_and_written_anew(app: Flask) -> None
     change("DELETE FROM clearing_carry WHERE object = :id", id=lacking)
     assert clearing_proof() != clearing_proof(is_whole=True)
 
-    prove_and_note()
+    prove_all()
 
     assert clearing_proof() == clearing_proof(is_whole=True)
     carry_anew()

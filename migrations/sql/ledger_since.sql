@@ -1,0 +1,91 @@
+-- The proof of what is new in the books (账本): every journal after a mark, the links of its entries to what stood before
+-- them, and where the accounts it moved stand now. What is before the mark is taken for granted: ledger.finding looks at
+-- everything. Can be run again.
+
+create or replace function ledger.findings_since(p_mark bigint)
+returns table (finding text, code text, seq bigint, journal_id bigint, detail text)
+language sql stable security definer set search_path = pg_catalog, pg_temp set work_mem = '64MB' as $$
+    with told as materialized (
+        select j.id, j.key, ledger.month_of(j.effective_on) as month,
+               ledger.journal_digest(j.id, j.key, j.kind, j.ref, j.effective_on, j.posted_at) as digest
+          from ledger.journal j
+         where j.id > p_mark
+    ), fresh as materialized (
+        select e.account_id, e.seq, e.month, e.journal_id, e.amount_fen, e.balance_fen, e.head,
+               lag(e.seq) over chain as previous_seq, lag(e.balance_fen) over chain as previous_balance,
+               lag(e.head) over chain as previous_head, lead(e.seq) over chain is null as is_last
+          from ledger.entry e
+         where e.journal_id > p_mark
+        window chain as (partition by e.account_id order by e.seq)
+    ), held as (
+        select o.account_id, sum(o.amount_fen)::bigint as total from ledger.hold o where o.state = 'open' group by 1
+    ), moved as materialized (
+        select a.code::text, l.account_id, l.seq, l.journal_id, l.balance_fen, a.posted_fen, a.seq as account_seq,
+               a.held_fen::bigint, coalesce(h.total, 0) as open_fen, a.room_fen::bigint, k.floor_fen,
+               a.id is null or a.posted_fen <> l.balance_fen or a.seq <> l.seq or a.head <> l.head as is_off
+          from fresh l
+          left join ledger.account a on a.id = l.account_id
+          left join ledger.account_kind k on k.kind = a.kind
+          left join held h on h.account_id = a.id
+         where l.is_last
+    )
+    select 'bad_journal', null::text, null::bigint, f.journal_id,
+           format('%s legs that sum to %s', count(*), sum(f.amount_fen))
+      from fresh f group by f.journal_id having sum(f.amount_fen) <> 0 or count(*) < 2
+    union all
+    select 'empty_journal', null, null, j.id, format('journal %s has no legs', j.key)
+      from told j
+     where not exists (select from fresh f where f.journal_id = j.id)
+    union all
+    select 'bad_link', (select a.code::text from ledger.account a where a.id = l.account_id), l.seq, l.journal_id,
+           format('amount %s, balance %s after %s, predecessor %s',
+                  l.amount_fen, l.balance_fen, l.previous_balance, l.previous_seq)
+      from (select f.account_id, f.seq, f.month, f.journal_id, f.amount_fen, f.balance_fen, f.head,
+                   f.previous_seq, f.previous_balance, f.previous_head
+              from fresh f
+             where f.previous_seq is not null
+            union all
+            select f.account_id, f.seq, f.month, f.journal_id, f.amount_fen, f.balance_fen, f.head,
+                   coalesce(b.seq, 0), coalesce(b.balance_fen, 0), coalesce(b.head, '\x00'::bytea)
+              from fresh f
+              left join ledger.entry b on f.seq > 1 and b.account_id = f.account_id and b.seq = f.seq - 1
+             where f.previous_seq is null) l
+      left join told j on j.id = l.journal_id and j.month = l.month
+     where l.seq <> l.previous_seq + 1
+        or l.balance_fen <> l.previous_balance + l.amount_fen
+        or l.head is distinct from ledger.chain(l.previous_head, j.digest, l.amount_fen, l.balance_fen)
+    union all
+    select 'bad_account', m.code, m.seq, m.journal_id,
+           format('balance %s, its latest entry says %s; sequence %s, the latest %s',
+                  m.posted_fen, m.balance_fen, m.account_seq, m.seq)
+      from moved m
+     where m.is_off
+    union all
+    select 'bad_hold', m.code, null, null, format('held %s, open holds %s', m.held_fen, m.open_fen)
+      from moved m
+     where m.held_fen <> m.open_fen
+    union all
+    select 'bad_hold', a.code::text, null, null, format('held %s, open holds %s', a.held_fen, h.total)
+      from held h
+      join ledger.account a on a.id = h.account_id
+     where a.held_fen <> h.total and not exists (select from moved m where m.account_id = a.id)
+    union all
+    select 'negative_account', m.code, null, null,
+           format('posted %s, held %s, room %s, floor %s', m.posted_fen, m.held_fen, m.room_fen, m.floor_fen)
+      from moved m
+     where m.room_fen is distinct from m.posted_fen - m.held_fen - m.floor_fen or m.room_fen < 0
+$$;
+
+-- The latest journal that can be seen, 0 when there is none. Earlier ones may still be on their way.
+create or replace function ledger.latest_journal() returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp
+return (select coalesce(max(j.id), 0) from ledger.journal j);
+
+revoke all on function ledger.findings_since, ledger.latest_journal from public;
+
+do $$
+begin
+    if exists (select from pg_catalog.pg_roles where rolname = 'linli_app') then
+        grant execute on function ledger.findings_since, ledger.latest_journal to linli_app;
+    end if;
+end $$;

@@ -1,0 +1,111 @@
+"""The proof of what is new in the books: it names what was changed after its mark, and steps over nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from app.kernel.ids import new_id
+from app.kernel.transaction import read
+from app.usecases.reconciling.prove import prove_new
+from tests.support.ledger_database import SQL_FOLDER, admin_url, ledger_database, ledger_source, libpq_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+
+ADMIN_URL = admin_url()
+pytestmark = pytest.mark.skipif(ADMIN_URL is None, reason="TEST_DATABASE_URL names no server")
+
+ACCOUNT = "e_account:00000000-0000-7000-8000-000000000001"
+OTHER = "e_account:00000000-0000-7000-8000-000000000002"
+
+CHANGES = {
+    "bad_journal": "UPDATE ledger.entry SET amount_fen = -1 WHERE journal_id = {journal} AND amount_fen < 0",
+    "bad_link": "UPDATE ledger.entry SET head = '\\x01' WHERE journal_id = {journal} AND amount_fen < 0",
+    "bad_account": "UPDATE ledger.account SET posted_fen = posted_fen + 1 WHERE code = '" + ACCOUNT + "'",
+    "bad_hold": "UPDATE ledger.account SET held_fen = held_fen + 1 WHERE code = '" + ACCOUNT + "'",
+    "negative_account": "UPDATE ledger.account SET room_fen = room_fen + 1 WHERE code = '" + ACCOUNT + "'",
+    "empty_journal": "DELETE FROM ledger.entry WHERE journal_id = {journal}",
+}
+
+
+@pytest.fixture
+def books() -> Iterator[psycopg.Connection]:
+    assert ADMIN_URL is not None
+    source = ledger_source() + (SQL_FOLDER / "ledger_since.sql").read_text(encoding="utf-8")
+    with ledger_database(ADMIN_URL, source=source) as url, psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")  # past the refusals
+        connection.execute("ALTER TABLE ledger.entry DISABLE TRIGGER ALL")
+        yield connection
+
+
+def post(connection: psycopg.Connection, debit: str, credit: str, fen: int) -> int:
+    """Move money, parties' legs first as the ledger wants them, and return the journal's number."""
+    key = f"test:{new_id()}"
+    legs = sorted([(debit, -fen), (credit, fen)], key=lambda leg: (":" not in leg[0], leg[0]))
+    connection.execute(
+        "SELECT * FROM ledger.post(%s, 'opening', NULL, NULL, %s::text[], %s::bigint[])",
+        (key, [code for code, _ in legs], [amount for _, amount in legs]),
+    )
+    found = connection.execute("SELECT id FROM ledger.journal WHERE key = %s", (key,)).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def found_since(connection: psycopg.Connection, mark: int) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT finding FROM ledger.findings_since(%s)", (mark,))}
+
+
+def test_sound_books_have_no_findings_after_any_mark(books: psycopg.Connection) -> None:
+    journals = [post(books, "bank_settlement", ACCOUNT, 900), post(books, ACCOUNT, OTHER, 100)]
+    books.execute("SELECT ledger.place_hold('test:hold', %s, 50, interval '1 hour')", (ACCOUNT,))
+    journals.append(post(books, OTHER, ACCOUNT, 30))
+
+    found = [found_since(books, mark) for mark in (0, *journals)]
+
+    assert found == [set()] * 4
+
+
+@pytest.mark.parametrize("finding", CHANGES)
+def test_what_was_changed_after_the_mark_is_named(books: psycopg.Connection, finding: str) -> None:
+    mark = post(books, "bank_settlement", ACCOUNT, 900)
+    journal = post(books, ACCOUNT, OTHER, 100)
+    assert found_since(books, mark) == set()
+
+    books.execute(CHANGES[finding].format(journal=journal).encode())
+
+    assert finding in found_since(books, mark)
+    assert found_since(books, 0) >= found_since(books, mark)
+
+
+def test_an_entry_that_does_not_fit_what_stood_before_the_mark_is_named(books: psycopg.Connection) -> None:
+    post(books, "bank_settlement", ACCOUNT, 900)
+    mark = post(books, "bank_settlement", ACCOUNT, 50)
+    post(books, ACCOUNT, OTHER, 100)
+
+    books.execute("UPDATE ledger.entry SET balance_fen = 951 WHERE journal_id = %s AND amount_fen > 0", (mark,))
+
+    assert "bad_link" in found_since(books, mark)
+
+
+def test_a_journal_under_way_is_not_stepped_over(app: Flask) -> None:
+    def proven_to() -> int:
+        return int(read(text("SELECT proven_to FROM books_mark")).scalar_one())
+
+    with psycopg.connect(libpq_url(app.config["LINLI"].database_url)) as slow:
+        late = post(slow, "bank_settlement", f"e_account:{new_id()}", 100)  # not committed yet
+        with psycopg.connect(libpq_url(app.config["LINLI"].database_url), autocommit=True) as quick:
+            later = post(quick, "suspense", f"e_account:{new_id()}", 100)
+        assert late < later
+
+        assert [prove_new() for _ in range(3)] == [True] * 3
+
+        assert proven_to() < late
+        slow.commit()
+    assert [prove_new() for _ in range(3)] == [True] * 3
+    assert proven_to() >= later

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import random
+import sys
+from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
+from app.cli import directory as commands
 from app.cli.directory import directory_commands
-from app.core.directory.rules import Listed
+from app.core.directory.cells import cell_of
+from app.core.directory.rules import SAME_M_MAX, Listed, bands_of
+from app.kernel.geo import EARTH_RADIUS_M
 from app.kernel.ids import new_id
 from app.usecases.listing.claim import decide_claim
-from app.usecases.listing.take_in import Taken, prepare, take_in, taken_so_far
+from app.usecases.listing.take_in import TakenElsewhere
 from tests.factories import a_claim, a_community, a_merchant_with_shop, an_operator
-from tests.factories.listings import a_listing, a_listing_claim
-from tests.factories.rows import look, look_one
+from tests.factories.listings import a_listing, a_listing_claim, taken_in
+from tests.factories.rows import change, look, look_one
 from tests.support.races import a_seed, at_once
 
 if TYPE_CHECKING:
@@ -128,29 +134,50 @@ def test_the_same_list_again_changes_nothing_and_a_longer_one_adds_the_rest(
     assert known(mark) == 6
 
 
-def test_a_run_that_was_broken_off_goes_on_where_it_stopped(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("point", ["arrive", "merge", "finish"])
+def test_a_run_that_was_broken_off_goes_on_where_it_stopped(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
     monkeypatch.setattr("app.cli.directory.BATCH", 100)
-    calls = []
+    monkeypatch.setattr("app.usecases.listing.merge.BAND", 60)
+    doing, calls = getattr(commands, point), []
 
-    def fail_at_third(digest: bytes, name: str, batch: object, *, refused: int) -> Taken:
+    def fail_at_third(*given: Any, **more: Any) -> Any:
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) == (1 if point == "finish" else 3):
             raise SystemExit(9)
-        return take_in(digest, name, batch, refused=refused)  # type: ignore[arg-type]
+        return doing(*given, **more)
 
     seed = str(new_id().int % 2**60)
-    monkeypatch.setattr("app.cli.directory.take_in", fail_at_third)
+    monkeypatch.setattr(commands, point, fail_at_third)
     broken, _ = run(app, monkeypatch, "generate", "--count", "450", "--seed", seed)
-    monkeypatch.setattr("app.cli.directory.take_in", take_in)
-    before = look_one("SELECT count(*) FROM listings WHERE source = 'synthetic'")
+    monkeypatch.setattr(commands, point, doing)
     code, output = run(app, monkeypatch, "generate", "--count", "450", "--seed", seed)
 
     (row,) = look("SELECT * FROM listing_imports WHERE name = :name", name=f"synthetic 450 {seed}")
+    read_before = 200 if point == "arrive" else 450
     assert (broken, code) == (9, 0)
-    assert "250 rows read" in output
-    assert "200 rows were read before" in output
-    assert row.row_count == 450
-    assert look_one("SELECT count(*) FROM listings WHERE source = 'synthetic'") - before <= 250
+    assert f"{450 - read_before} rows read" in output
+    assert f"{read_before} rows were read before" in output
+    assert (row.row_count, row.inserted_count + row.merged_count) == (450, 450)
+    assert row.inserted_count > 400
+    assert not look("SELECT 1 FROM arrived_listings WHERE import_number = :number", number=row.import_number)
+
+
+def test_rows_that_a_crash_of_the_server_lost_are_read_anew(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed = str(new_id().int % 2**60)
+    merge = commands.merge
+    monkeypatch.setattr(commands, "merge", lambda *_: sys.exit(9))
+    run(app, monkeypatch, "generate", "--count", "80", "--seed", seed)
+    number = look_one("SELECT import_number FROM listing_imports WHERE name = :name", name=f"synthetic 80 {seed}")
+    change("DELETE FROM arrived_listings WHERE import_number = :number", number=number)
+    monkeypatch.setattr(commands, "merge", merge)
+
+    code, output = run(app, monkeypatch, "generate", "--count", "80", "--seed", seed)
+
+    assert code == 0
+    assert "80 rows read" in output
+    assert "rows were read before" not in output
 
 
 def test_duplicates_by_name_and_distance_are_one_listing(app: Flask) -> None:
@@ -164,22 +191,79 @@ def test_duplicates_by_name_and_distance_are_one_listing(app: Flask) -> None:
         listed("大峪 便利店", 90, "人民路1号"),
         listed("大峪便利店", 150),
         listed("大峪便利店二店", 0),
+        listed("大峪便利店", 0, "人民路2号"),
     ]
-    first = take_in(new_id().bytes, "one", [prepare(row) for row in rows], refused=0)
-    second = take_in(new_id().bytes, "two", [prepare(listed("大峪便利店", 40, "人民路1号"))], refused=0)
+    first = taken_in(rows)
+    second = taken_in([listed("大峪便利店", 40, "人民路1号"), listed("大峪便利店二店", 40, "新华街3号")])
 
-    assert (first.inserted, first.merged) == (3, 1)
-    assert (second.inserted, second.merged) == (0, 1)
+    kept = look("SELECT name, address FROM listings WHERE lat = :lat AND lng = :lng ORDER BY name",
+                lat=community.lat, lng=community.lng)  # fmt: skip
+    assert (first.inserted, first.merged) == (3, 2)
+    assert (second.inserted, second.merged) == (0, 2)
+    assert [tuple(row) for row in kept] == [("大峪便利店", "人民路2号"), ("大峪便利店二店", "新华街3号")]
 
 
-def test_two_runs_of_one_list_at_once_make_each_listing_once(app: Flask) -> None:
+@pytest.mark.parametrize("few", [0, 20_000])
+def test_merging_in_sets_is_what_comparing_one_by_one_would_be(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("app.usecases.listing.merge.FEW", few)
+    monkeypatch.setattr("app.usecases.listing.merge.BAND", 30)
+    chance, community, mark = random.Random(a_seed()), a_community(), new_id().hex[-8:]
+    kept: list[Listed] = []
+
+    for _ in range(2):
+        rows = [
+            Listed(
+                f"{mark}{chance.randrange(3)}",
+                "便利店",
+                community.lat + chance.uniform(-0.01, 0.01),
+                community.lng + chance.uniform(-0.003, 0.003),
+                "",
+                "test",
+            )
+            for _ in range(150)
+        ]
+        counts = Counter(cell_of(row.lat, row.lng) >> 31 for row in rows)
+        for begin, end in bands_of(sorted(counts.items()), 30):
+            for row in rows:
+                is_here = begin <= cell_of(row.lat, row.lng) >> 31 < end
+                if is_here and not any(is_same(row, other) for other in kept):
+                    kept.append(row)
+
+        taken_in(rows)
+
+        found = look("SELECT name, lat, lng FROM listings WHERE name LIKE :mark", mark=f"{mark}%")
+        assert {tuple(row) for row in found} == {(one.name, one.lat, one.lng) for one in kept}
+
+
+def is_same(one: Listed, other: Listed) -> bool:
+    lat, lng, lat2, lng2 = map(math.radians, (one.lat, one.lng, other.lat, other.lng))
+    half = math.sin((lat2 - lat) / 2) ** 2 + math.cos(lat) * math.cos(lat2) * math.sin((lng2 - lng) / 2) ** 2
+    return one.name == other.name and 2 * EARTH_RADIUS_M * math.asin(math.sqrt(half)) <= SAME_M_MAX
+
+
+def test_of_two_runs_of_one_list_at_once_one_takes_it_in(app: Flask) -> None:
+    community, mark, digest = a_community(), new_id().hex[-8:], new_id().bytes
+    batch = [Listed(f"{mark}{n}", "便利店", community.lat + n * 0.001, community.lng, "", "test") for n in range(50)]
+
+    def load() -> int:
+        try:
+            return taken_in(batch, digest).inserted
+        except TakenElsewhere:
+            return 0
+
+    outcomes = at_once(app, [load] * 4)
+
+    assert {outcome.answer for outcome in outcomes} <= {0, 50}
+    assert known(mark) == 50
+
+
+def test_two_lists_of_the_same_merchants_at_once_make_each_listing_once(app: Flask) -> None:
     community, mark = a_community(), new_id().hex[-8:]
     batch = [Listed(f"{mark}{n}", "便利店", community.lat + n * 0.001, community.lng, "", "test") for n in range(50)]
 
-    def load() -> Taken:
-        return take_in(new_id().bytes, "race", [prepare(row) for row in batch], refused=0)
-
-    outcomes = at_once(app, [load] * 4)
+    outcomes = at_once(app, [partial(taken_in, batch)] * 4)
 
     assert sum(outcome.answer.inserted for outcome in outcomes) == 50
     assert known(mark) == 50
@@ -209,7 +293,6 @@ def test_of_two_claims_that_are_approved_at_once_one_wins_and_the_other_is_lost(
         assert sum(outcome.is_done for outcome in outcomes) == 1
         assert {outcome.refusal for outcome in outcomes} <= {None, "illegal_transition"}
         assert states == ["approved", "lost", "lost", "lost"]
-        assert taken_so_far(b"none") == Taken()
 
 
 def test_of_two_owners_who_claim_at_once_each_has_one_claim_that_waits(app: Flask) -> None:

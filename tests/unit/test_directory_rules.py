@@ -6,7 +6,17 @@ import pytest
 
 from app.cli.directory.invented import invent
 from app.core.directory.cells import cell_of, cells_around
-from app.core.directory.rules import LAT_MAX, LNG_MAX, Listed, RowInvalid, columns_of, place_keys, read_row
+from app.core.directory.rules import (
+    LAT_MAX,
+    LNG_MAX,
+    Listed,
+    RowInvalid,
+    bands_of,
+    columns_of,
+    firsts_of,
+    name_key,
+    read_row,
+)
 from app.core.search.words import normal
 
 COLUMNS = columns_of(["name", "category", "lat", "lng", "address"])
@@ -62,12 +72,21 @@ def test_a_circle_lies_in_its_squares() -> None:
     assert len(cells) <= 16
 
 
-def test_names_that_differ_by_width_or_script_or_space_share_a_key_across_a_border_of_squares() -> None:
-    here = place_keys("大峪 便利店", 39.9, 116.4, normal)
-    there = place_keys("大峪便利店", 39.9005, 116.4, normal)
+def test_names_that_differ_by_width_or_script_or_space_share_a_key() -> None:
+    assert name_key("大峪 便利店", normal) == name_key("大峪便利店", normal) == name_key("大峪便 利店 ", normal)
+    assert name_key("大峪便利店二店", normal) != name_key("大峪便利店", normal)
 
-    assert there[0] in here
-    assert place_keys("大峪便利店二店", 39.9, 116.4, normal)[0] not in here
+
+def test_what_came_first_is_kept_and_what_is_near_a_merged_one_alone_is_kept_too() -> None:
+    assert firsts_of([(2, 1), (3, 2)]) == {2: 1}
+    assert firsts_of([(4, 3), (4, 1), (3, 2), (3, 1)]) == {3: 1, 4: 1}
+    assert firsts_of([]) == {}
+
+
+def test_bands_hold_every_row_of_the_map_once() -> None:
+    assert bands_of([(3, 5), (4, 5), (9, 1), (12, 40)], 10) == [(3, 5), (9, 13)]
+    assert bands_of([(3, 5)], 10) == [(3, 4)]
+    assert bands_of([], 10) == []
 
 
 def test_invented_merchants_are_the_same_for_the_same_seed_and_sound() -> None:

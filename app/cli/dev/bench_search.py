@@ -81,10 +81,11 @@ def nation(stack: Stack, scale: float) -> None:
     size = Size.of(scale)
     print(f"{size.listings:,} listings, {size.shops:,} shops, {size.offers:,} offers", flush=True)
     assert stack.postgres is not None, "bench starts its own server"
-    make_listings(stack, size)
+    url = libpq_url(stack.postgres.url(OWNER_ROLE, "linli"))
+    make_listings(stack, url, size)
     children_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"  largest child process so far {children_mb:.0f} MB resident (aim 1024)")
-    make_shops(libpq_url(stack.postgres.url(OWNER_ROLE, "linli")), size)
+    make_shops(url, size)
 
 
 def search_at(lat: float, lng: float, words: str | None, *, is_of_shops: bool = False, **query: Any) -> Search:

@@ -15,14 +15,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from app.cli.directory.invented import SOURCE, invent
 from app.cli.directory.lists import BadRow, ListUnreadable, digest_of, open_list
 from app.core.directory.rules import Listed
-from app.usecases.listing.take_in import BATCH, Prepared, Taken, finish, prepare, take_in, taken_so_far
+from app.usecases.listing.merge import bands, merge
+from app.usecases.listing.take_in import BATCH, Import, Taken, TakenElsewhere, arrive, begin, finish, prepare
 
 BAD_ROWS_SHOWN_MAX = 20
 COUNT_MAX = 20_000_000
 AHEAD = 2
-"""Batches that are ready while the database takes one in; memory stays what these need."""
+"""Batches that are ready while the database takes one in; memory is what these need."""
 
-Batch = tuple[list[Prepared], list[BadRow], float]
+Batch = tuple[list[str], list[BadRow]]
 
 
 @click.group("directory")
@@ -36,7 +37,7 @@ def directory_commands() -> None:
 def generate(count: int, seed: int) -> None:
     """Invent merchants, the same for the same seed; one run after another goes on where the first broke off."""
     digest = hashlib.sha256(f"{SOURCE}:{count}:{seed}".encode()).digest()
-    _run(digest, f"{SOURCE} {count} {seed}", lambda: _with_progress(iter(invent(count, seed)), count))
+    _run(digest, f"{SOURCE} {count} {seed}", invent(count, seed), lambda read: read / count)
 
 
 @directory_commands.command("import")
@@ -57,8 +58,7 @@ def import_list(file: Path, source: str, *, all_or_none: bool, dry_run: bool) ->
             return
         with open_list(file, source=source) as reader:
             size = file.stat().st_size or 1
-            rows = ((row, reader.position / size) for row in reader.rows)
-            taken = _run(digest_of(file), file.name, lambda: rows)
+            taken = _run(digest_of(file), file.name, reader.rows, lambda _: reader.position / size)
     except ListUnreadable as error:
         raise click.ClickException(str(error)) from None
     if taken.refused:
@@ -79,71 +79,91 @@ def _refuse_unsound(file: Path, source: str, *, is_dry: bool) -> int:
     return count
 
 
-def _with_progress(rows: Iterator[Listed], count: int) -> Iterator[tuple[Listed, float]]:
-    for place, row in enumerate(rows, start=1):
-        yield row, place / count
+def _run(digest: bytes, name: str, rows: Iterator[Listed | BadRow], part_of: Callable[[int], float]) -> Taken:
+    """Take everything in that ``rows`` yields, from where an earlier run ended, with a bar.
 
-
-def _run(digest: bytes, name: str, rows: Callable[[], Iterator[tuple[Listed | BadRow, float]]]) -> Taken:
-    """Take everything in that ``rows`` yields, from where an earlier run ended, with a bar."""
+    :param part_of: which part of it has been read, given how many rows.
+    """
     from app import create_app  # noqa: PLC0415 - a list that cannot be read needs no application
 
     began = time.monotonic()
-    with create_app().app_context():
-        before = taken_so_far(digest)
-        ready: queue.Queue[Batch | BaseException | None] = queue.Queue(AHEAD)
-        stop = threading.Event()
-        producer = threading.Thread(target=_produce, args=(rows(), before.rows, ready, stop), daemon=True)
-        producer.start()
-        total, shown = Taken(), 0
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-        try:
-            with Progress(*columns, console=Console(stderr=True)) as bar:
-                task = bar.add_task(f"directory: {name}", total=1.0)
-                while (batch := ready.get()) is not None:
-                    if isinstance(batch, BaseException):
-                        raise batch
-                    good, bad, part = batch
-                    for row in bad:
-                        shown += 1
-                        _name(row, shown)
-                    total += take_in(digest, name, good, refused=len(bad))
-                    bar.update(task, completed=part)
-        finally:
-            stop.set()
-        finish(digest)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with create_app().app_context(), Progress(*columns, console=Console(stderr=True)) as bar:
+        before = begin(digest, name)
+        if not before.is_finished:
+            try:
+                _read(before, rows, part_of, bar)
+            except TakenElsewhere:
+                message = "another run takes this list in at this moment"
+                raise click.ClickException(message) from None
+            _merge(before, bar)
+            finish(before.number)
+        after = begin(digest, name)
     seconds = time.monotonic() - began
-    resumed = f", {before.rows} rows were read before" if before.rows else ""
+    taken = after.taken - before.taken
+    resumed = f", {before.taken.rows} rows were read before" if before.taken.rows else ""
     click.echo(
-        f"{total.rows} rows read in {seconds:.1f} s{resumed}: {total.inserted} new, {total.merged} known already,"
-        f" {total.refused} not sound"
+        f"{taken.rows} rows read in {seconds:.1f} s{resumed}: {taken.inserted} new, {taken.merged} known already,"
+        f" {taken.refused} not sound"
     )
-    return total
+    return taken
+
+
+def _read(of: Import, rows: Iterator[Listed | BadRow], part_of: Callable[[int], float], bar: Progress) -> None:
+    """Have the rows of a list arrive, from where an earlier run stopped."""
+    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(AHEAD)
+    stop = threading.Event()
+    producer = threading.Thread(target=_produce, args=(rows, of.taken.rows, ready, stop), daemon=True)
+    producer.start()
+    row_count, shown = of.taken.rows, 0
+    reading = bar.add_task("read", total=1.0)
+    try:
+        while (batch := ready.get()) is not None:
+            if isinstance(batch, BaseException):
+                raise batch
+            good, bad = batch
+            for row in bad:
+                shown += 1
+                _name(row, shown)
+            row_count = arrive(of.number, good, row_count=row_count, refused=len(bad))
+            bar.update(reading, completed=part_of(row_count))
+    finally:
+        stop.set()
+    bar.update(reading, completed=1.0)
+
+
+def _merge(of: Import, bar: Progress) -> None:
+    """Merge what arrived, band by band of the map."""
+    spans = bands(of)
+    merging = bar.add_task("merge", total=sum(count for _, _, count in spans) or None)
+    for first, end, count in spans:
+        merge(of.number, first, end)
+        bar.advance(merging, count)
 
 
 def _produce(
-    rows: Iterator[tuple[Listed | BadRow, float]],
+    rows: Iterator[Listed | BadRow],
     skip: int,
     ready: "queue.Queue[Batch | BaseException | None]",
     stop: threading.Event,
 ) -> None:
     """Read and prepare batches while the database works; what goes wrong is handed over, too."""
     last: Batch | BaseException | None = None
+    line = skip
     try:
         rows = islice(rows, skip, None)
         while not stop.is_set():
-            good: list[Prepared] = []
+            good: list[str] = []
             bad: list[BadRow] = []
-            done = 1.0
-            for row, part in islice(rows, BATCH):
-                done = part
+            for row in islice(rows, BATCH):
+                line += 1
                 if isinstance(row, BadRow):
                     bad.append(row)
                 else:
-                    good.append(prepare(row))
+                    good.append(prepare(row, line))
             if not good and not bad:
                 break
-            _hand_over(ready, (good, bad, done), stop)
+            _hand_over(ready, (good, bad), stop)
     except Exception as error:  # noqa: BLE001 - raised again by who waits
         last = error
     _hand_over(ready, last, stop)

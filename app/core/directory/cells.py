@@ -14,6 +14,11 @@ def cell_of(lat: float, lng: float) -> int:
     return _row(lat) << _ROW_BITS | _column(lng)
 
 
+def map_rows(map_row: int, until: int) -> tuple[int, int]:
+    """Return the first square of a row of the map and the first that lies behind those before ``until``."""
+    return map_row << _ROW_BITS, until << _ROW_BITS
+
+
 def cells_around(lat: float, lng: float, radius_m: float) -> list[int]:
     """Return the squares that a circle touches, and some at its corners."""
     lat_min, lng_min, lat_max, lng_max = box_around(lat, lng, radius_m)

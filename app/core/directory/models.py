@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, text
+from sqlalchemy import ForeignKey, Identity, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.directory.states import ClaimState
@@ -12,21 +12,18 @@ from app.kernel.db import Base
 
 
 class ListingRow(Base):
-    """A merchant known to exist (名录). Cold and large, so it has three indexes and no more.
+    """A merchant known to exist (名录). Cold and large, so it has two indexes and no more.
 
-    ``cell`` is the square of the map, ``place_key`` a digest of name and square under which a duplicate is found, see
-    :func:`app.core.directory.rules.place_keys`. ``shop_id`` is the shop that it became; WGS-84 degrees.
+    ``cell`` is the square of the map, ``name_key`` what its name is compared by, see
+    :func:`app.core.directory.rules.name_key`. ``shop_id`` is the shop that it became; WGS-84 degrees.
     """
 
     __tablename__ = "listings"
-    __table_args__ = (
-        Index("ix_listings_place", "cell", "category"),
-        Index("ix_listings_place_key", "place_key"),
-    )
+    __table_args__ = (Index("ix_listings_place", "cell", "category"),)
 
     listing_id: Mapped[UUID] = mapped_column(primary_key=True)
     cell: Mapped[int]
-    place_key: Mapped[int]
+    name_key: Mapped[int]
     lat: Mapped[float]
     lng: Mapped[float]
     name: Mapped[str]
@@ -36,8 +33,32 @@ class ListingRow(Base):
     shop_id: Mapped[UUID | None]
 
 
+class ArrivedListingRow(Base):
+    """A row of a list that was read and is not merged yet. Not logged: a crash of the server loses it, to be read anew.
+
+    ``line`` is its place in the list.
+    """
+
+    __tablename__ = "arrived_listings"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    import_number: Mapped[int] = mapped_column(primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    cell: Mapped[int]
+    name_key: Mapped[int]
+    lat: Mapped[float]
+    lng: Mapped[float]
+    name: Mapped[str]
+    category: Mapped[str]
+    address: Mapped[str]
+    source: Mapped[str]
+
+
 class ListingImportRow(Base):
-    """How far a list has been read, by the digest of its content: a second run goes on from there."""
+    """How far a list has come, by the digest of its content: a second run goes on from there.
+
+    ``row_count`` rows were read; those of the map's rows before ``merged_row`` are among the listings.
+    """
 
     __tablename__ = "listing_imports"
     __table_args__ = not_negative("row_count", "inserted_count", "merged_count", "refused_count")
@@ -50,6 +71,8 @@ class ListingImportRow(Base):
     refused_count: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     finished_at: Mapped[datetime | None]
+    import_number: Mapped[int] = mapped_column(Identity(always=True), unique=True)
+    merged_row: Mapped[int] = mapped_column(server_default="0")
 
 
 class ListingClaimRow(Base):

@@ -2,10 +2,8 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-from app.core.directory.cells import cell_of, cells_around
 
 SAME_M_MAX = 100
 """Two listings of one name closer than this are one merchant: maps differ by the width of a street or two."""
@@ -82,10 +80,10 @@ def _text(value: str, title: str, high: int, *, low: int = 1) -> str:
     clean = value.strip()
     if not low <= len(clean) <= high:
         raise RowInvalid(f"{title}应为 {low} 至 {high} 个字符")
+    if not clean.isascii() and _UNREADABLE in clean:
+        raise RowInvalid(f"{title}编码有误")
     if not clean.isprintable() and any(unicodedata.category(one) in {"Cc", "Cs"} for one in clean):
         raise RowInvalid(f"{title}含有控制字符")
-    if _UNREADABLE in clean:
-        raise RowInvalid(f"{title}编码有误")
     return clean
 
 
@@ -96,15 +94,45 @@ def _degrees(value: str, title: str) -> float:
         raise RowInvalid(f"{title}不是数字") from None
 
 
-def place_keys(name: str, lat: float, lng: float, normal: Callable[[str], str]) -> list[int]:
-    """Return the keys under which the same merchant may be known: name and square, its own square first.
+def name_key(name: str, normal: Callable[[str], str]) -> int:
+    """Return the key of a name as merchants are compared by it: the beginning of its SHA-256, a signed integer.
 
-    :param normal: the form in which names are compared.
+    :param normal: the form in which names are compared; spaces do not count.
     """
     compared = normal(name).replace(" ", "").encode()
-    own = cell_of(lat, lng)
-    cells = [own, *(cell for cell in cells_around(lat, lng, SAME_M_MAX) if cell != own)]
-    return [
-        int.from_bytes(hashlib.blake2b(b"%d %s" % (cell, compared), digest_size=8).digest(), "big", signed=True)
-        for cell in cells
-    ]
+    return int.from_bytes(hashlib.sha256(compared).digest()[:8], "big", signed=True)
+
+
+def firsts_of(twins: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Return for each line that is merged the line that it is merged into.
+
+    :param twins: pairs of lines that are one merchant, the later one first. What came first is kept, and what is the
+        same as something kept is merged into the first such; what is the same only as something merged is kept.
+    """
+    earlier: dict[int, list[int]] = {}
+    for line, before in twins:
+        earlier.setdefault(line, []).append(before)
+    merged: dict[int, int] = {}
+    for line in sorted(earlier):
+        kept = [before for before in earlier[line] if before not in merged]
+        if kept:
+            merged[line] = min(kept)
+    return merged
+
+
+def bands_of(counts: Sequence[tuple[int, int]], rows_max: int) -> list[tuple[int, int]]:
+    """Return spans ``(from, to)`` of rows of the map, ``to`` excluded, that hold about ``rows_max`` listings each.
+
+    :param counts: rows of the map that hold any, in order, with how many.
+    """
+    bands: list[tuple[int, int]] = []
+    begin, held = None, 0
+    for map_row, count in counts:
+        begin = map_row if begin is None else begin
+        held += count
+        if held >= rows_max:
+            bands.append((begin, map_row + 1))
+            begin, held = None, 0
+    if begin is not None:
+        bands.append((begin, counts[-1][0] + 1))
+    return bands

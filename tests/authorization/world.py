@@ -504,11 +504,15 @@ def _listing(place: Neighborhood) -> UUID:
     return a_listing(place.shop.community, name=f"店{new_id()}")
 
 
+def _claim(place: Neighborhood) -> UUID:
+    """Claim a listing anew; what the merchant claimed before is withdrawn, since so many may wait and no more."""
+    earlier = "UPDATE listing_claims SET state = 'withdrawn' WHERE merchant_id = :id AND state = 'submitted'"
+    change(earlier, id=place.shop.merchant_id)
+    return a_listing_claim(place.shop, _listing(place))
+
+
 def _claimed() -> Things:
-    return Things(
-        own=lambda world, _: a_listing_claim(world.home.shop, _listing(world.home)),
-        foreign=lambda world, _: a_listing_claim(world.other.shop, _listing(world.other)),
-    )
+    return Things(own=lambda world, _: _claim(world.home), foreign=lambda world, _: _claim(world.other))
 
 
 def _public(get: Callable[[Neighborhood], UUID]) -> Things:

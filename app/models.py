@@ -25,6 +25,7 @@ from app.core.passkeys import models as passkeys
 from app.core.payments import models as payments
 from app.core.payments import reconciliation
 from app.core.privacy import models as privacy
+from app.core.proof import models as proof
 from app.core.reviews import models as reviews
 from app.core.search import models as search
 from app.core.settlement import models as settlement
@@ -68,6 +69,7 @@ __all__ = [
     "payments",
     "payouts",
     "privacy",
+    "proof",
     "reconciliation",
     "reviews",
     "rows",

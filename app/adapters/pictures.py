@@ -43,6 +43,13 @@ class FolderPictures:
         except OSError:
             raise PicturesUnreachable from None
 
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        try:
+            self._path(name).unlink(missing_ok=True)
+        except OSError:
+            raise PicturesUnreachable from None
+
     def _path(self, name: str) -> Path:
         return self.folder / name[:2] / name
 
@@ -70,6 +77,11 @@ class S3Pictures:
         if answer.status_code not in _FOUND:
             raise PicturesUnreachable
         return answer.content
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        if self._send("DELETE", name, b"").status_code not in _FOUND | _GONE:
+            raise PicturesUnreachable
 
     def _send(self, method: str, name: str, content: bytes) -> requests.Response:
         path = f"/{quote(self.bucket)}/{quote(name)}"

@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from flask import request
+from flask import Response, current_app, request
 
+from app.core.catalog.pictures import PICTURE_BYTES_MAX
 from app.core.delivery.incidents import IncidentKind
 from app.core.delivery.states import FailureReason
 from app.courier import figures, queries, schemas
@@ -27,6 +28,7 @@ from app.usecases.delivering.slots import SlotMoved, drop_slot, pass_slot, take_
 from app.usecases.delivering.trips import StopMoved, TripMoved, arrive_at_stop, claim_trip, give_back_trip
 from app.usecases.dispatching.answer_offer import TripOfferMoved, accept_offer, decline_offer
 from app.usecases.ordering.ending import OrderMoved
+from app.usecases.proving.photos import PhotoKept, add_delivery_photo, show_to_courier
 from app.web.door import Door
 from app.web.messages import choose_language
 from app.web.notices import add_notices
@@ -34,6 +36,7 @@ from app.web.paging import PageQuery
 from app.web.passkeys import add_passkeys
 from app.web.passwords import add_passwords
 from app.web.payouts import add_courier_payouts
+from app.web.photos import PhotoKeptOut, shown_photo
 from app.web.policy import Relation, policy
 from app.web.sign_in import add_sign_in
 from app.web.statements import add_statements
@@ -217,6 +220,27 @@ def give_back(actor: Actor, *, claim: Claim, trip_id: UUID) -> TripMoved:
 def arrive(actor: Actor, *, claim: Claim, stop_id: UUID) -> StopMoved:
     """Say that one stands at a stop."""
     return arrive_at_stop(actor, claim, stop_id=stop_id)
+
+
+@door.post(
+    "/deliveries/<uuid:delivery_id>/photos",
+    answer=PhotoKeptOut,
+    status=201,
+    once=True,
+    upload=PICTURE_BYTES_MAX,
+)
+@policy("trip.carry", Relation.OWN_TRIP)
+def upload_photo(actor: Actor, *, claim: Claim, delivery_id: UUID, file: bytes) -> PhotoKept:
+    """Upload a photo (JPEG, PNG or WebP) to hand in at the counter or at the door; it is drawn anew."""
+    store, media = current_app.extensions["linli_pictures"], request.mimetype
+    return add_delivery_photo(actor, claim, store, delivery_id=delivery_id, file=file, media=media)
+
+
+@door.get("/photos/<uuid:photo_id>", pages=("image/jpeg",))
+@policy("trip.read", Relation.OWN)
+def show_photo(actor: Actor, *, photo_id: UUID) -> Response:
+    """Show a photo that one took."""
+    return shown_photo(show_to_courier(actor, current_app.extensions["linli_pictures"], photo_id=photo_id))
 
 
 @door.post("/deliveries/<uuid:delivery_id>/pick-up", body=schemas.PickUpIn, answer=schemas.DeliveryMovedOut, once=True)

@@ -367,18 +367,18 @@ class DeliveryMovedOut(Body):
 
 
 class PickUpIn(Body):
-    """The shop's code; how many pieces one counted, and a photo of them, where one did."""
+    """The shop's code; how many pieces one counted, and an uploaded photo of them, where one did."""
 
     code = Pattern(r"[0-9]{4}", high=4, required=True)
     item_count = Int(low=1, high=100_000, load_default=None, allow_none=True)
-    photo_reference = Text(high=200, load_default=None, allow_none=True)
+    photo_id = Id(load_default=None, allow_none=True)
 
 
 class HandOverIn(Body):
-    """The resident's code, the reference of a photo of where it was left, the neighbor who took it, or a box."""
+    """The resident's code, a photo of where it was left, the neighbor who took it, or a box."""
 
     code = Pattern(r"[0-9]{4}", high=4, load_default=None, allow_none=True)
-    photo_reference = Text(high=200, load_default=None, allow_none=True)
+    photo_id = Id(load_default=None, allow_none=True)
     neighbor = Text(high=50, load_default=None, allow_none=True)
     locker_box = Pattern(r"[A-Za-z0-9-]{1,12}", high=12, load_default=None, allow_none=True)
 
@@ -386,7 +386,7 @@ class HandOverIn(Body):
     def one_way(self, data: dict[str, object], **_kwargs: object) -> None:
         """Want one of the ways; a photo may come with each."""
         ways = [name for name in ("code", "neighbor", "locker_box") if data.get(name) is not None]
-        if len(ways) > 1 or not (ways or data.get("photo_reference") is not None):
+        if len(ways) > 1 or not (ways or data.get("photo_id") is not None):
             message = "field_code_or_photo"
             raise ValidationError(message)
 
@@ -398,7 +398,7 @@ class FailureIn(Body):
     """
 
     reason = Choice(FailureReason, required=True)
-    photo_reference = Text(high=200, load_default=None, allow_none=True)
+    photo_id = Id(load_default=None, allow_none=True)
 
 
 class EarningsOut(Body):

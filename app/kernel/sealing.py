@@ -98,6 +98,22 @@ def unseal(sealed: str, *, context: str) -> str:
     return AESGCM(data_key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context.encode()).decode()
 
 
+def seal_file(content: bytes, *, context: str) -> tuple[str, bytes]:
+    """Encrypt a file that is kept outside the database; return its key, sealed for the field ``context``, and it.
+
+    Without the key nobody reads the file: to forget the key is to erase the file, wherever copies of it are.
+    """
+    key, nonce = os.urandom(_KEY_BYTES), os.urandom(_NONCE_BYTES)
+    encrypted = nonce + AESGCM(key).encrypt(nonce, content, context.encode())
+    return seal(base64.b64encode(key).decode(), context=context), encrypted
+
+
+def open_file(key_sealed: str, encrypted: bytes, *, context: str) -> bytes:
+    """Decrypt what :func:`seal_file` made for the same ``context``; raises as :func:`unseal` does."""
+    key = base64.b64decode(unseal(key_sealed, context=context))
+    return AESGCM(key).decrypt(encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:], context.encode())
+
+
 def current_prefix() -> str:
     """Return how a value begins that needs no rotation."""
     return f"{_FORMAT}.{next(iter(_keys().data_keys))}."

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from flask import Response, current_app
+
 from app.core.aftersale.errors import CaseNotFound
 from app.core.catalog.errors import ShopNotFound
 from app.kernel.actor import Actor
@@ -13,6 +15,7 @@ from app.usecases.aftersale.replace_line import (
     ReplacementStands,
     offer_replacement,
 )
+from app.usecases.proving.photos import show_to_shop
 from app.web.cases import (
     IS_MEMBER,
     SHOP_CASE,
@@ -31,6 +34,7 @@ from app.web.cases import (
 )
 from app.web.door import Door
 from app.web.paging import page
+from app.web.photos import shown_photo
 from app.web.policy import Relation, policy
 
 
@@ -78,6 +82,16 @@ def add_shop_cases(door: Door) -> None:
     def send_exchange(actor: Actor, *, claim: Claim, case_id: UUID, body: dict[str, Any]) -> CaseStands:
         """Send other pieces in exchange."""
         return replace_goods(actor, claim, case_id=case_id, **body)
+
+
+def add_case_photos(door: Door) -> None:
+    """Add how shops see photos."""
+
+    @door.get("/photos/<uuid:photo_id>", pages=("image/jpeg",))
+    @policy("case.read", Relation.OWN_SHOP)
+    def show_photo(actor: Actor, *, photo_id: UUID) -> Response:
+        """Show a photo of a case of one's shop, or of what a courier took from its counter."""
+        return shown_photo(show_to_shop(actor, current_app.extensions["linli_pictures"], photo_id=photo_id))
 
 
 def add_replacements(door: Door) -> None:

@@ -12,7 +12,7 @@ from app.merchant import queries, schemas
 from app.merchant.appointments import add_providers, add_visits
 from app.merchant.bulk import add_bulk
 from app.merchant.carriage import add_carriage
-from app.merchant.cases import add_replacements, add_shop_cases
+from app.merchant.cases import add_case_photos, add_replacements, add_shop_cases
 from app.merchant.collecting import add_collecting
 from app.merchant.money import add_money
 from app.merchant.pictures import add_pictures
@@ -59,6 +59,7 @@ add_bulk(door)
 add_setup(door)
 add_pictures(door)
 add_shop_cases(door)
+add_case_photos(door)
 add_redemption(door)
 add_providers(door)
 add_visits(door)

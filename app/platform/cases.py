@@ -3,13 +3,17 @@
 from typing import Any
 from uuid import UUID
 
+from flask import Response, current_app
+
 from app.core.aftersale.errors import CaseNotFound
 from app.core.aftersale.rules import CaseFault
+from app.core.proof.errors import PhotoNotFound
 from app.kernel import audit
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, transaction
 from app.usecases.aftersale.cases import CaseStands
 from app.usecases.aftersale.rule import Ruling, rule_case
+from app.usecases.proving.photos import BY_PLATFORM, opened
 from app.web.cases import (
     ALL_CASES,
     ANY_CASE,
@@ -23,6 +27,7 @@ from app.web.cases import (
 )
 from app.web.door import Door
 from app.web.paging import page
+from app.web.photos import shown_photo
 from app.web.policy import Relation, policy
 
 
@@ -50,6 +55,17 @@ def add_ruled_cases(door: Door) -> None:
                 raise CaseNotFound
             audit.record(tx, actor, "case.read", subject_kind="case", subject_id=case_id, whom_id=row.account_id)
         return borne_case(row)
+
+    @door.get("/photos/<uuid:photo_id>", pages=("image/jpeg",))
+    @policy("case.read", Relation.PLATFORM)
+    def show_photo(actor: Actor, *, photo_id: UUID) -> Response:
+        """Show any photo that was handed in as proof; who saw it is recorded."""
+        with transaction() as tx:
+            row = tx.execute(BY_PLATFORM, {"photo_id": photo_id}).one_or_none()
+            if row is None:
+                raise PhotoNotFound
+            audit.record(tx, actor, "photo.read", subject_kind="photo", subject_id=photo_id, whom_id=row.account_id)
+        return shown_photo(opened(current_app.extensions["linli_pictures"], row))
 
     @door.post("/cases/<uuid:case_id>/ruling", body=RulingIn, answer=CaseStandsOut, once=True)
     @policy("case.rule", Relation.PLATFORM)

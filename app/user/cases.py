@@ -3,8 +3,11 @@
 from typing import Any
 from uuid import UUID
 
+from flask import Response, current_app, request
+
 from app.core.aftersale.errors import CaseNotFound
 from app.core.aftersale.rules import Asked, CaseKind, CaseReason
+from app.core.catalog.pictures import PICTURE_BYTES_MAX
 from app.core.orders.errors import OrderNotFound
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
@@ -22,6 +25,7 @@ from app.usecases.aftersale.replace_line import (
     decline_replacement,
 )
 from app.usecases.ordering.ending import OrderMoved
+from app.usecases.proving.photos import PhotoKept, add_order_photo, show_to_resident
 from app.web.cases import (
     OWN_CASE,
     OWN_CASES,
@@ -40,6 +44,7 @@ from app.web.cases import (
 )
 from app.web.door import Door
 from app.web.paging import page
+from app.web.photos import PhotoKeptOut, shown_photo
 from app.web.policy import Relation, policy
 from app.web.views import OrderMovedOut
 
@@ -101,6 +106,23 @@ def add_own_cases(door: Door) -> None:
     def confirm_exchanged(actor: Actor, *, claim: Claim, case_id: UUID) -> CaseStands:
         """Confirm that what was sent in exchange arrived."""
         return confirm_exchange(actor, claim, case_id=case_id)
+
+
+def add_own_photos(door: Door) -> None:
+    """Add what residents do about photos of their orders."""
+
+    @door.post("/orders/<uuid:order_id>/photos", answer=PhotoKeptOut, status=201, once=True, upload=PICTURE_BYTES_MAX)
+    @policy("case.apply", Relation.OWN)
+    def upload_photo(actor: Actor, *, claim: Claim, order_id: UUID, file: bytes) -> PhotoKept:
+        """Upload a photo (JPEG, PNG or WebP) as evidence for a case about one's order; it is drawn anew."""
+        store, media = current_app.extensions["linli_pictures"], request.mimetype
+        return add_order_photo(actor, claim, store, order_id=order_id, file=file, media=media)
+
+    @door.get("/photos/<uuid:photo_id>", pages=("image/jpeg",))
+    @policy("case.read", Relation.OWN)
+    def show_photo(actor: Actor, *, photo_id: UUID) -> Response:
+        """Show a photo of one's order: one's own, or what its courier handed in."""
+        return shown_photo(show_to_resident(actor, current_app.extensions["linli_pictures"], photo_id=photo_id))
 
 
 def add_replacements(door: Door) -> None:

@@ -42,7 +42,7 @@ from app.user.announcements import add_announcements
 from app.user.appointments import add_appointments
 from app.user.bill_history import add_bill_history
 from app.user.bills import add_bills
-from app.user.cases import add_own_cases, add_replacements
+from app.user.cases import add_own_cases, add_own_photos, add_replacements
 from app.user.comparisons import add_comparisons
 from app.user.credit import add_credit
 from app.user.desk import add_desk
@@ -94,6 +94,7 @@ add_saving(door)
 add_transfers(door)
 add_terms(door)
 add_own_cases(door)
+add_own_photos(door)
 add_vouchers(door)
 add_appointments(door)
 add_timeline(door, Reader.RESIDENT, Relation.OWN)

@@ -116,7 +116,7 @@ _PAYMENT = text(
     """
 )
 _HAND_OVER = """
-    (SELECT json_build_object('way', d.hand_over_way, 'photo_reference', d.photo_reference,
+    (SELECT json_build_object('way', d.hand_over_way, 'photo_id', d.photo_reference,
         'neighbor', d.neighbor_sealed, 'locker_box', d.locker_box, 'collected_at', d.collected_at)
      FROM deliveries AS d WHERE d.order_id = o.order_id AND d.hand_over_way IS NOT NULL) AS hand_over,
     (SELECT l.amount_fen FROM late_compensations AS l WHERE l.order_id = o.order_id) AS late_fen

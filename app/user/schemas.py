@@ -296,10 +296,13 @@ class RatingIn(Body):
 
 
 class HandOverOut(Body):
-    """How it was handed over: to whom, or where it lies; ``locker_code`` opens the box until it is fetched."""
+    """How it was handed over: to whom, or where it lies; ``locker_code`` opens the box until it is fetched.
+
+    The photo is shown at ``/photos/{photo_id}``.
+    """
 
     way = Choice(HandOverWay, required=True)
-    photo_reference = Text(high=200, required=True, allow_none=True)
+    photo_id = Text(high=200, required=True, allow_none=True)
     neighbor = Text(high=50, required=True, allow_none=True)
     locker_box = Text(high=12, required=True, allow_none=True)
     locker_code = Text(high=10, required=True, allow_none=True)

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from app.core.aftersale.rules import CaseFault, CaseKind, CaseReason, Payer
 from app.core.aftersale.states import CaseState, ReplacementState
 from app.core.orders.states import OrderState
+from app.core.proof.rules import EVIDENCE_MAX
 from app.kernel.sealing import unseal
 from app.kernel.wire import Row
 from app.usecases.aftersale.apply import (
@@ -19,7 +20,6 @@ from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Many, Quan
 from app.web.paging import LIMIT_MAX, PageQuery, read_cursor
 from app.web.views import COUNT_MAX, LIST_MAX, DecisionIn
 
-EVIDENCE_MAX = 9
 NOTE_MAX = 500
 LINES_MAX = 50
 
@@ -33,13 +33,13 @@ class AskedLineIn(Body):
 
 
 class CaseIn(Body):
-    """What is asked for, why, and about which lines. ``evidence`` are references of photos."""
+    """What is asked for, why, and about which lines. ``evidence`` are photos uploaded for the order."""
 
     kind = Choice(CaseKind, required=True)
     reason = Choice(CaseReason, required=True)
     lines = Many(fields.Nested(AskedLineIn), low=1, high=LINES_MAX, required=True)
     note = Text(high=NOTE_MAX, low=0, load_default="")
-    evidence = Many(Text(high=200), high=EVIDENCE_MAX, load_default=list)
+    evidence = Many(Id(), high=EVIDENCE_MAX, load_default=list)
 
     @validates_schema
     def names_a_line_once(self, data: dict[str, Any], **_kwargs: object) -> None:
@@ -105,7 +105,10 @@ class CaseLineOut(Body):
 
 
 class CaseOut(Body):
-    """A case as all its parties see it. ``due_at`` is when time acts for whoever has to."""
+    """A case as all its parties see it. ``due_at`` is when time acts for whoever has to.
+
+    ``evidence`` are ids of photos, shown at ``/photos/{photo_id}`` of the same door.
+    """
 
     case_id = Id(required=True)
     order_id = Id(required=True)

@@ -18,6 +18,7 @@ from app.usecases.dispatching.take_back import look_after_shifts
 from app.usecases.dispatching.tick import dispatch_zones
 from app.usecases.finding.read_names import read_names
 from app.usecases.operating.work import escalate_work
+from app.usecases.proving.photos import remove_erased
 from app.wiring import DISPATCH_POLICY, REACTIONS, TIMERS, gateway_of
 from app.worker.bank import bank_work
 from app.worker.bills import bill_work
@@ -60,6 +61,11 @@ def _loop(app: Flask, stop: threading.Event, act: Callable[[], int | None], paus
             continue
         if not found:
             stop.wait(pause_s)
+
+
+def _forget(app: Flask) -> None:
+    forget_old()
+    remove_erased(app.extensions["linli_pictures"])  # more than a batch is removed in the next rounds
 
 
 def _dispatch() -> None:
@@ -122,7 +128,7 @@ def main() -> int:
         threading.Thread(target=_loop, args=(app, stop, fund_work(settings), FUND_S), name="fund"),
         threading.Thread(target=_loop, args=(app, stop, seal_acts, SWEEP_S), name="audit"),
         threading.Thread(target=_loop, args=(app, stop, read_names, READ_NAMES_S), name="readings"),
-        threading.Thread(target=_loop, args=(app, stop, forget_old, FORGET_S), name="retention"),
+        threading.Thread(target=_loop, args=(app, stop, partial(_forget, app), FORGET_S), name="retention"),
         threading.Thread(target=_keep_running_jobs, args=(app, stop, conninfo), name="jobs"),
     ]
     for thread in threads:

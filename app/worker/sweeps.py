@@ -84,6 +84,9 @@ _RETENTION = (
     """DELETE FROM desk_visits WHERE visit_id IN (
         SELECT visit_id FROM desk_visits WHERE opened_at < clock_timestamp() - interval '30 days'
         ORDER BY opened_at LIMIT :limit)""",
+    """UPDATE proof_photos SET key_sealed = NULL WHERE key_sealed IS NOT NULL AND photo_id IN (
+        SELECT photo_id FROM proof_photos WHERE use IS NULL AND taken_at < business_now() - interval '2 days'
+        UNION SELECT photo_id FROM proof_photos WHERE taken_at < business_now() - interval '3 years')""",
     "DELETE FROM sign_in_failures WHERE began_at < clock_timestamp() - interval '1 day'",
     "DELETE FROM live_tickets WHERE expires_at < clock_timestamp() - interval '1 day'",
     "DELETE FROM sandbox_messages WHERE sent_at < clock_timestamp() - interval '7 days'",

@@ -94,7 +94,7 @@ def _acts_on_order(order: AnOrder) -> dict[OrderAction, tuple[Person, Callable[.
             OrderAction.PICK_UP: (by, partial(pick_up, code=pick_up_code(order.order_id), **carried)),
             OrderAction.DELIVER: (
                 by,
-                partial(deliver, code=door_code(order.order_id), photo_reference=None, **carried),
+                partial(deliver, code=door_code(order.order_id), photo_id=None, **carried),
             ),
             OrderAction.FAIL: (by, partial(fail_delivery, reason=FailureReason.ABSENT, **carried)),
             OrderAction.REATTEMPT: (by, partial(reattempt_delivery, **carried)),

@@ -19,6 +19,7 @@ from app.core.orders.models import Fulfillment
 from app.core.orders.states import OrderState
 from app.core.passkeys.models import ChallengePurpose
 from app.core.privacy.models import DataExportRow
+from app.core.proof.rules import PhotoUse
 from app.core.settlement.models import SettledParty
 from app.kernel.actor import Side
 from app.kernel.clock import wall_now
@@ -43,6 +44,7 @@ from tests.factories.listings import a_listing, a_listing_claim
 from tests.factories.operating import a_table_export, an_announcement
 from tests.factories.parcels import a_parcel, a_returning_case
 from tests.factories.people import a_member, signed_in
+from tests.factories.photos import a_photo
 from tests.factories.products import a_product
 from tests.factories.reconciling import a_mismatch
 from tests.factories.rows import change, look_one, write
@@ -107,6 +109,11 @@ def a_review(order: AnOrder) -> None:
         account_id=order.resident.account_id,
         shop_id=order.shop.shop_id,
     )
+
+
+def a_photo_of(order: AnOrder) -> UUID:
+    """Return a photo that a case about the order shows."""
+    return a_photo(order.resident, order.order_id, use=PhotoUse.CASE, is_kept=True)
 
 
 def a_locked_shared_cart(owner: Person) -> UUID:
@@ -602,6 +609,31 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda world, principal: world.home.case(world.order_of(principal.person)),
         same_shop=lambda world, _: world.home.case(world.home.neighbors),
         foreign=lambda world, _: world.other.case(world.other.order),
+    ),
+    (Side.USER, "photo_id"): Things(
+        own=lambda world, principal: a_photo_of(world.order_of(principal.person)),
+        same_shop=lambda world, _: a_photo_of(world.home.neighbors),
+        foreign=lambda world, _: a_photo_of(world.other.order),
+    ),
+    (Side.MERCHANT, "photo_id"): Things(
+        own=lambda world, _: a_photo_of(world.home.order),
+        same_shop=lambda world, _: a_photo_of(world.home.neighbors),
+        foreign=lambda world, _: a_photo_of(world.other.order),
+        is_same_shop_ours=True,
+    ),
+    (Side.PLATFORM, "photo_id"): Things(
+        own=lambda world, _: a_photo_of(world.home.order),
+        foreign=lambda world, _: a_photo_of(world.other.order),
+        is_public=True,
+    ),
+    (Side.COURIER, "photo_id"): Things(
+        own=lambda world, principal: a_photo(
+            principal.person, (world.task_of(principal.person) or world.home.order).order_id, is_kept=True
+        ),
+        same_shop=lambda world, principal: a_photo(
+            world.another_courier(principal.person), world.home.neighbors.order_id, is_kept=True
+        ),
+        foreign=lambda world, _: a_photo(world.other.order.carrier, world.other.order.order_id, is_kept=True),
     ),
     (Side.USER, "replacement_id"): Things(
         own=lambda world, principal: world.home.replacement(world.order_of(principal.person)),

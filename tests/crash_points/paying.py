@@ -261,7 +261,7 @@ def an_order_that_comes_late(stage: Stage) -> Act:
     pick_up(courier.actor, a_claim(courier), delivery_id=order.delivery_id, code=code)
     stage.work()
     claim, code = a_claim(courier), door_code(order.order_id)
-    asked = {"delivery_id": order.delivery_id, "code": code, "photo_reference": None}
+    asked = {"delivery_id": order.delivery_id, "code": code, "photo_id": None}
 
     def act() -> None:
         stage.once(deliver, courier.actor, claim, **asked)

@@ -53,6 +53,7 @@ from app.usecases.vouchers.issue import voucher_code
 from app.usecases.vouchers.spend import redeem_voucher, refund_voucher
 from tests.drills.town import Act, Town
 from tests.factories import a_grant
+from tests.factories.photos import a_photo
 from tests.factories.rows import look
 
 if TYPE_CHECKING:
@@ -158,7 +159,8 @@ def _on_delivery(town: Town, row: Any, dice: random.Random) -> Menu:
     by, named = partial(Act, carrier), {"delivery_id": way.delivery_id}
     at_door = dice.random() < 0.5
     told: dict[str, Any] = {"code": door_code(row.order_id) if at_door else None}
-    told["photo_reference"] = None if at_door else "photo-1"
+    told["photo_id"] = None if at_door else a_photo(carrier, row.order_id)
+    proof = a_photo(carrier, row.order_id) if dice.random() < 0.5 else None
     return {
         "claim": by(partial(claim_trip, trip_id=way.trip_id)),
         "give_back": by(partial(give_back_trip, trip_id=way.trip_id)),
@@ -167,7 +169,7 @@ def _on_delivery(town: Town, row: Any, dice: random.Random) -> Menu:
         "take": by(partial(pick_up, code=pick_up_code(row.order_id), **named)),
         "wrong_pick_up": by(partial(pick_up, code="nope", **named)),
         "deliver": by(partial(deliver, **named, **told)),
-        "fail": by(partial(fail_delivery, reason=dice.choice(list(FailureReason)), photo_reference="proof/1", **named)),
+        "fail": by(partial(fail_delivery, reason=dice.choice(list(FailureReason)), photo_id=proof, **named)),
         "again": by(partial(reattempt_delivery, **named)),
         "return": by(partial(return_to_shop, **named)),
         "dispose": by(partial(dispose, **named)),

@@ -35,6 +35,7 @@ from tests.factories import (
     an_offer,
     an_order,
 )
+from tests.factories.photos import a_photo
 from tests.factories.rows import look, look_one
 from tests.support.invariants import Invariants
 
@@ -89,7 +90,7 @@ def arrive(shop: Shop, order_id: UUID, courier: Person, resident: Person) -> int
     short_order(owner.actor, a_claim(owner), order_id=order_id, lines=frozenset({line}))
     ready_order(owner.actor, a_claim(owner), order_id=order_id)
     way, code = carried(courier, order_id), door_code(order_id)
-    deliver(courier.actor, a_claim(courier), delivery_id=way.delivery_id, code=code, photo_reference=None)
+    deliver(courier.actor, a_claim(courier), delivery_id=way.delivery_id, code=code, photo_id=None)
     confirm_order(resident.actor, a_claim(resident), order_id=order_id)
     return int(way.pay_fen)
 
@@ -101,7 +102,7 @@ def come_back(shop: Shop, order_id: UUID, courier: Person) -> int:
     ready_order(owner.actor, a_claim(owner), order_id=order_id)
     way, reason = carried(courier, order_id), FailureReason.REFUSED
     named = {"delivery_id": way.delivery_id}
-    fail_delivery(courier.actor, a_claim(courier), reason=reason, photo_reference="proof/1", **named)
+    fail_delivery(courier.actor, a_claim(courier), reason=reason, photo_id=a_photo(courier, order_id), **named)
     return_to_shop(courier.actor, a_claim(courier), **named)
     return int(way.pay_fen)
 

@@ -12,6 +12,7 @@ from app.usecases.aftersale.answer import agree_to_case, reject_case
 from app.usecases.aftersale.apply import apply_for_case, escalate_case, send_back
 from tests.factories.orders import AnOrder, an_order
 from tests.factories.people import a_claim
+from tests.factories.photos import a_photo
 from tests.factories.rows import look_one
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def a_case(
         reason=reason,
         lines=[Asked(line=line, quantity=quantity, amount_fen=amount_fen)],
         note="盒子压坏了",
-        evidence=["photo-1"],
+        evidence=[a_photo(resident, order.order_id)],
     )
     case_id = opened.case_id
     for step in _STEPS[state]:

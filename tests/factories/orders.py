@@ -27,6 +27,7 @@ from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.shopping.cart import put_in_cart
 from app.usecases.shopping.quoting import quote_checkout
 from tests.factories.people import Person, a_claim, a_courier, a_grant, a_resident, a_store_clerk, an_address
+from tests.factories.photos import a_photo
 from tests.factories.rows import look
 from tests.factories.shops import Offer, Shop, a_merchant_with_shop, an_offer
 
@@ -191,9 +192,10 @@ def _carry(order: AnOrder, state: OrderState, reason: FailureReason) -> AnOrder:
         return order
     if state in {OrderState.DELIVERED, OrderState.COMPLETED}:
         code = door_code(order.order_id)
-        deliver(actor, a_claim(order.carrier), delivery_id=delivery_id, code=code, photo_reference=None)
+        deliver(actor, a_claim(order.carrier), delivery_id=delivery_id, code=code, photo_id=None)
     else:
-        fail_delivery(actor, a_claim(order.carrier), delivery_id=delivery_id, reason=reason, photo_reference="proof/1")
+        proof = a_photo(order.carrier, order.order_id)
+        fail_delivery(actor, a_claim(order.carrier), delivery_id=delivery_id, reason=reason, photo_id=proof)
     if state is OrderState.COMPLETED:
         confirm_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id)
     if state is OrderState.RETURNED:

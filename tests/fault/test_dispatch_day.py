@@ -117,7 +117,7 @@ class Evening:
                 pick_up(courier.actor, a_claim(courier), delivery_id=one.delivery_id, code=code)
             else:
                 code = door_code(one.order_id)
-                given = {"delivery_id": one.delivery_id, "code": code, "photo_reference": None}
+                given = {"delivery_id": one.delivery_id, "code": code, "photo_id": None}
                 deliver(courier.actor, a_claim(courier), **given)
 
     def left(self) -> int:

@@ -404,7 +404,7 @@ def test_an_order_is_delivered_once(app: Flask) -> None:
                 a_claim(carrier),
                 delivery_id=known(order.delivery_id),
                 code=door_code(order.order_id),
-                photo_reference=None,
+                photo_id=None,
             )
             for _ in range(8)
         ],
@@ -512,7 +512,7 @@ def test_many_hands_do_not_get_more_tries_at_a_code(app: Flask, place: str) -> N
     else:
         order = an_order(state=OrderState.IN_DELIVERY)
         wrong = "0000" if door_code(order.order_id) != "0000" else "0001"
-        act = partial(deliver, code=wrong, photo_reference=None)
+        act = partial(deliver, code=wrong, photo_id=None)
     carrier = order.carrier
     outcomes = at_once(
         app, [partial(act, carrier.actor, a_claim(carrier), delivery_id=known(order.delivery_id)) for _ in range(16)]

@@ -71,6 +71,7 @@ from tests.factories import (
     an_address,
     an_offer,
 )
+from tests.factories.photos import a_photo
 from tests.factories.rows import look, look_one
 from tests.support.invariants import Invariants
 from tests.support.patience import try_jobs
@@ -330,7 +331,7 @@ def machine_for(app: Flask, clock: BusinessClock, seen: Counter[str]) -> type[Ru
                     deliver,
                     delivery_id=row.delivery_id,
                     code=door_code(life.order_id) if by_door else None,
-                    photo_reference=None if by_door else "photo-1",
+                    photo_id=None if by_door else a_photo(life.courier, life.order_id),
                 ),
                 "fail": partial(fail_delivery, delivery_id=row.delivery_id, reason=reason),
                 "again": partial(reattempt_delivery, delivery_id=row.delivery_id),

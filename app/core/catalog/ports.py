@@ -20,3 +20,6 @@ class PictureStore(Protocol):
 
     def get(self, name: str) -> bytes | None:
         """Return a file, or None when there is none. :raises PicturesUnreachable: nobody knows."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file; one that is not there is removed. :raises PicturesUnreachable: it may still be there."""

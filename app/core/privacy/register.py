@@ -102,6 +102,14 @@ REGISTER = (
         sealed={"note_sealed": "after_sale_cases.note", "appeal_sealed": "after_sale_cases.appeal"},
     ),
     Holding(
+        table="proof_photos",
+        person=_OF_ORDERS,
+        fate=Fate.CLEARED,
+        clears={"key_sealed": "NULL"},
+        sealed={"key_sealed": "proof_photos.key"},
+        is_exported=False,  # each is shown at its address, and its key is of no use outside
+    ),
+    Holding(
         table="after_sale_case_lines",
         person="case_id IN (SELECT case_id FROM after_sale_cases WHERE account_id = :account_id)",
         fate=Fate.KEPT,

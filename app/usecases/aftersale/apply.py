@@ -22,6 +22,7 @@ from app.core.events import CaseOpened
 from app.core.orders.errors import LineNotFound, OrderNotFound
 from app.core.orders.repository import ORDER_COLUMNS, order_of
 from app.core.orders.states import OrderState
+from app.core.proof.rules import PhotoUse
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.sealing import seal
@@ -36,6 +37,7 @@ from app.usecases.aftersale.cases import (
     move_case,
     told,
 )
+from app.usecases.proving.photos import hand_in
 
 APPEAL_CONTEXT = "after_sale_cases.appeal"
 _RECEIVED = frozenset({OrderState.DELIVERED, OrderState.COMPLETED})
@@ -91,16 +93,16 @@ def apply_for_case(
     reason: CaseReason,
     lines: Sequence[Asked],
     note: str,
-    evidence: Sequence[str],
+    evidence: Sequence[UUID],
 ) -> CaseStands:
     """Open a case about lines of one's order (申请售后). Again and again, up to what is left of each line.
 
     What the order earned is not settled while a case is open.
 
-    :param lines: at least one, each line once. :param evidence: references of photos.
+    :param lines: at least one, each line once. :param evidence: photos that were uploaded for the order.
     :raises OrderNotFound: there is none of the actor's. :raises NotReceived: it was not handed over.
     :raises CaseTooLate: the window of the reason is over. :raises WrongRemedy, NotReturnable: not for this reason.
-    :raises LineNotFound, TooManyPieces, NothingLeft: about a line.
+    :raises LineNotFound, TooManyPieces, NothingLeft: about a line. :raises PhotoUnknown: about a photo.
     """
     with transaction(claim) as tx:
         row = tx.open_one(_LOCK_ORDER, {"order_id": order_id, "account_id": actor.account_id})
@@ -114,6 +116,7 @@ def apply_for_case(
             raise CaseTooLate(hours=window // timedelta(hours=1))
         refuse_remedy(kind, reason, is_perishable=order.is_perishable)
         asked = _asked(tx, order_id, lines, kind, reason)
+        hand_in(tx, actor, order_id=order_id, photo_ids=evidence, use=PhotoUse.CASE, pointer="/evidence")
         case_id, state = new_id(), CaseState.APPLIED
         wait = begin_waiting(tx, case_id, state, kind)
         assert wait is not None, "who is asked has a deadline"
@@ -133,7 +136,7 @@ def apply_for_case(
                 "state": state.value,
                 "asked_fen": sum(one["asked_fen"] for one in asked),
                 "note_sealed": seal(note, context=NOTE_CONTEXT) if note else None,
-                "evidence": orjson.dumps(list(evidence)).decode(),
+                "evidence": orjson.dumps([str(photo_id) for photo_id in evidence]).decode(),
                 "due_at": order.now + wait,
                 "lines": orjson.dumps(asked).decode(),
             },

@@ -45,6 +45,7 @@ from app.core.orders.rules import (
     Ending,
 )
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
+from app.core.proof.rules import PhotoUse
 from app.kernel.actor import Actor, Role
 from app.kernel.machines import next_state
 from app.kernel.sealing import derived_code, seal
@@ -52,6 +53,7 @@ from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Closing, Transaction, closing, transaction
 from app.usecases.ordering.ending import CarriedOff, OrderMoved, end_order
 from app.usecases.ordering.finish_order import ORDER_COMPLETES
+from app.usecases.proving.photos import hand_in
 
 DELIVERY_STRANDED = "delivery_stranded"
 """Timer: a delivery that its courier neither ended nor decided about."""
@@ -146,7 +148,7 @@ def pick_up(
     delivery_id: UUID,
     code: str,
     item_count: int | None = None,
-    photo_reference: str | None = None,
+    photo_id: UUID | None = None,
 ) -> DeliveryMoved:
     """Take an order from the shop's counter, with the shop's code (取货).
 
@@ -155,7 +157,7 @@ def pick_up(
     :param item_count: how many pieces one counted; where it is given it has to be the order's.
     :raises NotReady: the shop has not said that it is ready.
     :raises WrongCode, CodeLocked: the code is another's, or was mistyped too often.
-    :raises ItemsDiffer: there are more pieces or fewer.
+    :raises ItemsDiffer: there are more pieces or fewer. :raises PhotoUnknown: the photo is not one's own of this order.
     """
     with transaction(claim) as tx:
         at_hand = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
@@ -166,6 +168,7 @@ def pick_up(
         key = tries_key(actor.account_id, "counter")
         if _is_code(delivery, key, code, pick_up_code(delivery.order_id)):
             _compare_items(tx, delivery, item_count)
+            photo = _hand_in_photo(tx, actor, delivery, photo_id, PhotoUse.PICK_UP)
             tx.schedule(Timer(DELIVERY_STRANDED, delivery.order_id, STRANDED_WINDOW))
             return _move(
                 tx,
@@ -177,11 +180,19 @@ def pick_up(
                 _PICKED_UP,
                 delivery.pick_up_stop_id,
                 item_count=item_count,
-                photo_reference=photo_reference,
+                photo_reference=photo,
                 distance_m=away_m(at_hand.seen, at_hand.counter),
             )
         refusal = _count_wrong_code(tx, delivery, key)
     raise refusal
+
+
+def _hand_in_photo(
+    tx: Transaction, actor: Actor, delivery: Delivery, photo_id: UUID | None, use: PhotoUse
+) -> str | None:
+    photo_ids = [] if photo_id is None else [photo_id]
+    hand_in(tx, actor, order_id=delivery.order_id, photo_ids=photo_ids, use=use, pointer="/photo_id")
+    return None if photo_id is None else str(photo_id)
 
 
 def _compare_items(tx: Transaction, delivery: Delivery, item_count: int | None) -> None:
@@ -198,7 +209,7 @@ def deliver(
     *,
     delivery_id: UUID,
     code: str | None,
-    photo_reference: str | None,
+    photo_id: UUID | None,
     neighbor: str | None = None,
     locker_box: str | None = None,
 ) -> DeliveryMoved:
@@ -207,6 +218,7 @@ def deliver(
     :param neighbor: who took it, as the resident knows them. :param locker_box: which box of the store's locker.
     :raises WrongCode, CodeLocked: the code is another's, or was mistyped too often; a photo still serves.
     :raises NotNear: one was seen far from the door, or from the store for a locker, and no code speaks for it.
+    :raises PhotoUnknown: the photo is not one's own of this order, or has served.
     """
     with transaction(claim) as tx:
         at_hand = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
@@ -217,6 +229,7 @@ def deliver(
             way = _way(code, neighbor, locker_box)
             distance_m = away_m(at_hand.seen, at_hand.store if way is HandOverWay.LOCKER else at_hand.door)
             require_near(way, distance_m)
+            photo = _hand_in_photo(tx, actor, delivery, photo_id, PhotoUse.HAND_OVER)
             window = CONFIRM_WINDOW_PERISHABLE if delivery.is_perishable else CONFIRM_WINDOW_GOODS
             tx.schedule(Timer(ORDER_COMPLETES, delivery.order_id, window))
             _record_end_of_trip(tx, delivery)
@@ -230,7 +243,7 @@ def deliver(
                 _DELIVERED,
                 delivery.drop_stop_id,
                 way=way.value,
-                photo_reference=photo_reference,
+                photo_reference=photo,
                 neighbor_sealed=None if neighbor is None else seal(neighbor, context=NEIGHBOR_CONTEXT),
                 locker_box=locker_box,
                 distance_m=distance_m,
@@ -249,16 +262,18 @@ def _way(code: str | None, neighbor: str | None, locker_box: str | None) -> Hand
 
 
 def fail_delivery(
-    actor: Actor, claim: Claim, *, delivery_id: UUID, reason: FailureReason, photo_reference: str | None = None
+    actor: Actor, claim: Claim, *, delivery_id: UUID, reason: FailureReason, photo_id: UUID | None = None
 ) -> DeliveryMoved:
     """Say that an order could not be handed over, and why; what follows is for the courier to choose within a day.
 
-    :param photo_reference: proof. Without it, and without having been seen at the door, the resident is not blamed.
+    :param photo_id: proof. Without it, and without having been seen at the door, the resident is not blamed.
+    :raises PhotoUnknown: the photo is not one's own of this order, or has served.
     """
     with transaction(claim) as tx:
         at_hand = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
         delivery = at_hand.delivery
         target = next_state(DELIVERY_TRANSITIONS, delivery.state, DeliveryAction.FAIL, actor.role)
+        photo = _hand_in_photo(tx, actor, delivery, photo_id, PhotoUse.FAILURE)
         tx.schedule(Timer(DELIVERY_STRANDED, delivery.order_id, STRANDED_WINDOW))
         return _move(
             tx,
@@ -270,8 +285,8 @@ def fail_delivery(
             _FAILED,
             delivery.drop_stop_id,
             reason=reason.value,
-            photo_reference=photo_reference,
-            is_proven=photo_reference is not None or is_near(away_m(at_hand.seen, at_hand.door)),
+            photo_reference=photo,
+            is_proven=photo_id is not None or is_near(away_m(at_hand.seen, at_hand.door)),
         )
 
 

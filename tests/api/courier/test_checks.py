@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from app.core.orders.states import OrderState
 from app.usecases.delivering.hand_over import door_code, pick_up_code
 from tests.factories import a_courier, an_order
+from tests.factories.photos import a_photo
 from tests.factories.rows import look, look_one
 from tests.support.ladder import assert_problem
 
@@ -60,8 +61,9 @@ class TestCodes:
 class TestCounter:
     def test_pieces_that_were_counted_have_to_be_the_orders(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.READY, with_courier=True)
+        photo_id = a_photo(order.carrier, order.order_id)
         path = f"deliveries/{order.delivery_id}/pick-up"
-        body = {"code": pick_up_code(order.order_id), "photo_reference": "bag/1"}
+        body = {"code": pick_up_code(order.order_id), "photo_id": str(photo_id)}
 
         refused = post(client, order.carrier, path, {**body, "item_count": 3})
         taken = post(client, order.carrier, path, {**body, "item_count": 2})
@@ -69,7 +71,7 @@ class TestCounter:
         assert assert_problem(refused, 409, "items_differ", pointer="/item_count")["item_count"] == 2
         assert taken.status_code == 200
         kept = "SELECT counted_items || pick_up_photo_reference FROM deliveries WHERE delivery_id = :id"
-        assert look_one(kept, id=order.delivery_id) == "2bag/1"
+        assert look_one(kept, id=order.delivery_id) == f"2{photo_id}"
 
     def test_far_from_the_shop_the_code_serves_and_the_distance_is_kept(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.READY, with_courier=True)
@@ -90,7 +92,7 @@ class TestDoor:
         path = f"deliveries/{order.delivery_id}/hand-over"
         be_at(client, order, lat_off=0.02)
 
-        refused = post(client, order.carrier, path, {"photo_reference": "door/1"})
+        refused = post(client, order.carrier, path, {"photo_id": str(a_photo(order.carrier, order.order_id))})
         by_code = post(client, order.carrier, path, {"code": door_code(order.order_id)})
 
         assert assert_problem(refused, 409, "not_near")["distance_m_max"] == 500
@@ -144,7 +146,7 @@ class TestFailure:
     def test_with_a_photo_the_way_is_the_residents(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.IN_DELIVERY)
 
-        assert self.refund_of(client, order, {"photo_reference": "door/1"}) == 2_000
+        assert self.refund_of(client, order, {"photo_id": str(a_photo(order.carrier, order.order_id))}) == 2_000
 
     def test_who_was_seen_at_the_door_needs_no_photo(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.IN_DELIVERY)

@@ -107,7 +107,7 @@ def test_a_shift_that_is_over_mid_trip_goes_on_until_nothing_is_in_hand(app: Fla
     look_after_shifts()
     during = look_one(is_on, id=courier.account_id)
     code = door_code(order.order_id)
-    deliver(courier.actor, a_claim(courier), delivery_id=known(order.delivery_id), code=code, photo_reference=None)
+    deliver(courier.actor, a_claim(courier), delivery_id=known(order.delivery_id), code=code, photo_id=None)
     look_after_shifts()
 
     assert (during, look_one(is_on, id=courier.account_id)) == (True, False)
@@ -122,7 +122,7 @@ def test_a_courier_suspended_mid_trip_loses_what_waits_and_finishes_what_they_ca
 
     look_after_shifts()
     code = door_code(carried.order_id)
-    deliver(courier.actor, a_claim(courier), delivery_id=known(carried.delivery_id), code=code, photo_reference=None)
+    deliver(courier.actor, a_claim(courier), delivery_id=known(carried.delivery_id), code=code, photo_id=None)
 
     assert (holder(waiting), reasons(waiting)) == (None, ["unable"])
     assert carried.state is OrderState.DELIVERED
@@ -141,7 +141,7 @@ def test_a_clock_that_jumps_ahead_ends_offers_and_silence_once_and_harms_nothing
     claim_trip(courier.actor, a_claim(courier), trip_id=known(order.trip_id))
     delivery_id, code = known(order.delivery_id), door_code(order.order_id)
     pick_up(courier.actor, a_claim(courier), delivery_id=delivery_id, code=pick_up_code(order.order_id))
-    deliver(courier.actor, a_claim(courier), delivery_id=delivery_id, code=code, photo_reference=None)
+    deliver(courier.actor, a_claim(courier), delivery_id=delivery_id, code=code, photo_id=None)
 
     assert lost is None
     assert order.state is OrderState.DELIVERED

@@ -11,6 +11,7 @@ from app.usecases.delivering.join_trips import join_trips
 from app.usecases.ordering.cancel_order import cancel_order
 from app.usecases.ordering.prepare_order import ready_order
 from tests.factories import a_claim, a_courier, a_merchant_with_shop, an_order
+from tests.factories.photos import a_photo
 from tests.factories.rows import change, look, look_one
 from tests.support.ladder import assert_problem
 
@@ -120,7 +121,8 @@ def test_what_fails_at_one_door_is_decided_while_the_other_is_delivered(client: 
     for order in bundle.orders:
         bundle.take(order)
 
-    bundle.post(f"deliveries/{first.delivery_id}/failure", {"reason": "absent", "photo_reference": "proof/1"})
+    proof = str(a_photo(bundle.courier, first.order_id))
+    bundle.post(f"deliveries/{first.delivery_id}/failure", {"reason": "absent", "photo_id": proof})
     bundle.hand_over(second)
     waiting = bundle.trip_state()
     bundle.post(f"deliveries/{first.delivery_id}/return")

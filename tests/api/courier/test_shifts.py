@@ -7,6 +7,7 @@ from app.core.orders.states import OrderState
 from app.usecases.delivering.slots import publish_slots, take_slot
 from app.usecases.dispatching.take_back import look_after_shifts
 from tests.factories import a_claim, a_community, a_courier, a_store_clerk, an_order
+from tests.factories.photos import a_photo
 from tests.factories.rows import change, look_one
 from tests.support.ladder import Case, Endpoint, Once, OnceOwned, OnceWithBody, assert_problem
 
@@ -99,7 +100,7 @@ class TestEndOfShift:
         client.post(
             f"/courier/v1/deliveries/{order.delivery_id}/hand-over",
             headers=order.carrier.once(),
-            json={"photo_reference": "door/1"},
+            json={"photo_id": str(a_photo(order.carrier, order.order_id))},
         )
         look_after_shifts()
 

@@ -14,6 +14,7 @@ from app.usecases.delivering.trips import claim_trip
 from tests.factories import a_courier, a_merchant_with_shop, a_resident, an_order, idempotent
 from tests.factories.orders import RICH_FEN
 from tests.factories.people import a_claim
+from tests.factories.photos import a_photo
 from tests.factories.rows import change
 from tests.support.ladder import Case, Endpoint, Once, OnceOwned, OnceWithBody, Owned, assert_problem, row_counts
 from tests.support.worker import run_worker
@@ -236,7 +237,7 @@ class TestTake(OnceWithBody, OnceOwned):
 
 class TestHandOver(OnceWithBody, OnceOwned):
     absent_code = "delivery_not_found"
-    other_body = {"photo_reference": "photo/1"}
+    other_body = {"photo_id": "01890000-0000-7000-8000-000000000001"}
 
     def case(self) -> Case:
         order = an_order(state=OrderState.IN_DELIVERY)
@@ -244,8 +245,9 @@ class TestHandOver(OnceWithBody, OnceOwned):
 
     def test_a_photo_serves_where_nobody_opens(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.IN_DELIVERY)
+        body = {"photo_id": str(a_photo(order.carrier, order.order_id))}
 
-        moved = self.send(client, on_delivery(order, "hand-over", {"photo_reference": "photo/1"})).get_json()
+        moved = self.send(client, on_delivery(order, "hand-over", body)).get_json()
 
         assert (moved["state"], moved["order_state"]) == ("delivered", "delivered")
 

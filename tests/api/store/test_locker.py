@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def in_the_locker() -> AnOrder:
     order = an_order(state=OrderState.IN_DELIVERY)
     courier = order.carrier
-    given = {"code": None, "photo_reference": None, "locker_box": "B-7"}
+    given = {"code": None, "photo_id": None, "locker_box": "B-7"}
     deliver(courier.actor, a_claim(courier), delivery_id=known(order.delivery_id), **given)
     return order
 

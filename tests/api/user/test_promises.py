@@ -61,7 +61,7 @@ def brought(order: AnOrder, clock: BusinessClock, *, late: timedelta) -> None:
     given = {"delivery_id": order.delivery_id}
     pick_up(courier.actor, a_claim(courier), **given, code=pick_up_code(order.order_id))  # type: ignore[arg-type]
     code = door_code(order.order_id)
-    deliver(courier.actor, a_claim(courier), **given, code=code, photo_reference=None)  # type: ignore[arg-type]
+    deliver(courier.actor, a_claim(courier), **given, code=code, photo_id=None)  # type: ignore[arg-type]
 
 
 def made_good(order: AnOrder) -> list[tuple[int, int]]:
@@ -203,7 +203,7 @@ def test_in_time_and_the_residents_own_delay_are_not_made_good(app: Flask, clock
     assert shut.delivery_id is not None
     reattempt_delivery(courier.actor, a_claim(courier), delivery_id=shut.delivery_id)
     code = door_code(shut.order_id)
-    deliver(courier.actor, a_claim(courier), delivery_id=shut.delivery_id, code=code, photo_reference=None)
+    deliver(courier.actor, a_claim(courier), delivery_id=shut.delivery_id, code=code, photo_id=None)
 
     run_worker(app)
 

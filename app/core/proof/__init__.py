@@ -1,0 +1,1 @@
+"""Photos that prove something about an order: what a resident complains of, what a courier took or left."""

@@ -1,0 +1,1 @@
+"""Photos that prove something: taken in, shown to whom they concern, erased."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tests.factories import Person
 
 INSIDE = {
+    "key_sealed": set(),
     "door_sealed": {"contact_name", "contact_phone", "building", "unit", "floor", "door"},
     "address_sealed": {"contact_name", "contact_phone", "building", "unit", "floor", "door"},
     "file_sealed": set(),

@@ -73,6 +73,7 @@ from app.usecases.ordering.prepare_order import (
 )
 from app.usecases.ordering.re_estimate import re_estimate_order, re_estimate_trip
 from app.usecases.paying.attempts import ATTEMPT_EXPIRES
+from app.usecases.paying.parts import release_in_vain
 from app.usecases.paying.settlement import ORDER_LAPSES
 from app.usecases.privacy.data_export import make_export
 from app.usecases.privacy.erasure import ERASURE_DUE, erase_when_due
@@ -119,6 +120,10 @@ def _rescue_attempt(tx: Transaction, body: Mapping[str, Any]) -> None:
 
 def _close_attempts(tx: Transaction, body: Mapping[str, Any]) -> None:
     defer(tx, "close_attempts", body["payment_id"])
+
+
+def _release_part(tx: Transaction, body: Mapping[str, Any]) -> None:
+    release_in_vain(tx, UUID(body["payment_id"]))
 
 
 def _submit_refund(tx: Transaction, body: Mapping[str, Any]) -> None:
@@ -180,8 +185,11 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
         Reaction("confirm_appointment", _confirm, lambda body: body.get("fulfillment_code") == "appointment"),
     ),
     "PaymentAttemptRequested": (Reaction("rescue_attempt", _rescue_attempt),),
-    "PaymentSettled": (Reaction("close_attempts", _close_attempts, lambda body: bool(body["had_attempts"])),),
-    "PaymentClosed": (Reaction("close_attempts", _close_attempts),),
+    "PaymentSettled": (
+        Reaction("release_part", _release_part, lambda body: bool(body["had_attempts"])),
+        Reaction("close_attempts", _close_attempts, lambda body: bool(body["had_attempts"])),
+    ),
+    "PaymentClosed": (Reaction("release_part", _release_part), Reaction("close_attempts", _close_attempts)),
     "RefundRequested": (Reaction("submit_refund", _submit_refund),),
     "IdentityCheckRequested": (Reaction("rescue_check", _rescue_check),),
     "DataExportRequested": (Reaction("make_export", _make_export),),

@@ -259,6 +259,7 @@ def _started(actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
             "refunded_fen": 0,
             "attempt_id": None,
             "attempt_state": None,
+            "account_part_fen": None,
             "qr_text": None,
         }
     return _with_code(actor, started)
@@ -275,13 +276,14 @@ def _started(actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
 )
 @policy("checkout.pay", Relation.OWN)
 def pay(actor: Actor, *, claim: Claim, checkout_id: UUID, body: dict[str, Any]) -> PaymentStarted:
-    """Pay a checkout from the e-account, or get a WeChat Pay code to scan."""
+    """Pay a checkout from the e-account, or get a WeChat Pay code to scan for all of it or for the rest."""
     return pay_checkout_or_pull_back(
         actor,
         claim,
         checkout_id=checkout_id,
         method=PaymentMethod(body["method"]),
         step_up_grant=body["step_up_grant"],
+        account_part_fen=body["account_part_fen"],
     )
 
 

@@ -86,7 +86,7 @@ class FundPaymentIn(Body):
 
 
 def _paid(_actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
-    more = {"purpose": "checkout", "refunded_fen": 0, "attempt_state": None, "qr_text": None}
+    more = {"purpose": "checkout", "refunded_fen": 0, "attempt_state": None, "account_part_fen": None, "qr_text": None}
     return {**started, **more}
 
 

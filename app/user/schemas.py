@@ -240,9 +240,13 @@ class CheckoutMovedOut(Body):
 
 
 class PayIn(Body):
-    """How to pay. From the e-account it takes a ``step_up_grant`` for this checkout, bought with the payment PIN."""
+    """How to pay. From the e-account it takes a ``step_up_grant`` for this checkout, bought with the payment PIN.
+
+    A mixed payment names its part from the e-account, for which the grant is to be good; the rest is scanned.
+    """
 
     method = Choice(PaymentMethod, required=True)
+    account_part_fen = Fen(low=1, load_default=None, allow_none=True)
     step_up_grant = Id(load_default=None, allow_none=True)
 
 
@@ -264,6 +268,7 @@ class PaymentOut(Body):
     refunded_fen = Fen(high=COUNT_MAX, required=True)
     attempt_id = Id(required=True, allow_none=True)
     attempt_state = Choice(AttemptState, required=True, allow_none=True)
+    account_part_fen = Fen(required=True, allow_none=True)
     qr_text = Text(high=2000, required=True, allow_none=True)
 
 

@@ -40,6 +40,7 @@ _WHOSE = {
 }
 _PAPER = """
     SELECT o.order_id, o.number, o.fulfillment, o.note, o.state, o.placed_at, o.paid_at, o.ended_at, o.payment_method,
+        o.outside_fen,
         coalesce(o.slot_starts_at, o.accepted_at + o.preparation_minutes * interval '1 minute') AS ready_by,
         o.cutlery_count, o.gift_sealed IS NOT NULL AS is_gift, o.shorted_at, o.goods_fen,
         o.packing_fen, o.delivery_fen, o.discount_fen, o.total_fen, o.refunded_fen, s.name AS shop_name,
@@ -198,7 +199,13 @@ def receipt_pdf(row: Row) -> bytes:
     put("实付 Paid", f"¥ {yuan(row.total_fen)}", 12)
     if row.refunded_fen:
         put("已退 Refunded", f"-¥ {yuan(row.refunded_fen)}")
-    put("支付方式 Paid by", {"e_account": "电子账户", "wechat_pay": "微信支付"}.get(row.payment_method, ""))
+    put(
+        "支付方式 Paid by",
+        {"e_account": "电子账户", "wechat_pay": "微信支付", "mixed": "组合支付"}.get(row.payment_method, ""),
+    )
+    if row.outside_fen is not None:
+        put("其中电子账户 From the e-account", yuan(row.total_fen - row.outside_fen))
+        put("其中微信支付 By WeChat Pay", yuan(row.outside_fen))
     put("")
     put("本收据不是发票。This receipt is not a tax invoice.", size=8)
     canvas.save()

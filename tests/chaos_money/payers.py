@@ -108,7 +108,12 @@ class Payers:
     def _checkout(self, dice: random.Random) -> str:
         order = insist(lambda: self._order(dice))
         resident, claim, cancel = order.resident, a_claim(order.resident), a_claim(order.resident)
-        asked = {"checkout_id": order.checkout_id, "method": PaymentMethod.WECHAT_PAY, "step_up_grant": None}
+        asked: dict[str, Any] = {"checkout_id": order.checkout_id, "method": PaymentMethod.WECHAT_PAY}
+        asked |= {"step_up_grant": None, "account_part_fen": None}
+        if dice.random() < 0.4:
+            part_fen = dice.randrange(1, order.total_fen)
+            grant_id = insist(lambda: a_grant(resident, order.checkout_id, part_fen))
+            asked |= {"method": PaymentMethod.MIXED, "step_up_grant": grant_id, "account_part_fen": part_fen}
         started = insist(lambda: pay_checkout(resident.actor, claim, **asked))
         turn = dice.random()
         if turn < 0.1:

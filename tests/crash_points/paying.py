@@ -9,6 +9,7 @@ from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
 from app.usecases.delivering.hand_over import deliver, door_code, pick_up, pick_up_code
 from app.usecases.delivering.trips import claim_trip
+from app.usecases.ordering.cancel_checkout import cancel_checkout
 from app.usecases.ordering.cancel_order import cancel_order
 from app.usecases.ordering.finish_order import confirm_order
 from app.usecases.ordering.prepare_order import short_order
@@ -91,6 +92,70 @@ def by_wechat_pay(stage: Stage) -> Act:
         stage.quiet()
 
     return act
+
+
+def _in_parts(order: AnOrder) -> dict[str, object]:
+    grant = a_grant(order.resident, order.checkout_id, 700)
+    method = PaymentMethod.MIXED
+    return {"checkout_id": order.checkout_id, "method": method, "step_up_grant": grant, "account_part_fen": 700}
+
+
+def in_parts(stage: Stage) -> Act:
+    order = _unpaid()
+    claim, asked = a_claim(order.resident), _in_parts(order)
+
+    def act() -> None:
+        stage.once(pay_checkout, order.resident.actor, claim, **asked)
+        attempt_id = look_one("SELECT attempt_id FROM payment_attempts WHERE payment_id = :id", id=order.payment_id)
+        stage.quiet()
+        stage.scan(attempt_id)
+        stage.quiet()
+
+    return act
+
+
+def in_parts_and_canceled_at_once(stage: Stage) -> Act:
+    order = _unpaid()
+    pay_checkout(order.resident.actor, a_claim(order.resident), **_in_parts(order))  # type: ignore[arg-type]
+    claim = a_claim(order.resident)
+
+    def act() -> None:
+        stage.once(cancel_checkout, order.resident.actor, claim, checkout_id=order.checkout_id)
+        stage.quiet()
+
+    return act
+
+
+def in_parts_and_refunded(stage: Stage) -> Act:
+    order = _unpaid()
+    started = pay_checkout(order.resident.actor, a_claim(order.resident), **_in_parts(order))  # type: ignore[arg-type]
+    assert started.attempt_id is not None
+    ask_gateway(stage.stripe, started.attempt_id)
+    stage.scan(started.attempt_id)
+    ask_gateway(stage.stripe, started.attempt_id)
+    claim = a_claim(order.resident)
+
+    def act() -> None:
+        stage.once(cancel_order, order.resident.actor, claim, order_id=order.order_id)
+        stage.quiet()
+
+    return act
+
+
+def in_parts_paid_otherwise_and_scanned_late(stage: Stage) -> Act:
+    order = _unpaid()
+    started = pay_checkout(order.resident.actor, a_claim(order.resident), **_in_parts(order))  # type: ignore[arg-type]
+    assert started.attempt_id is not None
+    ask_gateway(stage.stripe, started.attempt_id)
+    pay_checkout(
+        order.resident.actor,
+        a_claim(order.resident),
+        checkout_id=order.checkout_id,
+        method=PaymentMethod.E_ACCOUNT,
+        step_up_grant=a_grant(order.resident, order.checkout_id),
+    )
+    stage.scan(started.attempt_id)
+    return stage.quiet
 
 
 def a_top_up(stage: Stage) -> Act:
@@ -273,6 +338,10 @@ def an_order_that_comes_late(stage: Stage) -> Act:
 FLOWS = (
     from_the_e_account,
     by_wechat_pay,
+    in_parts,
+    in_parts_and_canceled_at_once,
+    in_parts_and_refunded,
+    in_parts_paid_otherwise_and_scanned_late,
     a_top_up,
     told_by_a_notice,
     a_refund_through_the_gateway,

@@ -140,12 +140,12 @@ def an_order(
     return _bring(order, state, courier, reason, with_courier=with_courier)
 
 
-def _bring(  # noqa: PLR0911 - each state is a place to stop
+def _bring(
     order: AnOrder, state: OrderState, courier: Person | None, reason: FailureReason, *, with_courier: bool
 ) -> AnOrder:
     if state is OrderState.AWAITING_PAYMENT:
         return order
-    resident, owner, order_id = order.resident, order.shop.owner, order.order_id
+    resident = order.resident
     pay_checkout(
         resident.actor,
         a_claim(resident),
@@ -153,6 +153,19 @@ def _bring(  # noqa: PLR0911 - each state is a place to stop
         method=PaymentMethod.E_ACCOUNT,
         step_up_grant=a_grant(resident, order.checkout_id),
     )
+    return bring_paid(order, state, courier, reason, with_courier=with_courier)
+
+
+def bring_paid(
+    order: AnOrder,
+    state: OrderState,
+    courier: Person | None = None,
+    reason: FailureReason = FailureReason.ABSENT,
+    *,
+    with_courier: bool = False,
+) -> AnOrder:
+    """Bring an order that is paid, by whatever, on to ``state``."""
+    resident, owner, order_id = order.resident, order.shop.owner, order.order_id
     if state is OrderState.AWAITING_ACCEPT:
         return order
     if state is OrderState.CANCELED:

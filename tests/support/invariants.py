@@ -59,6 +59,22 @@ _VIOLATIONS = {
         JOIN orders AS o USING (checkout_id) JOIN payments AS p USING (checkout_id)
         WHERE c.checkout_id >= :since
           AND ((c.state = 'paid') <> (o.paid_at IS NOT NULL) OR (c.state = 'paid') <> (p.state = 'paid'))""",
+    "a part is on hold for nothing, or not on hold for a code that may still pay": """
+        SELECT a.attempt_id FROM payment_attempts AS a
+        JOIN payments AS p USING (payment_id) JOIN checkouts AS c USING (checkout_id)
+        LEFT JOIN ledger.hold AS h ON h.key = 'part:' || a.attempt_id
+        WHERE a.attempt_id >= :since AND a.account_part_fen > 0 AND (h.key IS NULL
+            OR (h.state = 'open') <> (a.part_ended_at IS NULL)
+            OR (h.state = 'captured') <> (a.state = 'succeeded' AND p.method = 'mixed' AND p.state = 'paid'
+                AND EXISTS (SELECT 1 FROM ledger.journal AS j WHERE j.key = 'pay:' || a.attempt_id))
+            OR h.state = 'open' AND a.state NOT IN ('requested', 'unknown')
+            OR h.state <> 'open' AND a.state IN ('requested', 'unknown') AND c.state = 'placed')""",
+    "the shares of a mixed payment are not its parts": """
+        SELECT p.payment_id FROM payments AS p JOIN orders AS o USING (payment_id)
+        JOIN payment_attempts AS a ON a.payment_id = p.payment_id AND a.state = 'succeeded' AND a.account_part_fen > 0
+        WHERE p.payment_id >= :since AND p.method = 'mixed' AND p.state = 'paid'
+          AND EXISTS (SELECT 1 FROM ledger.journal AS j WHERE j.key = 'pay:' || a.attempt_id)
+        GROUP BY p.payment_id, a.attempt_id HAVING sum(o.outside_fen) IS DISTINCT FROM a.amount_fen""",
     "reserved pieces are not those of open orders": f"""
         SELECT s.sku_id FROM stock AS s
         LEFT JOIN (
@@ -125,8 +141,8 @@ _VIOLATIONS = {
         GROUP BY l.order_id, l.line HAVING sum(x.asked_fen) > min(l.refundable_fen)""",
 }
 _OPEN_REFUNDS = """
-    SELECT coalesce(sum(amount_fen), 0) FROM refunds
-    WHERE method = 'wechat_pay' AND state IN ('requested', 'submitting', 'unknown')
+    SELECT coalesce(sum(amount_fen - account_part_fen), 0) FROM refunds
+    WHERE method <> 'e_account' AND state IN ('requested', 'submitting', 'unknown')
 """
 
 

@@ -66,14 +66,14 @@ _POST_MANY = _Call(
         CAST(:leg_counts AS integer[]), CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))""",
     first="CAST(:keys AS text[])",
 )
-_PLACE_HOLD = text("SELECT hold_id, replayed FROM ledger.place_hold(:key, :account, :amount_fen, :ttl)")
+_PLACE_HOLD = _Call("ledger.place_hold({first}, :account, :amount_fen, :ttl)", first="CAST(:key AS text)")
 _CAPTURE_HOLD = text(
     """
     SELECT journal_id, replayed FROM ledger.capture_hold(
         :hold_key, :key, :kind, :ref, :day, CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))
     """
 )
-_VOID_HOLD = text("SELECT ledger.void_hold(:hold_key)")
+_VOID_HOLD = _Call("ledger.void_hold({first})", first="CAST(:hold_key AS text)")
 _EXPIRE_HOLDS = text("SELECT ledger.expire_holds(:limit)")
 _CLOSE_DAY = text("SELECT ledger.close_day(:day)")
 _BALANCE = text("SELECT posted_fen, held_fen, available_fen FROM ledger.balance WHERE code = :code")
@@ -257,16 +257,19 @@ def _send(tx: "Transaction", call: _Call, params: Mapping[str, object], ahead: A
         return tx.execute(_behind(call, ahead.call), {**params, **ahead.params})
 
 
-def place_hold(tx: "Transaction", *, key: str, account: str, amount_fen: int, ttl: timedelta) -> Held:
+def place_hold(
+    tx: "Transaction", *, key: str, account: str, amount_fen: int, ttl: timedelta, ahead: Ahead | None = None
+) -> Held:
     """Set ``amount_fen`` of ``account`` aside under ``key`` until ``ttl`` from now (business time).
 
+    :param ahead: what is locked and counted before the account, in the same round trip; not for a replay.
     :raises InsufficientFunds: less than that is available.
     :raises LedgerKeyReused: the key stands for another hold.
     """
     assert amount_fen > 0, f"a hold of {amount_fen} fen"
     assert ttl > timedelta(), f"a hold for {ttl}"
-    with refusals():
-        row = tx.execute(_PLACE_HOLD, {"key": key, "account": account, "amount_fen": amount_fen, "ttl": ttl}).one()
+    params = {"key": key, "account": account, "amount_fen": amount_fen, "ttl": ttl}
+    row = _send(tx, _PLACE_HOLD, params, ahead).one()
     return Held(row.hold_id, row.replayed)
 
 
@@ -294,14 +297,14 @@ def capture_hold(
     return Posted(row.journal_id, row.replayed)
 
 
-def void_hold(tx: "Transaction", hold_key: str) -> bool:
+def void_hold(tx: "Transaction", hold_key: str, *, ahead: Ahead | None = None) -> bool:
     """Release a hold whole; return whether it had been released before.
 
+    :param ahead: what is locked and given back before the account, in the same round trip.
     :raises HoldNotFound: no hold has this key.
     :raises HoldClosed: it was captured.
     """
-    with refusals():
-        return bool(tx.execute(_VOID_HOLD, {"hold_key": hold_key}).scalar_one())
+    return bool(_send(tx, _VOID_HOLD, {"hold_key": hold_key}, ahead).scalar_one())
 
 
 def expire_holds(tx: "Transaction", limit: int) -> list[str]:

@@ -109,8 +109,9 @@ class OrderRow(Base):
     only when lines are shorted, so that an ending needs this row alone. The row is also the lock of the order's lines,
     trip and delivery. ``usual_s``, ``promise_from_s`` and ``promise_by_s`` are the promise, in seconds from the
     payment, frozen at the placement; ``expected_…_at`` is how it looks now. No index holds a column that a move
-    changes, so every move is a HOT update. Shop, merchant, community and store are named without foreign keys, which
-    would lock the same few rows every time (decision 23).
+    changes, so every move is a HOT update. Of a mixed payment ``outside_fen`` came from outside, the rest from the
+    e-account, where it was counted at ``part_held_at``. Shop, merchant, community and store are named without foreign
+    keys, which would lock the same few rows every time (decision 23).
     """
 
     __tablename__ = "orders"
@@ -133,6 +134,7 @@ class OrderRow(Base):
         CheckConstraint("night_fen + weather_fen + floors_fen <= delivery_fen", name="surcharges_within_delivery"),
         CheckConstraint("total_fen = goods_fen + packing_fen + delivery_fen - discount_fen", name="adds_up"),
         CheckConstraint("refunded_fen <= total_fen", name="refunded_within_total"),
+        CheckConstraint("outside_fen BETWEEN 0 AND total_fen", name="outside_within_total"),
         Index("ix_orders_mine", "account_id", text("order_id DESC")),
         Index("ix_orders_shop", "shop_id", text("order_id DESC")),
         Index("ix_orders_placed", "placed_at"),
@@ -164,6 +166,8 @@ class OrderRow(Base):
     commission_fen: Mapped[int]
     payment_id: Mapped[UUID] = mapped_column(ForeignKey("payments.payment_id"), index=True)
     payment_method: Mapped[str | None]
+    outside_fen: Mapped[int | None]
+    part_held_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(server_default="")
     cutlery_count: Mapped[int | None]
     invoice_sealed: Mapped[str | None]

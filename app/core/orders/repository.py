@@ -20,8 +20,9 @@ from app.kernel.wire import Result, Row
 _ORDER = """
     o.order_id, o.number, o.checkout_id, o.account_id, o.shop_id, o.merchant_id, o.community_id, o.store_id,
     o.state, o.fulfillment, o.is_perishable, o.delivery_fen, o.total_fen, o.refunded_fen, o.left_fen, o.commission_fen,
-    o.payment_id, o.payment_method, o.paid_at, o.preparation_minutes, o.address_lat, o.address_lng, o.accepted_at,
-    o.ready_at, o.cancel_requested_at, o.shorted_at, o.code_tries_left, o.slot_starts_at, business_now() AS now
+    o.payment_id, o.payment_method, o.outside_fen, o.part_held_at, o.paid_at, o.preparation_minutes, o.address_lat,
+    o.address_lng, o.accepted_at, o.ready_at, o.cancel_requested_at, o.shorted_at, o.code_tries_left, o.slot_starts_at,
+    business_now() AS now
 """
 ORDER_COLUMNS = _ORDER
 """What :func:`order_of` needs, of ``orders AS o``; for openings that lock more than the order."""
@@ -49,6 +50,8 @@ class Order:
     commission_fen: int
     payment_id: UUID
     payment_method: str | None
+    outside_fen: int | None
+    part_held_at: datetime | None
     paid_at: datetime | None
     preparation_minutes: int
     address_lat: float | None
@@ -158,7 +161,8 @@ IN_STANDING = """
 _GRANTS = """
     LEFT JOIN step_up_grants AS g ON g.grant_id = :grant_id AND g.session_id = :session_id
         AND g.purpose = 'pay_checkout' AND g.subject_id = c.checkout_id
-        AND g.amount_fen_max >= c.total_fen AND g.used_at IS NULL AND g.expires_at > clock_timestamp()
+        AND g.amount_fen_max >= coalesce(CAST(:account_part_fen AS bigint), c.total_fen)
+        AND g.used_at IS NULL AND g.expires_at > clock_timestamp()
 """
 _NO_GRANT = {"grant": "CAST(NULL AS text)", "grants": "", "is_new_device": "false"}
 LOCK_OWN_CHECKOUT = opening(_LOCK_CHECKOUT.format(whose="c.account_id = :account_id", session=IN_STANDING, **_NO_GRANT))
@@ -171,7 +175,10 @@ LOCK_TO_PAY = opening(
         is_new_device="coalesce(g.is_new_device, false)",
     )
 )
-"""With the step-up grant ``:grant_id``, if it is good for this. It is not locked: whoever uses it up asks once more."""
+"""With the step-up grant ``:grant_id``, if it is good for all of it, or for ``:account_part_fen``.
+
+It is not locked: whoever uses it up asks once more.
+"""
 LOCK_CHECKOUT = opening(_LOCK_CHECKOUT.format(whose="true", session="true", **_NO_GRANT))
 
 

@@ -42,6 +42,20 @@ class AmountOverLimit(Conflict):
     title = "Too much for one payment"
 
 
+class AccountPartInvalid(Invalid):
+    """A mixed payment takes at least one fen from each source, no other names a part; ``account_part_fen_max``."""
+
+    code = "account_part_invalid"
+    title = "The part from the e-account does not fit"
+
+
+class MixedPaymentOpen(Conflict):
+    """A part is on hold for a code that waits to be scanned; it is released when that is over."""
+
+    code = "mixed_payment_open"
+    title = "A mixed payment is under way"
+
+
 class MismatchNotFound(NotFound):
     """No such item of reconciliation."""
 

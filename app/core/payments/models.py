@@ -19,6 +19,12 @@ class PaymentMethod(StrEnum):
 
     E_ACCOUNT = "e_account"
     WECHAT_PAY = "wechat_pay"
+    MIXED = "mixed"
+    """A part from the e-account, on hold first, and the rest by WeChat Pay (组合支付)."""
+
+
+PART_IS_HELD = "account_part_fen > 0 AND part_ended_at IS NULL"
+"""Which attempts have a part of the e-account on hold: one of a payment at most."""
 
 
 class PaymentPurpose(StrEnum):
@@ -57,19 +63,29 @@ class PaymentRow(Base):
 
 
 class AttemptRow(Base):
-    """One try at the gateway. ``key`` is the Idempotency-Key, stored before the first byte is sent."""
+    """One try at the gateway. ``key`` is the Idempotency-Key, stored before the first byte is sent.
+
+    ``amount_fen`` is what the gateway is asked for. Beside it, ``account_part_fen`` of a mixed payment is on hold on
+    the e-account from ``part_held_at`` until ``part_ended_at``: by then it was paid with the rest, or released.
+    """
 
     __tablename__ = "payment_attempts"
     __table_args__ = (
         one_of("state", AttemptState),
         Index("ix_payment_attempts_ended", "ended_at", postgresql_where=text("state = 'succeeded'")),
         Index("ix_payment_attempts_open", "created_at", postgresql_where=text("state IN ('requested', 'unknown')")),
+        *not_negative("account_part_fen"),
+        CheckConstraint("(account_part_fen > 0) = (part_held_at IS NOT NULL)", name="part_held"),
+        Index("uq_payment_attempts_part", "payment_id", unique=True, postgresql_where=text(PART_IS_HELD)),
     )
 
     attempt_id: Mapped[UUID] = mapped_column(primary_key=True)
     payment_id: Mapped[UUID] = mapped_column(ForeignKey("payments.payment_id"), index=True)
     key: Mapped[str] = mapped_column(unique=True)
     amount_fen: Mapped[int]
+    account_part_fen: Mapped[int] = mapped_column(server_default="0")
+    part_held_at: Mapped[datetime | None]
+    part_ended_at: Mapped[datetime | None]
     state: Mapped[str]
     intent_id: Mapped[str | None] = mapped_column(unique=True)
     qr_text: Mapped[str | None]
@@ -79,13 +95,18 @@ class AttemptRow(Base):
 
 
 class RefundRow(Base):
-    """A refund (退款), born from a decision with a reason. ``key`` never changes, however often it is submitted."""
+    """A refund (退款), born from a decision with a reason. ``key`` never changes, however often it is submitted.
+
+    Of a mixed payment, ``account_part_fen`` of it is back on the e-account at once; the state tells of the rest.
+    """
 
     __tablename__ = "refunds"
     __table_args__ = (
         one_of("state", RefundState),
         one_of("method", PaymentMethod),
         CheckConstraint("amount_fen > 0", name="amount_fen_positive"),
+        CheckConstraint("(account_part_fen > 0) = (method = 'mixed')", name="part_of_mixed"),
+        CheckConstraint("account_part_fen >= 0 AND account_part_fen < amount_fen", name="part_within_amount"),
         *not_negative("submit_count"),
         Index("ix_refunds_ended", "ended_at", postgresql_where=text("gateway_refund_id IS NOT NULL")),
         Index(
@@ -102,6 +123,7 @@ class RefundRow(Base):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
     method: Mapped[str]
     amount_fen: Mapped[int]
+    account_part_fen: Mapped[int] = mapped_column(server_default="0")
     reason: Mapped[str]
     state: Mapped[str]
     key: Mapped[str] = mapped_column(unique=True)

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from app.core import ledger
 from app.core.events import PaymentClosed, PaymentMismatched, PaymentSettled, RefundRequested
 from app.core.ledger import Journal, JournalKind, Leg, codes
-from app.core.orders.repository import LOCK_CHECKOUT, lock_checkout
+from app.core.orders.repository import LOCK_CHECKOUT, Checkout, lock_checkout
 from app.core.orders.states import CheckoutState
 from app.core.payments.models import PaymentMethod, PaymentPurpose
 from app.core.payments.ports import (
@@ -39,7 +39,8 @@ from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Transaction, closing, transaction
 from app.kernel.wire import Row
-from app.usecases.paying.settlement import PAID_ANSWER, PAID_WRITES, payment_journal, record_paid
+from app.usecases.paying.parts import Part, pay_in_parts, release_held, release_part, releasing
+from app.usecases.paying.settlement import PAID_ANSWER, PAID_IN_PARTS, PAID_WRITES, payment_journal, record_paid
 
 GATEWAY = "stripe"
 """Name of the provider in account codes."""
@@ -58,13 +59,15 @@ log = structlog.get_logger()
 
 OPEN_ATTEMPT = """
 opened AS (
-    INSERT INTO payment_attempts (attempt_id, payment_id, key, amount_fen, state)
-    VALUES (:attempt_id, :payment_id, :attempt_key, :amount_fen, :attempt_state)
+    INSERT INTO payment_attempts (attempt_id, payment_id, key, amount_fen, account_part_fen, part_held_at, state)
+    VALUES (:attempt_id, :payment_id, :attempt_key, :amount_fen, :account_part_fen,
+        CASE WHEN :account_part_fen > 0 THEN business_now() END, :attempt_state)
 )"""
 
 _READ = text(
     """
-    SELECT a.attempt_id, a.payment_id, a.key, a.amount_fen, a.state, a.intent_id, a.created_at,
+    SELECT a.attempt_id, a.payment_id, a.key, a.amount_fen, a.account_part_fen, a.part_held_at, a.state, a.intent_id,
+           a.created_at,
            p.checkout_id, p.account_id, p.purpose
     FROM payment_attempts AS a JOIN payments AS p ON p.payment_id = a.payment_id
     WHERE a.attempt_id = CAST(:attempt_id AS uuid)
@@ -89,7 +92,7 @@ _SILENT = text(
     """
 )
 _OF_INTENT = text("SELECT attempt_id FROM payment_attempts WHERE intent_id = :intent_id")
-_LOCK_ATTEMPT = text("SELECT state FROM payment_attempts WHERE attempt_id = :attempt_id FOR UPDATE")
+_LOCK_ATTEMPT = text("SELECT state, part_ended_at FROM payment_attempts WHERE attempt_id = :attempt_id FOR UPDATE")
 _LOCK_PAYMENT = text(
     "SELECT payment_id, account_id, state, amount_fen FROM payments WHERE payment_id = :payment_id FOR UPDATE"
 )
@@ -98,7 +101,8 @@ seen AS (
     UPDATE payment_attempts SET state = :attempt_state, intent_id = :intent_id,
         qr_text = CASE WHEN NOT :is_ended THEN coalesce(CAST(:qr_text AS text), qr_text) END,
         asked_at = clock_timestamp(),
-        ended_at = CASE WHEN :is_ended THEN clock_timestamp() END
+        ended_at = CASE WHEN :is_ended THEN clock_timestamp() END,
+        part_ended_at = CASE WHEN :is_ended AND account_part_fen > 0 THEN coalesce(part_ended_at, business_now()) END
     WHERE attempt_id = :attempt_id
 )"""
 _CLOSE_SEEN = closing(
@@ -109,6 +113,7 @@ _CLOSE_SEEN = closing(
     )"""
 )
 _CLOSE_PAID_CHECKOUT = closing(f"{_SEEN}, {PAID_WRITES}", answer=PAID_ANSWER)
+_CLOSE_PAID_IN_PARTS = closing(f"{_SEEN}, {PAID_IN_PARTS}", answer=PAID_ANSWER)
 _CLOSE_TOPPED_UP = closing(
     f"""{_SEEN},
     topped_up AS (UPDATE payments SET state = 'paid', paid_at = business_now() WHERE payment_id = :payment_id)"""
@@ -130,6 +135,8 @@ class _Attempt:
     payment_id: UUID
     key: str
     amount_fen: int
+    account_part_fen: int
+    part_held_at: datetime | None
     state: AttemptState
     intent_id: str | None
     created_at: datetime
@@ -144,6 +151,8 @@ def _attempt_of(row: Row) -> _Attempt:
         row.payment_id,
         row.key,
         row.amount_fen,
+        row.account_part_fen,
+        row.part_held_at,
         AttemptState(row.state),
         row.intent_id,
         row.created_at,
@@ -270,14 +279,18 @@ def _note(attempt: _Attempt, action: AttemptAction) -> None:
         return
     state = next_state(ATTEMPT_TRANSITIONS, attempt.state, action, Role.SYSTEM)
     with transaction() as tx:
-        tx.execute(_ASKED, {"attempt_id": attempt.attempt_id, "state": state.value, "was": attempt.state.value})
+        asked = {"attempt_id": attempt.attempt_id, "state": state.value, "was": attempt.state.value}
+        is_moved = tx.execute(_ASKED, asked).rowcount == 1
+        if is_moved and action is AttemptAction.FAIL and attempt.account_part_fen:
+            release_held(tx, attempt.attempt_id)
 
 
 def apply_intent(gateway: PaymentGateway, attempt_id: UUID, intent: Intent) -> None:
     """Let the gateway's object take effect, once, whoever brings it and however often.
 
     Locks checkout and orders (or a top-up's payment), then the attempt, then the ledger's accounts. Money that nobody
-    waits for any more is set aside and a refund of it decided in the same transaction.
+    waits for any more is set aside and a refund of it decided in the same transaction; so is that of a mixed payment
+    whose other part is not on hold any more.
     """
     attempt = read_attempt(attempt_id)
     if attempt is None:
@@ -291,7 +304,9 @@ def apply_intent(gateway: PaymentGateway, attempt_id: UUID, intent: Intent) -> N
             checkout = None
             payment = tx.execute(_LOCK_PAYMENT, {"payment_id": attempt.payment_id}).one()
             is_awaited = payment.state == PaymentState.PENDING
-        state = AttemptState(tx.execute(_LOCK_ATTEMPT, {"attempt_id": attempt_id}).scalar_one())
+        locked = tx.execute(_LOCK_ATTEMPT, {"attempt_id": attempt_id}).one()
+        state, part = AttemptState(locked.state), _held_part(attempt, locked.part_ended_at)
+        is_awaited = is_awaited and (part is not None or attempt.account_part_fen == 0)
         if state is AttemptState.SUCCEEDED:
             return
         if intent.is_live != gateway.is_live or not _is_match(attempt, intent):
@@ -315,20 +330,39 @@ def apply_intent(gateway: PaymentGateway, attempt_id: UUID, intent: Intent) -> N
             "payment_id": attempt.payment_id,
         }
         if action is not AttemptAction.SUCCEED:
+            if part is not None and params["is_ended"]:
+                release_part(tx, part)
             tx.close(_CLOSE_SEEN, params)
         elif not is_awaited:
-            _return_late_money(tx, attempt, params)
+            is_over = checkout is None or checkout.state is not CheckoutState.PLACED
+            _return_late_money(tx, attempt, params, part, is_over=is_over)
         elif checkout is not None:
-            source = codes.gateway_clearing(GATEWAY)
-            ledger.post(tx, payment_journal(checkout, key=f"pay:{attempt_id}", source=source))
-            record_paid(tx, checkout)
-            done = tx.close(
-                _CLOSE_PAID_CHECKOUT,
-                {**params, "checkout_id": checkout.checkout_id, "method": PaymentMethod.WECHAT_PAY.value},
-            ).one()
-            assert (done.payments, done.checkouts, done.orders) == (1, 1, len(checkout.orders)), "paid under lock"
+            _pay_orders(tx, checkout, attempt_id, part, params)
         else:
             _credit_top_up(tx, attempt, params)
+
+
+def _held_part(attempt: _Attempt, part_ended_at: datetime | None) -> Part | None:
+    """Return what is on hold for an attempt that the caller has locked."""
+    if attempt.part_held_at is None or part_ended_at is not None:
+        return None
+    return Part(attempt.attempt_id, attempt.account_id, attempt.account_part_fen, attempt.part_held_at)
+
+
+def _pay_orders(
+    tx: Transaction, checkout: Checkout, attempt_id: UUID, part: Part | None, params: dict[str, object]
+) -> None:
+    source = codes.gateway_clearing(GATEWAY)
+    paid: dict[str, object] = {**params, "checkout_id": checkout.checkout_id}
+    if part is None:
+        statement, method = _CLOSE_PAID_CHECKOUT, PaymentMethod.WECHAT_PAY
+        ledger.post(tx, payment_journal(checkout, key=f"pay:{attempt_id}", source=source))
+    else:
+        statement, method = _CLOSE_PAID_IN_PARTS, PaymentMethod.MIXED
+        paid |= pay_in_parts(tx, checkout, part, outside=source)
+    record_paid(tx, checkout)
+    done = tx.close(statement, {**paid, "method": method.value}).one()
+    assert (done.payments, done.checkouts, done.orders) == (1, 1, len(checkout.orders)), "paid under lock"
 
 
 def _is_match(attempt: _Attempt, intent: Intent) -> bool:
@@ -366,8 +400,13 @@ def _credit_top_up(tx: Transaction, attempt: _Attempt, params: dict[str, object]
     tx.close(_CLOSE_TOPPED_UP, params)
 
 
-def _return_late_money(tx: Transaction, attempt: _Attempt, params: dict[str, object]) -> None:
-    """Set aside money that came when nobody waited for it, and decide to send it back."""
+def _return_late_money(
+    tx: Transaction, attempt: _Attempt, params: dict[str, object], part: Part | None, *, is_over: bool
+) -> None:
+    """Set aside money that came when nobody waited for it, and decide to send it back.
+
+    :param part: on hold for it, and released with this. :param is_over: whether the payment can be made no other way.
+    """
     refund_id = new_id()
     ledger.post(
         tx,
@@ -380,11 +419,13 @@ def _return_late_money(tx: Transaction, attempt: _Attempt, params: dict[str, obj
             ),
             ref=str(refund_id),
         ),
+        ahead=None if part is None else releasing(part),
     )
-    tx.record(
-        PaymentClosed(payment_id=attempt.payment_id, account_id=attempt.account_id, attempt_id=attempt.attempt_id),
-        RefundRequested(refund_id=refund_id, account_id=attempt.account_id),
-    )
+    if is_over:
+        tx.record(
+            PaymentClosed(payment_id=attempt.payment_id, account_id=attempt.account_id, attempt_id=attempt.attempt_id)
+        )
+    tx.record(RefundRequested(refund_id=refund_id, account_id=attempt.account_id))
     tx.close(
         _CLOSE_LATE,
         {

@@ -1,4 +1,4 @@
-"""Pay a checkout (支付): from the e-account at once, or by WeChat Pay through an attempt at the gateway."""
+"""Pay a checkout (支付): from the e-account at once, by WeChat Pay through an attempt at the gateway, or by both."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,7 +9,14 @@ from app.core.events import PaymentAttemptRequested
 from app.core.ledger import codes
 from app.core.orders.repository import LOCK_TO_PAY, Checkout, lock_checkout
 from app.core.orders.states import CHECKOUT_TRANSITIONS, CheckoutAction, CheckoutState
-from app.core.payments.errors import INTENT_FEN_MAX, AlreadyPaid, AmountOverLimit, CheckoutClosed
+from app.core.payments.errors import (
+    INTENT_FEN_MAX,
+    AccountPartInvalid,
+    AlreadyPaid,
+    AmountOverLimit,
+    CheckoutClosed,
+    MixedPaymentOpen,
+)
 from app.core.payments.models import PaymentMethod
 from app.core.payments.states import AttemptState, PaymentState
 from app.core.stepup.errors import StepUpRefused
@@ -22,18 +29,21 @@ from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.usecases.paying.attempts import ATTEMPT_EXPIRES, ATTEMPT_LIFETIME, OPEN_ATTEMPT
 from app.usecases.paying.confirmed import STRENGTH_OF, USE_GRANT, confirmed_by
+from app.usecases.paying.parts import hold_part, is_part_held
 from app.usecases.paying.settlement import PAID_ANSWER, PAID_WRITES, payment_journal, record_paid
 
 _PAID = closing(
     f"{PAID_WRITES}, {USE_GRANT}",
     answer=f"{PAID_ANSWER}, (SELECT count(*) FROM used) AS grants",
 )
-_ATTEMPT = closing(
-    f"""
+_CHOSEN = f"""
     chosen AS (
         UPDATE payments SET method = :method WHERE payment_id = :payment_id AND state = 'pending' RETURNING payment_id
-    ), {OPEN_ATTEMPT}""",
-    answer="SELECT count(*) FROM chosen",
+    ), {OPEN_ATTEMPT}"""
+_ATTEMPT = closing(_CHOSEN, answer="SELECT count(*) AS payments, 1 AS grants FROM chosen")
+_MIXED = closing(
+    f"{_CHOSEN}, {USE_GRANT}",
+    answer="SELECT (SELECT count(*) FROM chosen) AS payments, (SELECT count(*) FROM used) AS grants",
 )
 
 
@@ -50,14 +60,23 @@ class PaymentStarted:
 
 
 def pay_checkout(
-    actor: Actor, claim: Claim, *, checkout_id: UUID, method: PaymentMethod, step_up_grant: UUID | None
+    actor: Actor,
+    claim: Claim,
+    *,
+    checkout_id: UUID,
+    method: PaymentMethod,
+    step_up_grant: UUID | None,
+    account_part_fen: int | None = None,
 ) -> PaymentStarted:
     """Pay all orders of a checkout by one payment.
 
     Locks the checkout and its orders; then, from the e-account, the limit counters and the ledger's accounts. Three
-    round trips.
+    round trips. A mixed payment puts its part of the e-account on hold and opens an attempt for the rest.
 
     :param step_up_grant: what a payment PIN or a passkey bought for this checkout; WeChat Pay takes none.
+    :param account_part_fen: of a mixed payment, what the e-account pays; the grant is to be good for that.
+    :raises AccountPartInvalid: both are to pay something, and only a mixed payment has parts.
+    :raises MixedPaymentOpen: a part is on hold for another code.
     :raises StepUpRequired, StepUpRefused: there is none, or it is not good for this; it is used only when paid.
     :raises AlreadyPaid, CheckoutClosed: the checkout is past paying.
     :raises app.core.ledger.InsufficientFunds: the e-account holds less.
@@ -72,11 +91,15 @@ def pay_checkout(
                 "account_id": actor.account_id,
                 "session_id": actor.session_id,
                 "grant_id": step_up_grant,
+                "account_part_fen": account_part_fen,
             },
         )
         if not checkout.is_in_standing:
             raise SessionEnded
         refuse_unpayable(checkout, actor)
+        _refuse_part(checkout, method, account_part_fen)
+        if account_part_fen is not None:
+            return _pay_in_parts(tx, actor, checkout, step_up_grant, account_part_fen)
         if method is PaymentMethod.E_ACCOUNT:
             return _pay_from_e_account(tx, actor, checkout, step_up_grant)
         if step_up_grant is not None:
@@ -97,14 +120,17 @@ def refuse_unpayable(checkout: Checkout, actor: Actor) -> None:
         raise CheckoutClosed(state=checkout.state.value) from None
 
 
-def limits_of(actor: Actor, checkout: Checkout, factor: Factor) -> ledger.Ahead | None:
-    """Return what counts a payment of ``checkout`` from the e-account against its limits, ahead of the posting."""
+def limits_of(actor: Actor, checkout: Checkout, factor: Factor, amount_fen: int | None = None) -> ledger.Ahead | None:
+    """Return what counts a payment of ``checkout`` from the e-account against its limits, ahead of the posting.
+
+    :param amount_fen: the part of it that the e-account pays; all of it without one.
+    """
     return counting(
         actor.account_id,
         level=checkout.verification_level,
         strength=STRENGTH_OF[factor],
         is_new_device=checkout.is_new_device,
-        amount_fen=checkout.total_fen,
+        amount_fen=checkout.total_fen if amount_fen is None else amount_fen,
         now=checkout.now,
     )
 
@@ -149,10 +175,41 @@ def _pay_from_e_account(
     return started
 
 
-def _open_attempt(tx: Transaction, actor: Actor, checkout: Checkout) -> PaymentStarted:
-    if checkout.total_fen > INTENT_FEN_MAX:
+def _refuse_part(checkout: Checkout, method: PaymentMethod, account_part_fen: int | None) -> None:
+    most_fen = checkout.total_fen - 1 if method is PaymentMethod.MIXED else 0
+    if account_part_fen is None and method is not PaymentMethod.MIXED:
+        return
+    if account_part_fen is None or not 0 < account_part_fen <= most_fen:
+        raise AccountPartInvalid(pointer="/account_part_fen", account_part_fen_max=most_fen)
+
+
+def _pay_in_parts(
+    tx: Transaction, actor: Actor, checkout: Checkout, step_up_grant: UUID | None, account_part_fen: int
+) -> PaymentStarted:
+    factor = confirmed_by(checkout.grant_factor, step_up_grant, amount_fen=account_part_fen)
+    if is_part_held(tx, checkout.payment_id):
+        raise MixedPaymentOpen
+    tx.describe(details={"factor": factor.value, "account_part_fen": account_part_fen})
+    room = limits_of(actor, checkout, factor, account_part_fen)
+    return _open_attempt(tx, actor, checkout, account_part_fen=account_part_fen, room=room, step_up_grant=step_up_grant)
+
+
+def _open_attempt(
+    tx: Transaction,
+    actor: Actor,
+    checkout: Checkout,
+    *,
+    account_part_fen: int = 0,
+    room: ledger.Ahead | None = None,
+    step_up_grant: UUID | None = None,
+) -> PaymentStarted:
+    outside_fen = checkout.total_fen - account_part_fen
+    if outside_fen > INTENT_FEN_MAX:
         raise AmountOverLimit(amount_fen_max=INTENT_FEN_MAX)
+    method = PaymentMethod.MIXED if account_part_fen else PaymentMethod.WECHAT_PAY
     attempt_id = new_id()
+    if account_part_fen:
+        hold_part(tx, attempt_id, actor.account_id, account_part_fen, room)
     tx.record(
         PaymentAttemptRequested(payment_id=checkout.payment_id, account_id=actor.account_id, attempt_id=attempt_id)
     )
@@ -160,21 +217,25 @@ def _open_attempt(tx: Transaction, actor: Actor, checkout: Checkout) -> PaymentS
     started = PaymentStarted(
         payment_id=checkout.payment_id,
         checkout_id=checkout.checkout_id,
-        method=PaymentMethod.WECHAT_PAY.value,
+        method=method.value,
         state=PaymentState.PENDING.value,
         amount_fen=checkout.total_fen,
         attempt_id=attempt_id,
     )
     tx.keep(started)
-    tx.close(
-        _ATTEMPT,
+    done = tx.close(
+        _MIXED if account_part_fen else _ATTEMPT,
         {
             "payment_id": checkout.payment_id,
-            "method": PaymentMethod.WECHAT_PAY.value,
+            "method": method.value,
             "attempt_id": attempt_id,
             "attempt_key": f"attempt:{attempt_id}",
             "attempt_state": AttemptState.REQUESTED.value,
-            "amount_fen": checkout.total_fen,
+            "amount_fen": outside_fen,
+            "account_part_fen": account_part_fen,
+            "grant_id": step_up_grant,
         },
-    )
+    ).one()
+    if done.grants != 1:
+        raise StepUpRefused(pointer="/step_up_grant")
     return started

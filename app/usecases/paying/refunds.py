@@ -14,6 +14,7 @@ from app.core import ledger
 from app.core.events import RefundFailed, RefundRequested, RefundSucceeded
 from app.core.ledger import Ahead, Journal, JournalKind, Leg, codes
 from app.core.orders.repository import Order
+from app.core.payments.mixed import outside_of_refund
 from app.core.payments.models import PaymentMethod
 from app.core.payments.ports import (
     GatewayRefund,
@@ -44,27 +45,38 @@ refunded_payment AS (
     WHERE payment_id = :refund_payment_id AND :refund_fen > 0
 ),
 decided AS (
-    INSERT INTO refunds (refund_id, payment_id, order_id, account_id, method, amount_fen, reason, state, key,
-        requested_at, ended_at)
-    SELECT :refund_id, :refund_payment_id, :order_id, :refund_account_id, :refund_method, :refund_fen, :refund_reason,
-        :refund_state, :refund_key, business_now(), CASE WHEN :refund_state = 'succeeded' THEN business_now() END
+    INSERT INTO refunds (refund_id, payment_id, order_id, account_id, method, amount_fen, account_part_fen, reason,
+        state, key, requested_at, ended_at)
+    SELECT :refund_id, :refund_payment_id, :order_id, :refund_account_id, :refund_method, :refund_fen,
+        :refund_account_part_fen, :refund_reason, :refund_state, :refund_key, business_now(),
+        CASE WHEN :refund_state = 'succeeded' THEN business_now() END
     WHERE :refund_fen > 0
 )"""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A refund of an order, decided: what to post, what to give back ahead of that, what to write."""
+    """A refund of an order, decided: what to post, what to give back ahead of that, what to write.
+
+    :ivar targets: the legs of ``journal`` that say where it goes.
+    """
 
     refund_id: UUID
     amount_fen: int
+    targets: tuple[Leg, ...]
     journal: Journal | None
     ahead: Ahead | None
     params: dict[str, object]
 
 
 def decide_refund(
-    tx: Transaction, order: Order, *, amount_fen: int, reason: str, sources: tuple[Leg, ...] | None = None
+    tx: Transaction,
+    order: Order,
+    *,
+    amount_fen: int,
+    reason: str,
+    sources: tuple[Leg, ...] | None = None,
+    is_outside_over: bool = False,
 ) -> Decision:
     """Decide to give ``amount_fen`` of an order back to where it came from.
 
@@ -72,36 +84,44 @@ def decide_refund(
 
     :param order: locked by the caller. :param amount_fen: ``>= 0``; nothing happens for 0.
     :param sources: legs that take the amount from those who bear it; without any, the order's escrow bears it.
+    :param is_outside_over: the provider takes no more refunds of it: the e-account gets what should go outside.
     """
     assert order.payment_method is not None, "only what was paid can be refunded"
     refund_id = new_id()
-    is_at_once = order.payment_method == PaymentMethod.E_ACCOUNT
+    of_account_fen = amount_fen - _outside_of(order, amount_fen)
+    at_once_fen = amount_fen if is_outside_over else of_account_fen
+    is_at_once = at_once_fen == amount_fen
     state = RefundState.SUCCEEDED if is_at_once else RefundState.REQUESTED
+    targets: tuple[Leg, ...] = ()
     journal, ahead = None, None
     if amount_fen > 0:
-        target = codes.e_account(order.account_id) if is_at_once else codes.REFUND_PAYABLE
+        to = {codes.e_account(order.account_id): at_once_fen, codes.REFUND_PAYABLE: amount_fen - at_once_fen}
+        targets = tuple(Leg(code, fen) for code, fen in to.items() if fen)
         journal = Journal(
             key=f"refund:{refund_id}",
             kind=JournalKind.REFUND,
-            legs=(*(sources or (Leg(codes.escrow(order.order_id), -amount_fen),)), Leg(target, amount_fen)),
+            legs=(*(sources or (Leg(codes.escrow(order.order_id), -amount_fen),)), *targets),
             ref=str(order.order_id),
         )
-        if is_at_once:
-            assert order.paid_at is not None, "only what was paid can be refunded"
-            ahead = giving_back(order.account_id, amount_fen=amount_fen, paid_at=order.paid_at)
+        if of_account_fen > 0:
+            counted_at = order.part_held_at or order.paid_at
+            assert counted_at is not None, "only what was paid can be refunded"
+            ahead = giving_back(order.account_id, amount_fen=of_account_fen, paid_at=counted_at)
         event = RefundSucceeded if is_at_once else RefundRequested
         tx.record(event(refund_id=refund_id, account_id=order.account_id))
     return Decision(
         refund_id,
         amount_fen,
+        targets,
         journal,
         ahead,
         {
             "refund_id": refund_id,
             "refund_payment_id": order.payment_id,
             "refund_account_id": order.account_id,
-            "refund_method": order.payment_method,
+            "refund_method": _method_of(at_once_fen, amount_fen).value,
             "refund_fen": amount_fen,
+            "refund_account_part_fen": 0 if is_at_once else at_once_fen,
             "refund_reason": reason,
             "refund_state": state.value,
             "refund_key": f"refund:{refund_id}",
@@ -109,9 +129,29 @@ def decide_refund(
     )
 
 
+def _outside_of(order: Order, amount_fen: int) -> int:
+    """Return how much of a refund is of money that came from outside."""
+    if order.payment_method != PaymentMethod.MIXED:
+        return 0 if order.payment_method == PaymentMethod.E_ACCOUNT else amount_fen
+    assert order.outside_fen is not None, "a mixed payment froze its shares"
+    return outside_of_refund(
+        total_fen=order.total_fen,
+        outside_fen=order.outside_fen,
+        refunded_fen=order.refunded_fen,
+        amount_fen=amount_fen,
+    )
+
+
+def _method_of(at_once_fen: int, amount_fen: int) -> PaymentMethod:
+    if at_once_fen == amount_fen:
+        return PaymentMethod.E_ACCOUNT
+    return PaymentMethod.MIXED if at_once_fen else PaymentMethod.WECHAT_PAY
+
+
 _READ = text(
     """
-    SELECT r.refund_id, r.account_id, r.amount_fen, r.state, r.key, r.gateway_refund_id, r.submit_count,
+    SELECT r.refund_id, r.account_id, r.amount_fen - r.account_part_fen AS amount_fen, r.state, r.key,
+           r.gateway_refund_id, r.submit_count,
            coalesce(mine.intent_id, paid.intent_id) AS intent_id
     FROM refunds AS r
     LEFT JOIN payment_attempts AS mine ON mine.attempt_id = r.attempt_id
@@ -121,7 +161,12 @@ _READ = text(
     WHERE r.refund_id = :refund_id
     """
 )
-_LOCK = text("SELECT state, account_id, amount_fen, method FROM refunds WHERE refund_id = :refund_id FOR UPDATE")
+_LOCK = text(
+    """
+    SELECT state, account_id, amount_fen - account_part_fen AS amount_fen, method FROM refunds
+    WHERE refund_id = :refund_id FOR UPDATE
+    """
+)
 _MARK = text(
     """
     UPDATE refunds SET state = CAST(:state AS text), submit_count = submit_count + CAST(:submitted AS integer)
@@ -247,7 +292,7 @@ def _end(refund_id: UUID, action: RefundAction, *, gateway_refund_id: str | None
         locked = tx.execute(_LOCK, {"refund_id": refund_id}).one()
         state = RefundState(locked.state)
         is_paid = action is RefundAction.SUCCEED
-        came_back = state is RefundState.SUCCEEDED and not is_paid and locked.method == PaymentMethod.WECHAT_PAY
+        came_back = state is RefundState.SUCCEEDED and not is_paid and locked.method != PaymentMethod.E_ACCOUNT
         if state not in OPEN_REFUND_STATES and not came_back:
             return
         source = codes.gateway_clearing(GATEWAY) if came_back else codes.REFUND_PAYABLE

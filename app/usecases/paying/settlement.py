@@ -33,6 +33,12 @@ moved AS (
     WHERE checkout_id = :checkout_id AND state = 'awaiting_payment'
     RETURNING order_id
 )"""
+PAID_IN_PARTS = PAID_WRITES.replace(
+    "payment_method = :method,",
+    """payment_method = :method, part_held_at = :part_held_at,
+        outside_fen = CAST(CAST(:outside_shares AS jsonb) ->> CAST(order_id AS text) AS bigint),""",
+)
+"""The same for a mixed payment, with each order's share from outside."""
 PAID_ANSWER = """
 SELECT (SELECT count(*) FROM paid_payment) AS payments, (SELECT count(*) FROM paid_checkout) AS checkouts,
        (SELECT count(*) FROM moved) AS orders

@@ -60,6 +60,7 @@ def top_up(actor: Actor, claim: Claim, *, amount_fen: int) -> PaymentStarted:
                 "attempt_key": f"attempt:{attempt_id}",
                 "attempt_state": AttemptState.REQUESTED.value,
                 "amount_fen": amount_fen,
+                "account_part_fen": 0,
             },
         )
     return started

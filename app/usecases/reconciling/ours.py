@@ -14,13 +14,13 @@ OURS = {
         SELECT a.intent_id AS object, 'payment' AS kind, a.amount_fen, a.ended_at FROM payment_attempts AS a
         WHERE a.state = 'succeeded' AND a.intent_id IS NOT NULL
         UNION ALL
-        SELECT r.gateway_refund_id, 'payment_refund', -r.amount_fen, r.ended_at FROM refunds AS r
-        WHERE r.gateway_refund_id IS NOT NULL AND r.method = 'wechat_pay'
+        SELECT r.gateway_refund_id, 'payment_refund', r.account_part_fen - r.amount_fen, r.ended_at
+        FROM refunds AS r WHERE r.gateway_refund_id IS NOT NULL AND r.method <> 'e_account'
           AND (r.state = 'succeeded' OR r.state = 'failed' AND EXISTS (
               SELECT 1 FROM ledger.leg AS l WHERE l.key = 'refund_back:' || r.refund_id))
         UNION ALL
-        SELECT r.gateway_refund_id, 'payment_failure_refund', r.amount_fen, r.ended_at FROM refunds AS r
-        WHERE r.gateway_refund_id IS NOT NULL AND r.state = 'failed'
+        SELECT r.gateway_refund_id, 'payment_failure_refund', r.amount_fen - r.account_part_fen, r.ended_at
+        FROM refunds AS r WHERE r.gateway_refund_id IS NOT NULL AND r.state = 'failed'
           AND EXISTS (SELECT 1 FROM ledger.leg AS l WHERE l.key = 'refund_back:' || r.refund_id)""",
     Source.BANK: """
         SELECT l.reference AS object, 'payout' AS kind, -l.amount_fen AS amount_fen,

@@ -21,7 +21,7 @@ _FIGURES = text(
     """
     WITH asked AS (
         SELECT created_at AS at FROM payment_attempts WHERE state = 'unknown'
-        UNION ALL SELECT requested_at FROM refunds WHERE method = 'wechat_pay' AND state IN ('submitting', 'unknown')
+        UNION ALL SELECT requested_at FROM refunds WHERE method <> 'e_account' AND state IN ('submitting', 'unknown')
     ), open AS (SELECT mismatch FROM recon_items WHERE state = 'open')
     SELECT
         (SELECT coalesce(sum(posted_fen), 0)::bigint FROM ledger.balance WHERE code = 'suspense') AS suspense_fen,

@@ -41,12 +41,27 @@ _PAID = closing(
 
 
 def pay_checkout_or_pull_back(
-    actor: Actor, claim: Claim, *, checkout_id: UUID, method: PaymentMethod, step_up_grant: UUID | None
+    actor: Actor,
+    claim: Claim,
+    *,
+    checkout_id: UUID,
+    method: PaymentMethod,
+    step_up_grant: UUID | None,
+    account_part_fen: int | None = None,
 ) -> PaymentStarted:
     """Pay as :func:`pay_checkout`; what the e-account lacks is pulled back from the fund where a sweep rule says so."""
     try:
-        return pay_checkout(actor, claim, checkout_id=checkout_id, method=method, step_up_grant=step_up_grant)
+        return pay_checkout(
+            actor,
+            claim,
+            checkout_id=checkout_id,
+            method=method,
+            step_up_grant=step_up_grant,
+            account_part_fen=account_part_fen,
+        )
     except InsufficientFunds:
+        if method is PaymentMethod.MIXED:
+            raise
         fund_id: UUID | None = read(_RULE, {"account_id": actor.account_id}).scalar()
         if fund_id is None:
             raise
@@ -78,6 +93,7 @@ def pay_checkout_from_fund(
             "account_id": actor.account_id,
             "session_id": actor.session_id,
             "grant_id": step_up_grant,
+            "account_part_fen": None,
         }
         checkout = lock_checkout(tx, LOCK_TO_PAY, asked)
         if not checkout.is_in_standing:

@@ -16,7 +16,6 @@ from app.core.ledger import Leg, codes
 from app.core.orders.errors import OrderNotFound
 from app.core.orders.repository import LOCK_BY_SYSTEM, Order, order_of
 from app.core.orders.states import OrderState
-from app.core.payments.models import PaymentMethod
 from app.core.settlement.errors import NotEnded, RefundExceedsOrder
 from app.core.settlement.rules import Bearing, bearing_of, fee_back_of
 from app.kernel.actor import Actor
@@ -119,19 +118,16 @@ def _post(
 ) -> OrderRefunded:
     assert order.paid_at is not None, "a completed order was paid"
     is_late = count >= SOURCE_REFUNDS_MAX or order.now > order.paid_at + timedelta(days=SOURCE_DAYS)
-    falls_back = is_late and order.payment_method == PaymentMethod.WECHAT_PAY
-    paid = replace(order, payment_method=PaymentMethod.E_ACCOUNT.value) if falls_back else order
-    decision = decide_refund(tx, paid, amount_fen=amount_fen, reason=reason)
+    decision = decide_refund(tx, order, amount_fen=amount_fen, reason=reason, is_outside_over=is_late)
     assert decision.journal is not None, "a refund moves money"
-    _, target = decision.journal.legs
     borne = {
         codes.merchant_pending(order.merchant_id): bearing.pending_fen,
         codes.merchant_available(order.merchant_id): bearing.available_fen,
         codes.merchant_debt(order.merchant_id): bearing.debt_fen,
         codes.COMMISSION: bearing.fee_back_fen,
     }
-    legs = (*(Leg(code, -fen) for code, fen in borne.items() if fen), target)
-    ledger.post(tx, replace(decision.journal, legs=legs), ahead=None if falls_back else decision.ahead)
+    legs = (*(Leg(code, -fen) for code, fen in borne.items() if fen), *decision.targets)
+    ledger.post(tx, replace(decision.journal, legs=legs), ahead=decision.ahead)
     refunded = OrderRefunded(
         refund_id=decision.refund_id,
         order_id=order.order_id,

@@ -1,6 +1,7 @@
 """All mapped classes, imported once, so that ``Base.metadata`` is whole. For migrations and start-up."""
 
 from app.core.accounts import models as accounts
+from app.core.activities import models as activities
 from app.core.aftersale import models as aftersale
 from app.core.appointments import models as appointments
 from app.core.approvals import models as approvals
@@ -44,6 +45,7 @@ from app.kernel import outbox, rows, timers
 
 __all__ = [
     "accounts",
+    "activities",
     "aftersale",
     "appointments",
     "approvals",

@@ -38,6 +38,7 @@ from app.merchant import door as merchant
 from app.platform import door as platform
 from app.settings import Settings, SettingsError
 from app.store import door as store
+from app.usecases.activities.hold import ACTIVITY_ENDS, ACTIVITY_REMINDS, end_activity, remind_of_activity
 from app.usecases.aftersale.cases import CASE_LAPSES, CASE_REMINDS
 from app.usecases.aftersale.replace_line import REPLACEMENT_LAPSES, lapse_replacement
 from app.usecases.aftersale.rule import lapse_case, remind_case
@@ -247,6 +248,8 @@ TIMERS = {
     PROVIDER_LAPSES: lapse_provider,
     SERVICE_LAPSES: lapse_service,
     BILL_DUE: remind_of_bill,
+    ACTIVITY_REMINDS: remind_of_activity,
+    ACTIVITY_ENDS: end_activity,
 }
 
 

@@ -461,6 +461,16 @@ class ParcelMoved(PersonEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignupMoved(PersonEvent):
+    """A sign-up of theirs for a community event got a place, moved up, ended, or begins soon (``reminded``)."""
+
+    signup_id: UUID
+    activity_id: UUID
+    store_id: UUID
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableExportRequested(PersonEvent):
     """A person of the platform asked for a table; it is to be written out."""
 

@@ -38,6 +38,7 @@ from app.usecases.verifying.check_identity import CheckRequested, ask_waiting, r
 from app.usecases.verifying.face_to_face import show_code
 from app.usecases.vetting.apply import ApplicationMoved, QuizTaken, apply_as_courier, take_quiz
 from app.user import queries, schemas, vetting
+from app.user.activities import add_activities
 from app.user.announcements import add_announcements
 from app.user.appointments import add_appointments
 from app.user.bill_history import add_bill_history
@@ -102,6 +103,7 @@ add_receipt(door)
 add_replacements(door)
 add_desk(door)
 add_announcements(door)
+add_activities(door)
 add_service_points(door)
 add_slots(door)
 add_bills(door)

@@ -39,6 +39,7 @@ from tests.factories import (
     an_offer,
     an_order,
 )
+from tests.factories.activities import a_signup, an_activity
 from tests.factories.bills import a_bill_difference, a_bill_payment, a_biller, a_binding, a_quote
 from tests.factories.listings import a_listing, a_listing_claim
 from tests.factories.operating import a_table_export, an_announcement
@@ -114,6 +115,17 @@ def a_review(order: AnOrder) -> None:
 def a_photo_of(order: AnOrder) -> UUID:
     """Return a photo that a case about the order shows."""
     return a_photo(order.resident, order.order_id, use=PhotoUse.CASE, is_kept=True)
+
+
+def an_activity_near(shop: Shop, person: Person) -> UUID:
+    """Return an event for a community in which ``person`` has an address from then on."""
+    an_address(person, near=shop)
+    return an_activity(shop).activity_id
+
+
+def a_place_at(shop: Shop, person: Person) -> UUID:
+    """Return the sign-up of ``person`` for an event."""
+    return a_signup(an_activity_near(shop, person), person).signup_id
 
 
 def a_locked_shared_cart(owner: Person) -> UUID:
@@ -600,6 +612,14 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda _, principal: a_locked_shared_cart(principal.person),
         foreign=lambda world, _: a_locked_shared_cart(world.other.order.resident),
     ),
+    (Side.USER, "signup_id"): Things(
+        own=lambda world, principal: a_place_at(world.home.shop, principal.person),
+        foreign=lambda world, _: a_place_at(world.other.shop, world.other.order.resident),
+    ),
+    (Side.USER, "activity_id"): Things(
+        own=lambda world, principal: an_activity_near(world.home.shop, principal.person),
+        foreign=lambda world, _: an_activity(world.other.shop).activity_id,
+    ),
     (Side.USER, "payment_id"): _bought("payment_id"),
     (Side.USER, "export_id"): Things(
         own=lambda _, principal: an_export(principal.person),
@@ -846,6 +866,10 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     (Side.STORE, "parcel_id"): Things(
         own=lambda world, _: a_parcel(world.home.shop).parcel_id,
         foreign=lambda world, _: a_parcel(world.other.shop).parcel_id,
+    ),
+    (Side.STORE, "activity_id"): Things(
+        own=lambda world, _: an_activity(world.home.shop).activity_id,
+        foreign=lambda world, _: an_activity(world.other.shop).activity_id,
     ),
     (Side.STORE, "case_id"): Things(
         own=lambda world, _: a_returning_case(world.home.shop),

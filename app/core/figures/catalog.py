@@ -38,6 +38,8 @@ FIGURES = (
     Figure("cash_acts", "现金业务笔数", "acts of both kinds"),
     Figure("verifications", "面签", "people verified face to face"),
     Figure("parcels_shelved", "上架包裹", "parcels put on its shelf"),
+    Figure("activities_held", "社区活动", "community events that began on the day"),
+    Figure("activity_guests", "活动到场", "who came to them, by the code at the door"),
 )
 NAMES = tuple(figure.name for figure in FIGURES)
 
@@ -65,3 +67,5 @@ class FigureName(StrEnum):
     CASH_ACTS = "cash_acts"
     VERIFICATIONS = "verifications"
     PARCELS_SHELVED = "parcels_shelved"
+    ACTIVITIES_HELD = "activities_held"
+    ACTIVITY_GUESTS = "activity_guests"

@@ -85,6 +85,8 @@ class StoreDayRow(Base):
     cash_acts: Mapped[int]
     verifications: Mapped[int]
     parcels_shelved: Mapped[int]
+    activities_held: Mapped[int] = mapped_column(server_default="0")
+    activity_guests: Mapped[int] = mapped_column(server_default="0")
     refreshed_at: Mapped[datetime]
 
 

@@ -309,6 +309,8 @@ REGISTER = (
         person=f"{_OF_ORDERS} OR shelved_by_id = :account_id OR ended_by_id = :account_id",
         fate=Fate.KEPT,
     ),
+    Holding(table="activities", person="published_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
+    Holding(table="activity_signups", person=f"{_OWN} OR checked_in_by_id = :account_id", fate=Fate.KEPT),
     Holding(table="store_closures", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="attributions", person="party_kind <> 'shop' AND party_id = :account_id", fate=Fate.KEPT),
     Holding(table="help_codes", person="clerk_id = :account_id", fate=Fate.DELETED, is_exported=False),

@@ -128,11 +128,22 @@ MAKE_DAY = text(
     shelved AS (
         SELECT p.store_id, count(*) AS parcels_shelved
         FROM span JOIN parcels AS p ON p.shelved_at >= span.from_at AND p.shelved_at < span.until_at GROUP BY p.store_id
+    ),
+    held AS (
+        SELECT a.store_id, count(*) AS activities_held
+        FROM span JOIN activities AS a ON a.from_at >= span.from_at AND a.from_at < span.until_at
+        WHERE a.state <> 'canceled' GROUP BY a.store_id
+    ),
+    came AS (
+        SELECT a.store_id, count(*) AS activity_guests
+        FROM span JOIN activity_signups AS g ON g.checked_in_at >= span.from_at AND g.checked_in_at < span.until_at
+        JOIN activities AS a ON a.activity_id = g.activity_id GROUP BY a.store_id
     )
     INSERT INTO store_days (store_id, day, refreshed_at, {", ".join(NAMES)})
     SELECT s.store_id, CAST(:day AS date), clock_timestamp(), {", ".join(f"coalesce({name}, 0)" for name in NAMES)}
     FROM stores AS s LEFT JOIN born USING (store_id) LEFT JOIN bought USING (store_id) LEFT JOIN kept USING (store_id)
     LEFT JOIN passed USING (store_id) LEFT JOIN seen USING (store_id) LEFT JOIN shelved USING (store_id)
+    LEFT JOIN held USING (store_id) LEFT JOIN came USING (store_id)
     ON CONFLICT (store_id, day) DO UPDATE SET {_SETS}
     """
 )

@@ -11,7 +11,7 @@ from app.core.ledger import InsufficientFunds, JournalKind
 from app.core.stepup.errors import StepUpRefused
 from app.core.verification.levels import WEALTH_LEVEL_MIN, require_level
 from app.core.wealth.dates import today, trade_dates
-from app.core.wealth.errors import BelowFundMinimum, FundNotFound, PlanDayPast, SavingsPlanNotFound
+from app.core.wealth.errors import BelowFundMinimum, CalendarUnknown, FundNotFound, PlanDayPast, SavingsPlanNotFound
 from app.core.wealth.standing import PlanState, Rhythm, next_time, require_active
 from app.core.wealth.states import FundOrderKind, FundOrderSource, FundOrderState
 from app.core.wealth.suitability import QUESTIONNAIRE_VERSION, require_suitable
@@ -167,7 +167,10 @@ def stop_plan(actor: Actor, claim: Claim, *, plan_id: UUID) -> PlanMoved:
 
 
 def run_due_plans(limit: int = 500) -> int:
-    """Save for every plan whose day has come; return how many were looked at."""
+    """Save for every plan whose day has come; return how many were looked at.
+
+    Past the known trading days plans wait: what the worker does behind them goes on.
+    """
     with transaction() as tx:
         due = [row.plan_id for row in tx.execute(_DUE, {"limit": limit})]
     for plan_id in due:
@@ -175,6 +178,8 @@ def run_due_plans(limit: int = 500) -> int:
             _save(plan_id, is_missed=False)
         except InsufficientFunds:
             _save(plan_id, is_missed=True)
+        except CalendarUnknown:
+            return 0
     return len(due)
 
 

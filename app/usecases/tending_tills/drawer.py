@@ -88,6 +88,15 @@ class Drawer:
         }
 
 
+def require_countable(counted_fen: int) -> None:
+    """Refuse a count that no till can hold: a slip of the finger would be booked as found.
+
+    :raises TillFull: it is more than a till keeps.
+    """
+    if counted_fen > CASH_FEN_MAX:
+        raise TillFull(pointer="/counted_fen", cash_fen_max=CASH_FEN_MAX)
+
+
 def drawer_of(row: Row) -> Drawer:
     """Return the till of a row that selects :data:`TILL` and ``now``."""
     is_today = row.counted_on == day_of(row.now)

@@ -16,7 +16,7 @@ from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Claim, closing, opening, transaction
-from app.usecases.tending_tills.drawer import MEMBER, TILL, drawer_of
+from app.usecases.tending_tills.drawer import MEMBER, TILL, drawer_of, require_countable
 
 _STORE = opening(
     f"""
@@ -137,7 +137,7 @@ def open_till(
     suspense: between two shifts it is nobody's yet.
 
     :raises TillNotFound: it is none of the actor's. :raises TillOpen: somebody was first.
-    :raises TillCountDiffers: the count is not what the books hold.
+    :raises TillCountDiffers: the count is not what the books hold. :raises TillFull: it is more than a till keeps.
     """
     with transaction(claim) as tx:
         row = tx.open_one(_LOCK, {**actor.as_member, "till_id": till_id})
@@ -149,6 +149,7 @@ def open_till(
         change_fen = counted_fen - row.cash_fen
         if change_fen and not (is_difference_accepted and row.role == MemberRole.MANAGER):
             raise TillCountDiffers(pointer="/counted_fen")
+        require_countable(counted_fen)
         opened = TillOpened(till_id=till_id, shift_id=new_id(), state=state.value, cash_fen=counted_fen)
         if change_fen:
             legs = (Leg(codes.till_cash(till_id), -change_fen), Leg(codes.SUSPENSE, change_fen))
@@ -178,7 +179,7 @@ def close_till(actor: Actor, claim: Claim, *, till_id: UUID, counted_fen: int) -
     """Close a till with a count of its cash; what is missing is owed by who was in charge, what is over is suspense's.
 
     :raises TillNotFound: it is none of the actor's. :raises TillNotOpen: it is closed.
-    :raises NotInCharge: another opened it, and the actor is no manager.
+    :raises NotInCharge: another opened it, and the actor is no manager. :raises TillFull: no till holds so much.
     """
     with transaction(claim) as tx:
         row = tx.open_one(_LOCK, {**actor.as_member, "till_id": till_id})
@@ -189,6 +190,7 @@ def close_till(actor: Actor, claim: Claim, *, till_id: UUID, counted_fen: int) -
         state = next_state(TILL_TRANSITIONS, TillState(row.till_state), TillAction.CLOSE, actor.role)
         if actor.account_id != row.in_charge_id and row.role != MemberRole.MANAGER:
             raise NotInCharge
+        require_countable(counted_fen)
         drawer = drawer_of(row)
         change_fen = counted_fen - drawer.cash_fen
         code = codes.till_cash(till_id)

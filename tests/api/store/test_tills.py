@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from app.core.tills.limits import CASH_FEN_MAX
 from app.core.tills.words import in_words
 from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, seal
@@ -105,6 +106,16 @@ class TestBeginTill(OnceWithBody, OnceOwned):
         assert book("suspense") - suspense == 7
         assert proof(client, manager, till_id)["is_sound"]
 
+    def test_a_count_that_no_till_can_hold_is_accepted_by_no_manager(self, client: FlaskClient) -> None:
+        manager = a_store_manager()
+        till_id = a_till(manager, is_open=False)
+        body = {"counted_fen": CASH_FEN_MAX + 1, "is_difference_accepted": True}
+
+        answer = client.post(f"/store/v1/tills/{till_id}/opening", json=body, headers=manager.once())
+
+        assert_problem(answer, 409, "till_full", pointer="/counted_fen")
+        assert book(f"till_cash:{till_id}") == 0
+
     def test_what_is_open_is_not_opened(self, client: FlaskClient) -> None:
         case = self.case()
         self.send(client, case)
@@ -147,6 +158,15 @@ class TestEndTill(OnceWithBody, OnceOwned):
 
         assert_problem(colleague, 403, "not_in_charge")
         assert manager.status_code == 200
+
+    def test_a_count_that_no_till_can_hold_is_refused(self, client: FlaskClient) -> None:
+        case = self.case()
+        before = row_counts()
+
+        answer = self.send(client, case, body={"counted_fen": CASH_FEN_MAX + 1})
+
+        assert_problem(answer, 409, "till_full", pointer="/counted_fen")
+        assert row_counts() == before
 
     def test_a_closed_till_is_not_closed(self, client: FlaskClient) -> None:
         case = self.case()

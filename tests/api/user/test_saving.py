@@ -202,6 +202,19 @@ class TestBeginPlan(OnceWithBody):
         assert stopped.get_json()["state"] == "stopped"
         assert balance("e_account", saver) == 10_500
 
+    def test_past_the_known_calendar_it_waits_and_nothing_behind_it_does(self, client: FlaskClient) -> None:
+        saver = a_saver(balance_fen=1_500)
+        path = f"/user/v1/funds/{self.days.fund.fund_id}/savings-plans"
+        assert client.post(path, headers=saver.once(), json=self.body(saver)).status_code == 201
+        self.days.today = date(2026, 12, 31)
+        self.days.at(16)
+
+        run_due_plans()
+
+        [plan] = client.get("/user/v1/savings-plans", headers=saver.headers).get_json()["items"]
+        assert (plan["bought_count"], plan["missed_count"], plan["next_on"]) == (0, 0, "2026-03-05")
+        assert balance("e_account", saver) == 1_500
+
 
 class TestStopPlan(OnceOwned):
     absent_code = "savings_plan_not_found"

@@ -8,6 +8,7 @@ from typing import Literal
 
 Language = Literal["zh", "en"]
 
+_AND: Mapping[Language, str] = {"zh": "、", "en": ", "}
 _FOLDER = Path(__file__).parent / "catalogs"
 
 
@@ -23,8 +24,12 @@ class _Shown(dict[str, object]):
 
 
 def say(code: str, part: Literal["title", "detail"], language: Language, params: Mapping[str, object]) -> str:
-    """Return the words for ``code``; a parameter that the message wants and nobody gave shows as an ellipsis."""
-    return catalog(language)[code][part].format_map(_Shown(params))
+    """Return the words for ``code``: lists as people write them; a parameter that nobody gave shows as an ellipsis."""
+    shown = {
+        name: _AND[language].join(str(one) for one in value) if isinstance(value, (list, tuple)) else value
+        for name, value in params.items()
+    }
+    return catalog(language)[code][part].format_map(_Shown(shown))
 
 
 def say_field(key: str, language: Language) -> str:

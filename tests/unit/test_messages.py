@@ -57,3 +57,13 @@ def test_a_message_of_a_library_is_never_shown_as_it_is() -> None:
 )  # fmt: skip
 def test_english_is_spoken_where_it_is_preferred(header: str, language: str) -> None:
     assert choose_language(header) == language
+
+
+def test_lists_are_shown_as_people_write_them() -> None:
+    params = {"kinds": ["fund_contract", "fast_redemption"]}
+
+    words = [say("documents_unread", "detail", language, params) for language in ("zh", "en")]
+
+    assert "fund_contract、fast_redemption" in words[0]
+    assert "fund_contract, fast_redemption" in words[1]
+    assert "[" not in "".join(words)

@@ -184,6 +184,7 @@ class Transaction:
     @cached_property
     def connection(self) -> Connection:
         """The same transaction as SQLAlchemy sees it, for constructs and loads in bulk."""
+        self.wire.begin_now()
         return Connection(self.engine, connection=self.lent)
 
     def execute(self, statement: TextClause, params: Mapping[str, object] | None = None) -> Result:

@@ -6,6 +6,7 @@ are those of SQLAlchemy, whose pool lends the connections (see decision 15 in do
 """
 
 import re
+import select
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -35,6 +36,9 @@ _DIALECT = dialect()  # type: ignore[no-untyped-call]
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
 _INT4_MAX = 2**31 - 1
 _UNKNOWN, _BOOL, _BYTEA, _INT8, _INT4, _FLOAT8, _TIMESTAMPTZ, _UUID = 0, 16, 17, 20, 23, 701, 1184, 2950
+
+_BEGIN = b"linli_begin"
+_DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 
 observers: list[Callable[[str], None]] = []
 """Called with each statement as it is sent; benchmarks and tests count exchanges by it."""
@@ -200,6 +204,10 @@ class Wire:
         self._seen: set[tuple[str, tuple[int, ...]]] = set()
         self._prepared: dict[tuple[str, tuple[int, ...]], tuple[bytes, type[Row] | None]] = {}
         self._names = 0
+        self._is_to_begin = False
+        self._is_begin_prepared = False
+        self._readable = select.poll()
+        self._readable.register(self._pgconn.socket, select.POLLIN)
 
     @property
     def is_lost(self) -> bool:
@@ -208,20 +216,32 @@ class Wire:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no transaction is open."""
-        return self._pgconn.transaction_status == TransactionStatus.IDLE
+        """Whether no transaction is open, or about to be."""
+        return not self._is_to_begin and self._pgconn.transaction_status == TransactionStatus.IDLE
 
     def begin(self) -> None:
-        """Open a transaction."""
-        self._check(self._pgconn.exec_(b"BEGIN"), "BEGIN")
+        """Open a transaction: its first statement takes BEGIN along, in one exchange."""
+        self._is_to_begin = True
+
+    def begin_now(self) -> None:
+        """Open the transaction that was begun, if no statement has; for who is to use the connection by other means."""
+        if self._is_to_begin:
+            self._is_to_begin = False
+            self._check(self._pgconn.exec_(b"BEGIN"), "BEGIN")
 
     def commit(self) -> None:
         """Commit. A transaction that had failed is rolled back by the server, which would be our mistake to ignore."""
+        if self._is_to_begin:  # nothing was sent
+            self._is_to_begin = False
+            return
         done = self._check(self._pgconn.exec_(b"COMMIT"), "COMMIT")
         assert done.command_status == b"COMMIT", "a failed transaction was to be committed"
 
     def rollback(self) -> None:
         """Roll back."""
+        if self._is_to_begin:
+            self._is_to_begin = False
+            return
         self._check(self._pgconn.exec_(b"ROLLBACK"), "ROLLBACK")
 
     def execute(self, statement: TextClause, params: Mapping[str, object]) -> Result:
@@ -237,12 +257,46 @@ class Wire:
         key = (sql, tuple([oid for _, oid in dumped]))
         prepared = self._prepared.get(key)
         if prepared is not None:
-            found = self._check(self._pgconn.exec_prepared(prepared[0], values), sql)
-            return self._load(found, key, prepared)
+            if self._is_to_begin:
+                found = self._begin_and_execute(prepared[0], values, sql)
+            else:
+                found = self._pgconn.exec_prepared(prepared[0], values)
+            return self._load(self._check(found, sql), key, prepared)
+        self.begin_now()
         if key not in self._seen:  # once is no reason to prepare
             self._seen.add(key)
             return self._load(self._check(self._pgconn.exec_params(sql.encode(), values, key[1]), sql), key, None)
         return self._prepare_and_execute(key, values)
+
+    def _begin_and_execute(self, name: bytes, values: list[bytes], sql: str) -> "PGresult":
+        """Send BEGIN and a prepared statement together; return what the statement gave, or what went wrong first."""
+        self._is_to_begin = False
+        pgconn, found = self._pgconn, None
+        if not self._is_begin_prepared:
+            self._check(pgconn.prepare(_BEGIN, b"BEGIN"), "PREPARE")
+            self._is_begin_prepared = True
+        try:
+            pgconn.enter_pipeline_mode()
+            pgconn.send_query_prepared(_BEGIN, None)
+            pgconn.send_query_prepared(name, values)
+            pgconn.pipeline_sync()
+            while not self.is_lost:
+                while pgconn.is_busy():  # waited for here: get_result() would keep the other threads waiting, too
+                    self._readable.poll()
+                    pgconn.consume_input()
+                result = pgconn.get_result()  # None stands between the results of two statements
+                if result is None:
+                    continue
+                if result.status == ExecStatus.PIPELINE_SYNC:
+                    pgconn.exit_pipeline_mode()
+                    break
+                if found is None or found.status in _DONE:
+                    found = result
+        except psycopg.OperationalError as error:
+            raise _as_error(error, sql, is_lost=True) from error
+        if found is None:
+            raise _as_error(psycopg.OperationalError("the server is gone"), sql, is_lost=True)
+        return found
 
     def _prepare_and_execute(self, key: tuple[str, tuple[int, ...]], values: list[bytes]) -> Result:
         if len(self._prepared) >= PREPARED_MAX:
@@ -283,7 +337,7 @@ class Wire:
         return Result(self._transformer.load_rows(0, count, row_class), count)
 
     def _check(self, found: "PGresult", sql: str) -> "PGresult":
-        if found.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
+        if found.status not in _DONE:
             error = psycopg.errors.error_from_result(found)
             if self.is_lost:  # the result itself has no code then
                 error = psycopg.OperationalError(str(error))

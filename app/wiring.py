@@ -86,6 +86,7 @@ from app.usecases.vouchers.issue import VOUCHER_EXPIRES, issue_vouchers
 from app.usecases.vouchers.spend import expire_voucher
 from app.user import door as user
 from app.web import pages, problems, tokens
+from app.web.application import Application, SecurityHeaders
 from app.web.capacity import allow_origins, limit_requests
 from app.web.door import BODY_BYTES_MAX
 from app.web.policy import refuse_unguarded
@@ -283,7 +284,7 @@ def assemble(settings: Settings) -> Flask:
     """Return the web application for ``settings``; every endpoint guarded, or it does not start."""
     _configure_logging()
     sealing.configure(sealing.Keyring(settings.data_keys, settings.index_key, settings.code_pepper))
-    flask_app = Flask("app", static_folder=None)
+    flask_app = Application("app", static_folder=None)
     flask_app.url_map.merge_slashes = False  # no redirects: a path is a route's or nobody's
     flask_app.config.update(
         LINLI=settings,
@@ -310,12 +311,13 @@ def assemble(settings: Settings) -> Flask:
         flask_app.register_blueprint(door)
     if settings.is_sandboxed:
         flask_app.register_blueprint(pages.development_door)
-    flask_app.after_request(pages.add_security_headers)
     limit_requests(flask_app, settings)
     allow_origins(flask_app, settings)
+    headed = SecurityHeaders(flask_app.wsgi_app, is_https=settings.public_url.startswith("https://"))
+    flask_app.wsgi_app = headed  # type: ignore[method-assign]  # the way of wrapping that Flask names
     if settings.proxy_hops:
         hops = ProxyFix(flask_app.wsgi_app, x_for=settings.proxy_hops, x_proto=0, x_host=0, x_port=0, x_prefix=0)
-        flask_app.wsgi_app = hops  # type: ignore[method-assign]  # the way of wrapping that Flask names
+        flask_app.wsgi_app = hops  # type: ignore[method-assign]
     refuse_unguarded(flask_app)
     if not settings.is_sandboxed:
         _refuse_moved_clock(flask_app)

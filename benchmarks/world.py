@@ -194,9 +194,9 @@ def _courier(tx: Transaction, community_id: UUID) -> Someone:
         {"id": person.account_id, "community": community_id},
     )
     tx.execute(
-        text("INSERT INTO courier_shifts (shift_id, courier_id, lat, lng, started_at) "
-             "VALUES (:id, :courier, :lat, :lng, business_now())"),
-        {"id": new_id(), "courier": person.account_id, "lat": LAT, "lng": LNG},
+        text("INSERT INTO courier_shifts (shift_id, courier_id, session_id, lat, lng, started_at) "
+             "VALUES (:id, :courier, :session, :lat, :lng, business_now())"),
+        {"id": new_id(), "courier": person.account_id, "session": person.session_id, "lat": LAT, "lng": LNG},
     )  # fmt: skip
     return person
 

@@ -144,7 +144,7 @@ def appeal(actor: Actor, *, claim: Claim, rating_id: UUID, body: dict[str, Any])
     return appeal_rating(actor, claim, rating_id=rating_id, reason=body["reason"])
 
 
-@door.put("/position", body=schemas.PositionIn, answer=schemas.PositionOut)
+@door.put("/position", body=schemas.PositionIn, answer=schemas.PositionOut, opens_in_standing=True)
 @policy("position.write", Relation.OWN)
 def put_position(actor: Actor, *, body: dict[str, Any]) -> PositionKept:
     """Say where one is, at most once a second; this is also how one stays online."""

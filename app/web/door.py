@@ -140,7 +140,9 @@ class Door(Blueprint):
             if not declared.needs_token:
                 return _respond(view, operation, None, declared.verb, path, lambda: None)
             actor = authenticate(side)
-            presumed = standing.presume(actor, declared.verb) if operation.opens_in_standing else None
+            presumed = None
+            if operation.opens_in_standing:
+                presumed = standing.presume(actor, declared.verb, needs_passkey=needs_passkey(actor.side))
             if presumed is None:
                 return _respond(view, operation, _admit(actor, declared.verb, path), declared.verb, path, lambda: None)
             # Who is not in standing learns that, and nothing else: neither another refusal nor a kept answer.

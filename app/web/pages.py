@@ -32,9 +32,6 @@ development_door = Door("development", __name__, side=None, prefix="/dev/v1")
 
 _PICTURE = re.compile(r"[0-9a-f]{64}(-thumbnail)?\.jpg")
 _ALIVE = text("SELECT 1")
-_CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
-
-_HSTS = "max-age=31536000; includeSubDomains"
 
 
 class ProblemNotExplained(NotFound):
@@ -49,18 +46,6 @@ class HealthOut(Body):
 
     status = Text(high=20, required=True)
     version = Text(high=20, required=True)
-
-
-def add_security_headers(response: Response) -> Response:
-    """Say to browsers what they may do with an answer: nothing but show it."""
-    headers = response.headers
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers["X-Frame-Options"] = "DENY"
-    if current_app.config["LINLI"].public_url.startswith("https://"):
-        headers["Strict-Transport-Security"] = _HSTS
-    headers.setdefault("Content-Security-Policy", _CSP)
-    return response
 
 
 @door.get("/health", answer=HealthOut)

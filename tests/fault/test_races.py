@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.core.delivery.errors import TripTaken
 from app.core.delivery.models import ACTIVE_TRIPS_MAX
 from app.core.delivery.states import FailureReason
 from app.core.orders.models import CancelReason, Fulfillment
 from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
-from app.kernel.transaction import transaction
+from app.kernel.transaction import Replayed, transaction
 from app.usecases.delivering.hand_over import deliver, door_code, pick_up, pick_up_code, return_to_shop
 from app.usecases.delivering.shifts import end_shift
 from app.usecases.delivering.trips import claim_trip, give_back_trip
@@ -162,6 +163,24 @@ def test_of_50_couriers_one_gets_the_trip(app: Flask) -> None:
         ids=[one.account_id for one in couriers],
     )
     assert [tuple(row) for row in active] == [(winner.courier_id, 1)]
+
+
+def test_a_trip_that_others_were_refused_is_still_the_winners_and_anybodys_once_given_back() -> None:
+    order = an_order(state=OrderState.PREPARING)
+    winner, *others = [a_courier(community=order.shop.community) for _ in range(4)]
+    trip_id, claim = known(order.trip_id), a_claim(winner)
+    claim_trip(winner.actor, claim, trip_id=trip_id)
+    for other in others:
+        with pytest.raises(TripTaken):
+            claim_trip(other.actor, a_claim(other), trip_id=trip_id)
+
+    with pytest.raises(Replayed):
+        claim_trip(winner.actor, claim, trip_id=trip_id)
+    give_back_trip(winner.actor, a_claim(winner), trip_id=trip_id)
+    claim_trip(others[0].actor, a_claim(others[0]), trip_id=trip_id)
+
+    with pytest.raises(TripTaken):
+        claim_trip(winner.actor, a_claim(winner), trip_id=trip_id)
 
 
 def test_a_courier_gets_three_trips_of_ten_claimed_at_once(app: Flask) -> None:

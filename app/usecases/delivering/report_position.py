@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from app.core.accounts.errors import SessionEnded
 from app.core.delivery.errors import NotOnShift, OtherPhone
 from app.core.delivery.positions import (
     AGE_MAX,
@@ -38,10 +39,14 @@ def _away(lat: str, lng: str) -> str:
     return f"(point({lng} * cosd(:lat), {lat}) <-> point(:lng * cosd(:lat), :lat)) {_METERS}"
 
 
+_IS_LIVE = """EXISTS (SELECT 1 FROM sessions AS s WHERE s.session_id = :session_id AND s.account_id = :courier_id
+        AND s.side = 'courier' AND s.ended_at IS NULL)"""
 _STILL_THERE = f"{_away('p.still_lat', 'p.still_lng')} <= {STILL_M}"
 _PLAINLY = text(
     f"""
-    WITH clock AS MATERIALIZED (SELECT business_now() AS now)
+    WITH clock AS MATERIALIZED (
+        SELECT business_now() AS now, set_config('synchronous_commit', 'off', true) AS is_soon_on_disk
+    )
     UPDATE courier_positions AS p SET lat = :lat, lng = :lng, measured_at = :measured_at, heard_at = clock.now,
         received_at = clock_timestamp(),
         still_lat = CASE WHEN {_STILL_THERE} THEN p.still_lat ELSE :lat END,
@@ -49,7 +54,7 @@ _PLAINLY = text(
         still_since = CASE WHEN {_STILL_THERE} THEN p.still_since ELSE :measured_at END
     FROM clock, courier_shifts AS h
     WHERE p.courier_id = :courier_id AND h.courier_id = :courier_id AND h.ended_at IS NULL
-      AND h.session_id = :session_id AND p.heard_at >= h.started_at
+      AND h.session_id = :session_id AND {_IS_LIVE} AND p.heard_at >= h.started_at
       AND :measured_at BETWEEN clock.now - interval '{AGE_MAX.total_seconds()} seconds'
           AND clock.now + interval '{AHEAD_MAX.total_seconds()} seconds'
       AND p.measured_at <= :measured_at
@@ -60,11 +65,14 @@ _PLAINLY = text(
     """
 )
 _SHIFT = text(
-    """
-    SELECT h.session_id, h.active_trips, p.lat, p.lng, p.measured_at, p.trailed_at, p.still_lat, p.still_lng,
-           p.still_since, clock_timestamp() - p.received_at AS since_last, business_now() AS now
-    FROM courier_shifts AS h LEFT JOIN courier_positions AS p ON p.courier_id = h.courier_id
-    WHERE h.courier_id = :courier_id AND h.ended_at IS NULL
+    f"""
+    SELECT {_IS_LIVE} AS is_in_standing, h.shift_id, h.session_id, h.active_trips, p.lat, p.lng, p.measured_at,
+           p.trailed_at, p.still_lat, p.still_lng, p.still_since,
+           clock_timestamp() - p.received_at AS since_last, business_now() AS now
+    FROM couriers AS c
+    LEFT JOIN courier_shifts AS h ON h.courier_id = c.courier_id AND h.ended_at IS NULL
+    LEFT JOIN courier_positions AS p ON p.courier_id = h.courier_id
+    WHERE c.courier_id = :courier_id
     """
 )
 _KEEP = """
@@ -105,14 +113,18 @@ def report_position(actor: Actor, *, lat: float, lng: float, measured_at: dateti
     nothing once the shift is over.
 
     :param measured_at: when the phone measured it.
+    :raises SessionEnded: the session was ended, or the person is no courier.
     :raises NotOnShift: nobody is followed off shift. :raises OtherPhone: another phone went on shift since.
     :raises PositionInFuture, PositionTooOld, PositionTooFar, PositionTooOften: it is not believed, or not wanted yet.
     """
-    params: dict[str, object] = {"courier_id": actor.account_id, "lat": lat, "lng": lng, "measured_at": measured_at}
-    if write_alone(_PLAINLY, {**params, "session_id": actor.session_id}).rowcount == 1:
+    asker: dict[str, object] = {"courier_id": actor.account_id, "session_id": actor.session_id}
+    params: dict[str, object] = {**asker, "lat": lat, "lng": lng, "measured_at": measured_at}
+    if write_alone(_PLAINLY, params).rowcount == 1:
         return PositionKept(courier_id=actor.account_id, measured_at=measured_at, is_trailed=False)
-    row = read(_SHIFT, {"courier_id": actor.account_id}).one_or_none()
-    if row is None:
+    row = read(_SHIFT, asker).one_or_none()
+    if row is None or not row.is_in_standing:
+        raise SessionEnded  # or what the door finds when it looks
+    if row.shift_id is None:
         raise NotOnShift
     if row.session_id is not None and row.session_id != actor.session_id:
         raise OtherPhone

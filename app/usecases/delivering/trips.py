@@ -1,5 +1,6 @@
 """Trips: claimed from the hall (抢单), given back, arrived at. Of any number of couriers, one gets a trip."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,11 +40,14 @@ from app.kernel.actor import Actor, Role
 from app.kernel.errors import Conflict
 from app.kernel.ids import new_id
 from app.kernel.machines import IllegalTransition, next_state
-from app.kernel.transaction import Claim, Closing, Transaction, closing, opening, transaction
+from app.kernel.transaction import Claim, Closing, Transaction, closing, opening, read, transaction
 from app.kernel.wire import Row
 
 LATE_SHOP = timedelta(minutes=10)
 """A trip given back when the shop is this late is nobody's fault."""
+
+_wanted: deque[UUID] = deque(maxlen=256)
+"""Trips that this process has lately refused as taken: worth a glance first. It decides nothing."""
 
 _WEIGHT_MAX = (
     "CASE k.vehicle "
@@ -102,6 +106,17 @@ _GIVE_BACK = closing(
         FROM given_back AS t WHERE h.courier_id = :courier_id AND h.ended_at IS NULL
     )""",
     answer="SELECT count(*) FROM given_back",
+)
+_GLANCE = text(
+    """
+    SELECT t.state <> 'open' AND NOT EXISTS (
+        SELECT 1 FROM idempotency_keys AS i
+        WHERE i.principal_id = :claim_principal AND i.operation = :claim_operation AND i.key = :claim_key
+    ) AND coalesce((SELECT m.mode FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
+        JOIN dispatch_modes AS m ON m.community_id = o.community_id
+        WHERE d.trip_id = t.trip_id ORDER BY m.set_at DESC LIMIT 1), '') <> 'assign'
+    FROM trips AS t WHERE t.trip_id = :trip_id
+    """
 )
 _WORKS_IN_ZONE = text(
     """
@@ -167,13 +182,17 @@ class StopMoved:
 def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
     """Take an open trip.
 
-    Locks the trip's orders, the trip and its deliveries, then the courier's shift, whose count holds the cap.
+    Locks the trip's orders, the trip and its deliveries, then the courier's shift, whose count holds the cap. Once this
+    process has told somebody that a trip is taken, the next who want it are told so by a glance at what is committed,
+    without a lock or a claim: of a crowd, all but a few.
 
     :raises TripTaken: another courier has it or thinks about it, or it was called off.
     :raises HallClosed: in this community trips are offered, not claimed.
     :raises OwnOrder: the courier ordered it.
     :raises NotOnShift: the courier is not working. :raises TooManyTrips: three trips are under way.
     """
+    if trip_id in _wanted and read(_GLANCE, {**claim.as_params(), "trip_id": trip_id}).scalar():
+        raise TripTaken
     with transaction(claim) as tx:
         rows = tx.open(LOCK_IN_HALL, {"trip_id": trip_id})
         if not rows:
@@ -185,6 +204,7 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
             raise TripTaken
         is_offered = any(delivery.state is DeliveryState.OFFERED for delivery in deliveries)
         if is_offered or deliveries[0].trip_state is not TripState.OPEN:
+            _wanted.append(trip_id)
             raise TripTaken
         if any(delivery.account_id == actor.account_id for delivery in deliveries):
             raise OwnOrder

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.core.accounts.errors import AccountSuspended, NoMembership, NotPermitted, SessionEnded
 from app.core.accounts.models import AccountState, SignInFactor
-from app.core.accounts.permissions import ORGANIZATION_OF, Part, holders, is_immediate, may
+from app.core.accounts.permissions import ORGANIZATION_OF, PARTS, Part, holders, is_immediate, may
 from app.core.delivery.errors import CourierSuspended
 from app.core.passkeys.errors import PasskeyNeeded
 from app.core.passkeys.rules import WITHOUT_PASSKEY
@@ -54,14 +54,18 @@ def stand(actor: Actor, verb: str, *, needs_passkey: bool = False) -> Actor:
     return replace(actor, roles=tuple(sorted(part.value for part in holders(actor.side, verb))))
 
 
-def presume(actor: Actor, verb: str) -> Actor | None:
-    """Return a resident as :func:`stand` would, for a use case whose own opening reads :data:`IN_STANDING`.
+def presume(actor: Actor, verb: str, *, needs_passkey: bool = False) -> Actor | None:
+    """Return the actor as :func:`stand` would, for a use case whose own opening reads whether they are in standing.
 
-    None when the table has to be asked: for other sides, and for a verb that residents do not hold.
+    A resident's opening reads :data:`IN_STANDING`. Of a courier it is enough that the session lives, where the verb is
+    held in whatever part one comes. None when the table has to be asked: for all others, and for verbs that not
+    everybody holds.
     """
-    if actor.side is not Side.USER or not may(actor.side, verb, frozenset({Part.RESIDENT})):
-        return None
-    return replace(actor, roles=(Part.RESIDENT.value,))
+    if actor.side is Side.USER and may(actor.side, verb, frozenset({Part.RESIDENT})):
+        return replace(actor, roles=(Part.RESIDENT.value,))
+    if actor.side is Side.COURIER and not needs_passkey and holders(actor.side, verb) == frozenset(PARTS[actor.side]):
+        return replace(actor, roles=tuple(sorted(part.value for part in PARTS[actor.side])))
+    return None
 
 
 def _refuse(actor: Actor, verb: str, *, needs_passkey: bool) -> None:

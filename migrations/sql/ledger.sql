@@ -23,8 +23,8 @@
 --               partition once it has rows.
 -- Cost.         PostgreSQL parses the CHECKs of a table anew in every statement that writes it: the tables that a posting
 --               writes have none.
--- Posting.      ledger_posting.sql, beside this file, has what locks several accounts: post, post_many, capture_hold,
---               expire_holds; it is run after this one.
+-- Posting.      ledger_posting.sql, beside this file, has what posts, and what opens accounts on its way: post,
+--               post_many, place_hold, capture_hold, expire_holds; it is run after this one.
 -- Needs.        public.business_now() returns timestamptz: the clock that decides.
 --
 -- Refusals:     LD001 key reused for another request            LD002 not enough money (DETAIL: account code)
@@ -269,42 +269,6 @@ end $$;
 
 -- --------------------------------------------------------------------------------------------------------------- holds
 
--- Set p_amount of account p_account aside under p_key until p_ttl from now. Money on hold is still the owner's, but not
--- available.
-create function ledger.place_hold(
-    p_key text, p_account text, p_amount bigint, p_ttl interval, out hold_id bigint, out replayed boolean
-)
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    v_now     timestamptz := public.business_now();
-    v_request bytea := sha256(convert_to(concat_ws(chr(31), p_account, p_amount, extract(epoch from p_ttl)), 'UTF8'));
-    v_account bigint;
-    v_known   ledger.hold;
-begin
-    perform ledger.open_missing(array[p_account]);
-    select a.id into v_account from ledger.account a where a.code = p_account and a.stripe is null;
-    if not found or p_amount <= 0 or p_ttl <= interval '0' then
-        raise exception 'hold of % on % for % is malformed', p_amount, p_account, p_ttl using errcode = 'LD006';
-    end if;
-    insert into ledger.hold (key, request_hash, account_id, amount_fen, placed_at, expires_at)
-    values (p_key, v_request, v_account, p_amount, v_now, v_now + p_ttl)
-    on conflict (key) do nothing returning id into hold_id;
-    replayed := not found;
-    if replayed then
-        select * into v_known from ledger.hold h where h.key = p_key;
-        if v_known.request_hash <> v_request then
-            raise exception 'key % belongs to another request', p_key using errcode = 'LD001', detail = p_key;
-        end if;
-        hold_id := v_known.id;
-        return;
-    end if;
-    update ledger.account a set held_fen = a.held_fen + p_amount, room_fen = a.room_fen - p_amount
-     where a.id = v_account and (a.room_fen is null or a.room_fen >= p_amount);
-    if not found then
-        raise exception 'not enough money on %', p_account using errcode = 'LD002', detail = p_account;
-    end if;
-end $$;
-
 -- Lock a hold and return it.
 create function ledger.lock_hold(p_hold_key text) returns ledger.hold
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -475,7 +439,7 @@ begin
     if exists (select from pg_catalog.pg_roles where rolname = 'linli_app') then
         grant usage on schema ledger to linli_app;
         grant execute on function
-            ledger.open_account, ledger.place_hold, ledger.void_hold, ledger.close_day, ledger.month_of, ledger.journal_digest, ledger.chain
+            ledger.open_account, ledger.void_hold, ledger.close_day, ledger.month_of, ledger.journal_digest, ledger.chain
             to linli_app;  -- the last three are pure: whoever reads the proof computes with them
         grant select on ledger.balance, ledger.statement, ledger.leg, ledger.trial_balance, ledger.finding, ledger.books
             to linli_app;

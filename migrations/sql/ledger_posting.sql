@@ -314,6 +314,45 @@ end $$;
 
 -- ------------------------------------------------------------------------------------------- holds that touch accounts
 
+-- Set p_amount of account p_account aside under p_key until p_ttl from now. Money on hold is still the owner's, but not
+-- available.
+create or replace function ledger.place_hold(
+    p_key text, p_account text, p_amount bigint, p_ttl interval, out hold_id bigint, out replayed boolean
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    v_now     timestamptz := public.business_now();
+    v_request bytea := sha256(convert_to(concat_ws(chr(31), p_account, p_amount, extract(epoch from p_ttl)), 'UTF8'));
+    v_account bigint;
+    v_known   ledger.hold;
+begin
+    select a.id into v_account from ledger.account a where a.code = p_account and a.stripe is null;
+    if not found then
+        perform ledger.open_missing(array[p_account]);
+        select a.id into v_account from ledger.account a where a.code = p_account and a.stripe is null;
+    end if;
+    if v_account is null or p_amount <= 0 or p_ttl <= interval '0' then
+        raise exception 'hold of % on % for % is malformed', p_amount, p_account, p_ttl using errcode = 'LD006';
+    end if;
+    insert into ledger.hold (key, request_hash, account_id, amount_fen, placed_at, expires_at)
+    values (p_key, v_request, v_account, p_amount, v_now, v_now + p_ttl)
+    on conflict (key) do nothing returning id into hold_id;
+    replayed := not found;
+    if replayed then
+        select * into v_known from ledger.hold h where h.key = p_key;
+        if v_known.request_hash <> v_request then
+            raise exception 'key % belongs to another request', p_key using errcode = 'LD001', detail = p_key;
+        end if;
+        hold_id := v_known.id;
+        return;
+    end if;
+    update ledger.account a set held_fen = a.held_fen + p_amount, room_fen = a.room_fen - p_amount
+     where a.id = v_account and (a.room_fen is null or a.room_fen >= p_amount);
+    if not found then
+        raise exception 'not enough money on %', p_account using errcode = 'LD002', detail = p_account;
+    end if;
+end $$;
+
 -- Turn a hold into a journal: its account pays the sum of the given legs, the rest of the hold is released.
 -- A hold past its time may still be captured as long as nobody has released it.
 create or replace function ledger.capture_hold(
@@ -322,10 +361,20 @@ create or replace function ledger.capture_hold(
 )
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-    v_hold   ledger.hold := ledger.lock_hold(p_hold_key);
-    v_taken  bigint := (select sum(x) from unnest(p_amounts) x);
-    v_source text := (select a.code from ledger.account a where a.id = v_hold.account_id);
+    v_hold   record;
+    v_source text;
+    v_amount bigint;
+    v_taken  bigint := 0;
 begin
+    select h.id, h.state, h.account_id, h.amount_fen, h.journal_key, a.code as source into v_hold
+      from ledger.hold h join ledger.account a on a.id = h.account_id where h.key = p_hold_key for update of h;
+    if not found then
+        raise exception 'no hold %', p_hold_key using errcode = 'LD003', detail = p_hold_key;
+    end if;
+    v_source := v_hold.source;
+    foreach v_amount in array coalesce(p_amounts, '{}') loop
+        v_taken := v_taken + v_amount;
+    end loop;
     if v_hold.state not in ('open', 'captured') or v_hold.state = 'captured' and v_hold.journal_key <> p_key then
         raise exception 'hold % is %', p_hold_key, v_hold.state using errcode = 'LD005', detail = v_hold.state;
     end if;
@@ -337,7 +386,10 @@ begin
             raise exception 'capture of % from hold % of %', v_taken, p_hold_key, v_hold.amount_fen
                 using errcode = 'LD008', detail = p_hold_key;
         end if;
-        perform ledger.open_missing(p_accounts);
+        if exists (select from unnest(p_accounts) c
+                    where not exists (select from ledger.account a where a.code = c and coalesce(a.stripe, 0) = 0)) then
+            perform ledger.open_missing(p_accounts);
+        end if;
         perform from ledger.account a
           where a.code = any (p_accounts || v_source) and a.stripe is null
           order by a.code for no key update;
@@ -385,11 +437,12 @@ begin
 end $$;
 
 revoke all on function ledger.open_missing, ledger.legs_hash, ledger.stripe_of, ledger.post_rest, ledger.stripe_id,
-    ledger.refuse_leg, ledger.post, ledger.post_many, ledger.capture_hold, ledger.expire_holds from public;
+    ledger.refuse_leg, ledger.post, ledger.post_many, ledger.place_hold, ledger.capture_hold, ledger.expire_holds from public;
 
 do $$
 begin
     if exists (select from pg_catalog.pg_roles where rolname = 'linli_app') then
-        grant execute on function ledger.post, ledger.post_many, ledger.capture_hold, ledger.expire_holds to linli_app;
+        grant execute on function ledger.post, ledger.post_many, ledger.place_hold, ledger.capture_hold, ledger.expire_holds
+            to linli_app;
     end if;
 end $$;

@@ -106,7 +106,7 @@ MUTANTS = (
     ),
     Mutant(
         "a hold is not locked",
-        (("where h.key = p_hold_key for update;", "where h.key = p_hold_key; perform pg_sleep(0.05);"),),
+        (("where h.key = p_hold_key for update of h;", "where h.key = p_hold_key; perform pg_sleep(0.05);"),),
         drill_double_capture,
     ),
     Mutant("the sum is not checked", (("if v_total = 0 and v_moved > 1", "if v_moved > 1"),), drill_refusals),

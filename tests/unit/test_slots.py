@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.catalog.rules import is_open_at
@@ -61,6 +61,7 @@ spans = st.lists(st.integers(0, 48), min_size=2, max_size=4, unique=True).map(so
 clocks = [f"{half // 2:02d}:{30 * (half % 2):02d}" for half in range(49)]
 
 
+@settings(deadline=None)
 @given(
     weekly=st.dictionaries(st.sampled_from("1234567"), spans),
     rule=st.builds(

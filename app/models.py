@@ -13,6 +13,7 @@ from app.core.catalog import models as catalog
 from app.core.catalog import records as catalog_records
 from app.core.catalog import slot_models as catalog_slots
 from app.core.communities import models as communities
+from app.core.counter import models as counter
 from app.core.delivery import models as delivery
 from app.core.delivery import records as delivery_records
 from app.core.directory import models as directory
@@ -57,6 +58,7 @@ __all__ = [
     "catalog_slots",
     "commission",
     "communities",
+    "counter",
     "delivery",
     "delivery_records",
     "directory",

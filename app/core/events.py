@@ -528,6 +528,24 @@ class MoneyReceived(PersonEvent):
     amount_fen: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterPaid(PersonEvent):
+    """A resident paid at a shop's counter."""
+
+    shop_id: UUID
+    counter_payment_id: UUID
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterRefunded(PersonEvent):
+    """A shop gave a payment at its counter back, or a part of it."""
+
+    shop_id: UUID
+    counter_payment_id: UUID
+    amount_fen: int
+
+
 def _leaves(base: type[Event]) -> list[type[Event]]:
     below = {child.__name__: child for child in base.__subclasses__()}
     return [leaf for child in below.values() for leaf in _leaves(child)] if below else [base]

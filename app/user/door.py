@@ -45,6 +45,7 @@ from app.user.bill_history import add_bill_history
 from app.user.bills import add_bills
 from app.user.cases import add_own_cases, add_own_photos, add_replacements
 from app.user.comparisons import add_comparisons
+from app.user.counter import add_counter
 from app.user.credit import add_credit
 from app.user.desk import add_desk
 from app.user.finding import add_finding
@@ -88,6 +89,7 @@ add_finding(door)
 add_categories(door)
 add_prices(door, Relation.SIDE)
 add_comparisons(door)
+add_counter(door)
 add_opening(door)
 add_wealth(door)
 add_wealth_grants(door)

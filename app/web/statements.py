@@ -12,7 +12,8 @@ from app.core.settlement.errors import StatementNotFound
 from app.core.settlement.models import SettledParty
 from app.kernel.actor import Actor, Side
 from app.kernel.spreadsheets import XLSX
-from app.kernel.transaction import read, transaction
+from app.kernel.transaction import Transaction, read, transaction
+from app.kernel.wire import Row
 from app.web.door import Door
 from app.web.fields import BIGINT_MAX, Body, Choice, Day, Id, Instant, Int, Many, Query, Text
 from app.web.paging import LIMIT_MAX, PageQuery, page, read_cursor
@@ -46,6 +47,19 @@ _EARNED = text(
         i.amount_fen, i.fee_fen
     FROM settlement_items AS i JOIN orders AS o ON o.order_id = i.order_id
     WHERE i.statement_id = :statement_id ORDER BY i.order_id, i.party_kind LIMIT :limit
+    """
+)
+_COUNTER = text(
+    """
+    SELECT CAST(p.paid_at AT TIME ZONE 'Asia/Shanghai' AS date) AS day, p.counter_payment_id, p.amount_fen, p.fee_fen
+    FROM counter_payments AS p WHERE p.statement_id = :statement_id ORDER BY p.counter_payment_id LIMIT :limit
+    """
+)
+_COUNTER_REFUNDED = text(
+    """
+    SELECT CAST(r.made_at AT TIME ZONE 'Asia/Shanghai' AS date) AS day, r.counter_payment_id, r.amount_fen,
+        r.fee_back_fen
+    FROM counter_refunds AS r WHERE r.statement_id = :statement_id ORDER BY r.counter_refund_id LIMIT :limit
     """
 )
 _REFUNDED = text(
@@ -179,7 +193,7 @@ def _file(head: dict[str, Any], kind: FileFormat) -> Response:
 
 def lines_of(head: dict[str, Any]) -> list[Line]:
     """Return every line of a statement: what was earned, refunded, and what else moved its accounts."""
-    known = {"statement_id": head["statement_id"], "limit": LINES_MAX}
+    known: dict[str, object] = {"statement_id": head["statement_id"], "limit": LINES_MAX}
     lines: list[Line] = []
     with transaction() as tx:
         for row in tx.execute(_EARNED, known):
@@ -189,6 +203,7 @@ def lines_of(head: dict[str, Any]) -> list[Line]:
         for row in tx.execute(_REFUNDED, known):
             borne_fen = row.amount_fen - row.fee_back_fen
             lines.append(Line(str(row.day), "refund", row.number, -row.amount_fen, -row.fee_back_fen, -borne_fen))
+        lines += _counter_lines(tx, known)
         spans = tx.execute(_SPANS, known).one()._mapping
         for name in ("available", "deposit", "debt"):
             params = {
@@ -198,6 +213,22 @@ def lines_of(head: dict[str, Any]) -> list[Line]:
                 "limit": LINES_MAX,
             }
             for row in tx.execute(_OTHERS, params):
-                lines.append(Line(str(row.day), row.kind, row.ref or "", row.amount_fen, 0, row.amount_fen))  # noqa: PERF401 - read in three places
+                lines.append(Line(str(row.day), row.kind, row.ref or "", row.amount_fen, 0, row.amount_fen))
     assert sum(line.amount_fen for line in lines) == head["closing_fen"] - head["opening_fen"], "a line is missing"
     return lines
+
+
+def _counter_lines(tx: Transaction, known: dict[str, object]) -> list[Line]:
+    """Return the lines of what was taken at the counter, and given back; people know it by the end of its number."""
+    lines = [
+        Line(str(row.day), "counter", _short(row), row.amount_fen, row.fee_fen, row.amount_fen - row.fee_fen)
+        for row in tx.execute(_COUNTER, known)
+    ]
+    for row in tx.execute(_COUNTER_REFUNDED, known):
+        borne_fen = row.amount_fen - row.fee_back_fen
+        lines.append(Line(str(row.day), "counter_refund", _short(row), -row.amount_fen, -row.fee_back_fen, -borne_fen))
+    return lines
+
+
+def _short(row: Row) -> str:
+    return str(row.counter_payment_id)[-12:]

@@ -59,6 +59,9 @@ _RETENTION = (
     """DELETE FROM step_up_grants WHERE grant_id IN (
         SELECT grant_id FROM step_up_grants WHERE granted_at < clock_timestamp() - interval '7 days'
         ORDER BY granted_at LIMIT :limit)""",
+    """DELETE FROM pay_codes WHERE pay_code_id IN (
+        SELECT pay_code_id FROM pay_codes WHERE expires_at < clock_timestamp() - interval '1 day'
+        ORDER BY expires_at LIMIT :limit)""",
     """DELETE FROM passkey_challenges WHERE challenge_id IN (
         SELECT challenge_id FROM passkey_challenges WHERE expires_at < clock_timestamp() - interval '1 hour'
         ORDER BY expires_at LIMIT :limit)""",

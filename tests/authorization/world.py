@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
 from app.core.accounts.permissions import Part
+from app.core.counter.models import CounterPaymentRow, CounterWay
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import OrderState
 from app.core.passkeys.models import ChallengePurpose
@@ -574,6 +575,25 @@ def _a_transfer(place: Neighborhood, clerk: Person) -> UUID:
     return a_remittance(by, sender, 100, _a_till(place, clerk))
 
 
+def _at_counter(place: Neighborhood, payer: Person) -> UUID:
+    payment_id = new_id()
+    write(
+        CounterPaymentRow,
+        counter_payment_id=payment_id,
+        account_id=payer.account_id,
+        shop_id=place.shop.shop_id,
+        merchant_id=place.shop.merchant_id,
+        way=CounterWay.SHOP_CODE.value,
+        amount_fen=100,
+        fee_fen=0,
+        commission_rule="shop",
+        commission_bp=0,
+        paid_at=wall_now(),
+        eligible_on=date(2999, 1, 1),
+    )
+    return payment_id
+
+
 def _quoted(person: Person) -> UUID:
     return a_quote(person, a_binding(person, a_biller(is_prepaid=True)), None)
 
@@ -699,6 +719,14 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     (Side.USER, "subscription_id"): Things(
         own=lambda _, principal: a_subscription(principal.person, state="confirmed"),
         foreign=lambda world, _: a_subscription(world.other.order.resident, state="confirmed"),
+    ),
+    (Side.USER, "counter_payment_id"): Things(
+        own=lambda world, principal: _at_counter(world.home, principal.person),
+        foreign=lambda world, _: _at_counter(world.other, world.other.order.resident),
+    ),
+    (Side.MERCHANT, "counter_payment_id"): Things(
+        own=lambda world, _: _at_counter(world.home, world.home.order.resident),
+        foreign=lambda world, _: _at_counter(world.other, world.other.order.resident),
     ),
     (Side.USER, "payee_id"): Things(
         own=lambda _, principal: a_payee(principal.person), foreign=lambda world, _: a_payee(world.other.order.resident)
@@ -991,6 +1019,9 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "user.grant_subscription": {"pin": "407193"},
     "user.grant_autopay": {"pin": "407193"},
     "user.grant_transfer": {"pin": "407193"},
+    "user.grant_pay_code": {"pin": "407193"},
+    "user.grant_counter": {"pin": "407193"},
+    "merchant.charge": {"code": "0" * 44},
     "user.post_payee": {"phone": "+8613812345678"},
     "courier.hand_over": {"code": "0000"},
     "store.confirm_verification": {"is_match": False},

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
+from app.usecases.counter.pay import charge_counter
+from app.usecases.counter.refund import refund_counter
 from app.usecases.delivering.hand_over import deliver, door_code, pick_up, pick_up_code
 from app.usecases.delivering.trips import claim_trip
 from app.usecases.ordering.cancel_checkout import cancel_checkout
@@ -29,6 +31,7 @@ from tests.factories import (
     an_offer,
     an_order,
 )
+from tests.factories.counter import a_counter_payment, a_pay_code
 from tests.factories.people import a_tip_grant
 from tests.factories.rows import look_one
 from tests.factories.transfers import a_payee, a_transfer_grant
@@ -156,6 +159,20 @@ def in_parts_paid_otherwise_and_scanned_late(stage: Stage) -> Act:
     )
     stage.scan(started.attempt_id)
     return stage.quiet
+
+
+def at_a_counter(stage: Stage) -> Act:
+    shop, payer = a_merchant_with_shop(), a_resident(balance_fen=10_000)
+    claim, code = a_claim(shop.owner), a_pay_code(payer)
+    asked = {"shop_id": shop.shop_id, "code": code, "amount_fen": 1_234}
+    return lambda: stage.once(charge_counter, shop.owner.actor, claim, **asked)
+
+
+def at_a_counter_and_given_back(stage: Stage) -> Act:
+    shop = a_merchant_with_shop()
+    paid, claim = a_counter_payment(a_resident(balance_fen=10_000), shop), a_claim(shop.owner)
+    asked = {"counter_payment_id": paid, "amount_fen": 400}
+    return lambda: stage.once(refund_counter, shop.owner.actor, claim, **asked)
 
 
 def a_top_up(stage: Stage) -> Act:
@@ -342,6 +359,8 @@ FLOWS = (
     in_parts_and_canceled_at_once,
     in_parts_and_refunded,
     in_parts_paid_otherwise_and_scanned_late,
+    at_a_counter,
+    at_a_counter_and_given_back,
     a_top_up,
     told_by_a_notice,
     a_refund_through_the_gateway,

@@ -124,7 +124,9 @@ _VIOLATIONS = {
             OR o.state = 'delivery_failed' AND d.state <> 'failed')""",
     "somebody's earnings are not what was earned": """
         SELECT i.party_id FROM settlement_items AS i WHERE i.order_id >= :since GROUP BY i.party_kind, i.party_id
-        HAVING sum(i.amount_fen - i.refunded_fen + i.fee_back_fen) <> (
+        HAVING sum(i.amount_fen - i.refunded_fen + i.fee_back_fen) + (
+            SELECT coalesce(sum(p.amount_fen - p.fee_fen - p.refunded_fen + p.fee_back_fen), 0)
+            FROM counter_payments AS p WHERE i.party_kind = 'merchant' AND p.merchant_id = i.party_id) <> (
             SELECT coalesce(sum(b.posted_fen), 0) FROM ledger.balance AS b
             WHERE b.code IN (
                 i.party_kind || '_pending:' || i.party_id, i.party_kind || '_available:' || i.party_id,

@@ -75,6 +75,14 @@ REGISTER = (
     Holding(table="kept_quotes", person=_OWN, fate=Fate.DELETED),
     Holding(table="recent_searches", person=_OWN, fate=Fate.DELETED),
     Holding(table="addresses", person=_OWN, fate=Fate.DELETED, sealed={"door_sealed": "addresses.door"}),
+    Holding(table="pay_codes", person=_OWN, fate=Fate.DELETED, is_exported=False),
+    Holding(table="counter_payments", person=f"{_OWN} OR clerk_id = :account_id", fate=Fate.KEPT),
+    Holding(
+        table="counter_refunds",
+        person="""by_id = :account_id OR counter_payment_id IN (
+            SELECT counter_payment_id FROM counter_payments WHERE account_id = :account_id)""",
+        fate=Fate.KEPT,
+    ),
     Holding(table="face_codes", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(
         table="face_checks",

@@ -29,6 +29,8 @@ class GrantPurpose(StrEnum):
     """The subject is a quoted bill, or the bound account whose bills are to be paid by themselves."""
     TRANSFER = "transfer"
     """The subject is the payee."""
+    PAY_COUNTER = "pay_counter"
+    """The subject is the shop that is paid at its counter, or the own account, of a code that is shown there."""
 
 
 class PaymentPinRow(Base):

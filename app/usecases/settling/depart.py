@@ -35,7 +35,9 @@ _OWN = opening(
         (SELECT count(*) FROM after_sale_cases AS c JOIN orders AS o ON o.order_id = c.order_id
             WHERE o.merchant_id = h.merchant_id AND c.ended_at IS NULL) AS open_cases_count,
         (SELECT count(*) FROM settlement_items AS i WHERE i.party_id = h.merchant_id AND i.party_kind = 'merchant'
-            AND i.settled_on IS NULL) AS unsettled_count
+            AND i.settled_on IS NULL)
+        + (SELECT count(*) FROM counter_payments AS p WHERE p.merchant_id = h.merchant_id AND p.settled_on IS NULL)
+            AS unsettled_count
     FROM merchants AS h
     JOIN memberships AS m ON m.organization_id = h.merchant_id AND m.organization_kind = 'merchant'
         AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))

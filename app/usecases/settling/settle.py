@@ -47,6 +47,18 @@ _MARK = text(
         WHERE i.party_id = g.party_id AND split_part(i.party_kind, '_', 1) = g.party_kind
           AND i.settled_on IS NULL AND i.eligible_on <= :today AND i.blocked_why IS NULL
         RETURNING i.statement_id, i.order_id, i.amount_fen, i.fee_fen, i.refunded_fen, i.fee_back_fen
+    ), marked_counter AS (
+        UPDATE counter_payments AS i SET settled_on = :today, statement_id = g.statement_id FROM given AS g
+        WHERE g.party_kind = 'merchant' AND i.merchant_id = g.party_id AND i.settled_on IS NULL
+          AND i.eligible_on <= :today
+        RETURNING i.statement_id, i.counter_payment_id, i.amount_fen - i.fee_fen AS amount_fen, i.fee_fen,
+            i.refunded_fen, i.fee_back_fen
+    ), linked_counter AS (
+        UPDATE counter_refunds AS r SET statement_id = g.statement_id FROM given AS g
+        WHERE g.party_kind = 'merchant' AND r.merchant_id = g.party_id AND r.statement_id IS NULL
+          AND (r.is_after_settlement
+              OR r.counter_payment_id IN (SELECT m.counter_payment_id FROM marked_counter AS m))
+        RETURNING r.statement_id, r.amount_fen, r.fee_back_fen
     ), linked AS (
         UPDATE settlement_refunds AS r SET statement_id = g.statement_id FROM given AS g
         WHERE g.party_kind = 'merchant' AND r.merchant_id = g.party_id AND r.statement_id IS NULL
@@ -55,11 +67,14 @@ _MARK = text(
     ), earned AS (
         SELECT statement_id, count(*) AS orders_count, sum(amount_fen + fee_fen)::bigint AS gross_fen,
             sum(fee_fen)::bigint AS fee_fen, sum(amount_fen - refunded_fen + fee_back_fen)::bigint AS income_fen
-        FROM marked GROUP BY 1
+        FROM (
+            SELECT statement_id, amount_fen, fee_fen, refunded_fen, fee_back_fen FROM marked UNION ALL
+            SELECT statement_id, amount_fen, fee_fen, refunded_fen, fee_back_fen FROM marked_counter
+        ) AS m GROUP BY 1
     ), refunded AS (
         SELECT statement_id, count(*) AS refunds_count, sum(amount_fen)::bigint AS refunded_fen,
             sum(fee_back_fen)::bigint AS fee_back_fen
-        FROM linked GROUP BY 1
+        FROM (SELECT * FROM linked UNION ALL SELECT * FROM linked_counter) AS r GROUP BY 1
     )
     SELECT g.statement_id, coalesce(e.orders_count, 0) AS orders_count, coalesce(e.gross_fen, 0) AS gross_fen,
         coalesce(e.fee_fen, 0) AS fee_fen, coalesce(e.income_fen, 0) AS income_fen,

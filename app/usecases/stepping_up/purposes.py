@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 
 from app.core.bills.errors import BillBindingNotFound, BillQuoteNotFound
+from app.core.catalog.errors import ShopNotFound
+from app.core.counter.errors import CounterPaymentNotFound
 from app.core.orders.errors import CheckoutNotFound, OrderNotFound
 from app.core.stepup.models import GrantPurpose
 from app.core.transfers.errors import PayeeNotFound
@@ -63,6 +65,18 @@ PAYEE = Subject(
 FUND = Subject(GrantPurpose.BUY_WEALTH, "product", _anybodys("funds", "fund_id"), FundNotFound)
 TERM_PRODUCT = Subject(
     GrantPurpose.BUY_WEALTH, "product", _anybodys("term_products", "product_id"), TermProductNotFound
+)
+COUNTER_SHOP = Subject(
+    GrantPurpose.PAY_COUNTER,
+    "shop",
+    text("SELECT 1 FROM shops WHERE shop_id = :subject_id AND state NOT IN ('draft', 'submitted')"),
+    ShopNotFound,
+)
+OWN_PAY_CODE = Subject(
+    GrantPurpose.PAY_COUNTER,
+    "account",
+    text("SELECT 1 FROM accounts WHERE account_id = :subject_id AND account_id = :account_id"),
+    CounterPaymentNotFound,
 )
 BILL_QUOTE = Subject(GrantPurpose.PAY_BILL, "quote", _owned("bill_quotes", "quote_id"), BillQuoteNotFound)
 BILL_AUTOPAY = Subject(

@@ -1,0 +1,1 @@
+"""Paying at a shop's counter, and giving it back."""

@@ -53,7 +53,7 @@ class ShopCodeOut(Body):
     text = Text(high=100, required=True)
 
 
-class ChargeIn(Body):
+class CounterChargeIn(Body):
     """What was scanned, and how much is charged."""
 
     code = Pattern(r"[0-9a-f]{32}[0-9]{12}", high=44, required=True)
@@ -113,7 +113,9 @@ def add_counter(door: Door) -> None:
             raise ShopNotFound
         return {"shop_id": shop_id, "text": shop_code(shop_id)}
 
-    @door.post("/shops/<uuid:shop_id>/counter-payments", body=ChargeIn, answer=CounterMovedOut, status=201, once=True)
+    @door.post(
+        "/shops/<uuid:shop_id>/counter-payments", body=CounterChargeIn, answer=CounterMovedOut, status=201, once=True
+    )
     @policy("counter.charge", Relation.OWN_SHOP)
     def charge(actor: Actor, *, claim: Claim, shop_id: UUID, body: dict[str, Any]) -> CounterMoved:
         """Take a payment from the resident whose code was scanned."""

@@ -45,7 +45,7 @@ OWNED = {Ties.OWN, Ties.OWN_SHOP, Ties.OWN_STORE, Ties.OWN_TRIP}
 SAMPLES = (
     "123456", "0000", "1234", "a" * 16, "0" * 32, "0" * 64, "08:00", "2030-01-01", "13800000000", "+8613800000001",
     "12345678", "public-key", "110101199003070011", "0" * 16, "91110108MA01ABCD23", "abc", "a.b",
-    "102100099996", "e_account:00000000-0000-7000-8000-000000000000",
+    "0" * 44, "102100099996", "e_account:00000000-0000-7000-8000-000000000000",
 )  # fmt: skip
 OWN_WORDS: Mapping[str, Any] = {"name": "王小明", "id_number": "11010519491231002X", "phone": "+8613900000001"}
 """Values that fields of these names take, where any text would be refused."""

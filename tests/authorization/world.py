@@ -1021,7 +1021,6 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "user.grant_transfer": {"pin": "407193"},
     "user.grant_pay_code": {"pin": "407193"},
     "user.grant_counter": {"pin": "407193"},
-    "merchant.charge": {"code": "0" * 44},
     "user.post_payee": {"phone": "+8613812345678"},
     "courier.hand_over": {"code": "0000"},
     "store.confirm_verification": {"is_match": False},

@@ -59,22 +59,29 @@ _VIOLATIONS = {
         JOIN orders AS o USING (checkout_id) JOIN payments AS p USING (checkout_id)
         WHERE c.checkout_id >= :since
           AND ((c.state = 'paid') <> (o.paid_at IS NOT NULL) OR (c.state = 'paid') <> (p.state = 'paid'))""",
-    "a part is on hold for nothing, or not on hold for a code that may still pay": """
+    "a part is held or was paid by an attempt that does not stand so": """
         SELECT a.attempt_id FROM payment_attempts AS a
         JOIN payments AS p USING (payment_id) JOIN checkouts AS c USING (checkout_id)
-        LEFT JOIN ledger.hold AS h ON h.key = 'part:' || a.attempt_id
-        WHERE a.attempt_id >= :since AND a.account_part_fen > 0 AND (h.key IS NULL
-            OR (h.state = 'open') <> (a.part_ended_at IS NULL)
-            OR (h.state = 'captured') <> (a.state = 'succeeded' AND p.method = 'mixed' AND p.state = 'paid'
-                AND EXISTS (SELECT 1 FROM ledger.journal AS j WHERE j.key = 'pay:' || a.attempt_id))
-            OR h.state = 'open' AND a.state NOT IN ('requested', 'unknown')
-            OR h.state <> 'open' AND a.state IN ('requested', 'unknown') AND c.state = 'placed')""",
-    "the shares of a mixed payment are not its parts": """
-        SELECT p.payment_id FROM payments AS p JOIN orders AS o USING (payment_id)
-        JOIN payment_attempts AS a ON a.payment_id = p.payment_id AND a.state = 'succeeded' AND a.account_part_fen > 0
-        WHERE p.payment_id >= :since AND p.method = 'mixed' AND p.state = 'paid'
-          AND EXISTS (SELECT 1 FROM ledger.journal AS j WHERE j.key = 'pay:' || a.attempt_id)
-        GROUP BY p.payment_id, a.attempt_id HAVING sum(o.outside_fen) IS DISTINCT FROM a.amount_fen""",
+        LEFT JOIN ledger.leg AS l ON l.key = 'pay:' || a.attempt_id AND l.code = 'e_account:' || p.account_id
+        WHERE a.attempt_id >= :since AND a.account_part_fen > 0 AND (
+            a.part_ended_at IS NULL AND a.state NOT IN ('requested', 'unknown')
+            OR a.part_ended_at IS NOT NULL AND a.state IN ('requested', 'unknown') AND c.state = 'placed'
+            OR l.amount_fen IS NOT NULL AND (l.amount_fen <> -a.account_part_fen OR a.part_ended_at IS NULL
+                OR a.state <> 'succeeded' OR p.state <> 'paid' OR p.method <> 'mixed'))""",
+    "what is on hold on an account is not the parts of codes that may still be paid": """
+        SELECT p.account_id FROM payment_attempts AS a
+        JOIN payments AS p USING (payment_id) JOIN ledger.balance AS b ON b.code = 'e_account:' || p.account_id
+        WHERE a.attempt_id >= :since AND a.account_part_fen > 0
+          AND NOT EXISTS (SELECT 1 FROM term_subscriptions AS t WHERE t.account_id = p.account_id)
+        GROUP BY p.account_id, b.held_fen
+        HAVING b.held_fen <> coalesce(sum(a.account_part_fen) FILTER (WHERE a.part_ended_at IS NULL), 0)""",
+    "a mixed payment was not paid by exactly one attempt, or its orders' shares are not its parts": """
+        SELECT p.payment_id FROM payments AS p
+        WHERE p.payment_id >= :since AND p.method = 'mixed' AND p.state = 'paid' AND (
+            SELECT sum(o.outside_fen) FROM orders AS o WHERE o.payment_id = p.payment_id) IS DISTINCT FROM (
+            SELECT sum(a.amount_fen) FROM payment_attempts AS a
+            JOIN ledger.leg AS l ON l.key = 'pay:' || a.attempt_id AND l.code = 'e_account:' || p.account_id
+            WHERE a.payment_id = p.payment_id)""",
     "reserved pieces are not those of open orders": f"""
         SELECT s.sku_id FROM stock AS s
         LEFT JOIN (

@@ -54,6 +54,7 @@ from app.usecases.billing.ask_bills import BILL_DUE
 from app.usecases.billing.notices import remind_of_bill
 from app.usecases.deciding.approvals import COMMISSION_STARTS, start_commission
 from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
+from app.usecases.delivering.share_trip import share_trip
 from app.usecases.dispatching.answer_offer import TRIP_OFFER_EXPIRES, expire_offer
 from app.usecases.dispatching.open_trip import open_trip
 from app.usecases.licensing.review import PAPER_LOOKED_AT
@@ -212,6 +213,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "OrderCompleted": (Reaction("clear_shelf", clear_shelf, _is_at_store),),
     "OrderCanceled": (Reaction("clear_shelf", clear_shelf, _is_at_store),),
     "OrderDelivered": (Reaction("make_good", _make_good),),
+    "TripOpened": (Reaction("share_trip", share_trip),),
 }
 
 

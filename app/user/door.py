@@ -207,7 +207,13 @@ def delete_cart(actor: Actor) -> None:
 def quote(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
     """Price the cart to an address, with every line of the price and when it would come. Changes nothing."""
     fulfillment, slots = Fulfillment(body["fulfillment"]), wished_slots(body["slots"])
-    promised = quote_with_promises(actor, address_id=body["address_id"], fulfillment=fulfillment, slots=slots)
+    promised = quote_with_promises(
+        actor,
+        address_id=body["address_id"],
+        fulfillment=fulfillment,
+        slots=slots,
+        is_trip_shared=body["is_trip_shared"],
+    )
     return queries.shown_quote(promised)
 
 

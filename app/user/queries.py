@@ -242,6 +242,8 @@ def shown_quote(promised: PromisedQuote) -> dict[str, Any]:
     return {
         "quote_version": promised.version,
         "total_fen": quote.total_fen,
+        "is_trip_shared": promised.is_trip_shared,
+        "shared_trips": [{"shop_ids": one.shop_ids, "saving_fen": one.saving_fen} for one in promised.trips],
         "shops": [
             {
                 "shop_id": part.shop_id,

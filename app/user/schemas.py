@@ -163,11 +163,12 @@ class CartOut(Body):
 
 
 class QuoteIn(Body):
-    """Where to, and how."""
+    """Where to, and how. With ``is_trip_shared`` shops that can share a trip do, for one delivery fee."""
 
     address_id = Id(required=True)
     fulfillment = Choice(IN_A_CART, load_default="delivery")
     slots = Many(fields.Nested(SlotWishIn), high=LINES_MAX, load_default=list)
+    is_trip_shared = Flag(load_default=False)
 
 
 class ShopQuoteOut(PricedPart):
@@ -182,11 +183,23 @@ class ShopQuoteOut(PricedPart):
     lines = Many(fields.Nested(PricedLine), high=LIST_MAX, required=True)
 
 
+class SharedTripOut(Body):
+    """Two shops of the cart whose orders can come on one trip, and what that saves."""
+
+    shop_ids = Many(Id(), high=2, required=True)
+    saving_fen = Fen(high=COUNT_MAX, required=True)
+
+
 class QuoteOut(Body):
-    """What the cart costs to this address now. Placing takes the version as agreement."""
+    """What the cart costs to this address now. Placing takes the version as agreement.
+
+    ``shared_trips`` is on offer; ``is_trip_shared`` says whether this quote takes it.
+    """
 
     quote_version = Text(high=32, required=True)
     total_fen = Fen(high=COUNT_MAX, required=True)
+    is_trip_shared = Flag(required=True)
+    shared_trips = Many(fields.Nested(SharedTripOut), high=LIST_MAX, required=True)
     shops = Many(fields.Nested(ShopQuoteOut), high=LIST_MAX, required=True)
 
 

@@ -22,7 +22,8 @@ COLUMNS = """
     o.cancel_reason, o.placed_at, o.accepted_at, o.promised_from_at, o.promised_at,
     o.expected_from_at, o.expected_by_at, o.slot_starts_at, o.slot_ends_at, o.ready_at, o.picked_up_at,
     o.delivered_at, o.ended_at, o.cancel_requested_at,
-    json_build_object('distance_fen', o.delivery_fen - o.night_fen - o.weather_fen - o.floors_fen,
+    json_build_object('distance_fen', o.delivery_fen + o.trip_saving_fen - o.night_fen - o.weather_fen
+            - o.floors_fen, 'trip_saving_fen', o.trip_saving_fen,
         'night_fen', o.night_fen, 'weather_fen', o.weather_fen, 'floors_fen', o.floors_fen) AS delivery_parts,
     (SELECT json_agg(json_build_object('line', l.line, 'sku_id', l.sku_id, 'name', l.name, 'option', l.option,
         'unit_price_fen', l.unit_price_fen, 'quantity', l.quantity, 'goods_fen', l.goods_fen,

@@ -31,12 +31,16 @@ class PricedLine(Body):
 
 
 class DeliveryPartsOut(Body):
-    """What a delivery fee is made of: the distance, and where they apply night, weather and floors without a lift."""
+    """What a delivery fee is made of: the distance, and where they apply night, weather and floors without a lift.
+
+    ``trip_saving_fen`` is taken off them, because another shop's order comes on the same trip.
+    """
 
     distance_fen = Fen(high=COUNT_MAX, required=True)
     night_fen = Fen(high=COUNT_MAX, required=True)
     weather_fen = Fen(high=COUNT_MAX, required=True)
     floors_fen = Fen(high=COUNT_MAX, required=True)
+    trip_saving_fen = Fen(high=COUNT_MAX, required=True)
 
 
 class PricedPart(Body):

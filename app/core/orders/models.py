@@ -105,6 +105,9 @@ class CheckoutRow(Base):
 class OrderRow(Base):
     """An order (订单) at one shop. ``total = goods + packing + delivery - discount``; refunds never exceed it.
 
+    ``trip_saving_fen`` was taken off ``delivery_fen`` because another order of the checkout with the same
+    ``shared_trip_id`` is to come on the same trip.
+
     ``left_fen`` is what its lines still hold (without delivery), ``commission_fen`` the commission on that: both change
     only when lines are shorted, so that an ending needs this row alone. The row is also the lock of the order's lines,
     trip and delivery. ``usual_s``, ``promise_from_s`` and ``promise_by_s`` are the promise, in seconds from the
@@ -126,12 +129,15 @@ class OrderRow(Base):
             "night_fen",
             "weather_fen",
             "floors_fen",
+            "trip_saving_fen",
             "discount_fen",
             "refunded_fen",
             "left_fen",
             "commission_fen",
         ),
-        CheckConstraint("night_fen + weather_fen + floors_fen <= delivery_fen", name="surcharges_within_delivery"),
+        CheckConstraint(
+            "night_fen + weather_fen + floors_fen <= delivery_fen + trip_saving_fen", name="surcharges_within_delivery"
+        ),
         CheckConstraint("total_fen = goods_fen + packing_fen + delivery_fen - discount_fen", name="adds_up"),
         CheckConstraint("refunded_fen <= total_fen", name="refunded_within_total"),
         CheckConstraint("outside_fen BETWEEN 0 AND total_fen", name="outside_within_total"),
@@ -159,6 +165,8 @@ class OrderRow(Base):
     night_fen: Mapped[int] = mapped_column(server_default="0")
     weather_fen: Mapped[int] = mapped_column(server_default="0")
     floors_fen: Mapped[int] = mapped_column(server_default="0")
+    trip_saving_fen: Mapped[int] = mapped_column(server_default="0")
+    shared_trip_id: Mapped[UUID | None]
     discount_fen: Mapped[int]
     total_fen: Mapped[int]
     refunded_fen: Mapped[int] = mapped_column(server_default="0")

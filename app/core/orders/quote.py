@@ -126,7 +126,8 @@ class QuotedLine:
 class ShopQuote:
     """What one shop's part costs, fen. ``total = goods + packing + delivery - discount``.
 
-    ``surcharges`` are a part of ``delivery_fen``; the rest of it is for the distance.
+    ``surcharges`` are a part of ``delivery_fen``; the rest of it is for the distance. Where two shops share a trip,
+    ``trip_saving_fen`` is taken off before; see :mod:`app.core.orders.shared_trip`.
     """
 
     shop_id: UUID
@@ -142,6 +143,8 @@ class ShopQuote:
     commission: Rate
     slot_starts_at: datetime | None = None
     slot_ends_at: datetime | None = None
+    trip_saving_fen: int = 0
+    trip_with: UUID | None = None
 
     @property
     def total_fen(self) -> int:
@@ -150,13 +153,14 @@ class ShopQuote:
 
     @property
     def delivery_parts(self) -> dict[str, int]:
-        """What the delivery fee is made of, fen."""
+        """What the delivery fee is made of, fen; ``trip_saving_fen`` is taken off the rest."""
         more = self.surcharges
         return {
-            "distance_fen": self.delivery_fen - more.total_fen,
+            "distance_fen": self.delivery_fen + self.trip_saving_fen - more.total_fen,
             "night_fen": more.night_fen,
             "weather_fen": more.weather_fen,
             "floors_fen": more.floors_fen,
+            "trip_saving_fen": self.trip_saving_fen,
         }
 
 

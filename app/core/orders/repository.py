@@ -122,6 +122,9 @@ _BY_SYSTEM = f"""
 """
 LOCK_BY_SYSTEM = opening(_BY_SYSTEM.format(more=""))
 _TO_ACCEPT = """, o.walk_up_floors, s.license_expires_on, s.is_auto_accept,
+        o.shared_trip_id IS NOT NULL AND EXISTS (SELECT 1 FROM orders AS p WHERE p.checkout_id = o.checkout_id
+            AND p.order_id <> o.order_id AND p.shared_trip_id = o.shared_trip_id AND p.state = 'awaiting_accept')
+            AS waits_for_other,
         (SELECT coalesce(sum(l.quantity * k.weight_g), 0)::bigint FROM order_lines AS l
          JOIN skus AS k ON k.sku_id = l.sku_id WHERE l.order_id = o.order_id) AS weight_g,
         (SELECT coalesce(bool_or(k.is_cold), false) FROM order_lines AS l

@@ -1,5 +1,6 @@
 """Accept an order (接单): the shop promises it, and its trip is born, so that couriers can look ahead."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from app.core.orders.repository import (
     move,
     order_of,
 )
-from app.core.orders.rules import promised_at
+from app.core.orders.rules import ACCEPT_WINDOW, promised_at
 from app.core.orders.scheduled import ready_at, trip_opens_at
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
@@ -135,6 +136,14 @@ def _accept(tx: Transaction, row: Row, role: Role) -> OrderMoved:
     return moved
 
 
+def _opens_at(order: Order, *, waits_for_other: bool) -> datetime | None:
+    """Return when the trip may be claimed: an order that shares a trip waits until the other shop has answered."""
+    opens_at = trip_opens_at(order.slot_starts_at)
+    if not waits_for_other or order.paid_at is None:
+        return opens_at
+    return max(order.paid_at + ACCEPT_WINDOW, opens_at or order.paid_at)
+
+
 def _trip_of(order: Order, row: Row) -> dict[str, Any]:
     """Return the trip that carries the order: where from, where to, and what it pays."""
     assert order.address_lat is not None, "what is delivered has an address"
@@ -170,5 +179,5 @@ def _trip_of(order: Order, row: Row) -> dict[str, Any]:
         "address_lat": order.address_lat,
         "address_lng": order.address_lng,
         "expected_ready_at": expected_ready_at,
-        "opens_at": trip_opens_at(order.slot_starts_at),
+        "opens_at": _opens_at(order, waits_for_other=row.waits_for_other),
     }

@@ -54,20 +54,23 @@ _PLACE = closing(
     made_orders AS (
         INSERT INTO orders (order_id, number, checkout_id, account_id, shop_id, merchant_id, community_id, store_id,
             state, fulfillment, is_perishable, goods_fen, packing_fen, delivery_fen, night_fen, weather_fen, floors_fen,
-            discount_fen, total_fen, left_fen, commission_fen, payment_id, note, cutlery_count,
+            trip_saving_fen, shared_trip_id, discount_fen, total_fen, left_fen, commission_fen, payment_id, note,
+            cutlery_count,
             invoice_sealed, gift_sealed, address_sealed, address_lat,
             address_lng, walk_up_floors, preparation_minutes, usual_s, promise_from_s, promise_by_s, promised_from_at,
             promised_at, slot_starts_at, slot_ends_at, placed_at)
         SELECT o.order_id, o.number, :checkout_id, :account_id, o.shop_id, o.merchant_id, :community_id, :store_id,
             :order_state, :fulfillment, o.is_perishable, o.goods_fen, o.packing_fen, o.delivery_fen, o.night_fen,
-            o.weather_fen, o.floors_fen, o.discount_fen, o.total_fen, o.left_fen, o.commission_fen, :payment_id, o.note,
+            o.weather_fen, o.floors_fen, o.trip_saving_fen, o.shared_trip_id, o.discount_fen, o.total_fen, o.left_fen,
+            o.commission_fen, :payment_id, o.note,
             CAST(:cutlery_count AS bigint), CAST(:invoice_sealed AS text), CAST(:gift_sealed AS text), :address_sealed,
             :address_lat, :address_lng, CAST(:walk_up_floors AS bigint), o.preparation_minutes, o.usual_s,
             o.promise_from_s, o.promise_by_s, o.slot_starts_at, o.slot_ends_at, o.slot_starts_at, o.slot_ends_at,
             business_now()
         FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (order_id uuid, number text, shop_id uuid,
             merchant_id uuid, is_perishable boolean, goods_fen bigint, packing_fen bigint, delivery_fen bigint,
-            night_fen bigint, weather_fen bigint, floors_fen bigint, discount_fen bigint, total_fen bigint,
+            night_fen bigint, weather_fen bigint, floors_fen bigint, trip_saving_fen bigint, shared_trip_id uuid,
+            discount_fen bigint, total_fen bigint,
             left_fen bigint, commission_fen bigint, preparation_minutes bigint, usual_s bigint, promise_from_s bigint,
             promise_by_s bigint, slot_starts_at timestamptz, slot_ends_at timestamptz,
             note text)
@@ -148,12 +151,14 @@ def place_checkout(
     note: str,
     slots: Slots = NO_SLOTS,
     wishes: Wishes = NO_WISHES,
+    is_trip_shared: bool = False,
 ) -> Placed:
     """Turn the cart into a checkout to be paid within fifteen minutes.
 
     Locks the cart's lines, then the slots by shop, then the stock of counted SKUs in SKU order.
 
     :param quote_version: the version of the quote that the resident saw and agreed to.
+    :param is_trip_shared: whether shops that can share a trip do so, as in that quote.
     :raises app.core.orders.errors.QuoteChanged: the cart would now cost or hold something else, or cannot be bought.
     :raises SoldOut, DeliverySlotFull: another resident was faster.
     :raises NoteOfNoShop: a note is to a shop that the cart buys nothing from.
@@ -173,7 +178,7 @@ def place_checkout(
             raise SessionEnded
         if rows and not rows[0].has_agreed:
             raise consent_needed()
-        cart = look_at_cart(rows, fulfillment)
+        cart = look_at_cart(rows, fulfillment, is_trip_shared=is_trip_shared)
         quote = cart.quote
         if cart.refusals or quote.version != quote_version:
             raise refuse_changed(tx, cart, account_id=actor.account_id, quote_version=quote_version)
@@ -182,8 +187,13 @@ def place_checkout(
         checkout_id, payment_id = new_id(), new_id()
         promises = promises_of(cart)
         windows = windows_of(cart, promises)
+        shared = _shared_trip_ids(quote)
         orders = [
-            {**_order_of(shop, cart, promises[shop.shop_id]), "note": wishes.notes.get(shop.shop_id, note)}
+            {
+                **_order_of(shop, cart, promises[shop.shop_id]),
+                **shared[shop.shop_id],
+                "note": wishes.notes.get(shop.shop_id, note),
+            }
             for shop in quote.shops
         ]
         placed = Placed(
@@ -251,6 +261,17 @@ def place_checkout(
         )
         _refuse_slower(quote, set(counted), {row.had_id for row in had})
     return placed
+
+
+def _shared_trip_ids(quote: Quote) -> dict[UUID, dict[str, object]]:
+    ids = {shop.trip_with: new_id() for shop in quote.shops if shop.trip_with is not None}
+    return {
+        shop.shop_id: {
+            "trip_saving_fen": shop.trip_saving_fen,
+            "shared_trip_id": None if shop.trip_with is None else max(ids[shop.trip_with], ids[shop.shop_id]),
+        }
+        for shop in quote.shops
+    }
 
 
 def _refuse_slower(quote: Quote, counted: set[UUID], had: set[UUID]) -> None:

@@ -9,6 +9,7 @@ from app.core.dispatch.promise import Spread
 from app.core.orders.agreed import version_of
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote, ShopQuote
+from app.core.orders.shared_trip import SharedTrip
 from app.kernel.actor import Actor
 from app.kernel.transaction import read
 from app.usecases.shopping.keeping import keep_quote
@@ -17,30 +18,49 @@ from app.usecases.shopping.quoting import NO_SLOTS, READ_CART, PricedCart, Slots
 
 @dataclass(frozen=True, slots=True)
 class PromisedQuote:
-    """A quote, and from when until when each shop's part comes, if it is paid now; None for what is collected."""
+    """A quote, and from when until when each shop's part comes, if it is paid now; None for what is collected.
+
+    :ivar trips: shops that can share a trip; ``is_trip_shared`` says whether the quote is for that.
+    """
 
     quote: Quote
     version: str
     windows: dict[UUID, Window | None]
+    trips: list[SharedTrip]
+    is_trip_shared: bool
 
 
 def promises_of(cart: PricedCart) -> dict[UUID, Told | None]:
-    """Return by shop what its order is promised by: of the prepared row of the shop, and the way to the door."""
+    """Return by shop what its order is promised by: of the prepared row of the shop, and the way to the door.
+
+    What shares a trip comes when the later of both would.
+    """
     if cart.fulfillment is not Fulfillment.DELIVERY:
         return dict.fromkeys(cart.shops)
-    return {part.shop_id: _told(cart, part.shop_id, part.distance_m) for part in cart.quote.shops}
+    alone = {part.shop_id: _told(cart, part.shop_id, part.distance_m) for part in cart.quote.shops}
+    return {
+        part.shop_id: alone[part.shop_id]
+        if part.trip_with is None
+        else max(alone[part.shop_id], alone[part.trip_with], key=lambda one: one.by_s)
+        for part in cart.quote.shops
+    }
 
 
 def quote_with_promises(
-    actor: Actor, *, address_id: UUID, fulfillment: Fulfillment, slots: Slots = NO_SLOTS
+    actor: Actor,
+    *,
+    address_id: UUID,
+    fulfillment: Fulfillment,
+    slots: Slots = NO_SLOTS,
+    is_trip_shared: bool = False,
 ) -> PromisedQuote:
     """Say what the cart costs to this address now, and when it would come; binds nobody, and is kept for a while."""
     asked = {"account_id": actor.account_id, "address_id": address_id, **slot_params(slots)}
-    cart = price_cart(read(READ_CART, asked).fetchall(), fulfillment, slots)
+    cart = price_cart(read(READ_CART, asked).fetchall(), fulfillment, slots, is_trip_shared=is_trip_shared)
     agreed = cart.quote.agreed
     version = version_of(agreed)
     keep_quote(actor.account_id, version, agreed)
-    return PromisedQuote(cart.quote, version, windows_of(cart, promises_of(cart)))
+    return PromisedQuote(cart.quote, version, windows_of(cart, promises_of(cart)), cart.trips, is_trip_shared)
 
 
 def windows_of(cart: PricedCart, promises: Mapping[UUID, Told | None]) -> dict[UUID, Window | None]:

@@ -21,6 +21,7 @@ from app.core.orders.errors import CartEmpty, SlotOfNoShop
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote, Terms, Wanted
 from app.core.orders.repository import IN_STANDING
+from app.core.orders.shared_trip import Counter, SharedTrip, shared_trips, with_shared_trips
 from app.core.orders.surcharges import NO_SURCHARGES, SurchargeRates, Surcharges, surcharges_of
 from app.core.verification.id_numbers import IdNumber
 from app.kernel.actor import Actor
@@ -141,7 +142,7 @@ LOCK_CART = opening(
 class PricedCart:
     """A quote with the rows it was made from, by shop, and the address it was made for.
 
-    :ivar notes: SKU → what was noted to it.
+    :ivar notes: SKU → what was noted to it. :ivar trips: shops that can share a trip, whether or not that was taken.
     :ivar refusals: why it cannot be bought as it is; none for a cart that can.
     """
 
@@ -151,6 +152,7 @@ class PricedCart:
     fulfillment: Fulfillment
     refusals: list[Conflict] = field(default_factory=list)
     notes: dict[UUID, str] = field(default_factory=dict)
+    trips: list[SharedTrip] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:
@@ -159,8 +161,10 @@ class PricedCart:
         return moment
 
 
-def look_at_cart(rows: Sequence[Row], fulfillment: Fulfillment) -> PricedCart:
+def look_at_cart(rows: Sequence[Row], fulfillment: Fulfillment, *, is_trip_shared: bool = False) -> PricedCart:
     """Price the rows of :data:`READ_CART`, and say beside it what stands against buying them.
+
+    :param is_trip_shared: whether shops that can share a trip do so.
 
     :raises CartEmpty: there are none.
     :raises AddressNotFound: the address is not the asker's.
@@ -174,23 +178,33 @@ def look_at_cart(rows: Sequence[Row], fulfillment: Fulfillment) -> PricedCart:
     terms = {shop_id: terms_of(row, fulfillment) for shop_id, row in shops.items()}
     wanted = [wanted_of(row) for row in rows]
     refusals = list(prices.refusals_of(wanted, terms, first.now))
+    quote = prices.price_cart(wanted, terms)
+    trips = shared_trips(quote, {shop_id: _counter_of(row) for shop_id, row in shops.items()})
     return PricedCart(
-        prices.price_cart(wanted, terms),
+        with_shared_trips(quote, trips) if is_trip_shared else quote,
         shops,
         first,
         fulfillment,
         refusals,
         {row.sku_id: row.line_note for row in rows},
+        trips,
     )
 
 
-def price_cart(rows: Sequence[Row], fulfillment: Fulfillment, slots: Slots = NO_SLOTS) -> PricedCart:
+def _counter_of(row: Row) -> Counter:
+    ready_s = 60 * row.preparation_minutes if row.measured_s is None else row.measured_s
+    return Counter(lat=row.shop_lat, lng=row.shop_lng, ready_s=ready_s)
+
+
+def price_cart(
+    rows: Sequence[Row], fulfillment: Fulfillment, slots: Slots = NO_SLOTS, *, is_trip_shared: bool = False
+) -> PricedCart:
     """As :func:`look_at_cart`, of a cart that can be bought.
 
     :raises SlotOfNoShop: a slot is for a shop that the cart buys nothing from, or nobody delivers.
     :raises app.kernel.errors.Conflict: a line or a shop cannot be served; see :func:`app.core.orders.quote.quote_cart`.
     """
-    cart = look_at_cart(rows, fulfillment)
+    cart = look_at_cart(rows, fulfillment, is_trip_shared=is_trip_shared)
     if slots and (fulfillment is not Fulfillment.DELIVERY or not slots.keys() <= cart.shops.keys()):
         raise SlotOfNoShop(pointer="/slots")
     for refusal in cart.refusals:
@@ -198,10 +212,18 @@ def price_cart(rows: Sequence[Row], fulfillment: Fulfillment, slots: Slots = NO_
     return cart
 
 
-def quote_checkout(actor: Actor, *, address_id: UUID, fulfillment: Fulfillment, slots: Slots = NO_SLOTS) -> Quote:
+def quote_checkout(
+    actor: Actor,
+    *,
+    address_id: UUID,
+    fulfillment: Fulfillment,
+    slots: Slots = NO_SLOTS,
+    is_trip_shared: bool = False,
+) -> Quote:
     """Say what the cart costs to this address now; promises nothing, changes nothing."""
     asked = {"account_id": actor.account_id, "address_id": address_id, **slot_params(slots)}
-    return price_cart(read(READ_CART, asked).fetchall(), fulfillment, slots).quote
+    rows = read(READ_CART, asked).fetchall()
+    return price_cart(rows, fulfillment, slots, is_trip_shared=is_trip_shared).quote
 
 
 def is_perishable(vertical: str) -> bool:

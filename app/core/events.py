@@ -546,6 +546,14 @@ class CounterRefunded(PersonEvent):
     amount_fen: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedCartChanged(PersonEvent):
+    """Somebody joined, left or changed what they want of a shared cart, or its owner moved it; each member is told."""
+
+    shared_cart_id: UUID
+    state: str
+
+
 def _leaves(base: type[Event]) -> list[type[Event]]:
     below = {child.__name__: child for child in base.__subclasses__()}
     return [leaf for child in below.values() for leaf in _leaves(child)] if below else [base]

@@ -155,16 +155,16 @@ def list_shops(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
 
 @door.get("/shops/<uuid:shop_id>", answer=schemas.ShopOut)
 @policy("shop.read", Relation.SIDE)
-def read_shop(_actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
+def read_shop(actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
     """Read one shop."""
-    return queries.shop(shop_id=shop_id)
+    return queries.shop(actor, shop_id=shop_id)
 
 
 @door.get("/shops/<uuid:shop_id>/papers", answer=ShownPapersOut)
 @policy("shop.read", Relation.SIDE)
-def list_shop_papers(_actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
+def list_shop_papers(actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
     """List the licenses of a shop that were reviewed."""
-    return queries.papers(shop_id=shop_id)
+    return queries.papers(actor, shop_id=shop_id)
 
 
 @door.get("/shops/<uuid:shop_id>/offers", query=ShelfQuery, answer=OffersOut)

@@ -70,7 +70,15 @@ _SHOPS_NEAR = text(
       AND (CAST(:vertical AS text) IS NULL OR vertical = :vertical)
     """
 )
-_ONE_SHOP = text(f"{_SHOP} WHERE shop_id = :shop_id AND state IN ('open', 'resting')")
+_ONE_SHOP = text(
+    f"""
+    {_SHOP} WHERE shop_id = :shop_id AND (state IN ('open', 'resting') OR state IN ('suspended', 'leaving')
+        AND EXISTS (SELECT 1 FROM orders AS o WHERE o.shop_id = shops.shop_id AND o.account_id = :account_id
+            AND (o.state <> ALL (CAST(:over AS text[])) OR EXISTS (SELECT 1 FROM after_sale_cases AS c
+                WHERE c.order_id = o.order_id AND c.ended_at IS NULL))))
+    """
+)
+"""A shop that the platform closed stays within reach of whom it still owes something: an order, or an answer."""
 _PAPERS = text(
     "SELECT kind, number, expires_on FROM papers WHERE shop_id = :shop_id AND state = 'approved' ORDER BY kind"
 )
@@ -195,20 +203,25 @@ def shops_near(
     return {"items": sorted(wanted, key=lambda shop: (shop["distance_m"], str(shop["shop_id"])))[:limit]}
 
 
-def shop(*, shop_id: UUID) -> dict[str, Any]:
+def shop(actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
     """Return one shop; distance and fee are those of its own door."""
-    row = read(_ONE_SHOP, {"shop_id": shop_id}).one_or_none()
+    row = read(_ONE_SHOP, _reach(actor, shop_id)).one_or_none()
     if row is None:
         raise ShopNotFound
     return _shop(row, 0)
 
 
-def papers(*, shop_id: UUID) -> dict[str, Any]:
+def _reach(actor: Actor, shop_id: UUID) -> dict[str, object]:
+    over = [state.value for state in FINAL_ORDER_STATES]
+    return {"shop_id": shop_id, "account_id": actor.account_id, "over": over}
+
+
+def papers(actor: Actor, *, shop_id: UUID) -> dict[str, Any]:
     """Return the approved papers of a shop that is on the platform.
 
     :raises ShopNotFound: there is none.
     """
-    if read(_ONE_SHOP, {"shop_id": shop_id}).one_or_none() is None:
+    if read(_ONE_SHOP, _reach(actor, shop_id)).one_or_none() is None:
         raise ShopNotFound
     return {"items": [dict(row._mapping) for row in read(_PAPERS, {"shop_id": shop_id})]}
 

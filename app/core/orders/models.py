@@ -189,6 +189,7 @@ class OrderRow(Base):
     slot_ends_at: Mapped[datetime | None]
     placed_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
+    was_auto_accept: Mapped[bool | None]
     accepted_at: Mapped[datetime | None]
     expected_ready_at: Mapped[datetime | None]
     usual_s: Mapped[int | None]

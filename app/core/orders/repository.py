@@ -121,7 +121,8 @@ _BY_SYSTEM = f"""
     WHERE o.order_id = :order_id FOR UPDATE OF o
 """
 LOCK_BY_SYSTEM = opening(_BY_SYSTEM.format(more=""))
-_TO_ACCEPT = """, o.walk_up_floors, s.license_expires_on, s.is_auto_accept,
+_TO_ACCEPT = """, o.walk_up_floors, s.license_expires_on,
+        coalesce(o.was_auto_accept, s.is_auto_accept) AS is_auto_accept,
         o.shared_trip_id IS NOT NULL AND EXISTS (SELECT 1 FROM orders AS p WHERE p.checkout_id = o.checkout_id
             AND p.order_id <> o.order_id AND p.shared_trip_id = o.shared_trip_id AND p.state = 'awaiting_accept')
             AS waits_for_other,

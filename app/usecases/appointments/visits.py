@@ -223,14 +223,18 @@ def lapse_service(tx: Transaction, order_id: UUID) -> None:
 
 
 def lapse_provider(tx: Transaction, order_id: UUID) -> None:
-    """Give all back when nobody has come an hour after the start; the provider's breach is recorded."""
+    """Give all back when nobody has come an hour after the start; the provider's breach is recorded.
+
+    A provider who was told only after the start, because we were down, has not broken their word.
+    """
     row = tx.open_one(LOCK_VISIT, {"order_id": order_id})
     if row is None or row.visit_state not in {AppointmentState.CONFIRMED, AppointmentState.EN_ROUTE}:
         return
     visit = visit_of(row)
     if visit.order.now < visit.starts_at + PROVIDER_WAITED_FOR:
         return
-    _record_breach(tx, visit, BreachKind.NO_SHOW)
+    if visit.order.accepted_at is None or visit.order.accepted_at <= visit.starts_at:
+        _record_breach(tx, visit, BreachKind.NO_SHOW)
     _end(tx, visit, visit.next(AppointmentAction.LAPSE, Role.SYSTEM), CancelReason.PROVIDER_CANCELED)
 
 

@@ -90,7 +90,8 @@ def auto_accept_order(tx: Transaction, order_id: UUID) -> None:
 def accept_late(tx: Transaction, row: Row) -> bool:
     """Accept a waiting order for a shop that accepts by itself, though its time is over; return whether it was.
 
-    The worker was down when it was paid. What the shop would have accepted in the same second is not refused for that.
+    The worker was down when it was paid. What the shop would have accepted in the same second is not refused for that;
+    what it said then counts, not what it says now.
     """
     if not row.is_auto_accept or not _may_sell(row):
         return False

@@ -26,6 +26,7 @@ paid_checkout AS (
 ),
 moved AS (
     UPDATE orders SET state = 'awaiting_accept', paid_at = business_now(), payment_method = :method,
+        was_auto_accept = (SELECT s.is_auto_accept FROM shops AS s WHERE s.shop_id = orders.shop_id),
         promised_from_at = coalesce(slot_starts_at, business_now() + promise_from_s * interval '1 second'),
         promised_at = coalesce(slot_ends_at, business_now() + promise_by_s * interval '1 second'),
         expected_from_at = coalesce(slot_starts_at, business_now() + promise_from_s * interval '1 second'),

@@ -14,12 +14,13 @@ from app.kernel.actor import Actor
 from app.kernel.sealing import keyed_digest
 from app.kernel.transaction import Transaction, transaction
 from app.kernel.wire import Row
+from app.usecases.sharing.tell import MEMBER_IDS, tell_members
 
 LINK_CONTEXT = "shared_carts.link"
 
 _LOCK = text(
-    """
-    SELECT h.shared_cart_id, h.owner_id, h.state, h.expires_at, business_now() AS now,
+    f"""
+    SELECT {MEMBER_IDS}, h.shared_cart_id, h.owner_id, h.state, h.expires_at, business_now() AS now,
         EXISTS (SELECT 1 FROM shared_cart_members AS m
             WHERE m.shared_cart_id = h.shared_cart_id AND m.account_id = :account_id) AS is_member
     FROM shared_carts AS h WHERE h.shared_cart_id = :shared_cart_id FOR UPDATE OF h
@@ -96,6 +97,7 @@ def join_shared_cart(actor: Actor, *, shared_cart_id: UUID, link: str) -> Joined
             joined = tx.execute(_JOIN, {**_ids(actor, shared_cart_id), "members_max": MEMBERS_MAX}).first()
             if joined is None:
                 raise SharedCartFull(members_max=MEMBERS_MAX)
+            tell_members(tx, row, row.state, joined_id=actor.account_id)
     return Joined(shared_cart_id=shared_cart_id, state=row.state)
 
 
@@ -108,13 +110,15 @@ def put_in_shared_cart(
     :raises SkuNotFound: no such SKU is on sale. :raises SharedCartFull: :data:`SHARED_LINES_MAX` lines are in it.
     """
     with transaction() as tx:
-        _refuse_locked(_lock_as_member(tx, actor, shared_cart_id))
+        row = _lock_as_member(tx, actor, shared_cart_id)
+        _refuse_locked(row)
         wanted = {**_ids(actor, shared_cart_id), "sku_id": sku_id, "quantity": quantity, "note": note}
         done = tx.execute(_PUT, wanted).one()
         if done.put_count == 0:
             raise SkuNotFound
         if done.others_count >= SHARED_LINES_MAX:
             raise SharedCartFull(lines_max=SHARED_LINES_MAX)
+        tell_members(tx, row, row.state)
     return SharedLine(sku_id=sku_id, quantity=quantity)
 
 
@@ -124,8 +128,10 @@ def take_out_of_shared_cart(actor: Actor, *, shared_cart_id: UUID, sku_id: UUID)
     :raises SharedCartNotFound, SharedCartLocked: as for putting in.
     """
     with transaction() as tx:
-        _refuse_locked(_lock_as_member(tx, actor, shared_cart_id))
-        tx.execute(_TAKE_OUT, {**_ids(actor, shared_cart_id), "sku_id": sku_id})
+        row = _lock_as_member(tx, actor, shared_cart_id)
+        _refuse_locked(row)
+        if tx.execute(_TAKE_OUT, {**_ids(actor, shared_cart_id), "sku_id": sku_id}).rowcount:
+            tell_members(tx, row, row.state)
 
 
 def leave_shared_cart(actor: Actor, *, shared_cart_id: UUID) -> None:
@@ -140,6 +146,7 @@ def leave_shared_cart(actor: Actor, *, shared_cart_id: UUID) -> None:
         _refuse_locked(row)
         tx.execute(_LINES_GO, _ids(actor, shared_cart_id))
         tx.execute(_LEAVE, _ids(actor, shared_cart_id))
+        tell_members(tx, row, row.state)
 
 
 def _ids(actor: Actor, shared_cart_id: UUID) -> dict[str, object]:

@@ -16,6 +16,7 @@ from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
+from app.usecases.sharing.tell import MEMBER_IDS, tell_members
 
 SHARED_CART_EXPIRES = "shared_cart_expires"
 """Timer: the two hours of a shared cart are over."""
@@ -36,13 +37,16 @@ _OPEN = closing(
     answer="SELECT count(*) FROM opened",
 )
 _LOCK_OWN = opening(
-    """
-    SELECT h.shared_cart_id, h.state FROM shared_carts AS h
+    f"""
+    SELECT {MEMBER_IDS}, h.shared_cart_id, h.state FROM shared_carts AS h
     WHERE h.shared_cart_id = :shared_cart_id AND h.owner_id = :account_id FOR UPDATE OF h
     """
 )
 _LOCK = opening(
-    "SELECT h.shared_cart_id, h.state FROM shared_carts AS h WHERE h.shared_cart_id = :shared_cart_id FOR UPDATE OF h"
+    f"""
+    SELECT {MEMBER_IDS}, h.shared_cart_id, h.state FROM shared_carts AS h
+    WHERE h.shared_cart_id = :shared_cart_id FOR UPDATE OF h
+    """
 )
 _MOVED = """
     moved AS (
@@ -127,6 +131,7 @@ def expire_shared_cart(tx: Transaction, shared_cart_id: UUID) -> None:
     if row is None or (SharedCartState(row.state), SharedCartAction.EXPIRE) not in SHARED_CART_TRANSITIONS:
         return
     state = next_state(SHARED_CART_TRANSITIONS, SharedCartState(row.state), SharedCartAction.EXPIRE, Role.SYSTEM)
+    tell_members(tx, row, state.value)
     tx.close(_MOVE, _params(SharedCartMoved(shared_cart_id=shared_cart_id, state=state.value)))
 
 
@@ -136,6 +141,7 @@ def _locked(tx: Transaction, actor: Actor, shared_cart_id: UUID, action: SharedC
         raise SharedCartNotFound
     state = next_state(SHARED_CART_TRANSITIONS, SharedCartState(row.state), action, actor.role)
     moved = SharedCartMoved(shared_cart_id=shared_cart_id, state=state.value)
+    tell_members(tx, row, moved.state)
     tx.keep(moved)
     return moved
 

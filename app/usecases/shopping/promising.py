@@ -64,10 +64,10 @@ def quote_with_promises(
 
 
 def windows_of(cart: PricedCart, promises: Mapping[UUID, Told | None]) -> dict[UUID, Window | None]:
-    """Return by shop from when until when it comes: in its slot, or as promised if it is paid now."""
+    """Return by shop from when until when it comes or may be collected: in its slot, or as promised if paid now."""
     slots = {part.shop_id: _slot(part) for part in cart.quote.shops}
     return {
-        shop: None if promise is None else slots[shop] or window_of(cart.now, promise)
+        shop: slots[shop] or (None if promise is None else window_of(cart.now, promise))
         for shop, promise in promises.items()
     }
 

@@ -201,11 +201,11 @@ def price_cart(
 ) -> PricedCart:
     """As :func:`look_at_cart`, of a cart that can be bought.
 
-    :raises SlotOfNoShop: a slot is for a shop that the cart buys nothing from, or nobody delivers.
+    :raises SlotOfNoShop: a slot is for a shop that the cart buys nothing from.
     :raises app.kernel.errors.Conflict: a line or a shop cannot be served; see :func:`app.core.orders.quote.quote_cart`.
     """
     cart = look_at_cart(rows, fulfillment, is_trip_shared=is_trip_shared)
-    if slots and (fulfillment is not Fulfillment.DELIVERY or not slots.keys() <= cart.shops.keys()):
+    if not slots.keys() <= cart.shops.keys():
         raise SlotOfNoShop(pointer="/slots")
     for refusal in cart.refusals:
         raise refusal
@@ -266,7 +266,7 @@ def terms_of(row: Row, fulfillment: Fulfillment) -> Terms:
     """Return the terms of the shop of a line of :func:`lines_of`."""
     is_delivered = fulfillment is Fulfillment.DELIVERY
     meters = distance_m(row.shop_lat, row.shop_lng, row.address_lat, row.address_lng) if is_delivered else 0
-    is_scheduled = is_delivered and row.slot_starts_at is not None
+    is_scheduled = row.slot_starts_at is not None
     return Terms(
         shop_id=row.shop_id,
         name=row.shop_name,

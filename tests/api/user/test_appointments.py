@@ -13,7 +13,7 @@ from app.usecases.appointments.visits import check_in_code
 from tests.factories import a_resident, an_address
 from tests.factories.appointments import a_booking, a_provider, a_service, a_visit, come_in, in_days
 from tests.factories.people import a_grant
-from tests.factories.rows import look, look_one
+from tests.factories.rows import change, look, look_one
 from tests.support.invariants import Invariants
 from tests.support.ladder import Case, OnceOwned, OnceWithBody, Owned, assert_problem
 from tests.support.races import at_once
@@ -286,6 +286,20 @@ class TestCarriedOut:
 
         assert (visit.state, visit.order_state) == ("canceled", "canceled")
         assert look_one("SELECT kind FROM provider_breaches WHERE order_id = :id", id=visit.order_id) == "no_show"
+        assert look_one("SELECT refunded_fen FROM orders WHERE order_id = :id", id=visit.order_id) == 20_000
+
+    def test_a_provider_who_was_told_after_the_start_has_not_broken_their_word(
+        self, app: Flask, client: FlaskClient, clock: BusinessClock
+    ) -> None:
+        visit = a_visit()
+        late = visit.starts_at.replace(hour=11, minute=1)
+        change("UPDATE orders SET accepted_at = :at WHERE order_id = :id", at=late, id=visit.order_id)
+        clock.at(late)
+
+        run_worker(app)
+
+        assert (visit.state, visit.order_state) == ("canceled", "canceled")
+        assert look("SELECT 1 FROM provider_breaches WHERE order_id = :id", id=visit.order_id) == []
         assert look_one("SELECT refunded_fen FROM orders WHERE order_id = :id", id=visit.order_id) == 20_000
 
     def test_a_provider_who_cannot_come_is_replaced_and_without_another_all_goes_back(

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.factories import a_community, a_merchant_with_shop, a_phone, a_resident, an_address, an_offer
+from app.core.orders.states import OrderState
+from tests.factories import a_community, a_merchant_with_shop, a_phone, a_resident, an_address, an_offer, an_order
+from tests.factories.cases import a_case
+from tests.factories.rows import change
 from tests.support.ladder import Case, Endpoint, OnceWithBody, Owned, assert_problem
 
 if TYPE_CHECKING:
@@ -25,6 +28,21 @@ class TestListCommunities(Endpoint):
         response = client.get("/user/v1/communities?lat=91&lng=0", headers=a_resident().headers)
 
         assert_problem(response, 422, "input_invalid", pointer="/lat")
+
+
+def test_a_suspended_shop_is_within_reach_of_whom_it_still_owes_something(client: FlaskClient) -> None:
+    open_order = an_order(state=OrderState.PREPARING)
+    over = an_order(state=OrderState.COMPLETED, shop=open_order.shop)
+    complaining = a_case(an_order(state=OrderState.COMPLETED, shop=open_order.shop)).order
+    change("UPDATE shops SET state = 'suspended' WHERE shop_id = :id", id=open_order.shop.shop_id)
+    path = f"/user/v1/shops/{open_order.shop.shop_id}"
+
+    seen = [client.get(path, headers=who.headers).status_code
+            for who in (open_order.resident, complaining.resident, over.resident, a_resident())]  # fmt: skip
+    agreed = client.post(f"/merchant/v1/orders/{open_order.order_id}/ready", headers=open_order.shop.owner.once())
+
+    assert seen == [200, 200, 404, 404]
+    assert agreed.status_code == 200
 
 
 class TestListAddresses(Endpoint):

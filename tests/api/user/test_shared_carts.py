@@ -7,7 +7,7 @@ import pytest
 from app.usecases.sharing.fill import link_of, put_in_shared_cart
 from app.usecases.shopping.cart import put_in_cart
 from tests.factories import a_merchant_with_shop, a_resident, an_address, an_offer
-from tests.factories.rows import change, look_one
+from tests.factories.rows import change, look, look_one
 from tests.factories.sharing import a_shared_cart, locked
 from tests.support.ladder import Case, Endpoint, Once, OnceOwned, Owned, assert_problem, row_counts
 from tests.support.worker import run_worker
@@ -330,3 +330,38 @@ def test_after_two_hours_it_is_over_whether_or_not_its_timer_has_run(
 
     assert_problem(late, 409, "shared_cart_locked")
     assert shown(client, owner, shared_cart_id)["state"] == "expired"
+
+
+def told(shared_cart_id: UUID) -> list[tuple[str, str]]:
+    """Return whom changes of a shared cart were told to, and its state then, in their order."""
+    rows = look(
+        "SELECT body FROM outbox WHERE kind = 'SharedCartChanged' AND body ->> 'shared_cart_id' = :id ORDER BY seq",
+        id=str(shared_cart_id),
+    )
+    return [(row.body["account_id"], row.body["state"]) for row in rows]
+
+
+def test_every_member_hears_of_every_change_on_their_own_stream_and_nobody_else(client: FlaskClient) -> None:
+    owner, member, offer = a_resident(), a_resident(), an_offer(a_merchant_with_shop())
+    shared_cart_id, _ = a_shared_cart(owner, member)
+    both = sorted([str(owner.account_id), str(member.account_id)])
+    joined = told(shared_cart_id)
+
+    put(client, member, shared_cart_id, offer)
+    client.delete(at(shared_cart_id, "lines", offer.sku_id), headers=member.headers)
+    client.delete(at(shared_cart_id, "lines", offer.sku_id), headers=member.headers)
+    locked(shared_cart_id, owner)
+
+    assert joined == [(one, "open") for one in both]
+    assert told(shared_cart_id)[2:] == [(one, state) for state in ("open", "open", "locked") for one in both]
+
+
+def test_who_left_hears_nothing_any_more(client: FlaskClient) -> None:
+    owner, member, offer = a_resident(), a_resident(), an_offer(a_merchant_with_shop())
+    shared_cart_id, _ = a_shared_cart(owner, member)
+    client.delete(at(shared_cart_id, "membership"), headers=member.headers)
+    before = len(told(shared_cart_id))
+
+    put(client, owner, shared_cart_id, offer)
+
+    assert told(shared_cart_id)[before:] == [(str(owner.account_id), "open")]

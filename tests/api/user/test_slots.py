@@ -104,9 +104,9 @@ class Wish:
         body = {"address_id": self.address_id, "slots": slots, "fulfillment": way}
         return self.client.post("/user/v1/checkout-quotes", headers=self.resident.headers, json=body)
 
-    def place(self, version: str, starts_at: datetime) -> Any:
+    def place(self, version: str, starts_at: datetime, way: str = "delivery") -> Any:
         slots = [{"shop_id": str(self.shop.shop_id), "starts_at": starts_at.isoformat()}]
-        body = {"address_id": self.address_id, "slots": slots, "quote_version": version}
+        body = {"address_id": self.address_id, "slots": slots, "quote_version": version, "fulfillment": way}
         return self.client.post("/user/v1/checkouts", headers=self.resident.once(), json=body)
 
 
@@ -160,18 +160,55 @@ def test_the_last_slot_before_closing_can_be_had_and_a_long_preparation_needs_it
     assert wish.quote(NINE + timedelta(hours=3)).status_code == 200
 
 
-def test_a_slot_named_twice_for_another_shop_or_for_pick_up_is_refused(
-    client: FlaskClient, clock: BusinessClock
-) -> None:
+def test_a_slot_named_twice_or_for_another_shop_is_refused(client: FlaskClient, clock: BusinessClock) -> None:
     clock.at(NINE)
     wish = Wish(client, a_shop_with_slots())
 
     for answer in (
         wish.quote(SLOT, SLOT),
         wish.quote(SLOT, shop=a_shop_with_slots()),
-        wish.quote(SLOT, way="store_pickup"),
     ):
         assert_problem(answer, 422, "slot_of_no_shop", pointer="/slots")
+
+
+@pytest.mark.parametrize("way", ["store_pickup", "shop_pickup"])
+def test_what_one_collects_has_slots_too_and_takes_a_place(client: FlaskClient, clock: BusinessClock, way: str) -> None:
+    clock.at(NINE)
+    wish = Wish(client, a_shop_with_slots())
+    quoted = wish.quote(SLOT, way=way).get_json()
+
+    placed = wish.place(quoted["quote_version"], SLOT, way=way)
+
+    [part] = quoted["shops"]
+    assert part["delivery_fen"] == 0
+    assert datetime.fromisoformat(part["promised_from_at"]) == SLOT
+    assert placed.status_code == 201
+    [order] = placed.get_json()["orders"]
+    assert datetime.fromisoformat(order["promised_at"]) == SLOT + timedelta(hours=1)
+    assert row_of(order["order_id"]).slot_starts_at == SLOT
+    assert taken(wish.shop) == 1
+    assert_problem(Wish(client, wish.shop).quote(SLOT, way=way), 409, "delivery_slot_full")
+
+
+def test_what_one_collects_in_a_slot_is_prepared_for_it(client: FlaskClient, clock: BusinessClock) -> None:
+    clock.at(NINE)
+    wish = Wish(client, a_shop_with_slots())
+    wish.resident = a_resident(balance_fen=1_000_000)
+    put_in_cart(wish.resident.actor, sku_id=an_offer(wish.shop).sku_id, quantity=1)
+    wish.address_id = str(an_address(wish.resident, near=wish.shop))
+    way, owner = "shop_pickup", wish.shop.owner
+    placed = wish.place(wish.quote(SLOT, way=way).get_json()["quote_version"], SLOT, way=way).get_json()
+    checkout_id, order_id = UUID(placed["checkout_id"]), UUID(placed["orders"][0]["order_id"])
+    pay_checkout(wish.resident.actor, a_claim(wish.resident), checkout_id=checkout_id,
+                 method=PaymentMethod.E_ACCOUNT, step_up_grant=a_grant(wish.resident, checkout_id))  # fmt: skip
+    accept_order(owner.actor, a_claim(owner), order_id=order_id)
+
+    with pytest.raises(TooEarlyForSlot):
+        ready_order(owner.actor, a_claim(owner), order_id=order_id)
+    clock.at(SLOT - timedelta(minutes=40))
+    ready = ready_order(owner.actor, a_claim(owner), order_id=order_id)
+
+    assert (ready.state, row_of(order_id).expected_ready_at) == ("ready", SLOT)
 
 
 def test_an_older_quote_whose_slot_is_full_or_gone_says_so(client: FlaskClient, clock: BusinessClock) -> None:

@@ -10,8 +10,10 @@ from app.core.bills.records import BillMismatch
 from app.core.bills.states import BillKind, BillPaymentState
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
+from app.platform.schemas import ApprovalMovedOut
 from app.usecases.billing.compare_files import DifferenceResolved, prove_payables, resolve_difference
 from app.usecases.billing.outcomes import AskedAnew, ask_anew
+from app.usecases.deciding.approvals import ApprovalMoved, ask_bill_outcome
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Pattern, Text
 from app.web.paging import LIMIT_MAX, PageQuery, page, read_cursor
@@ -107,6 +109,13 @@ class AskedAnewOut(Body):
     bill_payment_id = Id(required=True)
 
 
+class BillOutcomeIn(Body):
+    """Whether the biller has the money, and the case in which it was asked."""
+
+    is_paid = Flag(required=True)
+    why = Pattern(CASE, high=64, required=True)
+
+
 class PayableOut(Body):
     """What we owe one biller: by the books, and by payments."""
 
@@ -167,3 +176,17 @@ def add_bills(door: Door) -> None:
         proofs = prove_payables()
         items = [{"code": one.code, "payable_fen": one.payable_fen, "paid_fen": one.paid_fen} for one in proofs]
         return {"is_sound": all(one.payable_fen == one.paid_fen for one in proofs), "items": items}
+
+    @door.post(
+        "/bill-payments/<uuid:bill_payment_id>/outcome",
+        body=BillOutcomeIn,
+        answer=ApprovalMovedOut,
+        status=201,
+        once=True,
+    )
+    @policy("reconciliation.write", Relation.PLATFORM)
+    def request_bill_outcome(
+        actor: Actor, *, claim: Claim, bill_payment_id: UUID, body: dict[str, Any]
+    ) -> ApprovalMoved:
+        """Ask for a payment to be ended whose biller has said nothing for days; another person approves."""
+        return ask_bill_outcome(actor, claim, bill_payment_id=bill_payment_id, **body)

@@ -31,6 +31,8 @@ class ApprovalKind(StrEnum):
     """A mismatch of reconciliation resolved, and what of it is in suspense written off."""
     TERM_PRODUCT = "term_product"
     """A term product put on sale."""
+    BILL_OUTCOME = "bill_outcome"
+    """What became of a payment of a bill whose biller has not said so for days."""
 
 
 class ApprovalState(StrEnum):
@@ -49,6 +51,7 @@ LIFETIME: Mapping[ApprovalKind, timedelta] = {
     ApprovalKind.PAYOUT: timedelta(days=3),
     ApprovalKind.MISMATCH: timedelta(days=7),
     ApprovalKind.TERM_PRODUCT: timedelta(days=7),
+    ApprovalKind.BILL_OUTCOME: timedelta(days=3),
 }
 """How long a request waits for somebody, wall time."""
 

@@ -87,6 +87,20 @@ class BillTaken(Conflict):
     title = "The bill is paid or being paid"
 
 
+class BillOutcomeTooEarly(Conflict):
+    """The biller may still say what became of the payment; parameter ``days``."""
+
+    code = "bill_outcome_too_early"
+    title = "The biller may still answer"
+
+
+class BillOutcomeKnown(Conflict):
+    """It is known what became of the payment; parameter ``state``."""
+
+    code = "bill_outcome_known"
+    title = "The payment has ended"
+
+
 class BillPaymentNotFound(NotFound):
     """No such payment of a bill, or not one of the asker's."""
 

@@ -71,6 +71,10 @@ ASKS_MAX = 48
 """With steps of up to an hour: nearly two days. What is unknown then waits for a person, or for the biller's file."""
 
 
+DECIDED_AFTER_DAYS = 3
+"""What is unknown so long may be decided by two people of the platform."""
+
+
 def ask_after_s(ask_count: int) -> int | None:
     """Return how long after the ``ask_count``-th question the next one comes, seconds; None: no more by itself."""
     if ask_count >= ASKS_MAX:

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import text
 
 from app.core import ledger
-from app.core.bills.errors import BillPaymentNotFound
+from app.core.bills.errors import BillOutcomeKnown, BillPaymentNotFound
 from app.core.bills.ports import Biller, BillerOutcomeUnknown, BillerUnavailable, Outcome, Said
 from app.core.bills.states import (
     BILL_PAYMENT_TRANSITIONS,
@@ -66,8 +66,7 @@ _LOCK = text(
     WHERE p.bill_payment_id = :bill_payment_id FOR NO KEY UPDATE OF p
     """
 )
-_END = closing(
-    """
+_ENDED = """
     ended AS (
         UPDATE bill_payments SET state = :state, biller_reference = CAST(:reference AS text),
             booked_on = CAST(:booked_on AS date), refusal = CAST(:refusal AS text), next_ask_at = NULL,
@@ -77,7 +76,8 @@ _END = closing(
         UPDATE bills SET taken_fen = taken_fen - CAST(:freed_fen AS bigint)
         WHERE bill_id = (SELECT bill_id FROM ended) AND CAST(:freed_fen AS bigint) > 0
     )"""
-)
+_END = closing(_ENDED)
+_END_WITHIN = text(f"WITH {_ENDED} SELECT bill_id FROM ended")
 _SILENT = text(
     """
     SELECT bill_payment_id FROM bill_payments
@@ -184,29 +184,46 @@ def end_payment(
 
     Locks the bill, then the payment, then counters and accounts.
     """
+    said = {"reference": reference, "booked_on": booked_on, "refusal": refusal}
     with transaction() as tx:
-        bill_id = tx.execute(_BILL_OF, {"bill_payment_id": bill_payment_id}).scalar_one()
-        if bill_id is not None:
-            tx.execute(_LOCK_BILL, {"bill_id": bill_id})
-        row = tx.execute(_LOCK, {"bill_payment_id": bill_payment_id}).one()
-        if BillPaymentState(row.state) not in OPEN_BILL_STATES:
-            return
-        state = _next(BillPaymentState(row.state), action)
-        is_returned = state is BillPaymentState.RETURNED
-        if is_returned:
-            _give_back(tx, row)
-        tx.record(BillPaymentMoved(account_id=row.account_id, bill_payment_id=bill_payment_id, state=state.value))
-        tx.close(
-            _END,
-            {
-                "bill_payment_id": bill_payment_id,
-                "state": state.value,
-                "reference": reference,
-                "booked_on": booked_on,
-                "refusal": refusal,
-                "freed_fen": row.amount_fen if is_returned else 0,
-            },
-        )
+        ended = _ending(tx, bill_payment_id, action)
+        if ended is not None:
+            tx.close(_END, {**ended, **said})
+
+
+def decide_outcome(tx: Transaction, bill_payment_id: UUID, *, is_paid: bool) -> None:
+    """End a payment as two people say, who asked the biller themselves; one that has ended meanwhile stays as it is.
+
+    If the biller's file says otherwise later, that is a difference as any other.
+
+    :raises BillOutcomeKnown: it has ended.
+    """
+    action = BillPaymentAction.SUCCEED if is_paid else BillPaymentAction.RETURN
+    ended = _ending(tx, bill_payment_id, action)
+    if ended is None:
+        raise BillOutcomeKnown(state="ended")
+    refusal = None if is_paid else "decided"
+    tx.execute(_END_WITHIN, {**ended, "reference": None, "booked_on": None, "refusal": refusal})
+
+
+def _ending(tx: Transaction, bill_payment_id: UUID, action: BillPaymentAction) -> dict[str, object] | None:
+    """Lock a payment that is to end, give its money back if it does, and return what is written; None: it has ended."""
+    bill_id = tx.execute(_BILL_OF, {"bill_payment_id": bill_payment_id}).scalar_one()
+    if bill_id is not None:
+        tx.execute(_LOCK_BILL, {"bill_id": bill_id})
+    row = tx.execute(_LOCK, {"bill_payment_id": bill_payment_id}).one()
+    if BillPaymentState(row.state) not in OPEN_BILL_STATES:
+        return None
+    state = _next(BillPaymentState(row.state), action)
+    is_returned = state is BillPaymentState.RETURNED
+    if is_returned:
+        _give_back(tx, row)
+    tx.record(BillPaymentMoved(account_id=row.account_id, bill_payment_id=bill_payment_id, state=state.value))
+    return {
+        "bill_payment_id": bill_payment_id,
+        "state": state.value,
+        "freed_fen": row.amount_fen if is_returned else 0,
+    }
 
 
 def _give_back(tx: Transaction, row: Row) -> None:

@@ -29,6 +29,8 @@ from app.core.approvals.errors import (
     SubjectNotFound,
 )
 from app.core.approvals.models import ADMINS_MIN, LIFETIME, ApprovalKind, ApprovalState
+from app.core.bills.errors import BillOutcomeKnown, BillOutcomeTooEarly, BillPaymentNotFound
+from app.core.bills.states import DECIDED_AFTER_DAYS, OPEN_BILL_STATES, BillPaymentState
 from app.core.catalog.commission import ANNOUNCED, RuleScope
 from app.core.ledger import Journal, JournalKind, Leg
 from app.core.ledger.chart import CHART
@@ -41,6 +43,7 @@ from app.kernel.ids import new_id
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
+from app.usecases.billing.outcomes import decide_outcome
 from app.usecases.reconciling.resolve import resolve_mismatch
 from app.usecases.saving.term_end import TermTerms, put_on_sale, refuse_unsound
 from app.usecases.settling.pay_out import reject_payout, release_payout
@@ -58,6 +61,7 @@ _DECIDES: Mapping[ApprovalKind, str] = {
     ApprovalKind.PAYOUT: "payout.decide",
     ApprovalKind.MISMATCH: "reconciliation.decide",
     ApprovalKind.TERM_PRODUCT: "term.decide",
+    ApprovalKind.BILL_OUTCOME: "reconciliation.decide",
 }
 """The verb that decides about each kind, beside that of the route."""
 
@@ -69,8 +73,11 @@ _ASK = opening(
         EXISTS (SELECT 1 FROM accounts AS a WHERE a.account_id = CAST(:subject_id AS uuid) AND a.state = 'active')
             AS is_account,
         (SELECT p.state FROM payouts AS p WHERE p.payout_id = CAST(:payout_id AS uuid)) AS payout_state,
-        (SELECT i.state FROM recon_items AS i WHERE i.item_id = CAST(:item_id AS uuid)) AS item_state
-    FROM memberships AS m WHERE {_MEMBER} FOR SHARE OF m
+        (SELECT i.state FROM recon_items AS i WHERE i.item_id = CAST(:item_id AS uuid)) AS item_state,
+        b.state AS bill_state, b.requested_at <= business_now() - CAST(:bill_days AS bigint) * interval '1 day'
+            AS is_bill_silent
+    FROM memberships AS m LEFT JOIN bill_payments AS b ON b.bill_payment_id = CAST(:bill_payment_id AS uuid)
+    WHERE {_MEMBER} FOR SHARE OF m
     """
 )
 _ADD = closing(
@@ -275,6 +282,27 @@ def ask_resolution(actor: Actor, claim: Claim, *, why: str, item_id: UUID) -> Ap
     return _ask(actor, claim, ApprovalKind.MISMATCH, check, why=why, body=body, item_id=item_id)
 
 
+def ask_bill_outcome(actor: Actor, claim: Claim, *, why: str, bill_payment_id: UUID, is_paid: bool) -> ApprovalMoved:
+    """Ask for a payment of a bill to be ended, of which its biller has not said for days what became of it.
+
+    :param is_paid: whether the biller has it; if not, the money goes back.
+    :raises BillPaymentNotFound: no such payment. :raises BillOutcomeKnown: it has ended.
+    :raises BillOutcomeTooEarly: it has not been unknown for :data:`DECIDED_AFTER_DAYS`.
+    """
+
+    def check(row: Row) -> None:
+        if row.bill_state is None:
+            raise BillPaymentNotFound
+        if BillPaymentState(row.bill_state) not in OPEN_BILL_STATES:
+            raise BillOutcomeKnown(state=row.bill_state)
+        if row.bill_state == BillPaymentState.DEBITED or not row.is_bill_silent:
+            raise BillOutcomeTooEarly(days=DECIDED_AFTER_DAYS)
+
+    body = {"bill_payment_id": bill_payment_id, "is_paid": is_paid}
+    kind = ApprovalKind.BILL_OUTCOME
+    return _ask(actor, claim, kind, check, why=why, body=body, bill_payment_id=bill_payment_id)
+
+
 def ask_term_product(actor: Actor, claim: Claim, *, why: str, wish: TermTerms) -> ApprovalMoved:
     """Ask for a term product to be put on sale.
 
@@ -318,6 +346,7 @@ def _ask(
     subject_id: UUID | None = None,
     payout_id: UUID | None = None,
     item_id: UUID | None = None,
+    bill_payment_id: UUID | None = None,
 ) -> ApprovalMoved:
     with transaction(claim) as tx:
         row = tx.open_one(
@@ -328,6 +357,8 @@ def _ask(
                 "subject_id": subject_id,
                 "payout_id": payout_id,
                 "item_id": item_id,
+                "bill_payment_id": bill_payment_id,
+                "bill_days": DECIDED_AFTER_DAYS,
             },
         )
         if row is None:
@@ -398,6 +429,10 @@ def _turn_down_payout(tx: Transaction, row: Row) -> None:
     reject_payout(tx, UUID(row.body["payout_id"]))
 
 
+def _decide_bill(tx: Transaction, row: Row) -> None:
+    decide_outcome(tx, UUID(row.body["bill_payment_id"]), is_paid=bool(row.body["is_paid"]))
+
+
 def _resolve(tx: Transaction, row: Row) -> None:
     resolve_mismatch(tx, UUID(row.body["item_id"]))
 
@@ -434,6 +469,7 @@ _EXECUTE: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {
     ApprovalKind.PAYOUT: _release,
     ApprovalKind.MISMATCH: _resolve,
     ApprovalKind.TERM_PRODUCT: _launch_term,
+    ApprovalKind.BILL_OUTCOME: _decide_bill,
 }
 _TURN_DOWN: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {ApprovalKind.PAYOUT: _turn_down_payout}
 """What a rejection leads to, where it leads to anything."""

@@ -38,4 +38,10 @@ def test_surcharges_are_a_part_of_the_fee_and_each_is_a_line_of_the_price() -> N
 
     assert shop.delivery_fen == 300 + 550
     assert shop.total_fen == quoted().shops[0].total_fen + 550
-    assert shop.delivery_parts == {"distance_fen": 300, "night_fen": 200, "weather_fen": 300, "floors_fen": 50}
+    assert shop.delivery_parts == {
+        "distance_fen": 300,
+        "night_fen": 200,
+        "weather_fen": 300,
+        "floors_fen": 50,
+        "trip_saving_fen": 0,
+    }

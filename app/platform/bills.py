@@ -8,16 +8,18 @@ from sqlalchemy import text
 
 from app.core.bills.records import BillMismatch
 from app.core.bills.states import BillKind, BillPaymentState
+from app.core.settlement.payouts import BankTarget
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
 from app.platform.schemas import ApprovalMovedOut
 from app.usecases.billing.compare_files import DifferenceResolved, prove_payables, resolve_difference
 from app.usecases.billing.outcomes import AskedAnew, ask_anew
-from app.usecases.deciding.approvals import ApprovalMoved, ask_bill_outcome
+from app.usecases.deciding.approvals import ApprovalMoved, ask_bill_outcome, ask_biller_account
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Pattern, Text
 from app.web.paging import LIMIT_MAX, PageQuery, page, read_cursor
 from app.web.policy import Relation, policy
+from app.web.views import COUNT_MAX
 
 BILLERS_MAX = 5_000
 CASE = r"[A-Za-z0-9_-]{1,64}"
@@ -37,6 +39,15 @@ _WAITING = text(
     FROM bill_payments AS p JOIN billers AS r ON r.biller_id = p.biller_id
     WHERE p.state IN ('debited', 'submitted', 'unknown') AND p.bill_payment_id < :before
     ORDER BY p.bill_payment_id DESC LIMIT :limit
+    """
+)
+
+_SETTLEMENTS = text(
+    """
+    SELECT s.settlement_id, s.biller_id, r.code AS biller_code, s.day, s.payments_count, s.amount_fen,
+        s.suspended_fen, s.settled_at
+    FROM bill_settlements AS s JOIN billers AS r ON r.biller_id = s.biller_id
+    WHERE s.settlement_id < :before ORDER BY s.settlement_id DESC LIMIT :limit
     """
 )
 
@@ -116,6 +127,35 @@ class BillOutcomeIn(Body):
     why = Pattern(CASE, high=64, required=True)
 
 
+class BillerAccountIn(Body):
+    """Where a biller's money goes: the bank's 12-digit code (联行号), the number and its holder; and the case."""
+
+    bank_code = Pattern(r"[0-9]{12}", high=12, required=True)
+    number = Pattern(r"[0-9]{8,30}", high=30, required=True)
+    holder = Pattern(r"[^,]{2,60}", high=60, required=True)
+    why = Pattern(CASE, high=64, required=True)
+
+
+class BillSettlementOut(Body):
+    """What a biller got of one of its days, and what its file lacked."""
+
+    settlement_id = Id(required=True)
+    biller_id = Id(required=True)
+    biller_code = Text(high=40, required=True)
+    day = Day(required=True)
+    payments_count = Int(low=0, high=COUNT_MAX, required=True)
+    amount_fen = Fen(high=COUNT_MAX, required=True)
+    suspended_fen = Fen(high=COUNT_MAX, required=True)
+    settled_at = Instant(required=True)
+
+
+class BillSettlementsOut(Body):
+    """A page of settlements with billers, newest first."""
+
+    items = Many(fields.Nested(BillSettlementOut), high=LIMIT_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
+
+
 class PayableOut(Body):
     """What we owe one biller: by the books, and by payments."""
 
@@ -177,6 +217,10 @@ def add_bills(door: Door) -> None:
         items = [{"code": one.code, "payable_fen": one.payable_fen, "paid_fen": one.paid_fen} for one in proofs]
         return {"is_sound": all(one.payable_fen == one.paid_fen for one in proofs), "items": items}
 
+
+def add_biller_money(door: Door) -> None:
+    """Add the routes by which two people decide about billers' money, and its list."""
+
     @door.post(
         "/bill-payments/<uuid:bill_payment_id>/outcome",
         body=BillOutcomeIn,
@@ -190,3 +234,19 @@ def add_bills(door: Door) -> None:
     ) -> ApprovalMoved:
         """Ask for a payment to be ended whose biller has said nothing for days; another person approves."""
         return ask_bill_outcome(actor, claim, bill_payment_id=bill_payment_id, **body)
+
+    @door.post(
+        "/billers/<uuid:biller_id>/bank-account", body=BillerAccountIn, answer=ApprovalMovedOut, status=201, once=True
+    )
+    @policy("payout.request", Relation.PLATFORM)
+    def request_biller_account(actor: Actor, *, claim: Claim, biller_id: UUID, body: dict[str, Any]) -> ApprovalMoved:
+        """Ask for a biller's money to go to a bank account; another person approves."""
+        return ask_biller_account(actor, claim, biller_id=biller_id, why=body.pop("why"), target=BankTarget(**body))
+
+    @door.get("/bill-settlements", query=PageQuery, answer=BillSettlementsOut)
+    @policy("reconciliation.read", Relation.PLATFORM)
+    def list_bill_settlements(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+        """List what billers got, day by day, newest first."""
+        asked = {"before": read_cursor(query["cursor"]), "limit": query["limit"] + 1}
+        rows = [dict(row._mapping) for row in read(_SETTLEMENTS, asked)]
+        return page(rows, limit=query["limit"], key="settlement_id")

@@ -12,7 +12,7 @@ from app.core.orders.timeline import Reader
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.platform import audit_log, queries, schemas, zones
-from app.platform.bills import add_bills
+from app.platform.bills import add_biller_money, add_bills
 from app.platform.board import add_board
 from app.platform.books import add_books
 from app.platform.cases import add_ruled_cases
@@ -73,6 +73,7 @@ add_claim_review(door)
 add_reconciliation(door)
 add_books(door)
 add_bills(door)
+add_biller_money(door)
 add_terms(door)
 add_commission(door)
 add_surcharges(door)

@@ -8,7 +8,7 @@ from marshmallow import fields
 from sqlalchemy import text
 
 from app.core.settlement.errors import MerchantNotFound
-from app.core.settlement.models import SettledParty
+from app.core.settlement.models import PaidParty
 from app.core.settlement.payouts import PAYOUT_FEN_MAX, PAYOUT_FEN_MIN
 from app.core.settlement.states import PayoutState
 from app.kernel.actor import Actor, Side
@@ -71,7 +71,7 @@ class PayoutMovedOut(Body):
 class SentPayoutOut(PayoutMovedOut):
     """A payout and what became of it; ``failure`` is the bank's word."""
 
-    party_kind = Choice(SettledParty, required=True)
+    party_kind = Choice(PaidParty, required=True)
     party_id = Id(required=True)
     tail = Text(high=4, required=True)
     requested_at = Instant(required=True)

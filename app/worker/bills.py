@@ -1,4 +1,4 @@
-"""What the worker does for life bills: asks about payments, looks at accounts, pays what is due, takes files."""
+"""What the worker does for life bills: asks about payments, looks at accounts, pays what is due, settles by files."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,6 +15,7 @@ from app.usecases.billing.ask_bills import look_at_bills
 from app.usecases.billing.autopay import pay_due_bills
 from app.usecases.billing.compare_files import compare_file, decide_by_files
 from app.usecases.billing.outcomes import ask_silent
+from app.usecases.billing.settle import settle_billers
 
 LIMIT = 100
 FILES_A_ROUND = 20
@@ -49,7 +50,7 @@ def look_after_bills(billers: Biller) -> int:
     """Do one round; return how much was done."""
     done = ask_silent(billers, LIMIT) + look_at_bills(billers, LIMIT) + pay_due_bills(LIMIT)
     take_files(billers)
-    return done + decide_by_files()
+    return done + decide_by_files() + settle_billers()
 
 
 def take_files(billers: Biller) -> int:

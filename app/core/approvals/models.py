@@ -31,6 +31,8 @@ class ApprovalKind(StrEnum):
     """A mismatch of reconciliation resolved, and what of it is in suspense written off."""
     TERM_PRODUCT = "term_product"
     """A term product put on sale."""
+    BILLER_ACCOUNT = "biller_account"
+    """The bank account that a biller's money goes to."""
     BILL_OUTCOME = "bill_outcome"
     """What became of a payment of a bill whose biller has not said so for days."""
 
@@ -52,6 +54,7 @@ LIFETIME: Mapping[ApprovalKind, timedelta] = {
     ApprovalKind.MISMATCH: timedelta(days=7),
     ApprovalKind.TERM_PRODUCT: timedelta(days=7),
     ApprovalKind.BILL_OUTCOME: timedelta(days=3),
+    ApprovalKind.BILLER_ACCOUNT: timedelta(days=3),
 }
 """How long a request waits for somebody, wall time."""
 

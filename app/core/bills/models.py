@@ -135,7 +135,11 @@ class BillQuoteRow(Base):
 
 
 class BillPaymentRow(Base):
-    """A payment at a biller. ``key`` is what the biller knows it by; ``next_ask_at`` is wall time."""
+    """A payment at a biller. ``key`` is what the biller knows it by; ``next_ask_at`` is wall time.
+
+    ``settled_on`` is the day of the settlement that passed it on to the biller, ``suspended_on`` that of the one that
+    set it aside, because the biller's file lacked it.
+    """
 
     __tablename__ = "bill_payments"
     __table_args__ = (
@@ -144,6 +148,12 @@ class BillPaymentRow(Base):
         CheckConstraint("amount_fen > 0", name="amount_fen_positive"),
         Index("ix_bill_payments_account_id", "account_id", "bill_payment_id"),
         Index("ix_bill_payments_biller_id", "biller_id", "booked_on"),
+        Index(
+            "ix_bill_payments_unsettled",
+            "biller_id",
+            "bill_payment_id",
+            postgresql_where=text("state = 'succeeded' AND settled_on IS NULL"),
+        ),
         Index(
             "ix_bill_payments_paid_once",
             "bill_id",
@@ -175,3 +185,5 @@ class BillPaymentRow(Base):
     booked_on: Mapped[date | None]
     refusal: Mapped[str | None]
     ended_at: Mapped[datetime | None]
+    suspended_on: Mapped[date | None]
+    settled_on: Mapped[date | None]

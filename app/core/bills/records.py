@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kernel.columns import one_of
+from app.kernel.columns import not_negative, one_of
 from app.kernel.db import Base
 
 
@@ -80,6 +80,24 @@ class BillFileLineRow(Base):
     file_id: Mapped[UUID] = mapped_column(ForeignKey("bill_files.file_id"), index=True)
     reference: Mapped[str]
     amount_fen: Mapped[int]
+
+
+class BillSettlementRow(Base):
+    """What one biller got of one of its days (缴费结算), and what its file lacked."""
+
+    __tablename__ = "bill_settlements"
+    __table_args__ = (
+        UniqueConstraint("biller_id", "day"),
+        *not_negative("payments_count", "amount_fen", "suspended_fen"),
+    )
+
+    settlement_id: Mapped[UUID] = mapped_column(primary_key=True)
+    biller_id: Mapped[UUID] = mapped_column(ForeignKey("billers.biller_id"))
+    day: Mapped[date]
+    payments_count: Mapped[int]
+    amount_fen: Mapped[int]
+    suspended_fen: Mapped[int]
+    settled_at: Mapped[datetime]
 
 
 class BillDifferenceRow(Base):

@@ -166,6 +166,13 @@ CHART: tuple[AccountKind, ...] = (
     _ours("bank_settlement", "银行结算", -1, 16, "our money at the bank; withdrawals leave through it"),
     _ours("refund_payable", "待退款", 1, 4, "decided to go back through a payment provider and not left yet"),
     _outside("biller_payable", "缴费应付", OwnerKind.BILLER, 1, 4, "collected for a biller and not passed on yet"),
+    _personal(
+        "biller_available",
+        "缴费待划款",
+        OwnerKind.BILLER,
+        "agreed with a biller's file, on its way to the biller's bank account",
+        has_statement=False,
+    ),
     _ours("fund_omnibus", "基金总户", -1, 16, "mirror of the shares that the fund company keeps for all holders"),
     _ours("fund_advance", "基金待回款", -1, 4, "owed by the fund for shares redeemed ahead of its payment"),
     _ours("bank_advance", "银行垫资", 1, 4, "owed to the bank that advances fast redemptions"),

@@ -115,6 +115,11 @@ def gateway_clearing(provider: str) -> str:
     return f"gateway_clearing:{provider}"
 
 
+def biller_available(biller: UUID) -> str:
+    """Return the code of what goes to a biller's bank account next (缴费待划款)."""
+    return f"biller_available:{biller}"
+
+
 def biller_payable(biller: str) -> str:
     """Return the code of what is collected for ``biller`` (缴费应付)."""
     return f"biller_payable:{biller}"

@@ -26,6 +26,14 @@ class SettledParty(StrEnum):
     COURIER = "courier"
 
 
+class PaidParty(StrEnum):
+    """Who is paid by the bank's files."""
+
+    MERCHANT = "merchant"
+    COURIER = "courier"
+    BILLER = "biller"
+
+
 class Cycle(StrEnum):
     """How often a party gets a statement (结算周期)."""
 

@@ -1,5 +1,6 @@
 """Tables of payouts (提现): where the money goes, what was asked for, what was sent to the bank in which file."""
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -8,7 +9,7 @@ import chinese_calendar
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.settlement.models import SettledParty
+from app.core.settlement.models import PaidParty
 from app.core.settlement.states import PayoutState
 from app.kernel.columns import one_of
 from app.kernel.db import Base
@@ -29,6 +30,15 @@ HOLD_DAYS_MAX = 366
 TARGET_CONTEXT = "bank_accounts.target"
 RETRIED = frozenset({"bank_busy", "system_closed"})
 """Reasons of a bank for which the same line is sent again on the next bank day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankTarget:
+    """A bank account as a file to the bank names it."""
+
+    bank_code: str
+    number: str
+    holder: str
 
 
 class LineState(StrEnum):
@@ -72,7 +82,7 @@ class BankAccountRow(Base):
     """
 
     __tablename__ = "bank_accounts"
-    __table_args__ = (one_of("party_kind", SettledParty),)
+    __table_args__ = (one_of("party_kind", PaidParty),)
 
     party_kind: Mapped[str] = mapped_column(primary_key=True)
     party_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -89,7 +99,7 @@ class PayoutRow(Base):
 
     __tablename__ = "payouts"
     __table_args__ = (
-        one_of("party_kind", SettledParty),
+        one_of("party_kind", PaidParty),
         one_of("state", PayoutState),
         CheckConstraint("amount_fen > 0", name="amount_fen_positive"),
         Index("ix_payouts_party", "party_kind", "party_id", text("payout_id DESC")),

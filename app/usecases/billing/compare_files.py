@@ -88,7 +88,7 @@ _PROOF = text(
         CAST(coalesce((SELECT sum(b.posted_fen) FROM ledger.balance AS b WHERE b.code = 'biller_payable:' || r.code), 0)
             AS bigint) AS payable_fen,
         CAST(coalesce((SELECT sum(p.amount_fen) FROM bill_payments AS p WHERE p.biller_id = r.biller_id
-            AND p.state <> 'returned'), 0) AS bigint) AS paid_fen
+            AND p.state <> 'returned' AND p.settled_on IS NULL AND p.suspended_on IS NULL), 0) AS bigint) AS paid_fen
     FROM billers AS r WHERE r.biller_id = coalesce(CAST(:biller_id AS uuid), r.biller_id) ORDER BY r.code
     """
 )
@@ -105,7 +105,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayableProof:
-    """What we owe a biller by the books, and by our payments; the two are equal, or something is wrong."""
+    """What we owe a biller by the books, and by payments neither settled nor set aside: equal, or it is wrong."""
 
     code: str
     payable_fen: int

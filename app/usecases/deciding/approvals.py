@@ -29,7 +29,7 @@ from app.core.approvals.errors import (
     SubjectNotFound,
 )
 from app.core.approvals.models import ADMINS_MIN, LIFETIME, ApprovalKind, ApprovalState
-from app.core.bills.errors import BillOutcomeKnown, BillOutcomeTooEarly, BillPaymentNotFound
+from app.core.bills.errors import BillerNotFound, BillOutcomeKnown, BillOutcomeTooEarly, BillPaymentNotFound
 from app.core.bills.states import DECIDED_AFTER_DAYS, OPEN_BILL_STATES, BillPaymentState
 from app.core.catalog.commission import ANNOUNCED, RuleScope
 from app.core.ledger import Journal, JournalKind, Leg
@@ -37,13 +37,16 @@ from app.core.ledger.chart import CHART
 from app.core.payments.errors import ItemResolved, MismatchNotFound
 from app.core.payments.reconciliation import ItemState
 from app.core.settlement.errors import PayoutNotFound, PayoutNotWaiting
+from app.core.settlement.payouts import TARGET_CONTEXT, BankTarget
 from app.core.settlement.states import PayoutState
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
+from app.kernel.sealing import seal
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
 from app.usecases.billing.outcomes import decide_outcome
+from app.usecases.billing.settle import set_bank_account
 from app.usecases.reconciling.resolve import resolve_mismatch
 from app.usecases.saving.term_end import TermTerms, put_on_sale, refuse_unsound
 from app.usecases.settling.pay_out import reject_payout, release_payout
@@ -62,6 +65,7 @@ _DECIDES: Mapping[ApprovalKind, str] = {
     ApprovalKind.MISMATCH: "reconciliation.decide",
     ApprovalKind.TERM_PRODUCT: "term.decide",
     ApprovalKind.BILL_OUTCOME: "reconciliation.decide",
+    ApprovalKind.BILLER_ACCOUNT: "payout.decide",
 }
 """The verb that decides about each kind, beside that of the route."""
 
@@ -74,6 +78,7 @@ _ASK = opening(
             AS is_account,
         (SELECT p.state FROM payouts AS p WHERE p.payout_id = CAST(:payout_id AS uuid)) AS payout_state,
         (SELECT i.state FROM recon_items AS i WHERE i.item_id = CAST(:item_id AS uuid)) AS item_state,
+        EXISTS (SELECT 1 FROM billers AS r WHERE r.biller_id = CAST(:biller_id AS uuid)) AS is_biller,
         b.state AS bill_state, b.requested_at <= business_now() - CAST(:bill_days AS bigint) * interval '1 day'
             AS is_bill_silent
     FROM memberships AS m LEFT JOIN bill_payments AS b ON b.bill_payment_id = CAST(:bill_payment_id AS uuid)
@@ -303,6 +308,21 @@ def ask_bill_outcome(actor: Actor, claim: Claim, *, why: str, bill_payment_id: U
     return _ask(actor, claim, kind, check, why=why, body=body, bill_payment_id=bill_payment_id)
 
 
+def ask_biller_account(actor: Actor, claim: Claim, *, why: str, biller_id: UUID, target: BankTarget) -> ApprovalMoved:
+    """Ask for a biller's money to go to a bank account.
+
+    :raises BillerNotFound: no such biller.
+    """
+
+    def check(row: Row) -> None:
+        if not row.is_biller:
+            raise BillerNotFound
+
+    sealed = seal(orjson.dumps(target).decode(), context=TARGET_CONTEXT)
+    body = {"biller_id": biller_id, "tail": target.number[-4:], "target_sealed": sealed}
+    return _ask(actor, claim, ApprovalKind.BILLER_ACCOUNT, check, why=why, body=body, biller_id=biller_id)
+
+
 def ask_term_product(actor: Actor, claim: Claim, *, why: str, wish: TermTerms) -> ApprovalMoved:
     """Ask for a term product to be put on sale.
 
@@ -347,6 +367,7 @@ def _ask(
     payout_id: UUID | None = None,
     item_id: UUID | None = None,
     bill_payment_id: UUID | None = None,
+    biller_id: UUID | None = None,
 ) -> ApprovalMoved:
     with transaction(claim) as tx:
         row = tx.open_one(
@@ -359,6 +380,7 @@ def _ask(
                 "item_id": item_id,
                 "bill_payment_id": bill_payment_id,
                 "bill_days": DECIDED_AFTER_DAYS,
+                "biller_id": biller_id,
             },
         )
         if row is None:
@@ -433,6 +455,16 @@ def _decide_bill(tx: Transaction, row: Row) -> None:
     decide_outcome(tx, UUID(row.body["bill_payment_id"]), is_paid=bool(row.body["is_paid"]))
 
 
+def _set_biller_account(tx: Transaction, row: Row) -> None:
+    set_bank_account(
+        tx,
+        biller_id=UUID(row.body["biller_id"]),
+        target_sealed=row.body["target_sealed"],
+        tail=row.body["tail"],
+        changed_by=row.requested_by,
+    )
+
+
 def _resolve(tx: Transaction, row: Row) -> None:
     resolve_mismatch(tx, UUID(row.body["item_id"]))
 
@@ -470,6 +502,7 @@ _EXECUTE: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {
     ApprovalKind.MISMATCH: _resolve,
     ApprovalKind.TERM_PRODUCT: _launch_term,
     ApprovalKind.BILL_OUTCOME: _decide_bill,
+    ApprovalKind.BILLER_ACCOUNT: _set_biller_account,
 }
 _TURN_DOWN: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {ApprovalKind.PAYOUT: _turn_down_payout}
 """What a rejection leads to, where it leads to anything."""
@@ -483,4 +516,5 @@ def _refuse_start(starts_on: date, now: datetime) -> None:
 
 def _told(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the audit log tells of a wish."""
-    return {name: str(value) if isinstance(value, UUID | date) else value for name, value in body.items()}
+    told = {name: value for name, value in body.items() if not name.endswith("_sealed")}
+    return {name: str(value) if isinstance(value, UUID | date) else value for name, value in told.items()}

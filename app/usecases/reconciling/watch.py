@@ -42,6 +42,7 @@ _FIGURES = text(
         (SELECT count(*) FROM payouts WHERE state = 'sent') AS payouts_sent,
         (SELECT count(*) FROM payouts WHERE state = 'sent'
             AND due_on < CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date) - 3) AS payouts_silent,
+        (SELECT count(*) FROM bill_differences WHERE resolved_at IS NULL) AS bill_differences,
         (SELECT count(*) FROM bank_files WHERE state = 'refused' AND received_at > clock_timestamp() - interval '1 day')
             AS bank_files_refused,
         coalesce((SELECT extract(epoch FROM clock_timestamp() - checked_at)::bigint FROM money_checks

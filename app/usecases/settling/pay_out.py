@@ -19,7 +19,7 @@ from app.core.settlement.errors import (
     PayoutNotWaiting,
     PayoutOverLimit,
 )
-from app.core.settlement.models import SettledParty
+from app.core.settlement.models import PaidParty
 from app.core.settlement.payouts import (
     ALONE_FEN_MAX,
     COOLING,
@@ -48,7 +48,7 @@ _OF_COURIER = """
     SELECT business_now() AS now FROM couriers AS k WHERE k.courier_id = :party_id AND k.courier_id = :account_id
     FOR SHARE OF k
 """
-_MAY = {SettledParty.MERCHANT: opening(_OF_MERCHANT), SettledParty.COURIER: opening(_OF_COURIER)}
+_MAY = {PaidParty.MERCHANT: opening(_OF_MERCHANT), PaidParty.COURIER: opening(_OF_COURIER)}
 _NAME = closing(
     """
     named AS (
@@ -83,7 +83,9 @@ _ASK = closing(
 )
 _AUTOMATIC = text(
     """
-    SELECT b.party_kind, b.party_id, least(h.available_fen, :most) AS amount_fen, business_now() AS now
+    SELECT b.party_kind, b.party_id, business_now() AS now, least(h.available_fen,
+        CASE b.party_kind WHEN 'biller' THEN CAST(:most_to_biller AS bigint) ELSE CAST(:most AS bigint) END)
+        AS amount_fen
     FROM bank_accounts AS b
     JOIN ledger.head AS h ON h.code = (b.party_kind || '_available:' || b.party_id) COLLATE "C"
     WHERE b.is_automatic AND b.usable_at <= business_now() AND b.target_sealed IS NOT NULL AND h.available_fen >= :least
@@ -166,15 +168,18 @@ def ask_payout(actor: Actor, claim: Claim, *, party_id: UUID, amount_fen: int) -
 
 
 def pay_out_automatically(limit: int) -> int:
-    """Ask for payouts of all that is available, for parties that want it so; return how many."""
+    """Ask for payouts of all that is available, for parties that want it so; return how many.
+
+    A biller gets all of a day at once; two people release what is large.
+    """
     with transaction() as tx:
-        most = {"limit": limit, "least": PAYOUT_FEN_MIN, "most": ALONE_FEN_MAX}
+        most = {"limit": limit, "least": PAYOUT_FEN_MIN, "most": ALONE_FEN_MAX, "most_to_biller": PAYOUT_FEN_MAX}
         found = tx.execute(_AUTOMATIC, most).fetchall()
     made = 0
     for row in found:
         try:
             with transaction() as tx:
-                _hold(tx, SettledParty(row.party_kind), row.party_id, row.amount_fen, row.now)
+                _hold(tx, PaidParty(row.party_kind), row.party_id, row.amount_fen, row.now)
             made += 1
         except (InsufficientFunds, PayoutOverLimit, BankAccountCooling, BankAccountNeeded):
             continue  # somebody was faster; the next look sees what is left
@@ -207,7 +212,7 @@ def reject_payout(tx: Transaction, payout_id: UUID) -> None:
     tx.execute(_REJECT, {"payout_id": payout_id, "state": state.value})
 
 
-def _hold(tx: Transaction, party: SettledParty, party_id: UUID, amount_fen: int, now: datetime) -> PayoutMoved:
+def _hold(tx: Transaction, party: PaidParty, party_id: UUID, amount_fen: int, now: datetime) -> PayoutMoved:
     assert PAYOUT_FEN_MIN <= amount_fen <= PAYOUT_FEN_MAX, "the door bounds one payout"
     known = {"party_kind": party.value, "party_id": party_id}
     tx.execute(_LOCK_ACCOUNT, known)
@@ -245,5 +250,5 @@ def _hold(tx: Transaction, party: SettledParty, party_id: UUID, amount_fen: int,
     return moved
 
 
-def _party_of(actor: Actor) -> SettledParty:
-    return SettledParty.MERCHANT if actor.side is Side.MERCHANT else SettledParty.COURIER
+def _party_of(actor: Actor) -> PaidParty:
+    return PaidParty.MERCHANT if actor.side is Side.MERCHANT else PaidParty.COURIER

@@ -119,7 +119,7 @@ class TestOutcome(OnceWithBody):
         still = look_one("SELECT state FROM bill_payments WHERE bill_payment_id = :id", id=bill_payment_id)
         decided = decide(client, an_operator(), asked["approval_id"])
 
-        assert_problem(alone, 409, "own_approval")
+        assert_problem(alone, 403, "own_approval")
         assert still == "unknown"
         assert decided.status_code == 200
         assert look_one("SELECT state FROM bill_payments WHERE bill_payment_id = :id", id=bill_payment_id) == state

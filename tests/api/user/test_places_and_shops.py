@@ -39,7 +39,7 @@ def test_a_suspended_shop_is_within_reach_of_whom_it_still_owes_something(client
 
     seen = [client.get(path, headers=who.headers).status_code
             for who in (open_order.resident, complaining.resident, over.resident, a_resident())]  # fmt: skip
-    agreed = client.post(f"/merchant/v1/orders/{open_order.order_id}/ready", headers=open_order.shop.owner.once())
+    agreed = client.post(f"/merchant/v1/orders/{open_order.order_id}/readiness", headers=open_order.shop.owner.once())
 
     assert seen == [200, 200, 404, 404]
     assert agreed.status_code == 200

@@ -30,13 +30,8 @@ _DUE = text(
     ORDER BY f.day, f.biller_id LIMIT :limit
     """
 )
-_BILLER = text(
-    """
-    SELECT r.code, EXISTS (SELECT 1 FROM bill_settlements AS s WHERE s.biller_id = r.biller_id AND s.day = :day)
-        AS is_settled
-    FROM billers AS r WHERE r.biller_id = :biller_id FOR NO KEY UPDATE OF r
-    """
-)
+_BILLER = text("SELECT code FROM billers WHERE biller_id = :biller_id FOR NO KEY UPDATE")
+_IS_SETTLED = text("SELECT 1 FROM bill_settlements WHERE biller_id = :biller_id AND day = :day")
 _AGREED = text(
     """
     SELECT p.bill_payment_id, p.amount_fen, p.suspended_on IS NOT NULL AS is_suspended
@@ -108,8 +103,8 @@ def settle_biller(biller_id: UUID, day: date) -> BillerSettled | None:
     """
     about: dict[str, object] = {"biller_id": biller_id, "day": day}
     with transaction() as tx:
-        biller = tx.execute(_BILLER, about).one()
-        if biller.is_settled:
+        code = tx.execute(_BILLER, {"biller_id": biller_id}).scalar_one()
+        if tx.execute(_IS_SETTLED, about).first() is not None:  # looked at under the lock, by a snapshot of its own
             return None
         agreed = tx.execute(_AGREED, about).fetchall()
         agreed_ids = [row.bill_payment_id for row in agreed]
@@ -117,7 +112,7 @@ def settle_biller(biller_id: UUID, day: date) -> BillerSettled | None:
         settlement_id = new_id()
         settled = BillerSettled(amount_fen=_sum(agreed), suspended_fen=_sum(lacking))
         found_fen = sum(row.amount_fen for row in agreed if row.is_suspended)
-        _post(tx, (biller_id, biller.code, day), settled, found_fen, settlement_id)
+        _post(tx, (biller_id, code, day), settled, found_fen, settlement_id)
         tx.execute(
             _SETTLE,
             {
@@ -130,7 +125,7 @@ def settle_biller(biller_id: UUID, day: date) -> BillerSettled | None:
             },
         )
     if settled.suspended_fen:
-        told = {"biller": biller.code, "day": str(day), "suspended_fen": settled.suspended_fen}
+        told = {"biller": code, "day": str(day), "suspended_fen": settled.suspended_fen}
         log.error("a biller's file lacks what it has said yes to", **told)
     return settled
 

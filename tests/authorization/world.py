@@ -755,6 +755,7 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda _, principal: a_bill_payment(principal.person),
         foreign=lambda world, _: a_bill_payment(world.other.order.resident),
     ),
+    (Side.PLATFORM, "biller_id"): _public(lambda _: a_biller().biller_id),
     (Side.PLATFORM, "difference_id"): _public(lambda _: a_bill_difference()),
     (Side.PLATFORM, "bill_payment_id"): _public(lambda _: a_bill_payment(a_resident(), state="unknown")),
     (Side.USER, "shop_id"): _public(lambda place: place.shop.shop_id),

@@ -40,9 +40,9 @@ HOURS = (
     {str(day): [["10:00", "14:00"], ["16:30", "21:30"]] for day in range(1, 7)},
 )
 _INDEXES = {
-    "ix_searched_offers_shop_id": "CREATE INDEX ix_searched_offers_shop_id ON searched_offers (shop_id)",
-    "ix_searched_offers_tokens": "CREATE INDEX ix_searched_offers_tokens ON searched_offers"
-    " USING gin (search_index(words, pinyin)) WITH (fastupdate = off)",
+    "ix_searched_offers_shop_id": "CREATE INDEX IF NOT EXISTS ix_searched_offers_shop_id ON searched_offers (shop_id)",
+    "ix_searched_offers_tokens": "CREATE INDEX IF NOT EXISTS ix_searched_offers_tokens ON searched_offers"
+    " USING gin (search_index(words, pinyin, lat, lng)) WITH (fastupdate = off)",
 }
 
 
@@ -101,29 +101,33 @@ def make_listings(stack: Stack, url: str, size: Size) -> None:
 def make_shops(url: str, size: Size) -> None:
     """Write shops and offers as their owner writes tables: by COPY, with triggers off and indexes made afterwards."""
     with psycopg.connect(url, autocommit=True) as connection:
-        if is_made(connection, size):
-            return
-        began = time.monotonic()
         connection.execute("SET statement_timeout = 0")
         connection.execute("SET synchronous_commit = off")
         connection.execute("SET maintenance_work_mem = '512MB'")
-        for name in _INDEXES:
-            connection.execute(f"DROP INDEX IF EXISTS {name}")
-        for table in ("offers", "skus"):
-            connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        try:
-            shops = _copy_shops(connection, size.shops)
-            _copy_offers(connection, shops, size.offers)
-        finally:
-            for table in ("offers", "skus"):
-                connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-        print(f"  shops and offers: {time.monotonic() - began:.0f} s", flush=True)
+        if not is_made(connection, size):
+            _fill(connection, size)
         for name, statement in _INDEXES.items():
             began = time.monotonic()
             connection.execute(statement)
-            print(f"  {name}: {time.monotonic() - began:.0f} s", flush=True)
-        connection.execute("TRUNCATE unread_names")
-        connection.execute("VACUUM ANALYZE")
+            if time.monotonic() - began > 1:
+                print(f"  {name}: {time.monotonic() - began:.0f} s", flush=True)
+        if connection.execute("SELECT 1 FROM unread_names LIMIT 1").fetchone():
+            connection.execute("TRUNCATE unread_names")
+            connection.execute("VACUUM ANALYZE")
+
+
+def _fill(connection: psycopg.Connection, size: Size) -> None:
+    began = time.monotonic()
+    for name in _INDEXES:
+        connection.execute(f"DROP INDEX IF EXISTS {name}")
+    for table in ("offers", "skus"):
+        connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    try:
+        _copy_offers(connection, _copy_shops(connection, size.shops), size.offers)
+    finally:
+        for table in ("offers", "skus"):
+            connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+    print(f"  shops and offers: {time.monotonic() - began:.0f} s", flush=True)
 
 
 def places(count: int, seed: int) -> list[tuple[float, float]]:

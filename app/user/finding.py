@@ -5,15 +5,14 @@ from typing import Any
 from marshmallow import fields
 from sqlalchemy import text
 
-from app.core.search.statements import NEAR_M_MAX, suggestions_statement
-from app.core.search.words import begins, contains
+from app.core.search.ranking import Sort
+from app.core.search.statements import shape_of, suggestions_statement, word_params
 from app.kernel.actor import Actor
-from app.kernel.geo import box_around
 from app.kernel.transaction import read
 from app.usecases.finding.recent import KEPT_MAX, PEOPLE_MIN, POPULAR_DAYS, forget_searches, remember_search
 from app.web.door import Door
 from app.web.fields import Body, Choice, Instant, Int, Many, Query, Text
-from app.web.finding import asked_of, place_of, results
+from app.web.finding import around, asked_of, place_of, results
 from app.web.finding_schemas import (
     FoundOffersOut,
     FoundShopsOut,
@@ -24,6 +23,9 @@ from app.web.finding_schemas import (
     SuggestionSource,
 )
 from app.web.policy import Relation, policy
+
+SUGGESTED_M_MAX = 5_000
+"""How far what is suggested may be sold."""
 
 _RECENT = text(
     """
@@ -128,25 +130,18 @@ def add_finding(door: Door) -> None:
         """Suggest what might be meant by what was typed so far."""
         place, asked = place_of(actor, query), asked_of(query["words"])
         assert asked is not None, "words are required"
-        lat_min, lng_min, lat_max, lng_max = box_around(place.lat, place.lng, NEAR_M_MAX)
+        shape = shape_of(asked, sort=Sort.RELEVANCE, has_category=False, is_almost=False)
         params = {
+            **word_params(asked, shape, is_almost=False),
+            **around(place, SUGGESTED_M_MAX),
+            "moment": None,
             "account_id": actor.account_id,
-            "begins": begins(asked.whole),
-            "contains": contains(asked.whole),
             "reading": "|".join(f"^({one})" for term in asked.terms[:1] for one in term.readings) or None,
-            "whole": asked.whole,
-            "lat": place.lat,
-            "lng": place.lng,
-            "radius_m": NEAR_M_MAX,
-            "lat_min": lat_min,
-            "lat_max": lat_max,
-            "lng_min": lng_min,
-            "lng_max": lng_max,
             "days": POPULAR_DAYS,
             "people_min": PEOPLE_MIN,
             "limit": query["limit"],
         }
-        return {"items": [dict(row._mapping) for row in read(suggestions_statement(), params)]}
+        return {"items": [dict(row._mapping) for row in read(suggestions_statement(shape), params)]}
 
     @door.get("/recent-searches", answer=RecentSearchesOut)
     @policy("search.read", Relation.OWN)

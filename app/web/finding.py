@@ -17,9 +17,8 @@ import orjson
 from sqlalchemy import TextClause, text
 
 from app.core.accounts.errors import AddressNotFound
-from app.core.catalog.models import ShopState
 from app.core.catalog.next_opening import next_opening
-from app.core.catalog.rules import delivery_fee_fen, is_open_at
+from app.core.catalog.rules import delivery_fee_fen, public_holidays
 from app.core.search.errors import PlaceMissing, PlaceOutside, SearchTooWide, WordsInvalid
 from app.core.search.ranking import ADVERTISEMENT_SLOTS, PARTS, POINTS, Sort
 from app.core.search.statements import (
@@ -29,7 +28,7 @@ from app.core.search.statements import (
     shops_statement,
     word_params,
 )
-from app.core.search.words import TERMS_MAX, Asked, almost, read_words
+from app.core.search.words import TERMS_MAX, Asked, almost, read_words, squares
 from app.kernel.actor import Actor
 from app.kernel.geo import box_around, distance_m, gcj02_to_wgs84
 from app.kernel.transaction import read
@@ -140,6 +139,22 @@ def asked_of(words: str | None) -> Asked | None:
     return asked
 
 
+def around(place: Place, radius_m: int) -> dict[str, object]:
+    """Return the parameters that say where a search is, and which days near now are public holidays."""
+    lat_min, lng_min, lat_max, lng_max = box = box_around(place.lat, place.lng, radius_m)
+    return {
+        "lat": place.lat,
+        "lng": place.lng,
+        "radius_m": radius_m,
+        "lat_min": lat_min,
+        "lat_max": lat_max,
+        "lng_min": lng_min,
+        "lng_max": lng_max,
+        "squares": squares(box, radius_m),
+        "holidays": public_holidays(),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """One question, and how its statement is made."""
@@ -175,21 +190,11 @@ class Search:
         :param is_whole: the ids of all results instead of a page.
         """
         category = self.filters.get("category")
-        radius_m = 0 if self.is_of_shops else self.radius_m
-        shape = shape_of(
-            self.asked, sort=self.sort, radius_m=radius_m, has_category=category is not None, is_almost=is_almost
-        )
-        lat_min, lng_min, lat_max, lng_max = box_around(self.place.lat, self.place.lng, self.radius_m)
+        shape = shape_of(self.asked, sort=self.sort, has_category=category is not None, is_almost=is_almost)
         params = {
             **word_params(self.asked, shape, is_almost=is_almost),
             **self.filters,
-            "lat": self.place.lat,
-            "lng": self.place.lng,
-            "radius_m": self.radius_m,
-            "lat_min": lat_min,
-            "lat_max": lat_max,
-            "lng_min": lng_min,
-            "lng_max": lng_max,
+            **around(self.place, self.radius_m),
         }
         make = shops_statement if self.is_of_shops else offers_statement
         return make(replace(shape, is_whole=is_whole)), params
@@ -246,13 +251,12 @@ def _placed(ordered: Sequence[Row], paid: Sequence[Row]) -> list[Row]:
 
 def _shop(row: Row, place: Place) -> dict[str, Any]:
     meters = distance_m(row.shop_lat, row.shop_lng, place.lat, place.lng)
-    is_open = row.shop_state == ShopState.OPEN and is_open_at(row.hours, row.paused_until, row.now)
     return {
         "shop_id": row.shop_id,
         "shop_name": row.shop_name,
         "vertical": row.vertical,
-        "is_open": is_open,
-        "opens_at": None if is_open else next_opening(row.shop_state, row.hours, row.paused_until, row.now),
+        "is_open": row.is_open,
+        "opens_at": None if row.is_open else _opens_at(row),
         "distance_m": meters,
         "delivery_fen": delivery_fee_fen(row.fee_tiers, meters),
         "minimum_fen": row.minimum_fen,
@@ -264,6 +268,10 @@ def _shop(row: Row, place: Place) -> dict[str, Any]:
     }
 
 
+def _opens_at(row: Row) -> datetime | None:
+    return next_opening(row.shop_state, row.hours, row.paused_until, row.now, sale_hours=row.sale_hours)
+
+
 def _offer(row: Row, place: Place) -> dict[str, Any]:
     return {
         "offer_id": row.offer_id,
@@ -271,8 +279,9 @@ def _offer(row: Row, place: Place) -> dict[str, Any]:
         "kind": row.kind,
         "category": row.category,
         "sku_id": row.sku_id,
-        "price_fen": row.price_fen,
+        "price_fen": row.live_fen,
         "sku_count": row.sku_count,
+        "is_age_restricted": row.is_age_restricted,
         **_shop(row, place),
     }
 

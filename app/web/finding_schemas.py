@@ -86,7 +86,10 @@ class FoundShopOut(RatingOut):
 
 
 class FoundOfferOut(FoundShopOut):
-    """An offer that can be had now, by its cheapest SKU that is left, and the shop that sells it."""
+    """An offer that is left, by its cheapest SKU that is, and the shop that sells it.
+
+    ``is_open`` says that it is sold at this hour: the shop is open, and the offer's own hours hold it.
+    """
 
     offer_id = Id(required=True)
     name = Text(high=200, required=True)
@@ -95,6 +98,7 @@ class FoundOfferOut(FoundShopOut):
     sku_id = Id(required=True)
     price_fen = Fen(low=1, high=FEN_MAX, required=True)
     sku_count = Int(low=1, high=10_000, required=True)
+    is_age_restricted = Flag(required=True)
 
 
 class PageOut(Body):

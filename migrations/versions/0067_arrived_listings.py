@@ -10,8 +10,8 @@ depends_on = None
 
 # The key of a name is computed from its normal form, at some 50 microseconds a row.
 _KEYS = """
-    UPDATE listings SET place_key = CAST(substring(
-        sha256(convert_to(replace(search_words(name), ' ', ''), 'UTF8')) FROM 1 FOR 8) AS bigint)
+    UPDATE listings SET place_key = CAST(CAST('x' || encode(substring(
+        sha256(convert_to(replace(search_words(name), ' ', ''), 'UTF8')) FROM 1 FOR 8), 'hex') AS bit(64)) AS bigint)
 """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,13 @@ import orjson
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from app.core.catalog.areas import is_inside
 from app.core.catalog.next_opening import next_opening
-from app.core.catalog.rules import delivery_fee_fen, is_open_at
-from app.core.search.words import normal, tokens
-from app.kernel.geo import distance_m
-from tests.factories.rows import look, look_one
+from app.core.catalog.rules import delivery_fee_fen, is_open_at, is_public_holiday
+from app.core.search.words import normal, squares, tokens
+from app.kernel.clock import SHANGHAI
+from app.kernel.geo import box_around, distance_m
+from tests.factories.rows import look_one
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -45,28 +47,58 @@ def test_every_part_of_a_name_has_its_tokens_in_the_index(app: Flask, name: str,
 
     found = look_one("SELECT search_tokens(:name) @> CAST(:tokens AS integer[])", name=name, tokens=tokens(part))
 
-    assert found
+    assert found or part == " "
 
 
 @FEW
 @given(
-    hours=st.dictionaries(
-        st.sampled_from("1234567"), st.lists(st.sampled_from(SPANS), max_size=2, unique_by=str), max_size=7
-    ),
-    minutes=st.integers(0, 20_000),
+    lat=st.floats(18, 53),
+    lng=st.floats(74, 134),
+    radius_m=st.sampled_from([1, 3_000, 10_000, 10_001, 50_000]),
+    aside=st.tuples(st.floats(-1, 1), st.floats(-1, 1)),
 )
-def test_a_week_of_hours_holds_the_minutes_at_which_the_rule_says_open(
-    app: Flask, hours: dict[str, list[list[str]]], minutes: int
+def test_a_place_in_a_box_has_its_square_among_those_of_the_box(
+    app: Flask, lat: float, lng: float, radius_m: int, aside: tuple[float, float]
 ) -> None:
-    moment = datetime(2026, 3, 2, tzinfo=UTC) + timedelta(minutes=minutes)
+    north, east = aside
+    box = lat_min, lng_min, lat_max, lng_max = box_around(lat, lng, radius_m)
+    there = {"lat": lat + north * (lat_max - lat_min) / 2, "lng": lng + east * (lng_max - lng_min) / 2}
 
-    row = look(
-        "SELECT week_of(CAST(:hours AS jsonb)) @> minute_of_week(:moment) AS is_open",
+    found = look_one("SELECT search_index('', '', :lat, :lng) && CAST(:squares AS integer[])", **there,
+                     squares=squares(box, radius_m))  # fmt: skip
+
+    assert found
+
+
+HOURS = st.dictionaries(
+    st.sampled_from([*"1234567", "holiday", "2026-02-17", "2026-03-02", "2026-10-01", "1999-01-01", "9999-12-31"]),
+    st.lists(st.sampled_from(SPANS), max_size=2, unique_by=str),
+    max_size=9,
+)
+
+
+@FEW
+@given(
+    hours=HOURS,
+    day=st.sampled_from([date(2026, 2, 16), date(2026, 3, 1), date(2026, 9, 30)]),
+    minutes=st.integers(0, 4_000),
+)
+def test_hours_as_minutes_hold_those_at_which_the_rule_says_open(
+    app: Flask, hours: dict[str, list[list[str]]], day: date, minutes: int
+) -> None:
+    moment = datetime.combine(day, time(16), tzinfo=UTC) + timedelta(minutes=minutes)
+    local = moment.astimezone(SHANGHAI)
+
+    found = look_one(
+        "SELECT is_open_in(open_minutes(CAST(:hours AS jsonb)), :week, :day, 30000 + 1500 * :ordinal, :is_holiday)",
         hours=orjson.dumps(hours).decode(),
-        moment=moment,
-    )[0]
+        week=(local.isoweekday() - 1) * 1440 + local.hour * 60 + local.minute,
+        day=local.hour * 60 + local.minute,
+        ordinal=(local.date() - date(2000, 1, 1)).days,
+        is_holiday=is_public_holiday(local.date()),
+    )
 
-    assert row.is_open == is_open_at(hours, None, moment)
+    assert found == is_open_at(hours, None, moment)
 
 
 @FEW
@@ -80,12 +112,35 @@ def test_the_fee_that_is_filtered_by_is_the_fee_that_is_charged(
     steps = [{"up_to_m": up_to_m, "fee_fen": fee_fen} for up_to_m, fee_fen in sorted(tiers)]
 
     found = look_one(
-        "SELECT delivery_fee_fen(CAST(:tiers AS jsonb), :meters)",
+        "SELECT (fees_of(t.tiers))[width_bucket(CAST(:meters AS float8), fee_from_m(t.tiers)) + 1]"
+        " FROM (SELECT CAST(:tiers AS jsonb) AS tiers) AS t",
         tiers=orjson.dumps(steps).decode(),
         meters=float(meters),
     )
 
     assert found == delivery_fee_fen(steps, meters)
+
+
+@FEW
+@given(
+    corners=st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=3, max_size=8, unique=True),
+    lat=st.integers(-30, 30),
+    lng=st.integers(-30, 30),
+)
+def test_the_area_that_is_filtered_by_is_the_area_that_is_delivered_in(
+    app: Flask, corners: list[tuple[int, int]], lat: int, lng: int
+) -> None:
+    area = [[39.9 + north / 100, 116.4 + east / 100] for north, east in corners]
+    there = (39.9 + lat / 1000, 116.4 + lng / 1000)
+
+    found = look_one(
+        "SELECT is_in_area(area_points(CAST(:area AS jsonb)), :lat, :lng)",
+        area=orjson.dumps(area).decode(),
+        lat=there[0],
+        lng=there[1],
+    )
+
+    assert found == is_inside(area, *there)
 
 
 @FEW

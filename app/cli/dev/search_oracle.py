@@ -22,8 +22,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app import create_app
 from app.cli.dev.bench_search import database_of, nation, search_at
 from app.cli.dev.environment import libpq_url
-from app.core.search.statements import NEAR_M_MAX, RADIUS_M_MAX
-from app.core.search.words import Asked, contains, read_words
+from app.core.search.statements import RADIUS_M_MAX
+from app.core.search.words import NEAR_M_MAX, Asked, contains, read_words
 from app.kernel.transaction import read
 from app.settings import read_settings
 

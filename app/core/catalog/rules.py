@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
+from functools import cache
 from typing import Any
 
-from chinese_calendar import get_holiday_detail
+from chinese_calendar import get_holiday_detail, holidays
 
 from app.kernel.clock import SHANGHAI
 
@@ -12,6 +13,7 @@ Hours = Mapping[str, Sequence[Sequence[str]]]
 
 WEEKDAYS = frozenset({"1", "2", "3", "4", "5", "6", "7"})
 DAYS_MAX = 70
+HOLIDAY_YEARS = 5
 
 
 def is_open_at(hours: Hours, paused_until: datetime | None, moment: datetime) -> bool:
@@ -49,6 +51,13 @@ def is_public_holiday(day: date) -> bool:
     except NotImplementedError:
         return False
     return bool(is_off) and name is not None
+
+
+@cache
+def public_holidays() -> list[date]:
+    """Return the public holidays of the newest years that the calendar knows: what search asks about today."""
+    since = date(max(holidays).year - HOLIDAY_YEARS + 1, 1, 1)
+    return [day for day in sorted(holidays) if day >= since and is_public_holiday(day)]
 
 
 def are_hours_sound(hours: Hours) -> bool:

@@ -4,8 +4,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
-from sqlalchemy.dialects.postgresql import INT4MULTIRANGE
+from sqlalchemy import BigInteger, CheckConstraint, Double, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE
 from sqlalchemy.dialects.postgresql.ranges import MultiRange
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,14 +23,15 @@ class NameKind(StrEnum):
 class SearchedOfferRow(Base):
     """An offer on sale as it is searched: its name in normal form, its reading, its lowest price, its shop's place.
 
-    Stock is not here: each order would write it. Where the shop stands is, for searches of a whole city.
+    Stock is not here: each order would write it. Where the shop stands is, so that the index knows word and place.
+    ``sale_minutes`` is when it is sold, in the form of a shop's ``open_minutes``; null while the shop is open.
     """
 
     __tablename__ = "searched_offers"
     __table_args__ = (
         Index(
             "ix_searched_offers_tokens",
-            text("search_index(words, pinyin)"),
+            text("search_index(words, pinyin, lat, lng)"),
             postgresql_using="gin",
             postgresql_with={"fastupdate": "off"},
         ),
@@ -44,17 +45,37 @@ class SearchedOfferRow(Base):
     price_fen: Mapped[int]
     lat: Mapped[float]
     lng: Mapped[float]
+    sale_minutes: Mapped[MultiRange[int] | None] = mapped_column(INT4MULTIRANGE)
 
 
 class SearchedShopRow(Base):
-    """A shop as it is searched; ``open_week`` is its hours in minutes since Monday 00:00, Shanghai time."""
+    """A shop as it is searched: few bytes, since a search looks at every shop around.
+
+    ``open_minutes`` is its hours in minutes since Monday 00:00, Shanghai time, with holidays and single days behind the
+    week, see ``migrations/sql/search_rows.sql``. ``fees[1]`` is the fee up to ``fee_from_m[1]`` meters, excluded, and
+    so on. ``area`` is pairs of latitude and longitude.
+    """
 
     __tablename__ = "searched_shops"
+    __table_args__ = (Index("ix_searched_shops_place", text("point(lng, lat)"), postgresql_using="gist"),)
 
     shop_id: Mapped[UUID] = mapped_column(ForeignKey("shops.shop_id"), primary_key=True)
     words: Mapped[str]
     pinyin: Mapped[str | None]
-    open_week: Mapped[MultiRange[int]] = mapped_column(INT4MULTIRANGE)
+    open_minutes: Mapped[MultiRange[int]] = mapped_column(INT4MULTIRANGE)
+    lat: Mapped[float]
+    lng: Mapped[float]
+    vertical: Mapped[str]
+    state: Mapped[str]
+    license_expires_on: Mapped[date]
+    radius_m: Mapped[int]
+    minimum_fen: Mapped[int]
+    fee_from_m: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    fees: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    paused_until: Mapped[datetime | None]
+    area: Mapped[list[float] | None] = mapped_column(ARRAY(Double))
+    review_count: Mapped[int] = mapped_column(server_default="0")
+    rating_hundredths: Mapped[int] = mapped_column(server_default="400")
 
 
 class UnreadNameRow(Base):

@@ -1,7 +1,7 @@
-"""The statements of a search: geography first, words second; the order from :mod:`app.core.search.ranking`.
+"""The statements of a search: words and squares of the map by one index, ranked by :mod:`app.core.search.ranking`.
 
-Near (up to :data:`NEAR_M_MAX`) the shops of the circle come first and their offers are filtered by their names. Further
-out the index of words comes first. Both read the shelf and the stock as they are committed at this moment.
+Without words the shops of the circle come first. All read the shelf and the stock as they are committed at this moment,
+and look at few columns until the page is known.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,6 @@ from sqlalchemy import TextClause, text
 from app.core.search.ranking import ADVERTISEMENT_SLOTS, KEYS, PARTS, Sort, match_sql, score_sql
 from app.core.search.words import Asked, almost, begins, contains, halves, initials, tokens
 
-NEAR_M_MAX = 5_000
-"""Up to here a circle holds few enough shops to look at each."""
 BROWSE_M_MAX = 10_000
 """No further without words."""
 RADIUS_M_MAX = 50_000
@@ -22,34 +20,39 @@ BRANCHES_MAX = 32
 
 _NOW = """
     asked_at AS MATERIALIZED (
-        SELECT now, minute_of_week(now) AS minute, CAST(now AT TIME ZONE 'Asia/Shanghai' AS date) AS day
+        SELECT c.now, d.day, ((extract(isodow FROM d.day) - 1) * 1440 + m.minute)::integer AS minute_of_week,
+            m.minute AS minute_of_day, 30000 + (d.day - date '2000-01-01') * 1500 AS day_base,
+            d.day = ANY (CAST(:holidays AS date[])) AS is_holiday
         FROM (SELECT coalesce(CAST(:moment AS timestamptz), business_now()) AS now) AS c
+        CROSS JOIN LATERAL (SELECT c.now AT TIME ZONE 'Asia/Shanghai' AS local) AS l
+        CROSS JOIN LATERAL (SELECT CAST(l.local AS date) AS day) AS d
+        CROSS JOIN LATERAL (
+            SELECT (extract(hour FROM l.local) * 60 + extract(minute FROM l.local))::integer AS minute) AS m
+    ),
+    advertised AS MATERIALIZED (
+        SELECT a.shop_id FROM advertisements AS a CROSS JOIN asked_at AS t WHERE t.day BETWEEN a.starts_on AND a.ends_on
     )"""
-_SHOP_COLUMNS = """
-    s.shop_id, s.name AS shop_name, s.vertical, s.state AS shop_state, s.lat AS shop_lat, s.lng AS shop_lng,
-    s.minimum_fen, s.packing_fen AS shop_packing_fen, s.preparation_minutes, s.hours, s.fee_tiers, s.paused_until,
-    coalesce(rated.review_count, 0) AS review_count,
-    rating_hundredths(rated.review_count, rated.star_sum) AS rating_hundredths,
-    t.now, d.distance_m, delivery_fee_fen(s.fee_tiers, d.distance_m) AS delivery_fen, s.state = 'open'
-        AND (s.paused_until IS NULL OR s.paused_until <= t.now) AND z.open_week @> t.minute AS is_open,
-    EXISTS (SELECT 1 FROM advertisements AS a WHERE a.shop_id = s.shop_id AND t.day BETWEEN a.starts_on AND a.ends_on)
-        AS is_advertised"""
+_IS_IN = "is_open_in({minutes}, t.minute_of_week, t.minute_of_day, t.day_base, t.is_holiday)"
+_SHOP_COLUMNS = f"""
+    z.shop_id, z.minimum_fen, z.review_count, z.rating_hundredths, d.distance_m,
+    z.fees[width_bucket(d.distance_m, z.fee_from_m) + 1] AS delivery_fen,
+    z.state = 'open' AND (z.paused_until IS NULL OR z.paused_until <= t.now)
+        AND {_IS_IN.format(minutes="z.open_minutes")} AS is_open,
+    z.shop_id IN (SELECT shop_id FROM advertised) AS is_advertised"""
 _SHOP_FILTER = """
-    s.state IN ('open', 'resting') AND s.license_expires_on >= t.day AND d.distance_m <= :radius_m
-    AND (NOT CAST(:is_delivered AS boolean) OR d.distance_m <= s.radius_m)
-    AND (CAST(:vertical AS text) IS NULL OR s.vertical = :vertical)
-    AND (CAST(:minimum_fen_max AS bigint) IS NULL OR s.minimum_fen <= :minimum_fen_max)"""
+    z.state IN ('open', 'resting') AND z.license_expires_on >= t.day AND d.distance_m <= :radius_m
+    AND (NOT CAST(:is_delivered AS boolean)
+        OR d.distance_m <= z.radius_m AND (z.area IS NULL OR is_in_area(z.area, :lat, :lng)))
+    AND (CAST(:vertical AS text) IS NULL OR z.vertical = :vertical)
+    AND (CAST(:minimum_fen_max AS bigint) IS NULL OR z.minimum_fen <= :minimum_fen_max)"""
 _DISTANCE = """
-    CROSS JOIN LATERAL (SELECT round(meters_between(s.lat, s.lng, :lat, :lng)) AS distance_m) AS d"""
-_RATED = "LEFT JOIN shop_ratings AS rated ON rated.shop_id = s.shop_id"
-_AROUND = "point(s.lng, s.lat) <@ box(point(:lng_min, :lat_min), point(:lng_max, :lat_max))"
-_FURTHER_FILTER = """
-    (NOT CAST(:only_open AS boolean) OR n.is_open)
-    AND (CAST(:delivery_fen_max AS bigint) IS NULL OR n.delivery_fen <= :delivery_fen_max)"""
+    CROSS JOIN LATERAL (SELECT round(meters_between(z.lat, z.lng, :lat, :lng)) AS distance_m) AS d"""
+_AROUND = "point(z.lng, z.lat) <@ box(point(:lng_min, :lat_min), point(:lng_max, :lat_max))"
+_DELIVERY_FILTER = "(CAST(:delivery_fen_max AS bigint) IS NULL OR n.delivery_fen <= :delivery_fen_max)"
+_SOLD = f"n.is_open AND (w.sale_minutes IS NULL OR {_IS_IN.format(minutes='w.sale_minutes')})"
 _PRICE_FILTER = """
     (CAST(:price_fen_min AS bigint) IS NULL OR w.price_fen >= :price_fen_min)
     AND (CAST(:price_fen_max AS bigint) IS NULL OR w.price_fen <= :price_fen_max)"""
-_SHOWN_PARTS = ", ".join(f"r.part_{part.name}" for part in PARTS)
 _PARTS = ", ".join(f"CAST({part.value} AS float8) AS part_{part.name}" for part in PARTS)
 
 
@@ -57,7 +60,7 @@ _PARTS = ", ".join(f"CAST({part.value} AS float8) AS part_{part.name}" for part 
 class Shape:
     """What a statement is made for; two questions of one shape share it, planned once a connection.
 
-    :param branches: for each word, in how many ways the index is asked; empty when the circle comes first.
+    :param branches: for each word, in how many ways the index is asked; none without words.
     """
 
     sort: Sort
@@ -67,10 +70,10 @@ class Shape:
     is_whole: bool = False
 
 
-def shape_of(asked: Asked | None, *, sort: Sort, radius_m: int, has_category: bool, is_almost: bool) -> Shape:
+def shape_of(asked: Asked | None, *, sort: Sort, has_category: bool, is_almost: bool) -> Shape:
     """Return the shape of a question."""
-    if asked is None or radius_m <= NEAR_M_MAX:
-        return Shape(sort, 0 if asked is None else len(asked.terms), has_category=has_category)
+    if asked is None:
+        return Shape(sort, 0, has_category=has_category)
     branches = tuple(_rounded_up(len(ways)) for ways in _ways(asked, is_almost=is_almost))
     return Shape(sort, len(branches), branches, has_category=has_category)
 
@@ -104,40 +107,40 @@ def offers_statement(shape: Shape) -> TextClause:
 
     Its rows are a page in order, those in paid places first (``is_advertisement``).
     """
-    of_words = " AND ".join([*_word_filters("w", shape.terms), _PRICE_FILTER])
     category = "JOIN offers AS c ON c.offer_id = w.offer_id AND c.category = :category" if shape.has_category else ""
+    columns = f"""w.offer_id, w.words, w.price_fen, n.shop_id, n.review_count, n.rating_hundredths, n.distance_m,
+        n.delivery_fen, n.is_advertised, {_SOLD} AS is_open"""
     if shape.branches:
         found = f"""
             found AS MATERIALIZED (
-                SELECT w.* FROM searched_offers AS w {category}
-                WHERE {_index_filters(shape)} AND {of_words}
-                    AND w.lat BETWEEN :lat_min AND :lat_max AND w.lng BETWEEN :lng_min AND :lng_max
+                SELECT w.offer_id, w.shop_id, w.words, w.price_fen, w.sale_minutes FROM searched_offers AS w {category}
+                WHERE {found_filters(shape)} AND {_PRICE_FILTER}
             ),
-            near AS MATERIALIZED (
-                SELECT {_SHOP_COLUMNS} FROM asked_at AS t CROSS JOIN (SELECT DISTINCT shop_id FROM found) AS f
-                JOIN shops AS s ON s.shop_id = f.shop_id JOIN searched_shops AS z ON z.shop_id = s.shop_id {_RATED}
-                {_DISTANCE} WHERE {_SHOP_FILTER}
-            ),
-            matched AS (SELECT w.offer_id, w.words, w.pinyin, w.price_fen, n.* FROM found AS w
-                JOIN near AS n ON n.shop_id = w.shop_id WHERE {_FURTHER_FILTER})"""
+            matched AS (
+                SELECT {columns} FROM asked_at AS t CROSS JOIN found AS w CROSS JOIN LATERAL (
+                    SELECT {_SHOP_COLUMNS} FROM searched_shops AS z {_DISTANCE}
+                    WHERE z.shop_id = w.shop_id AND {_SHOP_FILTER}
+                ) AS n WHERE {_DELIVERY_FILTER}
+            )"""
     else:
         found = f"""
             near AS MATERIALIZED (
-                SELECT {_SHOP_COLUMNS} FROM asked_at AS t CROSS JOIN shops AS s
-                JOIN searched_shops AS z ON z.shop_id = s.shop_id {_RATED} {_DISTANCE}
+                SELECT {_SHOP_COLUMNS} FROM asked_at AS t CROSS JOIN searched_shops AS z {_DISTANCE}
                 WHERE {_AROUND} AND {_SHOP_FILTER}
             ),
-            matched AS (SELECT w.offer_id, w.words, w.pinyin, w.price_fen, n.* FROM near AS n
+            matched AS (
+                SELECT {columns} FROM asked_at AS t CROSS JOIN near AS n
                 JOIN searched_offers AS w ON w.shop_id = n.shop_id {category}
-                WHERE {of_words} AND {_FURTHER_FILTER})"""
-    match = match_sql() if shape.terms else "0.0"
+                WHERE {_DELIVERY_FILTER} AND {_PRICE_FILTER}
+            )"""
+    match = match_sql() if shape.terms else "CAST(0 AS float8)"
     if shape.is_whole:
         return text(f"WITH {_NOW}, {found} SELECT offer_id FROM matched")
     return text(f"""
         WITH {_NOW}, {found},
-        fitted AS (SELECT m.*, {match} AS match FROM matched AS m),
+        fitted AS (SELECT m.*, {match} AS match FROM matched AS m WHERE NOT CAST(:only_open AS boolean) OR m.is_open),
         scored AS (SELECT fitted.*, {score_sql()} AS score FROM fitted),
-        ranked AS MATERIALIZED (SELECT scored.*, {KEYS[shape.sort]} AS key, {_PARTS} FROM scored),
+        ranked AS MATERIALIZED (SELECT scored.*, {KEYS[shape.sort]} AS key FROM scored),
         paid AS (
             SELECT DISTINCT ON (shop_id) true AS is_advertisement, ranked.* FROM ranked
             WHERE CAST(:with_paid AS boolean) AND is_advertised AND is_open ORDER BY shop_id, key, offer_id
@@ -146,19 +149,25 @@ def offers_statement(shape: Shape) -> TextClause:
             SELECT false AS is_advertisement, ranked.* FROM ranked
             WHERE CAST(:after_key AS bigint) IS NULL OR (key, offer_id) > (:after_key, CAST(:after_id AS uuid))
             ORDER BY key, offer_id
+        ),
+        page AS (
+            (SELECT {_SHOWN} FROM (SELECT * FROM paid ORDER BY key, offer_id) AS r {_LIVE}
+             ORDER BY r.key, r.offer_id LIMIT {len(ADVERTISEMENT_SLOTS)})
+            UNION ALL
+            (SELECT {_SHOWN} FROM ordered AS r {_LIVE} ORDER BY r.key, r.offer_id LIMIT :limit)
         )
-        (SELECT {_SHOWN} FROM (SELECT * FROM paid ORDER BY key, offer_id) AS r {_LIVE}
-         ORDER BY r.key, r.offer_id LIMIT {len(ADVERTISEMENT_SLOTS)})
-        UNION ALL
-        (SELECT {_SHOWN} FROM ordered AS r {_LIVE} ORDER BY r.key, r.offer_id LIMIT :limit)
+        SELECT page.*, {_PARTS}, t.now, {_SHOWN_SHOP}
+        FROM page CROSS JOIN asked_at AS t JOIN shops AS s ON s.shop_id = page.shop_id
+        ORDER BY page.is_advertisement DESC, page.key, page.offer_id
     """)
 
 
-_SHOWN = f"""
-    r.is_advertisement, r.key, r.score, r.offer_id, f.name, f.kind, f.category, live.sku_id, live.price_fen,
-    live.sku_count, r.shop_id, r.shop_name, r.vertical, r.shop_state, r.shop_lat, r.shop_lng, r.minimum_fen,
-    r.preparation_minutes, r.hours, r.fee_tiers, r.paused_until, r.now, r.words, r.review_count, r.rating_hundredths,
-    {_SHOWN_PARTS}"""
+_SHOWN_SHOP = """
+    s.name AS shop_name, s.vertical, s.state AS shop_state, s.lat AS shop_lat, s.lng AS shop_lng, s.minimum_fen,
+    s.preparation_minutes, s.hours, s.fee_tiers, s.paused_until"""
+_SHOWN = """
+    r.*, f.name, f.kind, f.category, f.sale_hours, f.is_age_restricted, live.sku_id, live.price_fen AS live_fen,
+    live.sku_count"""
 _LIVE = """
     CROSS JOIN LATERAL (
         SELECT (array_agg(k.sku_id ORDER BY k.price_fen, k.sku_id))[1] AS sku_id, min(k.price_fen) AS price_fen,
@@ -171,47 +180,58 @@ _LIVE = """
 @cache
 def shops_statement(shape: Shape) -> TextClause:
     """Return the statement of a search for shops: by their name, or by what they sell and have."""
-    named = " AND ".join(_word_filters("z", shape.terms)) or "true"
-    sells = " AND ".join(_word_filters("w", shape.terms))
+    named = " AND ".join(_word_filters("n", shape.terms)) or "true"
     selling = (
-        f"""OR EXISTS (SELECT 1 FROM searched_offers AS w WHERE w.shop_id = n.shop_id AND {sells} AND EXISTS (
-        SELECT 1 FROM skus AS k LEFT JOIN stock AS q ON q.sku_id = k.sku_id
-        WHERE k.offer_id = w.offer_id AND k.removed_at IS NULL AND (q.sku_id IS NULL OR q.on_hand > 0)))"""
+        f"""
+        selling AS MATERIALIZED (
+            SELECT DISTINCT w.shop_id FROM searched_offers AS w WHERE {found_filters(shape)} AND EXISTS (
+                SELECT 1 FROM skus AS k LEFT JOIN stock AS q ON q.sku_id = k.sku_id
+                WHERE k.offer_id = w.offer_id AND k.removed_at IS NULL AND (q.sku_id IS NULL OR q.on_hand > 0))
+        ),"""
         if shape.terms
         else ""
     )
-    match = f"CASE WHEN is_named THEN {match_sql()} ELSE 0.4 END" if shape.terms else "0.0"
+    sells = "OR n.shop_id IN (SELECT shop_id FROM selling)" if shape.terms else ""
+    match = f"CASE WHEN is_named THEN {match_sql()} ELSE 0.4 END" if shape.terms else "CAST(0 AS float8)"
     return text(f"""
-        WITH {_NOW},
+        WITH {_NOW}, {selling}
         near AS MATERIALIZED (
-            SELECT {_SHOP_COLUMNS}, z.words, z.pinyin, 0 AS price_fen FROM asked_at AS t CROSS JOIN shops AS s
-            JOIN searched_shops AS z ON z.shop_id = s.shop_id {_RATED} {_DISTANCE}
-            WHERE {_AROUND} AND {_SHOP_FILTER}
+            SELECT {_SHOP_COLUMNS}, z.words, z.pinyin, 0 AS price_fen FROM asked_at AS t CROSS JOIN searched_shops AS z
+            {_DISTANCE} WHERE {_AROUND} AND {_SHOP_FILTER}
         ),
-        named AS (SELECT n.*, coalesce({named.replace("z.", "n.")}, false) AS is_named FROM near AS n),
-        matched AS (SELECT n.* FROM named AS n WHERE (n.is_named {selling}) AND {_FURTHER_FILTER}),
+        named AS (SELECT n.*, coalesce({named}, false) AS is_named FROM near AS n),
+        matched AS (
+            SELECT n.* FROM named AS n
+            WHERE (n.is_named {sells}) AND {_DELIVERY_FILTER} AND (NOT CAST(:only_open AS boolean) OR n.is_open)
+        ),
         fitted AS (SELECT m.*, {match} AS match FROM matched AS m),
         scored AS (SELECT fitted.*, {score_sql()} AS score FROM fitted),
-        ranked AS MATERIALIZED (SELECT scored.*, {KEYS[shape.sort]} AS key, {_PARTS} FROM scored)
-        (SELECT true AS is_advertisement, ranked.* FROM ranked
-         WHERE CAST(:with_paid AS boolean) AND is_advertised AND is_open
-         ORDER BY key, shop_id LIMIT {len(ADVERTISEMENT_SLOTS)})
-        UNION ALL
-        (SELECT false AS is_advertisement, ranked.* FROM ranked
-         WHERE CAST(:after_key AS bigint) IS NULL OR (key, shop_id) > (:after_key, CAST(:after_id AS uuid))
-         ORDER BY key, shop_id LIMIT :limit)
-    """)  # fmt: skip
+        ranked AS MATERIALIZED (SELECT scored.*, {KEYS[shape.sort]} AS key FROM scored),
+        page AS (
+            (SELECT true AS is_advertisement, ranked.* FROM ranked
+             WHERE CAST(:with_paid AS boolean) AND is_advertised AND is_open
+             ORDER BY key, shop_id LIMIT {len(ADVERTISEMENT_SLOTS)})
+            UNION ALL
+            (SELECT false AS is_advertisement, ranked.* FROM ranked
+             WHERE CAST(:after_key AS bigint) IS NULL OR (key, shop_id) > (:after_key, CAST(:after_id AS uuid))
+             ORDER BY key, shop_id LIMIT :limit)
+        )
+        SELECT page.*, {_PARTS}, t.now, CAST(NULL AS jsonb) AS sale_hours, {_SHOWN_SHOP}
+        FROM page CROSS JOIN asked_at AS t JOIN shops AS s ON s.shop_id = page.shop_id
+        ORDER BY page.is_advertisement DESC, page.key, page.shop_id
+    """)
 
 
 @cache
-def suggestions_statement() -> TextClause:
+def suggestions_statement(shape: Shape) -> TextClause:
     """Return the statement of suggestions: one's own recent words, popular ones, names of what is sold near."""
     return text(f"""
-        WITH {_NOW.replace("CAST(:moment AS timestamptz)", "CAST(NULL AS timestamptz)")},
-        near AS MATERIALIZED (
-            SELECT s.shop_id FROM asked_at AS t CROSS JOIN shops AS s {_DISTANCE}
-            WHERE {_AROUND} AND s.state IN ('open', 'resting') AND s.license_expires_on >= t.day
-                AND d.distance_m <= :radius_m
+        WITH {_NOW},
+        found AS MATERIALIZED (
+            SELECT w.shop_id, w.words, CASE WHEN w.words LIKE :begins OR w.pinyin ~ CAST(:reading AS text)
+                THEN 2 ELSE 3 END AS rank
+            FROM searched_offers AS w
+            WHERE {found_filters(shape)} AND (w.words LIKE :contains OR w.pinyin ~ CAST(:reading AS text))
         ),
         known AS (
             SELECT words, 'recent' AS source, 0 AS rank, extract(epoch FROM searched_at) AS weight FROM recent_searches
@@ -221,10 +241,10 @@ def suggestions_statement() -> TextClause:
             WHERE searched_at > business_now() - :days * interval '1 day' AND words LIKE :begins AND words <> :whole
             GROUP BY words HAVING count(*) >= :people_min
             UNION ALL
-            SELECT w.words, 'nearby',
-                CASE WHEN w.words LIKE :begins OR w.pinyin ~ CAST(:reading AS text) THEN 2 ELSE 3 END, count(*)
-            FROM near AS n JOIN searched_offers AS w ON w.shop_id = n.shop_id
-            WHERE w.words LIKE :contains OR w.pinyin ~ CAST(:reading AS text) GROUP BY 1, 3
+            SELECT w.words, 'nearby', w.rank, count(*) FROM asked_at AS t CROSS JOIN found AS w
+            JOIN searched_shops AS z ON z.shop_id = w.shop_id {_DISTANCE}
+            WHERE z.state IN ('open', 'resting') AND z.license_expires_on >= t.day AND d.distance_m <= :radius_m
+            GROUP BY 1, 3
         )
         SELECT words, source FROM (
             SELECT DISTINCT ON (words) * FROM known ORDER BY words, rank
@@ -232,22 +252,27 @@ def suggestions_statement() -> TextClause:
     """)
 
 
+def found_filters(shape: Shape) -> str:
+    """Return what offers ``w`` meet that answer the words and lie in the box: by the index, then name by name."""
+    ways = " AND ".join(
+        "("
+        + " OR ".join(
+            f"search_index(w.words, w.pinyin, w.lat, w.lng) @> CAST(:tokens{place}_{branch} AS integer[])"
+            " AND search_index(w.words, w.pinyin, w.lat, w.lng) && CAST(:squares AS integer[])"
+            for branch in range(count)
+        )
+        + ")"
+        for place, count in enumerate(shape.branches)
+    )
+    box = "w.lat BETWEEN :lat_min AND :lat_max AND w.lng BETWEEN :lng_min AND :lng_max"
+    return " AND ".join([ways, *_word_filters("w", shape.terms), box])
+
+
 def _word_filters(alias: str, terms: int) -> list[str]:
     return [
         f"({alias}.words LIKE ANY (CAST(:like{place} AS text[])) OR {alias}.pinyin ~ CAST(:reading{place} AS text))"
         for place in range(terms)
     ]
-
-
-def _index_filters(shape: Shape) -> str:
-    return " AND ".join(
-        "("
-        + " OR ".join(
-            f"search_index(w.words, w.pinyin) @> CAST(:tokens{place}_{branch} AS integer[])" for branch in range(count)
-        )
-        + ")"
-        for place, count in enumerate(shape.branches)
-    )
 
 
 def _ways(asked: Asked, *, is_almost: bool) -> list[list[list[int]]]:

@@ -11,12 +11,16 @@ from importlib.resources import files
 from itertools import pairwise
 
 from app.core.search.pinyin import spellings
+from app.kernel.geo import map_cells
 
 TERMS_MAX = 8
 WORDS_MAX = 60
 ALTERNATIVES_MAX = 12
 TYPO_CHINESE_MIN, TYPO_LATIN_MIN = 3, 5
 """From how many characters on a word may have one wrong."""
+NEAR_M_MAX = 10_000
+NEAR_ZOOM, WIDE_ZOOM = 13, 9
+"""Squares of some 4 km for circles up to :data:`NEAR_M_MAX`, of some 60 km for wider ones, at 40 degrees north."""
 _SPACES = re.compile(r"[ \t\n\r\f\v]+")
 _LATIN = re.compile(r"[a-z]+")
 
@@ -76,10 +80,20 @@ def initials(reading: str) -> str:
 
 
 def tokens(word: str) -> list[int]:
-    """Return what the index knows of every name that holds ``word``: its pairs of neighbors, or its one character."""
+    """Return what the index knows of every name that holds ``word``: its pairs of neighbors, or its one character.
+
+    A space has no token.
+    """
     if len(word) == 1:
         return [ord(word)]
-    return sorted({_pair(left, right) for left, right in pairwise(word)})
+    return sorted({_pair(left, right) for left, right in pairwise(word) if " " not in {left, right}})
+
+
+def squares(box: tuple[float, float, float, float], radius_m: float) -> list[int]:
+    """Return the tokens of squares of the map that a box of ``box_around`` touches, as ``place_token`` makes them."""
+    zoom = NEAR_ZOOM if radius_m <= NEAR_M_MAX else WIDE_ZOOM
+    tag = 0x1000_0000 if zoom == NEAR_ZOOM else 0x1800_0000
+    return [tag | cell >> 31 << zoom | cell & (1 << 31) - 1 for cell in map_cells(box, zoom)]
 
 
 def almost(word: str) -> tuple[str, ...]:

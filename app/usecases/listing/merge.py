@@ -97,8 +97,12 @@ _MARK_MERGED = text(
     FROM unnest(CAST(:lines AS bigint[]), CAST(:firsts AS bigint[])) AS m (line, first_line) WHERE m.line = b.line
     """
 )
+_ID = """CAST(encode(int8send(((CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)
+            + ((row_number() OVER ()) >> 12)) << 16) | 28672 | ((row_number() OVER ()) & 4095))
+        || substring(uuid_send(gen_random_uuid()) FROM 9), 'hex') AS uuid)"""
+"""A UUIDv7 as those of :mod:`app.kernel.ids`: milliseconds, a count in the order of the rows, 62 random bits."""
 _TAKE_IN = text(
-    """
+    f"""
     WITH filled AS (
         UPDATE listings AS l SET address = k.address FROM (
             SELECT DISTINCT ON (known_id) known_id, address FROM band
@@ -110,7 +114,7 @@ _TAKE_IN = text(
         WHERE first_line IS NOT NULL AND address <> '' ORDER BY first_line, line
     )
     INSERT INTO listings (listing_id, cell, name_key, lat, lng, name, category, address, source)
-    SELECT uuidv7(), b.* FROM (
+    SELECT {_ID}, b.* FROM (
         SELECT b.cell, b.name_key, b.lat, b.lng, b.name, b.category, coalesce(nullif(b.address, ''), m.address, ''),
             b.source
         FROM band AS b LEFT JOIN more AS m ON m.first_line = b.line

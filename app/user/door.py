@@ -51,6 +51,7 @@ from app.user.desk import add_desk
 from app.user.finding import add_finding
 from app.user.merging import add_merging
 from app.user.opening import add_opening
+from app.user.product_prices import add_product_prices
 from app.user.reviews import add_reviews
 from app.user.saving import add_saving
 from app.user.service_points import add_service_points
@@ -90,6 +91,7 @@ add_categories(door)
 add_prices(door, Relation.SIDE)
 add_comparisons(door)
 add_counter(door)
+add_product_prices(door)
 add_opening(door)
 add_wealth(door)
 add_wealth_grants(door)

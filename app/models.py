@@ -27,6 +27,7 @@ from app.core.passkeys import models as passkeys
 from app.core.payments import models as payments
 from app.core.payments import reconciliation
 from app.core.privacy import models as privacy
+from app.core.promotions import models as promotions
 from app.core.proof import models as proof
 from app.core.reviews import models as reviews
 from app.core.search import models as search
@@ -73,6 +74,7 @@ __all__ = [
     "payments",
     "payouts",
     "privacy",
+    "promotions",
     "proof",
     "reconciliation",
     "reviews",

@@ -79,6 +79,7 @@ from app.usecases.paying.parts import release_in_vain
 from app.usecases.paying.settlement import ORDER_LAPSES
 from app.usecases.privacy.data_export import make_export
 from app.usecases.privacy.erasure import ERASURE_DUE, erase_when_due
+from app.usecases.promoting.coupons import give_back
 from app.usecases.saving.term_sale import TERM_HOLD_EXPIRES, TERM_OFFERS, expire_subscription
 from app.usecases.saving.term_waiting import offer_to_next
 from app.usecases.sharing.own import SHARED_CART_EXPIRES, expire_shared_cart
@@ -161,6 +162,10 @@ def _make_good(tx: Transaction, body: Mapping[str, Any]) -> None:
     make_good(tx, UUID(body["order_id"]))
 
 
+def _give_back(tx: Transaction, body: Mapping[str, Any]) -> None:
+    give_back(tx, UUID(body["order_id"]))
+
+
 def _is_much_later(body: Mapping[str, Any]) -> bool:
     return bool(body["is_much_later"])
 
@@ -211,7 +216,11 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "TripClaimed": _ESTIMATE_TRIP,
     "TripGivenBack": _ESTIMATE_TRIP,
     "OrderCompleted": (Reaction("clear_shelf", clear_shelf, _is_at_store),),
-    "OrderCanceled": (Reaction("clear_shelf", clear_shelf, _is_at_store),),
+    "OrderCanceled": (
+        Reaction("clear_shelf", clear_shelf, _is_at_store),
+        Reaction("give_back_coupon", _give_back),
+    ),
+    "OrderReturned": (Reaction("give_back_coupon", _give_back),),
     "OrderDelivered": (Reaction("make_good", _make_good),),
     "TripOpened": (Reaction("share_trip", share_trip),),
 }

@@ -15,6 +15,7 @@ from app.platform import audit_log, queries, schemas, zones
 from app.platform.bills import add_biller_money, add_bills
 from app.platform.board import add_board
 from app.platform.books import add_books
+from app.platform.campaigns import add_campaigns
 from app.platform.cases import add_ruled_cases
 from app.platform.cash import add_cash
 from app.platform.commission import add_commission
@@ -76,6 +77,7 @@ add_bills(door)
 add_biller_money(door)
 add_terms(door)
 add_commission(door)
+add_campaigns(door)
 add_surcharges(door)
 add_review_folding(door)
 add_ruled_cases(door)

@@ -193,7 +193,7 @@ def _landed(one: Landed) -> dict[str, Any]:
     quote = one.quote
     names = (
         "shop_id", "shop_name", "goods_fen", "packing_fen", "delivery_fen", "delivery_parts", "discount_fen",
-        "total_fen",
+        "platform_off_fen", "total_fen",
     )  # fmt: skip
     return {
         **{name: getattr(quote, name) for name in names},

@@ -46,6 +46,7 @@ from app.user.bills import add_bills
 from app.user.cases import add_own_cases, add_own_photos, add_replacements
 from app.user.comparisons import add_comparisons
 from app.user.counter import add_counter
+from app.user.coupons import add_coupons
 from app.user.credit import add_credit
 from app.user.desk import add_desk
 from app.user.finding import add_finding
@@ -97,6 +98,7 @@ add_wealth(door)
 add_wealth_grants(door)
 add_saving(door)
 add_transfers(door)
+add_coupons(door)
 add_terms(door)
 add_own_cases(door)
 add_own_photos(door)
@@ -215,6 +217,7 @@ def quote(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
         fulfillment=fulfillment,
         slots=slots,
         is_trip_shared=body["is_trip_shared"],
+        coupon_id=body["coupon_id"],
     )
     return queries.shown_quote(promised)
 

@@ -268,6 +268,7 @@ def shown_quote(promised: PromisedQuote) -> dict[str, Any]:
                 "delivery_fen": part.delivery_fen,
                 "delivery_parts": part.delivery_parts,
                 "discount_fen": part.discount_fen,
+                "platform_off_fen": part.platform_off_fen,
                 "total_fen": part.total_fen,
                 "promised_from_at": None if (window := windows[part.shop_id]) is None else window.earliest_at,
                 "promised_at": None if window is None else window.latest_at,

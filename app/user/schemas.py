@@ -169,6 +169,7 @@ class QuoteIn(Body):
     fulfillment = Choice(IN_A_CART, load_default="delivery")
     slots = Many(fields.Nested(SlotWishIn), high=LINES_MAX, load_default=list)
     is_trip_shared = Flag(load_default=False)
+    coupon_id = Id(load_default=None, allow_none=True)
 
 
 class ShopQuoteOut(PricedPart):

@@ -9,16 +9,16 @@ from app.kernel.wire import Row
 
 _FIELDS = (
     "order_id", "number", "shop_id", "shop_name", "state", "fulfillment", "goods_fen", "packing_fen", "delivery_fen",
-    "delivery_parts", "discount_fen", "total_fen", "refunded_fen", "note", "cutlery_count", "is_gift",
-    "cancel_reason", "placed_at", "accepted_at",
+    "delivery_parts", "discount_fen", "platform_off_fen", "total_fen", "refunded_fen", "note", "cutlery_count",
+    "is_gift", "cancel_reason", "placed_at", "accepted_at",
     "promised_from_at", "promised_at", "expected_from_at", "expected_by_at", "slot_starts_at", "slot_ends_at",
     "ready_at", "picked_up_at", "delivered_at", "ended_at", "cancel_requested_at", "lines",
 )  # fmt: skip
 
 COLUMNS = """
     o.order_id, o.number, o.checkout_id, o.account_id, o.shop_id, s.name AS shop_name, o.merchant_id, o.community_id,
-    o.store_id, o.state, o.fulfillment, o.goods_fen, o.packing_fen, o.delivery_fen, o.discount_fen, o.total_fen,
-    o.refunded_fen, o.note, o.cutlery_count, o.gift_sealed IS NOT NULL AS is_gift,
+    o.store_id, o.state, o.fulfillment, o.goods_fen, o.packing_fen, o.delivery_fen, o.discount_fen,
+    o.platform_off_fen, o.total_fen, o.refunded_fen, o.note, o.cutlery_count, o.gift_sealed IS NOT NULL AS is_gift,
     o.cancel_reason, o.placed_at, o.accepted_at, o.promised_from_at, o.promised_at,
     o.expected_from_at, o.expected_by_at, o.slot_starts_at, o.slot_ends_at, o.ready_at, o.picked_up_at,
     o.delivered_at, o.ended_at, o.cancel_requested_at,

@@ -44,7 +44,10 @@ class DeliveryPartsOut(Body):
 
 
 class PricedPart(Body):
-    """What one shop's part costs: ``total = goods + packing + delivery - discount``."""
+    """What one shop's part costs: ``total = goods + packing + delivery - discount``.
+
+    ``platform_off_fen`` is a part of the discount: what the platform bears by a coupon. The rest is the shop's own.
+    """
 
     shop_id = Id(required=True)
     shop_name = Text(high=100, required=True)
@@ -53,6 +56,7 @@ class PricedPart(Body):
     delivery_fen = Fen(high=COUNT_MAX, required=True)
     delivery_parts = fields.Nested(DeliveryPartsOut, required=True)
     discount_fen = Fen(high=COUNT_MAX, required=True)
+    platform_off_fen = Fen(high=COUNT_MAX, required=True)
     total_fen = Fen(high=COUNT_MAX, required=True)
 
 

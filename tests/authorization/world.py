@@ -48,6 +48,7 @@ from tests.factories.parcels import a_parcel, a_returning_case
 from tests.factories.people import a_member, signed_in
 from tests.factories.photos import a_photo
 from tests.factories.products import a_product
+from tests.factories.promotions import a_campaign
 from tests.factories.reconciling import a_mismatch
 from tests.factories.rows import change, look_one, write
 from tests.factories.settling import a_payout, a_statement
@@ -728,6 +729,8 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda world, _: _at_counter(world.home, world.home.order.resident),
         foreign=lambda world, _: _at_counter(world.other, world.other.order.resident),
     ),
+    (Side.USER, "campaign_id"): _public(lambda _: a_campaign()),
+    (Side.PLATFORM, "campaign_id"): _public(lambda _: a_campaign()),
     (Side.USER, "payee_id"): Things(
         own=lambda _, principal: a_payee(principal.person), foreign=lambda world, _: a_payee(world.other.order.resident)
     ),

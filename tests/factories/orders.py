@@ -25,6 +25,7 @@ from app.usecases.ordering.place_checkout import Placed, place_checkout
 from app.usecases.ordering.prepare_order import ready_order
 from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.shopping.cart import put_in_cart
+from app.usecases.shopping.promising import quote_with_promises
 from app.usecases.shopping.quoting import quote_checkout
 from tests.factories.people import Person, a_claim, a_courier, a_grant, a_resident, a_store_clerk, an_address
 from tests.factories.photos import a_photo
@@ -87,17 +88,20 @@ def a_placed_checkout(
     lines: Sequence[tuple[Offer, int]],
     *,
     fulfillment: Fulfillment = Fulfillment.DELIVERY,
+    coupon_id: UUID | None = None,
 ) -> Placed:
-    """Put ``lines`` of offers and quantities in the cart, ask for the quote and place it."""
+    """Put ``lines`` of offers and quantities in the cart, ask for the quote and place it, by a coupon or without."""
     for offer, quantity in lines:
         put_in_cart(resident.actor, sku_id=offer.sku_id, quantity=quantity)
+    quoted = quote_with_promises(resident.actor, address_id=address_id, fulfillment=fulfillment, coupon_id=coupon_id)
     return place_checkout(
         resident.actor,
         a_claim(resident, "place"),
         address_id=address_id,
-        quote_version=a_quote_of(resident, address_id, fulfillment).version,
+        quote_version=quoted.version,
         fulfillment=fulfillment,
         note="",
+        coupon_id=coupon_id,
     )
 
 
@@ -112,19 +116,20 @@ def an_order(
     reason: FailureReason = FailureReason.ABSENT,
     with_courier: bool = False,
     walk_up_floors: int = 0,
+    coupon_id: UUID | None = None,
 ) -> AnOrder:
     """Return an order of one shop in ``state``, paid from the e-account.
 
     :param lines: offers with quantities; without any, two pieces at 10 yuan from counted stock.
     :param reason: why the delivery failed, for a state behind that.
-    :param walk_up_floors: floors to climb to the resident's door.
+    :param walk_up_floors: floors to climb to the resident's door. :param coupon_id: what takes something off.
     :param with_courier: let a courier have the trip of an order that is preparing or ready.
     """
     shop = shop or a_merchant_with_shop()
     resident = resident or a_resident(balance_fen=RICH_FEN)
     address_id = an_address(resident, near=shop, walk_up_floors=walk_up_floors)
     lines = lines or [(an_offer(shop, on_hand=100), 2)]
-    placed = a_placed_checkout(resident, address_id, lines, fulfillment=fulfillment)
+    placed = a_placed_checkout(resident, address_id, lines, fulfillment=fulfillment, coupon_id=coupon_id)
     [only] = placed.orders
     order = AnOrder(
         order_id=only.order_id,

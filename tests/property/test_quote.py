@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.orders.quote import LINES_MAX, Terms, Wanted, quote_cart
-from app.core.orders.rules import Rate
+from app.core.orders.quote import LINES_MAX, Terms, Wanted, price_cart, quote_cart
+from app.core.orders.rules import Rate, promotion_left_fen
 from app.kernel.ids import new_id
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -83,3 +83,28 @@ def test_the_order_of_the_shops_terms_is_the_order_of_the_quote(
 
     with_lines = {line.shop_id for line in wanted}
     assert [shop.shop_id for shop in quote.shops] == [shop_id for shop_id in terms if shop_id in with_lines]
+
+
+@given(carts(), st.data())
+def test_what_the_resident_pays_and_the_platform_bears_is_what_the_shops_ask_for(
+    cart: tuple[list[Wanted], dict[object, Terms]], data: st.DataObject
+) -> None:
+    wanted, terms = cart
+    plain = price_cart(wanted, terms)  # type: ignore[arg-type]
+    offs = {
+        shop.shop_id: data.draw(st.integers(0, shop.goods_fen - shop.discount_fen - 1), label="off")
+        for shop in plain.shops
+    }
+
+    quote = price_cart(wanted, terms, offs)  # type: ignore[arg-type]
+
+    assert quote.total_fen + sum(offs.values()) == plain.total_fen
+    for shop, before in zip(quote.shops, plain.shops, strict=True):
+        assert shop.platform_off_fen == sum(line.platform_off_fen for line in shop.lines) == offs[shop.shop_id]
+        assert shop.total_fen == sum(line.paid_fen for line in shop.lines) + shop.delivery_fen > 0
+        assert [line.sold_fen for line in shop.lines] == [line.paid_fen for line in before.lines]
+        assert all(line.paid_fen >= 0 for line in shop.lines)
+        for line in shop.lines:
+            left = data.draw(st.integers(0, line.paid_fen), label="left")
+            kept = promotion_left_fen(line.platform_off_fen, left_fen=left, paid_fen=line.paid_fen)
+            assert 0 <= kept <= line.platform_off_fen

@@ -113,6 +113,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "review.write": _R,
         "counter.pay": _R,
         "counter.read": _RS,
+        "coupon.read": _RS,
+        "coupon.claim": _R,
         "transfer.read": _RS,
         "transfer.make": _R,
         "account.read": _RS,
@@ -314,6 +316,10 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "reconciliation.read": _FA,
         "reconciliation.write": _FA,
         "reconciliation.decide": _FA,
+        "campaign.read": _FSA,
+        "campaign.write": _FA,
+        "campaign.stop": _FSA,
+        "campaign.decide": _FA,
         "term.read": _FSA,
         "term.request": _FA,
         "term.decide": _FA,
@@ -350,7 +356,15 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
 }
 
 DECIDES: frozenset[str] = frozenset(
-    {"correction.decide", "commission.decide", "staff.decide", "payout.decide", "reconciliation.decide", "term.decide"}
+    {
+        "correction.decide",
+        "commission.decide",
+        "staff.decide",
+        "payout.decide",
+        "reconciliation.decide",
+        "term.decide",
+        "campaign.decide",
+    }
 )
 """Verbs that no route names: who may decide about which kind of request, once ``approval.decide`` let them in."""
 

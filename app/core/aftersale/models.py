@@ -30,7 +30,7 @@ class CaseRow(Base):
         CheckConstraint("asked_fen > 0", name="asked_fen_positive"),
         CheckConstraint("refund_fen BETWEEN 0 AND asked_fen", name="refund_within_asked"),
         CheckConstraint(
-            "refund_fen = from_escrow_fen + from_pending_fen + from_available_fen + from_debt_fen"
+            "refund_fen + promotion_back_fen = from_escrow_fen + from_pending_fen + from_available_fen + from_debt_fen"
             " + from_commission_fen + from_platform_fen",
             name="refund_has_sources",
         ),
@@ -42,6 +42,7 @@ class CaseRow(Base):
             "from_debt_fen",
             "from_commission_fen",
             "from_platform_fen",
+            "promotion_back_fen",
         ),
         Index("ix_after_sale_cases_mine", "account_id", text("case_id DESC")),
         Index("ix_after_sale_cases_shop", "shop_id", text("case_id DESC")),
@@ -75,6 +76,8 @@ class CaseRow(Base):
     from_debt_fen: Mapped[int] = mapped_column(server_default="0")
     from_commission_fen: Mapped[int] = mapped_column(server_default="0")
     from_platform_fen: Mapped[int] = mapped_column(server_default="0")
+    promotion_back_fen: Mapped[int] = mapped_column(server_default="0")
+    """What of the platform's part of the price went back to the platform with the refund, fen."""
     applied_at: Mapped[datetime]
     moved_at: Mapped[datetime]
     due_at: Mapped[datetime | None]

@@ -35,6 +35,8 @@ class ApprovalKind(StrEnum):
     """The bank account that a biller's money goes to."""
     BILL_OUTCOME = "bill_outcome"
     """What became of a payment of a bill whose biller has not said so for days."""
+    CAMPAIGN = "campaign"
+    """A campaign whose budget is above what one person may spend."""
 
 
 class ApprovalState(StrEnum):
@@ -55,6 +57,7 @@ LIFETIME: Mapping[ApprovalKind, timedelta] = {
     ApprovalKind.TERM_PRODUCT: timedelta(days=7),
     ApprovalKind.BILL_OUTCOME: timedelta(days=3),
     ApprovalKind.BILLER_ACCOUNT: timedelta(days=3),
+    ApprovalKind.CAMPAIGN: timedelta(days=7),
 }
 """How long a request waits for somebody, wall time."""
 

@@ -109,7 +109,9 @@ class OrderRow(Base):
     ``shared_trip_id`` is to come on the same trip.
 
     ``left_fen`` is what its lines still hold (without delivery), ``commission_fen`` the commission on that: both change
-    only when lines are shorted, so that an ending needs this row alone. The row is also the lock of the order's lines,
+    only when lines are shorted, so that an ending needs this row alone, as does ``promotion_fen``: what the platform
+    adds for what is left. ``platform_off_fen`` is the part of the discount that the platform bears, by a coupon of
+    ``campaign_id``. The row is also the lock of the order's lines,
     trip and delivery. ``usual_s``, ``promise_from_s`` and ``promise_by_s`` are the promise, in seconds from the
     payment, frozen at the placement; ``expected_…_at`` is how it looks now. No index holds a column that a move
     changes, so every move is a HOT update. Of a mixed payment ``outside_fen`` came from outside, the rest from the
@@ -138,6 +140,8 @@ class OrderRow(Base):
         CheckConstraint(
             "night_fen + weather_fen + floors_fen <= delivery_fen + trip_saving_fen", name="surcharges_within_delivery"
         ),
+        CheckConstraint("platform_off_fen BETWEEN 0 AND discount_fen", name="platform_off_within_discount"),
+        CheckConstraint("promotion_fen BETWEEN 0 AND platform_off_fen", name="promotion_within_off"),
         CheckConstraint("total_fen = goods_fen + packing_fen + delivery_fen - discount_fen", name="adds_up"),
         CheckConstraint("refunded_fen <= total_fen", name="refunded_within_total"),
         CheckConstraint("outside_fen BETWEEN 0 AND total_fen", name="outside_within_total"),
@@ -168,6 +172,9 @@ class OrderRow(Base):
     trip_saving_fen: Mapped[int] = mapped_column(server_default="0")
     shared_trip_id: Mapped[UUID | None]
     discount_fen: Mapped[int]
+    platform_off_fen: Mapped[int] = mapped_column(server_default="0")
+    promotion_fen: Mapped[int] = mapped_column(server_default="0")
+    campaign_id: Mapped[UUID | None]
     total_fen: Mapped[int]
     refunded_fen: Mapped[int] = mapped_column(server_default="0")
     left_fen: Mapped[int]
@@ -218,6 +225,7 @@ class OrderLineRow(Base):
         CheckConstraint("goods_fen = unit_price_fen * quantity", name="goods_add_up"),
         CheckConstraint("commission_bp BETWEEN 0 AND 10000", name="commission_bp_range"),
         CheckConstraint("refundable_fen <= goods_fen + packing_fen - discount_fen", name="refundable_within_paid"),
+        CheckConstraint("platform_off_fen BETWEEN 0 AND discount_fen", name="platform_off_within_discount"),
         *not_negative("packing_fen", "discount_fen", "refundable_fen"),
     )
 
@@ -231,6 +239,7 @@ class OrderLineRow(Base):
     goods_fen: Mapped[int]
     packing_fen: Mapped[int]
     discount_fen: Mapped[int]
+    platform_off_fen: Mapped[int] = mapped_column(server_default="0")
     commission_bp: Mapped[int]
     commission_rule: Mapped[str]
     commission_least_fen: Mapped[int] = mapped_column(server_default="0")

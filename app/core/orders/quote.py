@@ -7,6 +7,7 @@ reason; :func:`refusals_of` gives them all.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from app.kernel.money import split_fen
 
 LINES_MAX = 50
 """Lines in one cart."""
+NOTHING_OFF: Mapping[UUID, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotedLine:
-    """A line with its share of packing and discount, fen."""
+    """A line with its share of packing and discount, fen. ``platform_off_fen`` is a part of ``discount_fen``."""
 
     sku_id: UUID
     name: str
@@ -115,6 +117,12 @@ class QuotedLine:
     discount_fen: int
     is_counted: bool
     is_return_excluded: bool = False
+    platform_off_fen: int = 0
+
+    @property
+    def sold_fen(self) -> int:
+        """What the shop sells the line for, fen: what the resident pays and what the platform adds."""
+        return self.paid_fen + self.platform_off_fen
 
     @property
     def paid_fen(self) -> int:
@@ -127,7 +135,8 @@ class ShopQuote:
     """What one shop's part costs, fen. ``total = goods + packing + delivery - discount``.
 
     ``surcharges`` are a part of ``delivery_fen``; the rest of it is for the distance. Where two shops share a trip,
-    ``trip_saving_fen`` is taken off before; see :mod:`app.core.orders.shared_trip`.
+    ``trip_saving_fen`` is taken off before; see :mod:`app.core.orders.shared_trip`. ``platform_off_fen`` is a part of
+    ``discount_fen``, borne by the platform; the rest of it is the shop's own.
     """
 
     shop_id: UUID
@@ -145,6 +154,7 @@ class ShopQuote:
     slot_ends_at: datetime | None = None
     trip_saving_fen: int = 0
     trip_with: UUID | None = None
+    platform_off_fen: int = 0
 
     @property
     def total_fen(self) -> int:
@@ -229,9 +239,19 @@ def refusals_of(wanted: Sequence[Wanted], terms: Mapping[UUID, Terms], now: date
         yield from _refuse_minimum(terms[shop_id], lines)
 
 
-def price_cart(wanted: Sequence[Wanted], terms: Mapping[UUID, Terms]) -> Quote:
-    """Price ``wanted`` by the same rule whether or not it can be served."""
-    return Quote(shops=tuple(_quote_shop(terms[shop_id], lines) for shop_id, lines in _by_shop(wanted, terms)))
+def price_cart(
+    wanted: Sequence[Wanted], terms: Mapping[UUID, Terms], platform_offs: Mapping[UUID, int] = NOTHING_OFF
+) -> Quote:
+    """Price ``wanted`` by the same rule whether or not it can be served.
+
+    :param platform_offs: shop → what the platform takes off its goods, fen, less than they cost.
+    """
+    return Quote(
+        shops=tuple(
+            _quote_shop(terms[shop_id], lines, platform_offs.get(shop_id, 0))
+            for shop_id, lines in _by_shop(wanted, terms)
+        )
+    )
 
 
 def _by_shop(wanted: Sequence[Wanted], terms: Mapping[UUID, Terms]) -> Iterator[tuple[UUID, list[Wanted]]]:
@@ -241,11 +261,12 @@ def _by_shop(wanted: Sequence[Wanted], terms: Mapping[UUID, Terms]) -> Iterator[
     return ((shop_id, lines) for shop_id, lines in by_shop.items() if lines)
 
 
-def _quote_shop(terms: Terms, lines: Sequence[Wanted]) -> ShopQuote:
+def _quote_shop(terms: Terms, lines: Sequence[Wanted], platform_off_fen: int) -> ShopQuote:
     goods = [line.unit_price_fen * line.quantity for line in lines]
     goods_fen = sum(goods)
     off_fen = _discount(terms.discount_tiers, goods_fen)
-    discounts = split_fen(off_fen, goods)
+    own = split_fen(off_fen, goods)
+    platform = split_fen(platform_off_fen, [at - off for at, off in zip(goods, own, strict=True)])
     shop_packing = split_fen(terms.packing_fen, goods)
     quoted = tuple(
         QuotedLine(
@@ -256,11 +277,14 @@ def _quote_shop(terms: Terms, lines: Sequence[Wanted]) -> ShopQuote:
             quantity=line.quantity,
             goods_fen=goods_of_line,
             packing_fen=line.packing_fen * line.quantity + packing_share,
-            discount_fen=discount,
+            discount_fen=own_off + platform_off,
             is_counted=line.left is not None,
             is_return_excluded=line.is_return_excluded,
+            platform_off_fen=platform_off,
         )
-        for line, goods_of_line, packing_share, discount in zip(lines, goods, shop_packing, discounts, strict=True)
+        for line, goods_of_line, packing_share, own_off, platform_off in zip(
+            lines, goods, shop_packing, own, platform, strict=True
+        )
     )
     return ShopQuote(
         shop_id=terms.shop_id,
@@ -270,12 +294,13 @@ def _quote_shop(terms: Terms, lines: Sequence[Wanted]) -> ShopQuote:
         packing_fen=sum(line.packing_fen for line in quoted),
         delivery_fen=terms.fee_fen,
         surcharges=terms.surcharges,
-        discount_fen=off_fen,
+        discount_fen=off_fen + platform_off_fen,
         distance_m=terms.distance_m,
         preparation_minutes=_preparation_minutes(terms, lines),
         commission=terms.commission,
         slot_starts_at=terms.slot_starts_at,
         slot_ends_at=terms.slot_ends_at,
+        platform_off_fen=platform_off_fen,
     )
 
 

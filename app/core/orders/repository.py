@@ -19,10 +19,10 @@ from app.kernel.wire import Result, Row
 
 _ORDER = """
     o.order_id, o.number, o.checkout_id, o.account_id, o.shop_id, o.merchant_id, o.community_id, o.store_id,
-    o.state, o.fulfillment, o.is_perishable, o.delivery_fen, o.total_fen, o.refunded_fen, o.left_fen, o.commission_fen,
-    o.payment_id, o.payment_method, o.outside_fen, o.part_held_at, o.paid_at, o.preparation_minutes, o.address_lat,
-    o.address_lng, o.accepted_at, o.ready_at, o.cancel_requested_at, o.shorted_at, o.code_tries_left, o.slot_starts_at,
-    business_now() AS now
+    o.state, o.fulfillment, o.is_perishable, o.delivery_fen, o.promotion_fen, o.total_fen, o.refunded_fen,
+    o.left_fen, o.commission_fen, o.payment_id, o.payment_method, o.outside_fen, o.part_held_at, o.paid_at,
+    o.preparation_minutes, o.address_lat, o.address_lng, o.accepted_at, o.ready_at, o.cancel_requested_at, o.shorted_at,
+    o.code_tries_left, o.slot_starts_at, business_now() AS now
 """
 ORDER_COLUMNS = _ORDER
 """What :func:`order_of` needs, of ``orders AS o``; for openings that lock more than the order."""
@@ -44,6 +44,7 @@ class Order:
     fulfillment: Fulfillment
     is_perishable: bool
     delivery_fen: int
+    promotion_fen: int
     total_fen: int
     refunded_fen: int
     left_fen: int
@@ -334,7 +335,8 @@ STOCK_SOLD = _stock("sold = s.sold + n.quantity, reserved = s.reserved - n.quant
 
 LINES = text(
     """
-    SELECT line, sku_id, name, quantity, refundable_fen, commission_bp, commission_rule, commission_least_fen,
+    SELECT line, sku_id, name, quantity, refundable_fen, goods_fen + packing_fen - discount_fen AS paid_fen,
+        platform_off_fen, commission_bp, commission_rule, commission_least_fen,
         commission_cap_fen, is_counted, shorted_at
     FROM order_lines WHERE order_id = :order_id ORDER BY line
     """

@@ -1,7 +1,7 @@
 """Pure rules of an order's life: windows, promises, and who gets what when it ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -81,7 +81,7 @@ class Ending(StrEnum):
 class Shares:
     """Where the escrow goes, and what the platform adds, fen.
 
-    ``refund + merchant + commission + courier = escrow + subsidy + platform loss``.
+    ``refund + merchant + commission + courier = escrow + subsidy + platform loss + promotion``.
     """
 
     refund_fen: int
@@ -90,6 +90,17 @@ class Shares:
     courier_fen: int
     subsidy_fen: int
     platform_loss_fen: int
+    promotion_fen: int = 0
+
+    def promoted(self, promotion_fen: int) -> "Shares":
+        """Return the shares with what the platform's coupon adds for goods that are paid for.
+
+        It is the shop's: the commission is on the whole price already, as if there were no coupon. A shop that is not
+        paid gets none.
+        """
+        if self.merchant_fen + self.commission_fen == 0:
+            return self
+        return replace(self, merchant_fen=self.merchant_fen + promotion_fen, promotion_fen=promotion_fen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +125,17 @@ def commission_fen_of(refundable_fen: int, rate: Rate) -> int:
 def commission_of(lines: Sequence[tuple[int, Rate]]) -> int:
     """Return the commission on ``(refundable fen, rate)`` lines."""
     return sum(commission_fen_of(refundable_fen, rate) for refundable_fen, rate in lines)
+
+
+def promotion_left_fen(platform_off_fen: int, *, left_fen: int, paid_fen: int) -> int:
+    """Return what the platform adds for a line that was paid with ``paid_fen`` and still costs ``left_fen``, fen.
+
+    Pro rata, half-up once, in any number of steps what one would leave. A line that cost the resident nothing cannot be
+    refunded, and keeps all of it.
+    """
+    if paid_fen == 0:
+        return platform_off_fen
+    return (2 * platform_off_fen * left_fen + paid_fen) // (2 * paid_fen)
 
 
 def shares_at_end(

@@ -222,6 +222,8 @@ REGISTER = (
         is_exported=False,  # who has somebody as a payee is not told to them
     ),
     Holding(table="transfers", person=f"{_OWN} OR recipient_id = :account_id", fate=Fate.KEPT),
+    Holding(table="coupons", person=_OWN, fate=Fate.KEPT),
+    Holding(table="coupon_code_tries", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(table="transfer_days", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(table="late_compensations", person=_OWN, fate=Fate.KEPT),
     Holding(

@@ -86,8 +86,9 @@ class SettlementAccountRow(Base):
 class SettlementItemRow(Base):
     """What one party earned by one order, in its pending account until a statement takes it up.
 
-    ``amount_fen = gross - fee`` as earned; ``refunded_fen`` and ``fee_back_fen`` are what went back to the resident
-    since, gross and commission. Until it is settled, pending holds ``amount - (refunded - fee back)`` for it.
+    ``amount_fen = gross - fee`` as earned; ``refunded_fen`` and ``fee_back_fen`` are what went back since, gross and
+    commission. Until it is settled, pending holds ``amount - (refunded - fee back)`` for it. Of the gross,
+    ``promotion_fen`` came from the platform's coupon; of the refunded, ``promotion_back_fen`` went back there.
     """
 
     __tablename__ = "settlement_items"
@@ -96,6 +97,7 @@ class SettlementItemRow(Base):
         CheckConstraint("amount_fen > 0", name="amount_fen_positive"),
         CheckConstraint("refunded_fen BETWEEN 0 AND amount_fen + fee_fen", name="refunded_within_gross"),
         CheckConstraint("fee_back_fen BETWEEN 0 AND least(fee_fen, refunded_fen)", name="fee_back_within_fee"),
+        CheckConstraint("promotion_back_fen BETWEEN 0 AND promotion_fen", name="promotion_back_within"),
         *not_negative("fee_fen"),
         Index("ix_settlement_items_unsettled", "party_id", "eligible_on", postgresql_where=text("settled_on IS NULL")),
         Index("ix_settlement_items_party", "party_kind", "party_id", "order_id"),
@@ -110,6 +112,8 @@ class SettlementItemRow(Base):
     fee_fen: Mapped[int] = mapped_column(server_default=text("0"))
     refunded_fen: Mapped[int] = mapped_column(server_default=text("0"))
     fee_back_fen: Mapped[int] = mapped_column(server_default=text("0"))
+    promotion_fen: Mapped[int] = mapped_column(server_default=text("0"))
+    promotion_back_fen: Mapped[int] = mapped_column(server_default=text("0"))
     eligible_on: Mapped[date]
     blocked_why: Mapped[str | None]
     settled_on: Mapped[date | None]

@@ -16,7 +16,7 @@ from app.kernel.actor import Role
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Opening, Transaction, closing, opening
-from app.usecases.ordering.line_rates import RATE_OF_LINE
+from app.usecases.ordering.line_rates import RATE_OF_LINE, SOLD_OF_LINE
 
 CASE_LAPSES = "case_lapses"
 """Timer: whoever had to act in a case has let the deadline pass."""
@@ -55,7 +55,8 @@ moved_case AS (
         from_escrow_fen = CAST(:from_escrow_fen AS bigint), from_pending_fen = CAST(:from_pending_fen AS bigint),
         from_available_fen = CAST(:from_available_fen AS bigint), from_debt_fen = CAST(:from_debt_fen AS bigint),
         from_commission_fen = CAST(:from_commission_fen AS bigint),
-        from_platform_fen = CAST(:from_platform_fen AS bigint)
+        from_platform_fen = CAST(:from_platform_fen AS bigint),
+        promotion_back_fen = CAST(:case_promotion_back_fen AS bigint)
     WHERE case_id = :case_id AND state = :case_from
     RETURNING case_id
 )"""
@@ -82,7 +83,7 @@ unblocked AS (
 _ONLY_MOVED = closing(f"{MOVED_CASE}, {EARNINGS_MOVED}", answer="SELECT count(*) FROM moved_case")
 CASE_LINES = text(
     f"""
-    SELECT c.line, c.quantity, c.asked_fen, l.refundable_fen, {RATE_OF_LINE}, l.sku_id, l.is_counted
+    SELECT c.line, c.quantity, c.asked_fen, {SOLD_OF_LINE}, {RATE_OF_LINE}, l.sku_id, l.is_counted
     FROM after_sale_case_lines AS c JOIN order_lines AS l ON l.order_id = c.order_id AND l.line = c.line
     WHERE c.case_id = :case_id ORDER BY c.line
     """
@@ -179,6 +180,7 @@ def moving(tx: Transaction, case: Case, target: CaseState, **more: object) -> di
         **dict.fromkeys(_TEXTS),
         **dict.fromkeys([f"from_{source}_fen" for source in SOURCES], 0),
         "case_refund_fen": 0,
+        "case_promotion_back_fen": 0,
         "case_id": case.case_id,
         "order_id": case.order.order_id,
         "case_from": case.state.value,

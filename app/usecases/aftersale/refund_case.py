@@ -2,7 +2,8 @@
 
 Before completion it comes out of the order's escrow, and the commission shrinks to what the lines still cost. After
 it, it comes out of what the merchant earned by the order, then of what the merchant has, and the rest is a debt, which
-the next statement pays; the commission goes back pro rata. What the platform bears touches neither.
+the next statement pays; the commission goes back pro rata, and so does what the platform's coupon paid. What the
+platform bears touches neither.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +25,9 @@ from app.kernel.money import split_fen
 from app.kernel.transaction import Transaction, closing
 from app.kernel.wire import Row
 from app.usecases.aftersale.cases import BLOCKED_WHY, CASE_LINES, IS_LAST_OPEN, MOVED_CASE, Case, CaseStands, moving
-from app.usecases.ordering.line_rates import rate_of_line
+from app.usecases.ordering.line_rates import promotion_of_line, rate_of_line
 from app.usecases.paying.refunds import REFUND_WRITES, decide_refund
+from app.usecases.settling.refund_completed import own_left_fen, promotion_back_of
 
 T = TypeVar("T")
 
@@ -37,7 +39,7 @@ _LOCK_ACCOUNT = text(
 )
 _EARNED = text(
     """
-    SELECT i.part, i.amount_fen + i.fee_fen AS gross_fen, i.fee_fen, i.refunded_fen,
+    SELECT i.part, i.amount_fen, i.fee_fen, i.refunded_fen, i.promotion_fen, i.promotion_back_fen,
         i.settled_on IS NULL AS is_pending, coalesce(h.available_fen, 0) AS available_fen
     FROM settlement_items AS i
     LEFT JOIN ledger.head AS h ON h.code = ('merchant_available:' || i.party_id) COLLATE "C"
@@ -51,16 +53,17 @@ _REFUNDED = closing(
         UPDATE settlement_items AS i
         SET refunded_fen = i.refunded_fen + coalesce(b.refunded_fen, 0),
             fee_back_fen = i.fee_back_fen + coalesce(b.fee_back_fen, 0),
+            promotion_back_fen = i.promotion_back_fen + coalesce(b.promotion_back_fen, 0),
             blocked_why = CASE WHEN i.blocked_why = '{BLOCKED_WHY}' AND {IS_LAST_OPEN} THEN NULL ELSE i.blocked_why END
         FROM settlement_items AS s LEFT JOIN jsonb_to_recordset(CAST(:borne AS jsonb))
-            AS b (part bigint, refunded_fen bigint, fee_back_fen bigint) ON b.part = s.part
+            AS b (part bigint, refunded_fen bigint, fee_back_fen bigint, promotion_back_fen bigint) ON b.part = s.part
         WHERE i.order_id = :order_id AND i.party_kind = 'merchant'
           AND s.order_id = i.order_id AND s.party_kind = i.party_kind AND s.part = i.part
     ),
     borne AS (
         INSERT INTO settlement_refunds (refund_id, order_id, merchant_id, amount_fen, fee_back_fen, pending_fen,
             available_fen, debt_fen, is_after_settlement, made_at)
-        SELECT CAST(:case_refund_id AS uuid), :order_id, :merchant_id, CAST(:refund_fen AS bigint),
+        SELECT CAST(:case_refund_id AS uuid), :order_id, :merchant_id, CAST(:borne_fen AS bigint),
             CAST(:from_commission_fen AS bigint), CAST(:from_pending_fen AS bigint),
             CAST(:from_available_fen AS bigint), CAST(:from_debt_fen AS bigint), NOT CAST(:is_pending AS boolean),
             business_now()
@@ -69,7 +72,8 @@ _REFUNDED = closing(
     order_moved AS (
         UPDATE orders SET refunded_fen = refunded_fen + CAST(:refund_fen AS bigint),
             left_fen = left_fen - CAST(:from_escrow_fen AS bigint),
-            commission_fen = commission_fen - CAST(:escrow_commission_fen AS bigint)
+            commission_fen = commission_fen - CAST(:escrow_commission_fen AS bigint),
+            promotion_fen = promotion_fen - CAST(:escrow_promotion_fen AS bigint)
         WHERE order_id = :order_id
     ),
     given AS (
@@ -119,6 +123,7 @@ class _Money:
     sources: Mapping[str, int]
     borne: Sequence[Mapping[str, int]] = ()
     escrow_commission_fen: int = 0
+    escrow_promotion_fen: int = 0
 
 
 def refund_case(
@@ -179,7 +184,10 @@ def refund_case(
         is_pending=money.sources.get("pending", 0) > 0,
         merchant_id=order.merchant_id,
         escrow_commission_fen=money.escrow_commission_fen,
+        escrow_promotion_fen=money.escrow_promotion_fen,
         borne=orjson.dumps(money.borne).decode(),
+        case_promotion_back_fen=-money.sources.get("promotion", 0),
+        borne_fen=sum(one["refunded_fen"] for one in money.borne),
         given=orjson.dumps(given).decode(),
         back=orjson.dumps(back).decode(),
         **{f"from_{source}_fen": fen for source, fen in money.sources.items()},
@@ -197,32 +205,54 @@ def _money(
     if payer is Payer.PLATFORM:
         return _Money(refund_fen=wanted_fen, sources={"platform": wanted_fen})
     if case.order.state is OrderState.DELIVERED:
-        back_fen = _commission_fen(lines, split_fen(wanted_fen, [row.asked_fen for row in lines]))
-        return _Money(refund_fen=wanted_fen, sources={"escrow": wanted_fen}, escrow_commission_fen=back_fen)
+        shares = split_fen(wanted_fen, [row.asked_fen for row in lines])
+        return _Money(
+            refund_fen=wanted_fen,
+            sources={"escrow": wanted_fen},
+            escrow_commission_fen=_commission_fen(lines, shares),
+            escrow_promotion_fen=sum(
+                promotion_of_line(row) - promotion_of_line(row, less_fen=share)
+                for row, share in zip(lines, shares, strict=True)
+            ),
+        )
     merchant_id = case.order.merchant_id
     tx.execute(_LOCK_ACCOUNT, {"merchant_id": merchant_id})
     earned = tx.execute(_EARNED, {"order_id": case.order.order_id}).fetchall()
     borne, pending_fen = [], 0
     missing_fen = wanted_fen
     for row in earned:
-        gone_fen = min(missing_fen, row.gross_fen - row.refunded_fen)
-        if gone_fen == 0:
+        own_fen = min(missing_fen, own_left_fen(row))
+        if own_fen == 0:
             continue
+        promotion_fen = promotion_back_of(row, own_fen)
+        gone_fen = own_fen + promotion_fen
         back_fen = fee_back_of(
-            gross_fen=row.gross_fen, fee_fen=row.fee_fen, refunded_fen=row.refunded_fen, amount_fen=gone_fen
+            gross_fen=row.amount_fen + row.fee_fen,
+            fee_fen=row.fee_fen,
+            refunded_fen=row.refunded_fen,
+            amount_fen=gone_fen,
         )
-        borne.append({"part": row.part, "refunded_fen": gone_fen, "fee_back_fen": back_fen})
-        missing_fen -= gone_fen
+        borne.append(
+            {
+                "part": row.part,
+                "refunded_fen": gone_fen,
+                "fee_back_fen": back_fen,
+                "promotion_back_fen": promotion_fen,
+            }
+        )
+        missing_fen -= own_fen
         pending_fen += gone_fen - back_fen if row.is_pending else 0
     commission_fen = sum(one["fee_back_fen"] for one in borne)
+    promotion_fen = sum(one["promotion_back_fen"] for one in borne)
     refund_fen = wanted_fen - missing_fen
     has_fen = 0 if as_debt or not earned else max(0, earned[0].available_fen)
-    parts = recourse(refund_fen - commission_fen, pending_fen=pending_fen, available_fen=has_fen)
+    parts = recourse(refund_fen + promotion_fen - commission_fen, pending_fen=pending_fen, available_fen=has_fen)
     sources = {
         "commission": commission_fen,
         "pending": parts.pending_fen,
         "available": parts.available_fen,
         "debt": parts.debt_fen,
+        "promotion": -promotion_fen,
     }
     return _Money(refund_fen=refund_fen, sources=sources, borne=borne)
 
@@ -231,8 +261,9 @@ def _commission_fen(lines: Sequence[Row], shares: Sequence[int]) -> int:
     """Return the commission on what the lines no longer cost: in any number of steps, exactly what was reckoned."""
     total = 0
     for row, share in zip(lines, shares, strict=True):
-        rate, before_fen = rate_of_line(row), row.refundable_fen
-        total += commission_fen_of(before_fen, rate) - commission_fen_of(before_fen - share, rate)
+        rate, before_fen = rate_of_line(row), row.refundable_fen + promotion_of_line(row)
+        after_fen = row.refundable_fen - share + promotion_of_line(row, less_fen=share)
+        total += commission_fen_of(before_fen, rate) - commission_fen_of(after_fen, rate)
     return total
 
 
@@ -245,5 +276,6 @@ def _legs(case: Case, sources: Mapping[str, int]) -> tuple[Leg, ...]:
         "debt": codes.merchant_debt(merchant_id),
         "commission": codes.COMMISSION,
         "platform": codes.PLATFORM_LOSS,
+        "promotion": codes.PROMOTION_EXPENSE,
     }
     return tuple(Leg(account[source], -fen) for source, fen in sources.items() if fen)

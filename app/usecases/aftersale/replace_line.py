@@ -24,7 +24,7 @@ from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
 from app.usecases.ordering.ending import OrderMoved
-from app.usecases.ordering.line_rates import rate_of_line
+from app.usecases.ordering.line_rates import promotion_of_line, rate_of_line
 from app.usecases.ordering.prepare_order import short_lines
 from app.usecases.paying.refunds import REFUND_WRITES, decide_refund
 
@@ -73,6 +73,7 @@ _REPLACE = closing(
             "refunded_fen = refunded_fen + CAST(:refund_fen AS bigint)",
             "left_fen = :left_fen",
             "commission_fen = :commission_fen",
+            "promotion_fen = :promotion_fen",
         )
     },
     {REFUND_WRITES},
@@ -82,12 +83,12 @@ _REPLACE = closing(
     ),
     come AS (
         INSERT INTO order_lines (order_id, line, sku_id, name, option, unit_price_fen, quantity, goods_fen, packing_fen,
-            discount_fen, commission_bp, commission_least_fen, commission_cap_fen, commission_rule, refundable_fen,
-            is_counted, is_return_excluded)
+            discount_fen, platform_off_fen, commission_bp, commission_least_fen, commission_cap_fen, commission_rule,
+            refundable_fen, is_counted, is_return_excluded)
         SELECT :order_id, (SELECT max(m.line) + 1 FROM order_lines AS m WHERE m.order_id = :order_id), :sku_id, :name,
             :option, :unit_price_fen, :quantity, CAST(:goods_fen AS bigint), 0, CAST(:discount_fen AS bigint),
-            l.commission_bp, l.commission_least_fen, l.commission_cap_fen, :commission_rule, CAST(:kept_fen AS bigint),
-            :is_counted, l.is_return_excluded
+            CAST(:line_promotion_fen AS bigint), l.commission_bp, l.commission_least_fen, l.commission_cap_fen,
+            :commission_rule, CAST(:kept_fen AS bigint), :is_counted, l.is_return_excluded
         FROM order_lines AS l WHERE l.order_id = :order_id AND l.line = :line
     ),
     moves AS (
@@ -199,7 +200,11 @@ def _replace(tx: Transaction, row: Row, order: Order, state: ReplacementState) -
         stock.append({"sku_id": old.sku_id, "on_hand": 0, "reserved": -old.quantity, "received": -old.quantity})
     if row.is_counted:
         stock.append({"sku_id": row.sku_id, "on_hand": -row.quantity, "reserved": row.quantity, "received": 0})
-    held = [(one.refundable_fen, rate_of_line(one)) for one in lines.values()] + [(kept_fen, rate_of_line(old))]
+    off_fen = row.unit_price_fen * row.quantity - kept_fen
+    # the platform adds no more than what the new line would cost without it
+    promotion_fen = min(promotion_of_line(old, less_fen=refund_fen), off_fen)
+    held = [(one.refundable_fen, promotion_of_line(one), rate_of_line(one)) for one in lines.values()]
+    held.append((kept_fen, promotion_fen, rate_of_line(old)))
     done = tx.close(
         _REPLACE,
         {
@@ -207,8 +212,10 @@ def _replace(tx: Transaction, row: Row, order: Order, state: ReplacementState) -
             "order_id": order.order_id,
             "from_state": order.state.value,
             "to_state": order.state.value,
-            "left_fen": sum(fen for fen, _ in held),
-            "commission_fen": commission_of(held),
+            "left_fen": sum(fen for fen, _, _ in held),
+            "commission_fen": commission_of([(fen + added_fen, rate) for fen, added_fen, rate in held]),
+            "promotion_fen": sum(added_fen for _, added_fen, _ in held),
+            "line_promotion_fen": promotion_fen,
             "line": row.line,
             "sku_id": row.sku_id,
             "name": row.name,
@@ -216,7 +223,7 @@ def _replace(tx: Transaction, row: Row, order: Order, state: ReplacementState) -
             "unit_price_fen": row.unit_price_fen,
             "quantity": row.quantity,
             "goods_fen": row.unit_price_fen * row.quantity,
-            "discount_fen": row.unit_price_fen * row.quantity - kept_fen,
+            "discount_fen": off_fen,
             "kept_fen": kept_fen,
             "commission_rule": _REPLACED_RULE,
             "is_counted": row.is_counted,

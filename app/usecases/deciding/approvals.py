@@ -32,10 +32,13 @@ from app.core.approvals.models import ADMINS_MIN, LIFETIME, ApprovalKind, Approv
 from app.core.bills.errors import BillerNotFound, BillOutcomeKnown, BillOutcomeTooEarly, BillPaymentNotFound
 from app.core.bills.states import DECIDED_AFTER_DAYS, OPEN_BILL_STATES, BillPaymentState
 from app.core.catalog.commission import ANNOUNCED, RuleScope
+from app.core.communities.errors import CommunityNotFound
 from app.core.ledger import Journal, JournalKind, Leg
 from app.core.ledger.chart import CHART
 from app.core.payments.errors import ItemResolved, MismatchNotFound
 from app.core.payments.reconciliation import ItemState
+from app.core.promotions.rules import CampaignTerms
+from app.core.promotions.rules import refuse_unsound as refuse_unsound_campaign
 from app.core.settlement.errors import PayoutNotFound, PayoutNotWaiting
 from app.core.settlement.payouts import TARGET_CONTEXT, BankTarget
 from app.core.settlement.states import PayoutState
@@ -47,6 +50,7 @@ from app.kernel.transaction import Claim, Transaction, closing, opening, transac
 from app.kernel.wire import Row
 from app.usecases.billing.outcomes import decide_outcome
 from app.usecases.billing.settle import set_bank_account
+from app.usecases.promoting.campaigns import put_live
 from app.usecases.reconciling.resolve import resolve_mismatch
 from app.usecases.saving.term_end import TermTerms, put_on_sale, refuse_unsound
 from app.usecases.settling.pay_out import reject_payout, release_payout
@@ -66,6 +70,7 @@ _DECIDES: Mapping[ApprovalKind, str] = {
     ApprovalKind.TERM_PRODUCT: "term.decide",
     ApprovalKind.BILL_OUTCOME: "reconciliation.decide",
     ApprovalKind.BILLER_ACCOUNT: "payout.decide",
+    ApprovalKind.CAMPAIGN: "campaign.decide",
 }
 """The verb that decides about each kind, beside that of the route."""
 
@@ -76,6 +81,8 @@ _ASK = opening(
         EXISTS (SELECT 1 FROM shops AS s WHERE s.shop_id = CAST(:shop_id AS uuid)) AS is_shop,
         EXISTS (SELECT 1 FROM accounts AS a WHERE a.account_id = CAST(:subject_id AS uuid) AND a.state = 'active')
             AS is_account,
+        CAST(:community_id AS uuid) IS NULL OR EXISTS (
+            SELECT 1 FROM communities AS c WHERE c.community_id = CAST(:community_id AS uuid)) AS is_community,
         (SELECT p.state FROM payouts AS p WHERE p.payout_id = CAST(:payout_id AS uuid)) AS payout_state,
         (SELECT i.state FROM recon_items AS i WHERE i.item_id = CAST(:item_id AS uuid)) AS item_state,
         EXISTS (SELECT 1 FROM billers AS r WHERE r.biller_id = CAST(:biller_id AS uuid)) AS is_biller,
@@ -335,6 +342,21 @@ def ask_term_product(actor: Actor, claim: Claim, *, why: str, wish: TermTerms) -
     return _ask(actor, claim, ApprovalKind.TERM_PRODUCT, check, why=why, body=asdict(wish))
 
 
+def ask_campaign(actor: Actor, claim: Claim, *, why: str, wish: CampaignTerms) -> ApprovalMoved:
+    """Ask for a campaign of any budget.
+
+    :raises CampaignTermsInvalid: its terms contradict each other. :raises CommunityNotFound: it is for none there is.
+    """
+
+    def check(row: Row) -> None:
+        if not row.is_community:
+            raise CommunityNotFound(pointer="/community_id")
+        refuse_unsound_campaign(wish, row.now)
+
+    body, community_id = asdict(wish), wish.community_id
+    return _ask(actor, claim, ApprovalKind.CAMPAIGN, check, why=why, body=body, community_id=community_id)
+
+
 def approve(actor: Actor, claim: Claim, *, approval_id: UUID) -> ApprovalMoved:
     """Approve what another asked for; it happens with the same commit.
 
@@ -368,6 +390,7 @@ def _ask(
     item_id: UUID | None = None,
     bill_payment_id: UUID | None = None,
     biller_id: UUID | None = None,
+    community_id: UUID | None = None,
 ) -> ApprovalMoved:
     with transaction(claim) as tx:
         row = tx.open_one(
@@ -381,6 +404,7 @@ def _ask(
                 "bill_payment_id": bill_payment_id,
                 "bill_days": DECIDED_AFTER_DAYS,
                 "biller_id": biller_id,
+                "community_id": community_id,
             },
         )
         if row is None:
@@ -477,6 +501,15 @@ def _launch_term(tx: Transaction, row: Row) -> None:
     put_on_sale(tx, row.approval_id, terms)
 
 
+def _launch_campaign(tx: Transaction, row: Row) -> None:
+    instants = {name: datetime.fromisoformat(row.body[name]) for name in ("starts_at", "ends_at")}
+    community_id = row.body["community_id"]
+    place = {"community_id": None if community_id is None else UUID(community_id)}
+    terms = CampaignTerms(**{**row.body, **instants, **place})
+    refuse_unsound_campaign(terms, row.now)
+    put_live(tx, row.approval_id, terms)
+
+
 def _add_rule(tx: Transaction, row: Row) -> None:
     _refuse_start(date.fromisoformat(row.body["starts_on"]), row.now)
     tx.execute(_ADD_RULE, {"rule_id": row.approval_id, "body": orjson.dumps(row.body).decode()})
@@ -503,6 +536,7 @@ _EXECUTE: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {
     ApprovalKind.TERM_PRODUCT: _launch_term,
     ApprovalKind.BILL_OUTCOME: _decide_bill,
     ApprovalKind.BILLER_ACCOUNT: _set_biller_account,
+    ApprovalKind.CAMPAIGN: _launch_campaign,
 }
 _TURN_DOWN: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {ApprovalKind.PAYOUT: _turn_down_payout}
 """What a rejection leads to, where it leads to anything."""

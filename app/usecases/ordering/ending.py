@@ -148,6 +148,7 @@ def end_order(
         delivery_fen=order.delivery_fen,
         pay_fen=pay_fen,
     )
+    shares = shares.promoted(order.promotion_fen)
     decision = decide_refund(tx, order, amount_fen=shares.refund_fen, reason=(cancel_reason or ending).value)
     journals = [journal for journal in (decision.journal, _payout(order, shares, courier_id)) if journal is not None]
     if journals:
@@ -183,6 +184,7 @@ def _payout(order: Order, shares: Shares, courier_id: UUID | None) -> Journal | 
         codes.escrow(order.order_id): -from_escrow_fen,
         codes.PLATFORM_LOSS: -shares.platform_loss_fen,
         codes.DELIVERY_SUBSIDY: -shares.subsidy_fen,
+        codes.PROMOTION_EXPENSE: -shares.promotion_fen,
         codes.merchant_pending(order.merchant_id): shares.merchant_fen,
         codes.COMMISSION: shares.commission_fen,
         courier: shares.courier_fen,
@@ -220,7 +222,8 @@ def _close(
     cancel_reason: CancelReason | None,
     carried: CarriedOff | None,
 ) -> None:
-    earnings = [_earning(PartyKind.MERCHANT, order.merchant_id, shares.merchant_fen, fee_fen=shares.commission_fen)]
+    merchant = _earning(PartyKind.MERCHANT, order.merchant_id, shares.merchant_fen, fee_fen=shares.commission_fen)
+    earnings = [{**merchant, "promotion_fen": shares.promotion_fen}]
     if courier_id is not None:
         earnings.append(_earning(PartyKind.COURIER, courier_id, shares.courier_fen))
     today = order.now.astimezone(SHANGHAI).date()

@@ -35,7 +35,7 @@ from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.usecases.ordering.ending import OrderMoved, end_order
-from app.usecases.ordering.line_rates import rate_of_line
+from app.usecases.ordering.line_rates import promotion_of_line, rate_of_line
 from app.usecases.paying.refunds import REFUND_WRITES, decide_refund
 
 NO_COURIER_ALERTS = "no_courier_alerts"
@@ -58,6 +58,7 @@ _SHORT = closing(
             "refunded_fen = refunded_fen + :refund_fen",
             "left_fen = :left_fen",
             "commission_fen = :commission_fen",
+            "promotion_fen = :promotion_fen",
         )
     },
     {REFUND_WRITES},
@@ -134,7 +135,10 @@ def short_lines(tx: Transaction, order: Order, lines: frozenset[int]) -> OrderMo
             **decision.params,
             **_params(order, target),
             "left_fen": sum(row.refundable_fen for row in kept),
-            "commission_fen": commission_of([(row.refundable_fen, rate_of_line(row)) for row in kept]),
+            "commission_fen": commission_of(
+                [(row.refundable_fen + promotion_of_line(row), rate_of_line(row)) for row in kept]
+            ),
+            "promotion_fen": sum(promotion_of_line(row) for row in kept),
             "lines": sorted(lines),
             "missing": orjson.dumps(missing).decode(),
         },

@@ -1,6 +1,7 @@
 """Refund an order that is completed: its merchant bears it, out of what is pending, available, or as a debt.
 
-The order's escrow is empty by then. The commission goes back pro rata; the delivery fee is the courier's and stays.
+The order's escrow is empty by then. The commission goes back pro rata, and so does what the platform's coupon paid; the
+delivery fee is the courier's and stays.
 Lock order: the order, then its merchant's settlement account, then ledger accounts. Whoever takes money away from a
 merchant holds that account's row, so what is read under it can only have grown when the journal is posted.
 """
@@ -16,10 +17,12 @@ from app.core.ledger import Leg, codes
 from app.core.orders.errors import OrderNotFound
 from app.core.orders.repository import LOCK_BY_SYSTEM, Order, order_of
 from app.core.orders.states import OrderState
+from app.core.promotions.rules import promotion_back_fen
 from app.core.settlement.errors import NotEnded, RefundExceedsOrder
 from app.core.settlement.rules import Bearing, bearing_of, fee_back_of
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, Transaction, closing, transaction
+from app.kernel.wire import Row
 from app.usecases.paying.refunds import REFUND_WRITES, decide_refund
 
 SOURCE_DAYS = 365
@@ -32,8 +35,8 @@ _LOCK_ACCOUNT = text(
 )
 _EARNED = text(
     """
-    SELECT i.amount_fen, i.fee_fen, i.refunded_fen, i.settled_on IS NOT NULL AS is_settled,
-        coalesce(h.available_fen, 0) AS available_fen,
+    SELECT i.amount_fen, i.fee_fen, i.refunded_fen, i.promotion_fen, i.promotion_back_fen,
+        i.settled_on IS NOT NULL AS is_settled, coalesce(h.available_fen, 0) AS available_fen,
         (SELECT count(*) FROM refunds AS r WHERE r.payment_id = :payment_id) AS refunds_count
     FROM settlement_items AS i
     LEFT JOIN ledger.head AS h ON h.code = ('merchant_available:' || i.party_id) COLLATE "C"
@@ -46,14 +49,15 @@ _WRITE = closing(
     {REFUND_WRITES},
     went_back AS (
         UPDATE settlement_items
-        SET refunded_fen = refunded_fen + :refund_fen, fee_back_fen = fee_back_fen + :fee_back_fen
+        SET refunded_fen = refunded_fen + CAST(:gross_fen AS bigint), fee_back_fen = fee_back_fen + :fee_back_fen,
+            promotion_back_fen = promotion_back_fen + CAST(:promotion_back_fen AS bigint)
         WHERE order_id = :order_id AND party_kind = 'merchant' AND part = 0
     ),
     borne AS (
         INSERT INTO settlement_refunds (refund_id, order_id, merchant_id, amount_fen, fee_back_fen, pending_fen,
             available_fen, debt_fen, is_after_settlement, made_at)
-        VALUES (:refund_id, :order_id, :merchant_id, :refund_fen, :fee_back_fen, :pending_fen, :available_fen,
-            :debt_fen, :is_settled, business_now())
+        VALUES (:refund_id, :order_id, :merchant_id, CAST(:gross_fen AS bigint), :fee_back_fen, :pending_fen,
+            :available_fen, :debt_fen, :is_settled, business_now())
     )"""
 )
 
@@ -95,26 +99,59 @@ def refund_completed(tx: Transaction, order: Order, *, amount_fen: int, reason: 
         raise NotEnded(state=order.state.value)
     tx.execute(_LOCK_ACCOUNT, {"merchant_id": order.merchant_id})
     earned = tx.execute(_EARNED, {"order_id": order.order_id, "payment_id": order.payment_id}).one_or_none()
-    earned_fen = 0 if earned is None else earned.amount_fen + earned.fee_fen - earned.refunded_fen
-    left_fen = min(earned_fen, order.goods_unrefunded_fen)
+    left_fen = 0 if earned is None else min(own_left_fen(earned), order.goods_unrefunded_fen)
     if earned is None or amount_fen > left_fen:
         raise RefundExceedsOrder(pointer="/amount_fen", left_fen=left_fen)
+    back_fen = promotion_back_of(earned, amount_fen)
+    gross_fen = amount_fen + back_fen
     fee_back_fen = fee_back_of(
         gross_fen=earned.amount_fen + earned.fee_fen,
         fee_fen=earned.fee_fen,
         refunded_fen=earned.refunded_fen,
-        amount_fen=amount_fen,
+        amount_fen=gross_fen,
     )
     bearing = bearing_of(
-        amount_fen, fee_back_fen=fee_back_fen, is_settled=earned.is_settled, available_fen=max(0, earned.available_fen)
+        gross_fen, fee_back_fen=fee_back_fen, is_settled=earned.is_settled, available_fen=max(0, earned.available_fen)
     )
     return _post(
-        tx, order, amount_fen, bearing, reason=reason, is_settled=earned.is_settled, count=earned.refunds_count
+        tx,
+        order,
+        amount_fen,
+        bearing,
+        back_fen=back_fen,
+        reason=reason,
+        is_settled=earned.is_settled,
+        count=earned.refunds_count,
+    )
+
+
+def own_left_fen(earned: Row) -> int:
+    """Return what is left of what the resident paid of an earned part, fen; its row has the columns of one."""
+    own_fen = earned.amount_fen + earned.fee_fen - earned.promotion_fen
+    left: int = own_fen - (earned.refunded_fen - earned.promotion_back_fen)
+    return left
+
+
+def promotion_back_of(earned: Row, amount_fen: int) -> int:
+    """Return what goes back to the platform, fen, when ``amount_fen`` of an earned part goes back to the resident."""
+    return promotion_back_fen(
+        promotion_fen=earned.promotion_fen,
+        own_fen=earned.amount_fen + earned.fee_fen - earned.promotion_fen,
+        refunded_fen=earned.refunded_fen - earned.promotion_back_fen,
+        amount_fen=amount_fen,
     )
 
 
 def _post(
-    tx: Transaction, order: Order, amount_fen: int, bearing: Bearing, *, reason: str, is_settled: bool, count: int
+    tx: Transaction,
+    order: Order,
+    amount_fen: int,
+    bearing: Bearing,
+    *,
+    back_fen: int,
+    reason: str,
+    is_settled: bool,
+    count: int,
 ) -> OrderRefunded:
     assert order.paid_at is not None, "a completed order was paid"
     is_late = count >= SOURCE_REFUNDS_MAX or order.now > order.paid_at + timedelta(days=SOURCE_DAYS)
@@ -126,7 +163,8 @@ def _post(
         codes.merchant_debt(order.merchant_id): bearing.debt_fen,
         codes.COMMISSION: bearing.fee_back_fen,
     }
-    legs = (*(Leg(code, -fen) for code, fen in borne.items() if fen), *decision.targets)
+    back = (Leg(codes.PROMOTION_EXPENSE, back_fen),) if back_fen else ()
+    legs = (*(Leg(code, -fen) for code, fen in borne.items() if fen), *back, *decision.targets)
     ledger.post(tx, replace(decision.journal, legs=legs), ahead=decision.ahead)
     refunded = OrderRefunded(
         refund_id=decision.refund_id,
@@ -145,6 +183,8 @@ def _post(
             **decision.params,
             "order_id": order.order_id,
             "merchant_id": order.merchant_id,
+            "gross_fen": amount_fen + back_fen,
+            "promotion_back_fen": back_fen,
             "fee_back_fen": bearing.fee_back_fen,
             "pending_fen": bearing.pending_fen,
             "available_fen": bearing.available_fen,

@@ -12,8 +12,17 @@ from app.core.orders.quote import Quote, ShopQuote
 from app.core.orders.shared_trip import SharedTrip
 from app.kernel.actor import Actor
 from app.kernel.transaction import read
+from app.usecases.promoting.coupons import coupon_of
 from app.usecases.shopping.keeping import keep_quote
-from app.usecases.shopping.quoting import NO_SLOTS, READ_CART, PricedCart, Slots, price_cart, slot_params
+from app.usecases.shopping.quoting import (
+    NO_SLOTS,
+    READ_CART,
+    READ_CART_WITH_COUPON,
+    PricedCart,
+    Slots,
+    price_cart,
+    slot_params,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +62,16 @@ def quote_with_promises(
     fulfillment: Fulfillment,
     slots: Slots = NO_SLOTS,
     is_trip_shared: bool = False,
+    coupon_id: UUID | None = None,
 ) -> PromisedQuote:
     """Say what the cart costs to this address now, and when it would come; binds nobody, and is kept for a while."""
     asked = {"account_id": actor.account_id, "address_id": address_id, **slot_params(slots)}
-    cart = price_cart(read(READ_CART, asked).fetchall(), fulfillment, slots, is_trip_shared=is_trip_shared)
+    if coupon_id is None:
+        cart = price_cart(read(READ_CART, asked).fetchall(), fulfillment, slots, is_trip_shared=is_trip_shared)
+    else:
+        rows = read(READ_CART_WITH_COUPON, {**asked, "coupon_id": coupon_id}).fetchall()
+        coupon = coupon_of(rows[0]) if rows else None
+        cart = price_cart(rows, fulfillment, slots, coupon, is_trip_shared=is_trip_shared)
     agreed = cart.quote.agreed
     version = version_of(agreed)
     keep_quote(actor.account_id, version, agreed)

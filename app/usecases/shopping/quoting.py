@@ -19,10 +19,11 @@ from app.core.delivery.pay import is_night
 from app.core.orders import quote as prices
 from app.core.orders.errors import CartEmpty, SlotOfNoShop
 from app.core.orders.models import Fulfillment
-from app.core.orders.quote import Quote, Terms, Wanted
+from app.core.orders.quote import Quote, ShopQuote, Terms, Wanted
 from app.core.orders.repository import IN_STANDING
 from app.core.orders.shared_trip import Counter, SharedTrip, shared_trips, with_shared_trips
 from app.core.orders.surcharges import NO_SURCHARGES, SurchargeRates, Surcharges, surcharges_of
+from app.core.promotions.rules import Coupon, Part
 from app.core.verification.id_numbers import IdNumber
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
@@ -33,6 +34,7 @@ from app.kernel.transaction import opening, read
 from app.kernel.wire import Row
 from app.usecases.ordering.line_rates import rate_in_force
 from app.usecases.privacy.consents import HAS_AGREED
+from app.usecases.promoting.coupons import COUPON_COLUMNS, COUPON_JOINS
 
 _LINES = """
     SELECT {standing} AS is_in_standing, {agreed} AS has_agreed,
@@ -131,11 +133,26 @@ def slot_params(slots: Slots) -> dict[str, object]:
 # first removes. A line put in anew waits for that, and whoever sees it sees the first's order too.
 _WHERE = "c.account_id = :account_id"
 READ_CART = text(lines_of(lines="cart_lines", where=_WHERE, with_slots=True))
+READ_CART_WITH_COUPON = text(
+    lines_of(lines="cart_lines", where=_WHERE, with_slots=True, more=COUPON_COLUMNS, joins=COUPON_JOINS)
+)
 LOCK_CART = opening(
     lines_of(lines="cart_lines", where=_WHERE, standing=IN_STANDING, agreed=HAS_AGREED, with_slots=True)
     + "FOR UPDATE OF c"
 )
-"""Both are asked with :func:`slot_params`, too."""
+LOCK_CART_WITH_COUPON = opening(
+    lines_of(
+        lines="cart_lines",
+        where=_WHERE,
+        standing=IN_STANDING,
+        agreed=HAS_AGREED,
+        with_slots=True,
+        more=COUPON_COLUMNS,
+        joins=COUPON_JOINS,
+    )
+    + "FOR UPDATE OF c"
+)
+"""All are asked with :func:`slot_params`, too; those with a coupon with ``:coupon_id``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +178,16 @@ class PricedCart:
         return moment
 
 
-def look_at_cart(rows: Sequence[Row], fulfillment: Fulfillment, *, is_trip_shared: bool = False) -> PricedCart:
+def look_at_cart(
+    rows: Sequence[Row], fulfillment: Fulfillment, coupon: Coupon | None = None, *, is_trip_shared: bool = False
+) -> PricedCart:
     """Price the rows of :data:`READ_CART`, and say beside it what stands against buying them.
 
     :param is_trip_shared: whether shops that can share a trip do so.
 
     :raises CartEmpty: there are none.
     :raises AddressNotFound: the address is not the asker's.
+    :raises CouponNotUsable, CouponNotApplicable: the coupon takes nothing off a cart that could be bought.
     """
     if not rows:
         raise CartEmpty
@@ -179,6 +199,10 @@ def look_at_cart(rows: Sequence[Row], fulfillment: Fulfillment, *, is_trip_share
     wanted = [wanted_of(row) for row in rows]
     refusals = list(prices.refusals_of(wanted, terms, first.now))
     quote = prices.price_cart(wanted, terms)
+    if coupon is not None and not refusals:
+        parts = [_part_of(part, shops[part.shop_id]) for part in quote.shops]
+        offs = coupon.offs(parts, community_id=first.community_id, now=first.now)
+        quote = prices.price_cart(wanted, terms, offs)
     trips = shared_trips(quote, {shop_id: _counter_of(row) for shop_id, row in shops.items()})
     return PricedCart(
         with_shared_trips(quote, trips) if is_trip_shared else quote,
@@ -196,15 +220,24 @@ def _counter_of(row: Row) -> Counter:
     return Counter(lat=row.shop_lat, lng=row.shop_lng, ready_s=ready_s)
 
 
+def _part_of(part: ShopQuote, row: Row) -> Part:
+    return Part(shop_id=part.shop_id, vertical=row.vertical, payable_fen=part.goods_fen - part.discount_fen)
+
+
 def price_cart(
-    rows: Sequence[Row], fulfillment: Fulfillment, slots: Slots = NO_SLOTS, *, is_trip_shared: bool = False
+    rows: Sequence[Row],
+    fulfillment: Fulfillment,
+    slots: Slots = NO_SLOTS,
+    coupon: Coupon | None = None,
+    *,
+    is_trip_shared: bool = False,
 ) -> PricedCart:
     """As :func:`look_at_cart`, of a cart that can be bought.
 
     :raises SlotOfNoShop: a slot is for a shop that the cart buys nothing from.
     :raises app.kernel.errors.Conflict: a line or a shop cannot be served; see :func:`app.core.orders.quote.quote_cart`.
     """
-    cart = look_at_cart(rows, fulfillment, is_trip_shared=is_trip_shared)
+    cart = look_at_cart(rows, fulfillment, coupon, is_trip_shared=is_trip_shared)
     if not slots.keys() <= cart.shops.keys():
         raise SlotOfNoShop(pointer="/slots")
     for refusal in cart.refusals:

@@ -58,14 +58,14 @@ _WRITES = """
             state, fulfillment, is_perishable, goods_fen, packing_fen, delivery_fen, night_fen, weather_fen, floors_fen,
             trip_saving_fen, shared_trip_id, discount_fen, platform_off_fen, promotion_fen, campaign_id, total_fen,
             left_fen, commission_fen, payment_id, note, cutlery_count, invoice_sealed, gift_sealed, address_sealed,
-            address_lat, address_lng, walk_up_floors, preparation_minutes, usual_s, promise_from_s, promise_by_s, promised_from_at,
-            promised_at, slot_starts_at, slot_ends_at, placed_at)
+            address_lat, address_lng, walk_up_floors, preparation_minutes, usual_s, promise_from_s, promise_by_s,
+            promised_from_at, promised_at, slot_starts_at, slot_ends_at, placed_at)
         SELECT o.order_id, o.number, :checkout_id, :account_id, o.shop_id, o.merchant_id, :community_id, :store_id,
             :order_state, :fulfillment, o.is_perishable, o.goods_fen, o.packing_fen, o.delivery_fen, o.night_fen,
             o.weather_fen, o.floors_fen, o.trip_saving_fen, o.shared_trip_id, o.discount_fen, o.platform_off_fen,
             o.platform_off_fen, CAST(:campaign_id AS uuid), o.total_fen, o.left_fen, o.commission_fen, :payment_id,
-            o.note, CAST(:cutlery_count AS bigint), CAST(:invoice_sealed AS text), CAST(:gift_sealed AS text), :address_sealed,
-            :address_lat, :address_lng, CAST(:walk_up_floors AS bigint), o.preparation_minutes, o.usual_s,
+            o.note, CAST(:cutlery_count AS bigint), CAST(:invoice_sealed AS text), CAST(:gift_sealed AS text),
+            :address_sealed, :address_lat, :address_lng, CAST(:walk_up_floors AS bigint), o.preparation_minutes, o.usual_s,
             o.promise_from_s, o.promise_by_s, o.slot_starts_at, o.slot_ends_at, o.slot_starts_at, o.slot_ends_at,
             business_now()
         FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (order_id uuid, number text, shop_id uuid,

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0070"
-down_revision = "0069"
+revision = "0078"
+down_revision = "0077"
 branch_labels = None
 depends_on = None
 

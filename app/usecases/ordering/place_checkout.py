@@ -65,8 +65,8 @@ _WRITES = """
             o.weather_fen, o.floors_fen, o.trip_saving_fen, o.shared_trip_id, o.discount_fen, o.platform_off_fen,
             o.platform_off_fen, CAST(:campaign_id AS uuid), o.total_fen, o.left_fen, o.commission_fen, :payment_id,
             o.note, CAST(:cutlery_count AS bigint), CAST(:invoice_sealed AS text), CAST(:gift_sealed AS text),
-            :address_sealed, :address_lat, :address_lng, CAST(:walk_up_floors AS bigint), o.preparation_minutes, o.usual_s,
-            o.promise_from_s, o.promise_by_s, o.slot_starts_at, o.slot_ends_at, o.slot_starts_at, o.slot_ends_at,
+            :address_sealed, :address_lat, :address_lng, CAST(:walk_up_floors AS bigint), o.preparation_minutes,
+            o.usual_s, o.promise_from_s, o.promise_by_s, o.slot_starts_at, o.slot_ends_at, o.slot_starts_at, o.slot_ends_at,
             business_now()
         FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (order_id uuid, number text, shop_id uuid,
             merchant_id uuid, is_perishable boolean, goods_fen bigint, packing_fen bigint, delivery_fen bigint,

@@ -66,8 +66,8 @@ _WRITES = """
             o.platform_off_fen, CAST(:campaign_id AS uuid), o.total_fen, o.left_fen, o.commission_fen, :payment_id,
             o.note, CAST(:cutlery_count AS bigint), CAST(:invoice_sealed AS text), CAST(:gift_sealed AS text),
             :address_sealed, :address_lat, :address_lng, CAST(:walk_up_floors AS bigint), o.preparation_minutes,
-            o.usual_s, o.promise_from_s, o.promise_by_s, o.slot_starts_at, o.slot_ends_at, o.slot_starts_at, o.slot_ends_at,
-            business_now()
+            o.usual_s, o.promise_from_s, o.promise_by_s, o.slot_starts_at, o.slot_ends_at, o.slot_starts_at,
+            o.slot_ends_at, business_now()
         FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (order_id uuid, number text, shop_id uuid,
             merchant_id uuid, is_perishable boolean, goods_fen bigint, packing_fen bigint, delivery_fen bigint,
             night_fen bigint, weather_fen bigint, floors_fen bigint, trip_saving_fen bigint, shared_trip_id uuid,

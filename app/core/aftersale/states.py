@@ -7,6 +7,7 @@ from app.kernel.machines import Table
 
 _RESIDENT, _MERCHANT = frozenset({Role.RESIDENT}), frozenset({Role.MERCHANT})
 _PLATFORM, _SYSTEM = frozenset({Role.PLATFORM}), frozenset({Role.SYSTEM})
+_STORE = frozenset({Role.STORE})
 
 
 class CaseState(StrEnum):
@@ -59,7 +60,7 @@ CASE_TRANSITIONS: Table[CaseState, CaseAction] = {
     (_S.REJECTED, _A.ESCALATE): (_S.ESCALATED, _RESIDENT),
     (_S.REJECTED, _A.WITHDRAW): (_S.WITHDRAWN, _RESIDENT),
     (_S.REJECTED, _A.LAPSE): (_S.REFUSED, _SYSTEM),
-    (_S.RETURNING, _A.SEND_BACK): (_S.SENT_BACK, _RESIDENT),
+    (_S.RETURNING, _A.SEND_BACK): (_S.SENT_BACK, _RESIDENT | _STORE),
     (_S.RETURNING, _A.WITHDRAW): (_S.WITHDRAWN, _RESIDENT),
     (_S.RETURNING, _A.LAPSE): (_S.WITHDRAWN, _SYSTEM),
     (_S.SENT_BACK, _A.RECEIVE): (_S.REFUNDED, _MERCHANT | _SYSTEM),

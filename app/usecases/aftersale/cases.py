@@ -38,6 +38,14 @@ LOCK_CASE_FOR_SHOP = opening(
     WHERE c.case_id = :case_id AND m.account_id = :account_id FOR UPDATE OF o, c
     """
 )
+LOCK_CASE_FOR_STORE = opening(
+    f"""
+    {_CASE}
+    JOIN memberships AS m ON m.organization_id = o.store_id AND m.organization_kind = 'store'
+        AND m.role = ANY (CAST(:roles AS text[]))
+    WHERE c.case_id = :case_id AND m.account_id = :account_id FOR UPDATE OF o, c
+    """
+)
 LOCK_CASE = opening(f"{_CASE} WHERE c.case_id = :case_id FOR UPDATE OF o, c")
 
 MOVED_CASE = """

@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from app.core.aftersale.states import CaseState
+from app.core.aftersale.errors import CaseNotFound
+from app.core.aftersale.states import CaseAction, CaseState
 from app.core.events import ParcelMoved
 from app.core.orders.models import Fulfillment
 from app.core.orders.repository import LOCK_BY_SYSTEM, LOCK_FOR_STORE, lock_order
@@ -21,6 +22,7 @@ from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
+from app.usecases.aftersale.cases import LOCK_CASE_FOR_STORE, MOVED_CASE, lock_case, moving
 from app.usecases.ordering.finish_order import lapse_collection
 from app.usecases.ordering.prepare_order import COLLECT_LAPSES
 
@@ -29,25 +31,19 @@ PARCEL_REMINDS = "parcel_reminds"
 REMIND_AFTER = timedelta(hours=24)
 GRACE = timedelta(hours=24)
 """How long a parcel waits after its store opens again."""
+_AT_COUNTER = "体验店代收"
+"""What a case says of the way that its goods went, before the slot."""
 _COMES_BACK = frozenset({CaseState.RETURNING, CaseState.SENT_BACK})
 
 _MEMBER = "m.organization_kind = 'store' AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))"
-_LOCK_RETURN = opening(
-    f"""
-    SELECT c.case_id, c.order_id, c.state, c.account_id AS whom_id, c.shop_id, o.store_id
-    FROM after_sale_cases AS c JOIN orders AS o ON o.order_id = c.order_id
-    JOIN memberships AS m ON m.organization_id = o.store_id AND {_MEMBER}
-    WHERE c.case_id = :case_id FOR NO KEY UPDATE OF o
-    """
-)
-_SHELVE = closing(
-    """
+_SHELVED = """
     shelved AS (
         INSERT INTO parcels (parcel_id, store_id, kind, order_id, case_id, slot, state, shelved_by_id, shelved_at)
         VALUES (:parcel_id, :store_id, :kind, :order_id, CAST(:case_id AS uuid), :slot, 'waiting', :clerk_id,
             business_now())
     )"""
-)
+_SHELVE = closing(_SHELVED)
+_SHELVE_SENT_BACK = closing(f"{_SHELVED}, {MOVED_CASE}")
 _LOCK = opening(
     f"""
     SELECT p.parcel_id, p.kind, p.state, p.slot, p.store_id, p.order_id, o.account_id AS whom_id, o.shop_id
@@ -116,20 +112,27 @@ def shelve_order(actor: Actor, claim: Claim, *, order_id: UUID, slot: str) -> Pa
 
 
 def hand_in_return(actor: Actor, claim: Claim, *, case_id: UUID, slot: str) -> ParcelStands:
-    """Take goods that a resident brings back for their shop, and put them into a slot.
+    """Take goods that a resident brings back for their shop, and put them into a slot: they are sent back with that.
 
     :raises ReturnNotFound: no case of an order of the store's catchment. :raises NotForShelf: nothing comes back.
     :raises ParcelShelved, SlotTaken: as :func:`shelve_order`.
     """
     with transaction(claim) as tx:
-        row = tx.open_one(_LOCK_RETURN, {**actor.as_member, "case_id": case_id})
-        if row is None:
-            raise ReturnNotFound
-        if row.state not in _COMES_BACK:
+        try:
+            case = lock_case(tx, LOCK_CASE_FOR_STORE, {**actor.as_member, "case_id": case_id})
+        except CaseNotFound:
+            raise ReturnNotFound from None
+        order = case.order
+        if case.state not in _COMES_BACK:
             raise NotForShelf
-        stands = ParcelStands(parcel_id=new_id(), order_id=row.order_id, state=ParcelState.WAITING.value, slot=slot)
-        _shelve(tx, actor, stands, ParcelKind.RETURN, store_id=row.store_id, whom_id=row.whom_id,
-                shop_id=row.shop_id, case_id=case_id)  # fmt: skip
+        assert order.store_id is not None, "an order's shop has a store"
+        stands = ParcelStands(parcel_id=new_id(), order_id=order.order_id, state=ParcelState.WAITING.value, slot=slot)
+        moved: dict[str, object] = {}
+        if case.state is CaseState.RETURNING:
+            sent_back = case.next(CaseAction.SEND_BACK, actor.role)
+            moved = moving(tx, case, sent_back, return_reference=f"{_AT_COUNTER} {slot}")
+        _shelve(tx, actor, stands, ParcelKind.RETURN, store_id=order.store_id, whom_id=order.account_id,
+                shop_id=order.shop_id, case_id=case_id, moved=moved)  # fmt: skip
     return stands
 
 
@@ -198,14 +201,16 @@ def _shelve(  # what a parcel is made of
     whom_id: UUID,
     shop_id: UUID,
     case_id: UUID | None = None,
+    moved: Mapping[str, object] | None = None,
 ) -> None:
     tx.record(_told(stands, store_id=store_id, whom_id=whom_id, shop_id=shop_id))
     tx.describe(whom_id=whom_id)
     tx.keep(stands)
     try:
         tx.close(
-            _SHELVE,
+            _SHELVE_SENT_BACK if moved else _SHELVE,
             {
+                **(moved or {}),
                 "parcel_id": stands.parcel_id,
                 "store_id": store_id,
                 "kind": kind.value,

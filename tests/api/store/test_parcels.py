@@ -7,8 +7,11 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from app.core.aftersale.rules import CaseKind
+from app.core.aftersale.states import CaseState
 from app.core.orders.states import OrderState
 from app.kernel.ids import new_id
+from app.usecases.aftersale.answer import receive_return
 from app.usecases.ordering.finish_order import collect_code, collect_order
 from app.usecases.shelving.parcels import shelve_order
 from tests.factories import a_claim, a_merchant_with_shop, a_store_clerk, an_order
@@ -103,6 +106,32 @@ class TestTakeReturn(OnceWithBody):
 
         assert_problem(mine, 409, "not_for_shelf")
         assert_problem(other, 404, "return_not_found")
+
+    def test_what_is_handed_in_is_sent_back_and_its_shop_may_say_that_it_came(self, client: FlaskClient) -> None:
+        shop = a_merchant_with_shop()
+        case_id = a_returning_case(shop)
+        body = {"case_id": str(case_id), "slot": "R-01"}
+
+        self.send(client, Case(a_store_clerk(shop.store_id), "/store/v1/returned-parcels", body))
+        told = look_one("SELECT return_reference FROM after_sale_cases WHERE case_id = :id", id=case_id)
+        due_at = look_one("SELECT due_at - business_now() FROM after_sale_cases WHERE case_id = :id", id=case_id)
+        receive_return(shop.owner.actor, a_claim(shop.owner), case_id=case_id, is_resalable=True)
+
+        assert told == "体验店代收 R-01"
+        assert due_at > timedelta(days=6)
+        assert look_one("SELECT state FROM after_sale_cases WHERE case_id = :id", id=case_id) == "refunded"
+
+    def test_what_the_resident_said_was_on_its_way_is_taken_as_it_is(self, client: FlaskClient) -> None:
+        shop = a_merchant_with_shop()
+        order = an_order(shop=shop, state=OrderState.COMPLETED)
+        case_id = a_case(order, kind=CaseKind.RETURN, state=CaseState.SENT_BACK).case_id
+        before = look_one("SELECT return_reference FROM after_sale_cases WHERE case_id = :id", id=case_id)
+        body = {"case_id": str(case_id), "slot": "R-01"}
+
+        taken = self.send(client, Case(a_store_clerk(shop.store_id), "/store/v1/returned-parcels", body))
+
+        assert taken.status_code == 201
+        assert look_one("SELECT return_reference FROM after_sale_cases WHERE case_id = :id", id=case_id) == before
 
 
 class TestPassOn(OnceOwned):

@@ -13,6 +13,7 @@ from app.cli.docs import openapi
 from app.cli.fund import calendar_commands, fund_commands
 from app.cli.keys import keys_commands
 from app.cli.passkeys import passkeys_commands
+from app.cli.places import places_commands
 from app.cli.privacy import privacy_commands
 
 
@@ -31,6 +32,7 @@ for command in (
     privacy_commands,
     dispatch_commands,
     directory_commands,
+    places_commands,
     fund_commands,
     bills_commands,
     calendar_commands,

@@ -32,3 +32,16 @@ class CommunityRow(Base):
     street: Mapped[str]
     lat: Mapped[float]
     lng: Mapped[float]
+
+
+class StreetRow(Base):
+    """A street or township (街道, 乡镇) of the country, by its code; communities copy the names."""
+
+    __tablename__ = "streets"
+
+    street_code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    district_code: Mapped[str]
+    district: Mapped[str]
+    city: Mapped[str]
+    province: Mapped[str]

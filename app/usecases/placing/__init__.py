@@ -1,0 +1,1 @@
+"""Placing: streets and communities are taken in from lists."""

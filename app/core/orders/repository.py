@@ -18,19 +18,11 @@ from app.kernel.transaction import Opening, Transaction, opening
 from app.kernel.wire import Result, Row
 
 _ORDER = """
-<<<<<<< HEAD
     o.order_id, o.number, o.checkout_id, o.account_id, o.shop_id, o.merchant_id, o.community_id, o.store_id,
     o.state, o.fulfillment, o.is_perishable, o.delivery_fen, o.promotion_fen, o.total_fen, o.refunded_fen,
     o.left_fen, o.commission_fen, o.payment_id, o.payment_method, o.outside_fen, o.part_held_at, o.paid_at,
     o.preparation_minutes, o.address_lat, o.address_lng, o.accepted_at, o.ready_at, o.cancel_requested_at, o.shorted_at,
     o.code_tries_left, o.slot_starts_at, business_now() AS now
-=======
-    o.order_id, o.number, o.checkout_id, o.account_id, o.shop_id, o.merchant_id, o.community_id, o.store_id, o.state,
-    o.fulfillment, o.is_perishable, o.delivery_fen, o.promotion_fen, o.total_fen, o.refunded_fen, o.left_fen,
-    o.commission_fen, o.payment_id, o.payment_method, o.outside_fen, o.part_held_at, o.paid_at, o.preparation_minutes,
-    o.address_lat, o.address_lng, o.accepted_at, o.ready_at, o.cancel_requested_at, o.shorted_at, o.code_tries_left,
-    o.slot_starts_at, business_now() AS now
->>>>>>> c35ec9d (Columns of an order in lines that fit)
 """
 ORDER_COLUMNS = _ORDER
 """What :func:`order_of` needs, of ``orders AS o``; for openings that lock more than the order."""

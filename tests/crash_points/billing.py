@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from app.core.bills.files import FileLine, bill_file
 from app.core.bills.ports import AccountAtBiller, Outcome, Said
 from app.kernel.clock import SHANGHAI
 from app.usecases.billing.autopay import pay_due_bills, set_autopay
+from app.usecases.billing.compare_files import compare_file
 from app.usecases.billing.outcomes import ask_biller
-from app.usecases.billing.pay_bill import pay_bill
+from app.usecases.billing.pay_bill import pay_bill, payment_key
+from app.usecases.billing.settle import settle_biller
 from tests.factories import Person, a_claim, a_resident
-from tests.factories.bills import a_bill, a_bill_grant, a_binding, a_quote
+from tests.factories.bills import a_bill, a_bill_grant, a_bill_payment, a_binding, a_quote
 from tests.factories.rows import look
 
 if TYPE_CHECKING:
@@ -99,4 +102,23 @@ def _is_tried(binding_id: object) -> bool:
                      b=binding_id))  # fmt: skip
 
 
-FLOWS = (a_bill_that_is_paid, a_bill_that_the_biller_refuses, a_bill_that_pays_itself)
+def a_day_that_a_biller_is_paid_for(stage: Stage) -> Act:
+    stage.clock.at(datetime(2026, 3, 6, 10, tzinfo=SHANGHAI))
+    payment_id = a_bill_payment(a_resident(), amount_fen=5_000, booked_on=BOOKED)
+    [biller] = look("SELECT r.biller_id, r.code FROM bill_payments AS p JOIN billers AS r USING (biller_id)"
+                    " WHERE p.bill_payment_id = :p", p=payment_id)  # fmt: skip
+    line = FileLine(key=payment_key(payment_id), reference="BL1", amount_fen=5_000)
+    compare_file(biller.biller_id, BOOKED, bill_file(biller.code, BOOKED, [line]))
+
+    def act() -> None:
+        settle_biller(biller.biller_id, BOOKED)
+
+    return act
+
+
+FLOWS = (
+    a_bill_that_is_paid,
+    a_bill_that_the_biller_refuses,
+    a_bill_that_pays_itself,
+    a_day_that_a_biller_is_paid_for,
+)

@@ -70,7 +70,7 @@ class TestPutSurcharges(OnceWithBody):
         clock.at(NOON + timedelta(hours=10))
         by_night = quoted_parts(client, shop)
 
-        nothing = {"night_fen": 0, "weather_fen": 0, "floors_fen": 0}
+        nothing = {"night_fen": 0, "weather_fen": 0, "floors_fen": 0, "trip_saving_fen": 0}
         assert by_day == {"distance_fen": 300, **nothing}
         assert upstairs == {"distance_fen": 300, **nothing, "floors_fen": 300}
         assert in_rain == {"distance_fen": 300, **nothing, "weather_fen": 300}
@@ -91,7 +91,8 @@ class TestPutSurcharges(OnceWithBody):
         order = an_order(shop=shop, state=OrderState.COMPLETED, walk_up_floors=6)
 
         shown = client.get(f"/user/v1/orders/{order.order_id}", headers=order.resident.headers).get_json()
-        assert shown["delivery_parts"] == {"distance_fen": 300, "night_fen": 0, "weather_fen": 0, "floors_fen": 300}
+        parts = {"distance_fen": 300, "night_fen": 0, "weather_fen": 0, "floors_fen": 300, "trip_saving_fen": 0}
+        assert shown["delivery_parts"] == parts
         assert shown["total_fen"] == 2_000 + 600
         pay = look_one("SELECT pay_fen FROM deliveries WHERE order_id = :order_id", order_id=order.order_id)
         assert pay >= 600

@@ -330,5 +330,8 @@ def test_figures_count_events_and_who_came(client: FlaskClient, clock: BusinessC
 
     refresh()
 
-    [row] = look("SELECT activities_held, activity_guests FROM store_days WHERE store_id = :id", id=shop.store_id)
+    of_the_day = "store_id = :id AND day = CAST(CAST(:noon AS timestamptz) AT TIME ZONE 'Asia/Shanghai' AS date)"
+    [row] = look(
+        f"SELECT activities_held, activity_guests FROM store_days WHERE {of_the_day}", id=shop.store_id, noon=noon
+    )
     assert (row.activities_held, row.activity_guests) == (1, 1)

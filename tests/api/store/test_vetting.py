@@ -6,6 +6,7 @@ from app.core.orders.states import OrderState
 from app.kernel.actor import Side
 from tests.factories import a_community, a_courier, a_merchant_with_shop, a_store_clerk, an_order
 from tests.factories.people import signed_in
+from tests.factories.photos import a_photo
 from tests.factories.rows import look_one
 from tests.support.ladder import Case, Endpoint, OnceOwned, OnceWithBody, assert_problem
 from tests.support.vetting import an_application
@@ -91,7 +92,7 @@ class TestPutCourierState(OnceWithBody, OnceOwned):
         done = client.post(
             f"/courier/v1/deliveries/{order.delivery_id}/hand-over",
             headers=courier.once(),
-            json={"photo_reference": "photo/1"},
+            json={"photo_id": str(a_photo(courier, order.order_id))},
         )
 
         assert_problem(claimed, 403, "courier_suspended")

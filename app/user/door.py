@@ -1,5 +1,6 @@
 """Routes of the resident's door, ``/user/v1``."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -257,10 +258,8 @@ def _with_code(actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
     payment_id = UUID(started["payment_id"])
     shown = queries.payment(actor, payment_id=payment_id)
     if started["attempt_id"] is not None and shown["qr_text"] is None and shown["state"] == "pending":
-        try:
+        with suppress(GatewayUnknown, GatewayUnreachable):
             ask_gateway(current_app.extensions["linli_gateway"], UUID(started["attempt_id"]))
-        except (GatewayUnknown, GatewayUnreachable):
-            return shown
         shown = queries.payment(actor, payment_id=payment_id)
     return shown
 

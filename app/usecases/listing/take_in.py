@@ -27,14 +27,16 @@ _BEGIN = text(
     VALUES (:digest, :name, 0, 0, 0, 0) ON CONFLICT (digest) DO NOTHING
     """
 )
+_LOCK = text("SELECT 1 FROM listing_imports WHERE digest = :digest FOR UPDATE")
 _LOOK = text(
     """
     SELECT import_number, row_count, inserted_count, merged_count, refused_count, merged_row,
         finished_at IS NOT NULL AS is_finished, finished_at IS NOT NULL OR row_count - refused_count = (
             SELECT count(*) FROM arrived_listings AS a WHERE a.import_number = i.import_number) AS is_whole
-    FROM listing_imports AS i WHERE digest = :digest FOR UPDATE
+    FROM listing_imports AS i WHERE digest = :digest
     """
 )
+"""Asked once the list is locked: a statement that waited for the lock would count the rows of before it waited."""
 _FORGET = text("DELETE FROM arrived_listings WHERE import_number = :import_number")
 _READ_ANEW = text("UPDATE listing_imports SET row_count = 0, refused_count = 0 WHERE import_number = :import_number")
 _PROGRESS = text(
@@ -96,6 +98,7 @@ def begin(digest: bytes, name: str) -> Import:
     """Return how far the list with this digest has come; rows that a crash of the server lost are to be read anew."""
     with transaction() as tx:
         tx.execute(_BEGIN, {"digest": digest, "name": name})
+        tx.execute(_LOCK, {"digest": digest})
         row = tx.execute(_LOOK, {"digest": digest}).one()
         taken = Taken(row.row_count, row.inserted_count, row.merged_count, row.refused_count)
         if not row.is_whole:

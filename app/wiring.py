@@ -52,7 +52,7 @@ from app.usecases.appointments.visits import (
 )
 from app.usecases.billing.ask_bills import BILL_DUE
 from app.usecases.billing.notices import remind_of_bill
-from app.usecases.deciding.approvals import COMMISSION_STARTS, start_commission
+from app.usecases.deciding.effects import COMMISSION_STARTS, start_commission
 from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
 from app.usecases.delivering.share_trip import share_trip
 from app.usecases.dispatching.answer_offer import TRIP_OFFER_EXPIRES, expire_offer

@@ -14,7 +14,8 @@ from app.kernel.transaction import Claim, read
 from app.platform.schemas import ApprovalMovedOut
 from app.usecases.billing.compare_files import DifferenceResolved, prove_payables, resolve_difference
 from app.usecases.billing.outcomes import AskedAnew, ask_anew
-from app.usecases.deciding.approvals import ApprovalMoved, ask_bill_outcome, ask_biller_account
+from app.usecases.deciding.approvals import ApprovalMoved
+from app.usecases.deciding.requests import ask_bill_outcome, ask_biller_account
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Pattern, Text
 from app.web.paging import LIMIT_MAX, PageQuery, page, read_cursor

@@ -13,12 +13,14 @@ from app.core.promotions.states import BenefitKind, CampaignState
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
 from app.platform.schemas import ApprovalMovedOut
-from app.usecases.deciding.approvals import ApprovalMoved, ask_campaign
+from app.usecases.deciding.approvals import ApprovalMoved
+from app.usecases.deciding.requests import ask_campaign
 from app.usecases.promoting.campaigns import CampaignMoved, campaign_code, start_campaign, stop_campaign
 from app.web.door import Door
 from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Many, Pattern, Text
 from app.web.paging import LIMIT_MAX, PageQuery, page, read_cursor
 from app.web.policy import Relation, policy
+from app.web.promotions import PromiseOut
 
 _LIST = text(
     """
@@ -65,18 +67,11 @@ class CampaignMovedOut(Body):
     state = Choice(CampaignState, required=True)
 
 
-class CampaignOut(CampaignMovedOut):
+class CampaignOut(PromiseOut):
     """A campaign, what it has given away and what is left of its budget."""
 
-    name_zh = Text(high=100, required=True)
-    name_en = Text(high=100, required=True)
-    benefit = Choice(BenefitKind, required=True)
-    minimum_fen = Fen(required=True)
-    off_fen = Fen(required=True)
-    percent_bp = Int(low=1, high=rules.PERCENT_BP_MAX, required=True, allow_none=True)
-    verticals = Many(Choice(Vertical), high=len(Vertical), required=True)
+    state = Choice(CampaignState, required=True)
     community_id = Id(required=True, allow_none=True)
-    starts_at = Instant(required=True)
     ends_at = Instant(required=True)
     budget_fen = Fen(required=True)
     left_fen = Fen(required=True)

@@ -11,7 +11,8 @@ from app.kernel.actor import Actor
 from app.kernel.money import BASIS_POINTS
 from app.kernel.transaction import Claim, read
 from app.platform.schemas import ApprovalMovedOut
-from app.usecases.deciding.approvals import ApprovalMoved, CommissionRule, ask_commission_rule
+from app.usecases.deciding.approvals import ApprovalMoved
+from app.usecases.deciding.requests import CommissionRule, ask_commission_rule
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Id, Instant, Int, Many, Text
 from app.web.paging import LIMIT_MAX, PageQuery, page, read_cursor

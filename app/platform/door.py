@@ -31,16 +31,14 @@ from app.platform.shops import add_shop_review
 from app.platform.surcharges import add_surcharges
 from app.platform.targets import add_targets
 from app.platform.terms import add_terms
-from app.usecases.deciding.approvals import (
-    ApprovalMoved,
+from app.usecases.deciding.approvals import ApprovalMoved, approve, reject
+from app.usecases.deciding.requests import (
     CommissionRate,
     Correction,
     StaffRole,
-    approve,
     ask_commission_rate,
     ask_correction,
     ask_staff_role,
-    reject,
 )
 from app.usecases.delivering.incidents import IncidentStands, close_incident, take_incident
 from app.usecases.delivering.ratings import RatingMoved, decide_rating

@@ -12,7 +12,8 @@ from app.core.payments.reconciliation import ItemState, Mismatch, Resolution, So
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read, transaction
 from app.platform.schemas import ApprovalMovedOut
-from app.usecases.deciding.approvals import ApprovalMoved, ask_resolution
+from app.usecases.deciding.approvals import ApprovalMoved
+from app.usecases.deciding.requests import ask_resolution
 from app.usecases.reconciling.clearing import clearing_proof
 from app.usecases.reconciling.resolve import Noted, note_mismatch
 from app.usecases.reconciling.watch import alarms, figures

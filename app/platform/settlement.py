@@ -11,7 +11,8 @@ from app.kernel.actor import Actor, Side
 from app.kernel.money import BASIS_POINTS
 from app.kernel.transaction import Claim, read
 from app.platform.schemas import ApprovalMovedOut
-from app.usecases.deciding.approvals import ApprovalMoved, ask_payout_release
+from app.usecases.deciding.approvals import ApprovalMoved
+from app.usecases.deciding.requests import ask_payout_release
 from app.usecases.settling.refund_completed import OrderRefunded, refund_order
 from app.usecases.settling.terms import SettlementBlocked, TermsSet, block_settlement, set_terms
 from app.web.door import Door

@@ -9,7 +9,8 @@ from app.kernel.actor import Actor
 from app.kernel.money import BASIS_POINTS
 from app.kernel.transaction import Claim, read
 from app.platform.schemas import ApprovalMovedOut
-from app.usecases.deciding.approvals import ApprovalMoved, ask_term_product
+from app.usecases.deciding.approvals import ApprovalMoved
+from app.usecases.deciding.requests import ask_term_product
 from app.usecases.saving.term_end import TermTerms
 from app.web.door import Door
 from app.web.fields import Body, Day, Fen, Flag, Id, Instant, Int, Many, Text

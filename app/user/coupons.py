@@ -7,16 +7,15 @@ from uuid import UUID
 from marshmallow import fields
 from sqlalchemy import text
 
-from app.core.catalog.models import Vertical
 from app.core.promotions import rules
-from app.core.promotions.states import BenefitKind
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
 from app.usecases.promoting.coupons import CouponClaimed, claim_by_code, claim_coupon
 from app.web.door import Door
-from app.web.fields import Body, Choice, Fen, Id, Instant, Int, Many, Pattern, Text
+from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Many, Pattern, Text
 from app.web.paging import LIMIT_MAX, PageQuery, page, read_cursor
 from app.web.policy import Relation, policy
+from app.web.promotions import PromiseOut
 
 _PROMISE = "g.campaign_id, g.name_zh, g.name_en, g.benefit, g.minimum_fen, g.off_fen, g.percent_bp, g.verticals"
 _CAMPAIGNS = text(
@@ -54,27 +53,13 @@ class Stands(StrEnum):
     OVER = "over"
 
 
-class PromiseOut(Body):
-    """What a campaign promises: ``off_fen`` off goods of ``minimum_fen``, or a share of them up to ``off_fen``."""
-
-    campaign_id = Id(required=True)
-    name_zh = Text(high=100, required=True)
-    name_en = Text(high=100, required=True)
-    benefit = Choice(BenefitKind, required=True)
-    minimum_fen = Fen(required=True)
-    off_fen = Fen(required=True)
-    percent_bp = Int(low=1, high=rules.PERCENT_BP_MAX, required=True, allow_none=True)
-    verticals = Many(Choice(Vertical), high=len(Vertical), required=True)
-    starts_at = Instant(required=True)
-
-
 class OpenCampaignOut(PromiseOut):
     """A campaign that coupons may be claimed of, and how many of them one has had."""
 
     ends_at = Instant(required=True)
     per_person_max = Int(low=1, high=rules.PER_PERSON_MAX, required=True)
     mine = Int(low=0, high=rules.PER_PERSON_MAX, required=True)
-    is_gone = fields.Boolean(required=True)
+    is_gone = Flag(required=True)
 
 
 class OpenCampaignsOut(Body):

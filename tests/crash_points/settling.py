@@ -17,14 +17,8 @@ from app.core.settlement.payouts import ALONE_FEN_MAX
 from app.kernel.actor import Side
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
-from app.usecases.deciding.approvals import (
-    Correction,
-    approve,
-    ask_correction,
-    ask_payout_release,
-    ask_resolution,
-    reject,
-)
+from app.usecases.deciding.approvals import approve, reject
+from app.usecases.deciding.requests import Correction, ask_correction, ask_payout_release, ask_resolution
 from app.usecases.reconciling.reconcile import reconcile
 from app.usecases.settling.depart import depart
 from app.usecases.settling.pay_out import ask_payout, name_bank_account, pay_out_automatically

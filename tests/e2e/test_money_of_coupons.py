@@ -61,7 +61,7 @@ def test_a_shop_earns_the_same_with_a_coupon_and_the_platform_pays_for_it(app: F
         lines=lines,
         state=OrderState.COMPLETED,
         resident=(buyer := a_resident(balance_fen=1_000_000)),
-        coupon_id=a_coupon(buyer, **TEN_OFF),
+        coupon_id=a_coupon(buyer, None, **TEN_OFF),
     )
 
     assert with_it.total_fen == plain.total_fen - 1_000
@@ -77,7 +77,7 @@ def test_refunds_in_any_steps_give_the_platform_all_of_its_part_back(app: Flask)
         lines=[(an_offer(shop, price_fen=1_733, on_hand=100), 3)],
         state=OrderState.COMPLETED,
         resident=(buyer := a_resident(balance_fen=1_000_000)),
-        coupon_id=a_coupon(buyer, **TEN_OFF),
+        coupon_id=a_coupon(buyer, None, **TEN_OFF),
     )
     [row] = look("SELECT total_fen - delivery_fen AS goods FROM orders WHERE order_id = :id", id=order.order_id)
     left = row.goods
@@ -101,7 +101,7 @@ def test_what_is_short_is_paid_by_nobody(app: Flask) -> None:
         lines=lines,
         state=OrderState.PREPARING,
         resident=(buyer := a_resident(balance_fen=1_000_000)),
-        coupon_id=a_coupon(buyer, **TEN_OFF),
+        coupon_id=a_coupon(buyer, None, **TEN_OFF),
     )
     frozen = look(
         "SELECT line, platform_off_fen FROM order_lines WHERE order_id = :id ORDER BY line", id=order.order_id

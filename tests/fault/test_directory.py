@@ -19,6 +19,7 @@ from app.core.directory.rules import SAME_M_MAX, Listed, bands_of
 from app.kernel.geo import EARTH_RADIUS_M
 from app.kernel.ids import new_id
 from app.usecases.listing.claim import decide_claim
+from app.usecases.listing.merge import merge
 from app.usecases.listing.take_in import TakenElsewhere
 from tests.factories import a_claim, a_community, a_merchant_with_shop, an_operator
 from tests.factories.listings import a_listing, a_listing_claim, taken_in
@@ -166,7 +167,6 @@ def test_a_run_that_was_broken_off_goes_on_where_it_stopped(
 
 def test_rows_that_a_crash_of_the_server_lost_are_read_anew(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     seed = str(new_id().int % 2**60)
-    merge = commands.merge
     monkeypatch.setattr(commands, "merge", lambda *_: sys.exit(9))
     run(app, monkeypatch, "generate", "--count", "80", "--seed", seed)
     number = look_one("SELECT import_number FROM listing_imports WHERE name = :name", name=f"synthetic 80 {seed}")

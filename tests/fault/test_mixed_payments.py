@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +39,7 @@ from tests.support.sandbox_gateway import WEBHOOK_SECRET
 from tests.support.worker import run_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from uuid import UUID
 
     from flask import Flask
@@ -213,7 +214,7 @@ def test_however_the_outside_part_fails_the_hold_is_released(  # noqa: PLR0917 -
     app: Flask, client: FlaskClient, gateway: Gateway, stripe: PaymentGateway, clock: BusinessClock, ending: str
 ) -> None:
     bought = a_checkout()
-    attempt_id = begin(bought)
+    attempt_id, intent_id = begin(bought), None
     if ending == "never made":
         gateway.sandbox.faults(error_500=1)
         with pytest.raises(GatewayUnknown):
@@ -400,7 +401,7 @@ def test_outside_money_and_a_rival_at_once_have_one_winner(
             else:
                 ask_gateway(stripe, attempt_id)
 
-        acts = [lambda attempt_id=attempt_id: ask_gateway(stripe, attempt_id), against]
+        acts: list[Callable[[], Any]] = [partial(ask_gateway, stripe, attempt_id), against]
         dice.shuffle(acts)
         at_once(app, acts)
         until_quiet(app, client, gateway)

@@ -13,8 +13,8 @@ from app.kernel.clock import SHANGHAI
 from app.kernel.transaction import read
 from app.usecases.shopping.cart import empty_cart, put_in_cart
 from app.usecases.shopping.quoting import READ_CART, look_at_cart, slot_params
-from app.user.finding import OwnOfferSearchQuery
 from app.web.finding import results
+from app.web.finding_schemas import OwnOfferSearchQuery
 from tests.factories import a_community, a_merchant_with_shop, a_resident, an_address, an_offer
 from tests.factories.rows import change
 from tests.support.races import a_seed
@@ -73,7 +73,7 @@ def a_street(random_: random.Random) -> tuple[list[Offer], Person, list[UUID]]:
     return offers, resident, addresses
 
 
-def found_by(resident: Person, address_id: UUID, **query: Any) -> dict[str, dict[str, Any]]:
+def found_by(resident: Person, address_id: UUID, **query: Any) -> dict[UUID, dict[str, Any]]:
     """Return all that search finds at an address, by its offer."""
     asked = OwnOfferSearchQuery().load({"address_id": str(address_id), "limit": "50", **query})
     found, cursor = [], None

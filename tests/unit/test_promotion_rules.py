@@ -182,8 +182,8 @@ def test_what_the_coupon_adds_goes_to_a_shop_that_is_paid_and_to_nobody_else(
 def test_a_shop_earns_by_an_order_with_a_coupon_what_it_earns_without(rate: Rate) -> None:
     terms = {SHOP_TERMS.shop_id: replace(SHOP_TERMS, commission=rate, packing_fen=0)}
     wanted = [replace(LINE, unit_price_fen=1_100, quantity=9, left=None)]
-    [plain] = price_cart(wanted, terms).shops  # type: ignore[arg-type]
-    [priced] = price_cart(wanted, terms, {SHOP_TERMS.shop_id: 777}).shops  # type: ignore[arg-type]
+    [plain] = price_cart(wanted, terms).shops
+    [priced] = price_cart(wanted, terms, {SHOP_TERMS.shop_id: 777}).shops
 
     def earned(left_fen: int, fee_fen: int, promotion_fen: int) -> tuple[int, int]:
         shares = shares_at_end(Ending.COMPLETED, goods_fen=left_fen, commission_fen=fee_fen, delivery_fen=0)

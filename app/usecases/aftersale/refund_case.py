@@ -20,6 +20,8 @@ from app.core.ledger import Leg, codes
 from app.core.ledger.errors import InsufficientFunds
 from app.core.orders.rules import commission_fen_of
 from app.core.orders.states import OrderState
+from app.core.settlement.locks import lock_account
+from app.core.settlement.models import SettledParty
 from app.core.settlement.rules import fee_back_of
 from app.kernel.money import split_fen
 from app.kernel.transaction import Transaction, closing
@@ -34,9 +36,6 @@ T = TypeVar("T")
 TRIES = 3
 """How often a refund is tried anew because the merchant's balance was drawn in the same moment."""
 
-_LOCK_ACCOUNT = text(
-    "SELECT 1 FROM settlement_accounts WHERE party_kind = 'merchant' AND party_id = :merchant_id FOR UPDATE"
-)
 _EARNED = text(
     """
     SELECT i.part, i.amount_fen, i.fee_fen, i.refunded_fen, i.promotion_fen, i.promotion_back_fen,
@@ -216,7 +215,7 @@ def _money(
             ),
         )
     merchant_id = case.order.merchant_id
-    tx.execute(_LOCK_ACCOUNT, {"merchant_id": merchant_id})
+    lock_account(tx, SettledParty.MERCHANT, merchant_id)
     earned = tx.execute(_EARNED, {"order_id": case.order.order_id}).fetchall()
     borne, pending_fen = [], 0
     missing_fen = wanted_fen

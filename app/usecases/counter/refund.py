@@ -12,6 +12,8 @@ from app.core import ledger
 from app.core.counter.errors import CounterPaymentNotFound, CounterRefundTooLarge
 from app.core.events import CounterRefunded
 from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.settlement.locks import lock_account
+from app.core.settlement.models import SettledParty
 from app.core.settlement.rules import bearing_of, fee_back_of
 from app.core.verification.limits import giving_back
 from app.kernel.actor import Actor
@@ -26,9 +28,6 @@ _LOCK = opening(
         AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))
     WHERE p.counter_payment_id = :counter_payment_id FOR UPDATE OF p
     """
-)
-_LOCK_ACCOUNT = text(
-    "SELECT 1 FROM settlement_accounts WHERE party_kind = 'merchant' AND party_id = :merchant_id FOR UPDATE"
 )
 _STANDS = text(
     """
@@ -76,7 +75,7 @@ def refund_counter(actor: Actor, claim: Claim, *, counter_payment_id: UUID, amou
         left_fen = row.amount_fen - row.refunded_fen
         if amount_fen > left_fen:
             raise CounterRefundTooLarge(pointer="/amount_fen", left_fen=left_fen)
-        tx.execute(_LOCK_ACCOUNT, {"merchant_id": row.merchant_id})
+        lock_account(tx, SettledParty.MERCHANT, row.merchant_id)
         stands = tx.execute(_STANDS, {"counter_payment_id": counter_payment_id}).one()
         fee_back_fen = fee_back_of(
             gross_fen=row.amount_fen, fee_fen=row.fee_fen, refunded_fen=row.refunded_fen, amount_fen=amount_fen

@@ -15,6 +15,8 @@ from app.core.catalog.states import SHOP_TRANSITIONS, ShopAction
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import FINAL_ORDER_STATES
 from app.core.settlement.errors import MerchantNotFound
+from app.core.settlement.locks import lock_account
+from app.core.settlement.models import SettledParty
 from app.core.settlement.rules import DEPOSIT_STAYS
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
@@ -43,9 +45,6 @@ _OWN = opening(
         AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))
     WHERE h.merchant_id = :merchant_id FOR UPDATE OF h
     """
-)
-_LOCK_ACCOUNT = text(
-    "SELECT 1 FROM settlement_accounts WHERE party_kind = 'merchant' AND party_id = :merchant_id FOR UPDATE"
 )
 _STANDING = text(
     """
@@ -117,7 +116,7 @@ def _free_on(row: Row) -> date:
 
 def _return_deposit(tx: Transaction, merchant_id: UUID) -> int:
     """Make the deposit available, unless there is a debt, which the next statement takes from it; return how much."""
-    tx.execute(_LOCK_ACCOUNT, {"merchant_id": merchant_id})
+    lock_account(tx, SettledParty.MERCHANT, merchant_id)
     standing = tx.execute(_STANDING, {"merchant": str(merchant_id)}).one()
     if standing.debt_fen > 0 or standing.deposit_fen <= 0:
         return 0

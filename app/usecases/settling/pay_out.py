@@ -19,6 +19,7 @@ from app.core.settlement.errors import (
     PayoutNotWaiting,
     PayoutOverLimit,
 )
+from app.core.settlement.locks import lock_account
 from app.core.settlement.models import PaidParty
 from app.core.settlement.payouts import (
     ALONE_FEN_MAX,
@@ -59,9 +60,6 @@ _NAME = closing(
             is_automatic = excluded.is_automatic, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
             usable_at = excluded.usable_at
     )"""
-)
-_LOCK_ACCOUNT = text(
-    "SELECT 1 FROM settlement_accounts WHERE party_kind = :party_kind AND party_id = :party_id FOR UPDATE"
 )
 _TARGET = text(
     """
@@ -215,7 +213,7 @@ def reject_payout(tx: Transaction, payout_id: UUID) -> None:
 def _hold(tx: Transaction, party: PaidParty, party_id: UUID, amount_fen: int, now: datetime) -> PayoutMoved:
     assert PAYOUT_FEN_MIN <= amount_fen <= PAYOUT_FEN_MAX, "the door bounds one payout"
     known = {"party_kind": party.value, "party_id": party_id}
-    tx.execute(_LOCK_ACCOUNT, known)
+    lock_account(tx, party, party_id)
     target = tx.execute(_TARGET, known).one_or_none()
     if target is None:
         raise BankAccountNeeded

@@ -19,6 +19,8 @@ from app.core.orders.repository import LOCK_BY_SYSTEM, Order, order_of
 from app.core.orders.states import OrderState
 from app.core.promotions.rules import promotion_back_fen
 from app.core.settlement.errors import NotEnded, RefundExceedsOrder
+from app.core.settlement.locks import lock_account
+from app.core.settlement.models import SettledParty
 from app.core.settlement.rules import Bearing, bearing_of, fee_back_of
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, Transaction, closing, transaction
@@ -30,9 +32,6 @@ SOURCE_DAYS = 365
 SOURCE_REFUNDS_MAX = 50
 """WeChat Pay takes so many refunds of one payment; further ones go to the e-account."""
 
-_LOCK_ACCOUNT = text(
-    "SELECT 1 FROM settlement_accounts WHERE party_kind = 'merchant' AND party_id = :merchant_id FOR UPDATE"
-)
 _EARNED = text(
     """
     SELECT i.amount_fen, i.fee_fen, i.refunded_fen, i.promotion_fen, i.promotion_back_fen,
@@ -97,7 +96,7 @@ def refund_completed(tx: Transaction, order: Order, *, amount_fen: int, reason: 
     """
     if order.state is not OrderState.COMPLETED:
         raise NotEnded(state=order.state.value)
-    tx.execute(_LOCK_ACCOUNT, {"merchant_id": order.merchant_id})
+    lock_account(tx, SettledParty.MERCHANT, order.merchant_id)
     earned = tx.execute(_EARNED, {"order_id": order.order_id, "payment_id": order.payment_id}).one_or_none()
     left_fen = 0 if earned is None else min(own_left_fen(earned), order.goods_unrefunded_fen)
     if earned is None or amount_fen > left_fen:

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
 from app.core import ledger
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.errors import OrderNotFound
 from app.core.settlement.errors import AlreadySettled, MerchantNotFound
-from app.core.settlement.models import Cycle
+from app.core.settlement.locks import lock_account
+from app.core.settlement.models import Cycle, SettledParty
 from app.core.settlement.rules import next_day
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
@@ -41,9 +40,6 @@ _BLOCK = closing(
         UPDATE settlement_items SET blocked_why = CAST(:why AS text)
         WHERE order_id = :order_id AND party_kind = 'merchant' AND settled_on IS NULL
     )"""
-)
-_LOCK_ACCOUNT = text(
-    "SELECT 1 FROM settlement_accounts WHERE party_kind = 'merchant' AND party_id = :merchant_id FOR UPDATE"
 )
 _OWN = opening(
     """
@@ -153,7 +149,7 @@ def top_up_deposit(actor: Actor, claim: Claim, *, merchant_id: UUID, amount_fen:
     with transaction(claim) as tx:
         if tx.open_one(_OWN, {"merchant_id": merchant_id, **actor.as_member}) is None:
             raise MerchantNotFound
-        tx.execute(_LOCK_ACCOUNT, {"merchant_id": merchant_id})
+        lock_account(tx, SettledParty.MERCHANT, merchant_id)
         legs = (
             Leg(codes.merchant_available(merchant_id), -amount_fen),
             Leg(codes.merchant_deposit(merchant_id), amount_fen),

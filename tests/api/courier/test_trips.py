@@ -20,6 +20,8 @@ from tests.support.ladder import Case, Endpoint, Once, OnceOwned, OnceWithBody, 
 from tests.support.worker import run_worker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask import Flask
     from flask.testing import FlaskClient
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from tests.support.business_clock import BusinessClock
 
 
-def on_delivery(order: AnOrder, act: str, body: dict[str, object] | None = None) -> Case:
+def on_delivery(order: AnOrder, act: str, body: Mapping[str, object] | None = None) -> Case:
     return Case(order.carrier, f"/courier/v1/deliveries/{order.delivery_id}/{act}", body)
 
 

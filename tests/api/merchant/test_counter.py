@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -157,7 +158,7 @@ class TestCharge(OnceOwned, OnceWithBody):
             owner = shop.owner
             return charge_counter(owner.actor, a_claim(owner), shop_id=shop.shop_id, code=code, amount_fen=500)
 
-        outcomes = at_once(app, [lambda shop=shop: scan(shop) for shop in shops * 4])
+        outcomes = at_once(app, [partial(scan, shop) for shop in shops * 4])
 
         assert sorted(one.refusal or "" for one in outcomes) == ["", *["pay_code_refused"] * 7]
         assert balance(codes.e_account(payer.account_id)) == RICH_FEN - 500

@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 def in_the_locker() -> AnOrder:
     order = an_order(state=OrderState.IN_DELIVERY)
     courier = order.carrier
-    given = {"code": None, "photo_id": None, "locker_box": "B-7"}
-    deliver(courier.actor, a_claim(courier), delivery_id=known(order.delivery_id), **given)
+    deliver(
+        courier.actor,
+        a_claim(courier),
+        delivery_id=known(order.delivery_id),
+        code=None,
+        photo_id=None,
+        locker_box="B-7",
+    )
     return order
 
 

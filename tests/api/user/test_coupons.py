@@ -280,7 +280,7 @@ class TestMoney:
         )  # fmt: skip
         owner = shop.owner
 
-        short_order(owner.actor, a_claim(owner), order_id=order.order_id, lines=[1])
+        short_order(owner.actor, a_claim(owner), order_id=order.order_id, lines=frozenset({1}))
 
         [row] = look("SELECT left_fen, platform_off_fen FROM orders WHERE order_id = :id", id=order.order_id)
         assert (row.left_fen, row.platform_off_fen) == (750, OFF_FEN)

@@ -401,7 +401,7 @@ def test_outside_money_and_a_rival_at_once_have_one_winner(
             else:
                 ask_gateway(stripe, attempt_id)
 
-        acts: list[Callable[[], Any]] = [partial(ask_gateway, stripe, attempt_id), against]
+        acts: list[Callable[[], object]] = [partial(ask_gateway, stripe, attempt_id), against]
         dice.shuffle(acts)
         at_once(app, acts)
         until_quiet(app, client, gateway)

@@ -10,6 +10,7 @@ from app.core import ledger
 from app.core.ledger import codes
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import OrderState
+from app.core.payments.models import PaymentMethod
 from app.core.promotions.rules import WRONG_CODES_MAX
 from app.kernel import wire
 from app.kernel.ids import new_id
@@ -18,12 +19,14 @@ from app.usecases.aftersale.answer import agree_to_case
 from app.usecases.ordering.cancel_checkout import cancel_checkout
 from app.usecases.ordering.cancel_order import cancel_order
 from app.usecases.ordering.prepare_order import short_order
+from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.promoting.campaigns import campaign_code
 from app.usecases.settling.refund_completed import refund_order
 from app.usecases.shopping.cart import put_in_cart
 from tests.factories import (
     a_claim,
     a_community,
+    a_grant,
     a_merchant_with_shop,
     a_placed_checkout,
     a_resident,
@@ -282,8 +285,10 @@ class TestMoney:
 
         short_order(owner.actor, a_claim(owner), order_id=order.order_id, lines=frozenset({1}))
 
-        [row] = look("SELECT left_fen, platform_off_fen FROM orders WHERE order_id = :id", id=order.order_id)
-        assert (row.left_fen, row.platform_off_fen) == (750, OFF_FEN)
+        [row] = look(
+            "SELECT left_fen, platform_off_fen, promotion_fen FROM orders WHERE order_id = :id", id=order.order_id
+        )
+        assert (row.left_fen, row.platform_off_fen, row.promotion_fen) == (750, OFF_FEN, OFF_FEN // 2)
 
     @pytest.mark.parametrize("is_paid", [True, False])
     def test_canceled_before_work_began_coupon_and_budget_come_back_once(self, app: Flask, *, is_paid: bool) -> None:
@@ -302,18 +307,29 @@ class TestMoney:
         assert (state_of(coupon_id), budget_left(coupon_id)) == ("held", 100_000)
         assert posted(codes.e_account(resident.account_id)) == 100_000
 
-    def test_of_two_shops_one_cancels_and_the_coupon_stays_used(self, app: Flask) -> None:
+    def test_of_two_orders_the_first_canceled_gives_its_part_back_and_the_last_the_coupon(self, app: Flask) -> None:
         community, resident = a_community(), a_resident(balance_fen=100_000)
         coupon_id = a_coupon(resident)
         lines = [(an_offer(a_merchant_with_shop(community=community), on_hand=9), 1) for _ in range(2)]
         placed = a_placed_checkout(resident, an_address(resident, near=community), lines, coupon_id=coupon_id)
-        orders = look("SELECT order_id, platform_off_fen FROM orders WHERE checkout_id = :id", id=placed.checkout_id)
+        pay_checkout(
+            resident.actor,
+            a_claim(resident),
+            checkout_id=placed.checkout_id,
+            method=PaymentMethod.E_ACCOUNT,
+            step_up_grant=a_grant(resident, placed.checkout_id),
+        )
+        first, second = placed.orders
 
-        cancel_checkout(resident.actor, a_claim(resident), checkout_id=placed.checkout_id)
+        cancel_order(resident.actor, a_claim(resident), order_id=first.order_id)
+        run_worker(app)
+        after_one = (state_of(coupon_id), budget_left(coupon_id))
+        cancel_order(resident.actor, a_claim(resident), order_id=second.order_id)
         run_worker(app)
 
-        assert [row.platform_off_fen for row in orders] == [250, 250]
+        assert after_one == ("used", 100_000 - OFF_FEN // 2)
         assert (state_of(coupon_id), budget_left(coupon_id)) == ("held", 100_000)
+        assert posted(codes.e_account(resident.account_id)) == 100_000
 
 
 def test_it_expires_before_its_campaign_when_its_days_are_over(client: FlaskClient, clock: BusinessClock) -> None:

@@ -99,7 +99,11 @@ class FigureDirtRow(Base):
 
 
 class FigureMarkRow(Base):
-    """How far the figures have read: of published events, of the books, and of new addresses and shops. One row."""
+    """How far the figures have read: of published events, of the books, and of new addresses and shops. One row.
+
+    :ivar journal_id: all journals up to it are read. :ivar seen_journal_id: the latest that was in sight then, which is
+        so once all transactions below ``awaited_xid`` have ended.
+    """
 
     __tablename__ = "figure_marks"
     __table_args__ = (CheckConstraint("is_only", name="one_row"),)
@@ -107,6 +111,8 @@ class FigureMarkRow(Base):
     is_only: Mapped[bool] = mapped_column(primary_key=True)
     position: Mapped[int]
     journal_id: Mapped[int]
+    seen_journal_id: Mapped[int]
+    awaited_xid: Mapped[int]
     born_from: Mapped[UUID]
     day: Mapped[date]
     refreshed_at: Mapped[datetime]

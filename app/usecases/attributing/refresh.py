@@ -1,7 +1,7 @@
 """Figures made anew where something happened: a day at a time, for all stores, by one statement each.
 
-What happened is read from three marks: published events (gapless), journals of the books (with an overlap for those
-that were in flight), and addresses and shops born since. A day costs what it holds, not what there is.
+What happened is read from three marks: published events (gapless), journals of the books (those that were in flight are
+waited for), and addresses and shops born since. A day costs what it holds, not what there is.
 """
 
 from datetime import date
@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.figures.catalog import NAMES
+from app.core.ledger.horizon import HORIZON
 from app.kernel.clock import SHANGHAI, wall_now_s
 from app.kernel.transaction import Transaction, transaction
 from app.kernel.wire import Row
@@ -17,15 +18,13 @@ from app.kernel.wire import Row
 DAYS_MAX = 31
 """How many days are made anew at one time; the rest waits for the next."""
 OVERLAP_S = 600
-JOURNAL_OVERLAP = 2_000
 _LOCK = 7_146_177
 
 _TAKE_LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
 _NOW = text(
-    """
-    SELECT business_now() AS now, k.position, k.journal_id, k.born_from, k.day,
-        coalesce((SELECT max(position) FROM live_events), 0) AS last_position,
-        coalesce((SELECT max(journal_id) FROM ledger.last_journal), 0) AS last_journal_id
+    f"""
+    SELECT business_now() AS now, k.position, coalesce(k.journal_id, 0) AS journal_id, k.seen_journal_id, k.awaited_xid,
+        k.born_from, k.day, coalesce((SELECT max(position) FROM live_events), 0) AS last_position, {HORIZON}
     FROM (SELECT) AS one LEFT JOIN figure_marks AS k ON true
     """
 )
@@ -76,9 +75,10 @@ _DIRTY = text("SELECT day FROM figure_dirt ORDER BY day DESC LIMIT :limit")
 _CLEAN = text("DELETE FROM figure_dirt WHERE day = :day")
 _MARK = text(
     """
-    INSERT INTO figure_marks (is_only, position, journal_id, born_from, day, refreshed_at)
-    VALUES (true, :position, :journal_id, :born_from, :today, clock_timestamp())
+    INSERT INTO figure_marks (is_only, position, journal_id, seen_journal_id, awaited_xid, born_from, day, refreshed_at)
+    VALUES (true, :position, :journal_id, :seen_journal_id, :awaited_xid, :born_from, :today, clock_timestamp())
     ON CONFLICT (is_only) DO UPDATE SET position = excluded.position, journal_id = excluded.journal_id,
+        seen_journal_id = excluded.seen_journal_id, awaited_xid = excluded.awaited_xid,
         born_from = excluded.born_from, day = excluded.day, refreshed_at = excluded.refreshed_at
     """
 )
@@ -179,7 +179,7 @@ def refresh_figures() -> int:
             _MARK,
             {
                 "position": row.last_position,
-                "journal_id": row.last_journal_id,
+                **_journals(row),
                 "born_from": _born_before(),
                 "today": today,
             },
@@ -190,11 +190,26 @@ def refresh_figures() -> int:
 def _note(tx: Transaction, row: Row, today: date) -> None:
     params = {
         "position": row.position or 0,
-        "journal_from": max(0, (row.journal_id or 0) - JOURNAL_OVERLAP),
+        "journal_from": row.journal_id,
         "today": today,
         "marked": row.day or today,
     }
     tx.execute(_NOTE_DIRT, params)
+
+
+def _journals(row: Row) -> dict[str, int]:
+    """Return how far journals are read now: what an earlier round saw, once all that was under way then has ended."""
+    if row.awaited_xid is not None and row.oldest_xid < row.awaited_xid:
+        return {
+            "journal_id": row.journal_id,
+            "seen_journal_id": row.seen_journal_id,
+            "awaited_xid": row.awaited_xid,
+        }
+    return {
+        "journal_id": row.seen_journal_id or 0,
+        "seen_journal_id": row.latest_journal_id,
+        "awaited_xid": row.next_xid,
+    }
 
 
 def _born_before() -> UUID:

@@ -1,13 +1,14 @@
 """Prove the books (账目自证): what is new every minute, everything every few hours; what was found is kept.
 
-A journal's number is given before it is committed, so a lower one may come into sight later. A round therefore goes no
-further than what an earlier round saw, and only when every transaction that was under way then has ended.
+A round goes no further than what an earlier one saw, and only when every transaction that was under way then has ended;
+see :mod:`app.core.ledger.horizon`.
 """
 
 import structlog
 from sqlalchemy import text
 
 from app.core import ledger
+from app.core.ledger.horizon import HORIZON
 from app.kernel.transaction import transaction
 from app.usecases.reconciling.clearing import carry_anew, clearing_proof
 
@@ -20,14 +21,7 @@ _CHECKED = text(
         SET checked_at = excluded.checked_at, is_sound = excluded.is_sound, value = excluded.value
     """
 )
-_MARK = text(
-    """
-    SELECT proven_to, seen_to, ledger.latest_journal() AS latest,
-        CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) >= awaited_xid AS is_settled,
-        CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS next_xid
-    FROM books_mark FOR UPDATE
-    """
-)
+_MARK = text(f"SELECT proven_to, seen_to, awaited_xid, {HORIZON} FROM books_mark FOR UPDATE")
 _ADVANCE = text("UPDATE books_mark SET proven_to = seen_to, seen_to = :latest, awaited_xid = :next_xid")
 
 
@@ -50,8 +44,8 @@ def prove_new() -> bool:
     with transaction() as tx:
         mark = tx.execute(_MARK).one()
         found = ledger.findings_since(tx, mark.proven_to)
-        if not found and mark.is_settled:
-            tx.execute(_ADVANCE, {"latest": mark.latest, "next_xid": mark.next_xid})
+        if not found and mark.oldest_xid >= mark.awaited_xid:
+            tx.execute(_ADVANCE, {"latest": mark.latest_journal_id, "next_xid": mark.next_xid})
     for one in found:
         log.error("the books are not sound", finding=one.finding, code=one.code, seq=one.seq, journal=one.journal_id)
     note_check("books_since", is_sound=not found, value=len(found))

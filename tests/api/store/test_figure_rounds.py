@@ -1,0 +1,36 @@
+"""Figures come to an end: what was made anew is not made again and again for the journals of days gone by."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from app.core import ledger
+from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.kernel.ids import new_id
+from app.kernel.transaction import transaction
+from app.usecases.attributing.refresh import DAYS_MAX, refresh_figures
+from tests.factories import a_resident
+from tests.factories.rows import change, look_one
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+DAYS = DAYS_MAX + 9
+
+
+def test_journals_of_more_days_than_a_round_makes_are_made_once(app: Flask) -> None:
+    change("UPDATE figure_marks SET day = CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date)")
+    account = codes.e_account(a_resident().account_id)
+    for number in range(DAYS):
+        legs = (Leg(account, 100), Leg(codes.BANK_SETTLEMENT, -100))
+        on = date(2012, 1, 1) + timedelta(days=number)
+        with transaction() as tx:
+            ledger.post(tx, Journal(key=f"day:{new_id()}", kind=JournalKind.OPENING, legs=legs, effective_on=on))
+
+    rounds = next(count for count in range(1, 400) if refresh_figures() < DAYS_MAX)
+
+    assert rounds < 399
+    waiting = look_one("SELECT count(*) FROM figure_dirt WHERE day < '2012-06-01' AND day > '2011-12-31'")
+    made = look_one("SELECT count(DISTINCT day) FROM store_days WHERE day BETWEEN '2012-01-01' AND '2012-02-09'")
+    assert (waiting, made) == (0, DAYS)

@@ -12,6 +12,7 @@ from app.kernel.ids import new_id
 from app.kernel.transaction import read
 from app.usecases.reconciling.prove import prove_new
 from tests.support.ledger_database import SQL_FOLDER, admin_url, ledger_database, ledger_source, libpq_url
+from tests.support.sandbox_gateway import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,5 +108,8 @@ def test_a_journal_under_way_is_not_stepped_over(app: Flask) -> None:
 
         assert proven_to() < late
         slow.commit()
-    assert [prove_new() for _ in range(3)] == [True] * 3
-    assert proven_to() >= later
+
+    def goes_on() -> bool:
+        return prove_new() and proven_to() >= later
+
+    wait_until(goes_on)  # transactions of the server's other databases count as under way, too

@@ -56,9 +56,15 @@ class Case:
         return _UUID.sub(lambda _: str(new_id()), self.path)
 
 
+_ALONE = text("SET LOCAL max_parallel_workers_per_gather = 0")  # two processes started for a few pages each
+_SCAN = text("SET LOCAL enable_seqscan = on")
+
+
 def row_counts() -> dict[str, int]:
     """Return how many rows each table holds."""
     with transaction() as tx:
+        for setting in (_ALONE, _SCAN):
+            tx.execute(setting)
         names = [str(name) for name in tx.execute(_TABLES).scalars()]
         parts = [f"SELECT '{name}' AS table_name, count(*) AS row_count FROM {name}" for name in names]
         return {row.table_name: int(row.row_count) for row in tx.execute(text(" UNION ALL ".join(parts)))}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Table, insert, text
+from sqlalchemy import Insert, Table, insert, text
 
 from app.kernel.transaction import transaction
 
@@ -15,10 +16,15 @@ if TYPE_CHECKING:
     from app.kernel.wire import Row
 
 
+@cache
+def _insert(model: type[Base]) -> Insert:
+    return insert(cast("Table", model.__table__))
+
+
 def write(model: type[Base], **values: object) -> None:
     """Insert one row and commit."""
     with transaction() as tx:
-        tx.connection.execute(insert(cast("Table", model.__table__)).values(**values))
+        tx.connection.execute(_insert(model), values)
 
 
 def change(statement: str, **params: object) -> int:

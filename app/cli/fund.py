@@ -15,7 +15,7 @@ from app.core.wealth.dates import DAY
 from app.core.wealth.yields import WEEK, income, seven_day_e3
 from app.kernel.errors import LinliError
 from app.kernel.transaction import read
-from app.usecases.saving.accrue import accrue_day, correct_day
+from app.usecases.saving.accrue import accrue_day, correct_day, keep_incomes
 from app.usecases.saving.company import import_confirmations, reconcile, send_orders
 from app.usecases.saving.days import import_year, launch_fund, parse_year
 from app.usecases.saving.yields import import_yields, scaled
@@ -158,6 +158,7 @@ def accrue(code: str) -> None:
         while True:
             try:
                 done = accrue_day(fund_id)
+                keep_incomes(fund_id)
             except LinliError as stop:
                 click.echo(f"stopped: {stop.code} {dict(stop.params) or ''}".rstrip())
                 return

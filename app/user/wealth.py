@@ -49,11 +49,12 @@ _ORDERS = text(
 )
 _INCOMES = text(
     """
-    SELECT d.day, y.ten_thousand_e4, y.seven_day_e3, coalesce(i.units_fen, 0) AS units_fen,
-        coalesce(i.paid_fen + i.corrected_fen, 0) AS income_fen
+    SELECT d.day, y.ten_thousand_e4, y.seven_day_e3, coalesce(i.units_fen, h.last_units_fen, 0) AS units_fen,
+        coalesce(i.paid_fen + i.corrected_fen, h.last_income_fen, 0) AS income_fen
     FROM fund_days AS d
     JOIN fund_yields AS y ON y.fund_id = d.fund_id AND y.day = d.day AND y.version = d.version
     LEFT JOIN fund_incomes AS i ON i.fund_id = d.fund_id AND i.day = d.day AND i.account_id = :account_id
+    LEFT JOIN fund_holdings AS h ON d.incomes_kept_at IS NULL AND h.fund_id = d.fund_id AND h.account_id = :account_id
     WHERE d.fund_id = :fund_id AND d.day BETWEEN CAST(:first AS date) AND CAST(:last AS date)
     ORDER BY d.day LIMIT :limit
     """

@@ -17,7 +17,7 @@ from app.kernel.errors import LinliError
 from app.kernel.transaction import read
 from app.kernel.wire import Row
 from app.settings import Settings
-from app.usecases.saving.accrue import accrue_day
+from app.usecases.saving.accrue import accrue_day, keep_incomes
 from app.usecases.saving.company import import_confirmations, reconcile, send_orders
 from app.usecases.saving.yields import import_yields
 
@@ -108,6 +108,7 @@ def _accrue(folder: Path, fund: Row) -> int:
             accrue_day(fund.fund_id)
         except (FundOrdersUndecided, YieldMissing):
             return done
+        keep_incomes(fund.fund_id)
         compared = reconcile(fund.fund_id, day, holdings)
         if compared.differences or compared.ours_fen != compared.company_fen:
             facts = {"day": str(day), "ours_fen": compared.ours_fen, "company_fen": compared.company_fen}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.core.orders.states import OrderState
 from app.core.wealth.standing import Rhythm
 from app.kernel.clock import SHANGHAI
-from app.usecases.saving.accrue import accrue_day, correct_day
+from app.usecases.saving.accrue import accrue_day, correct_day, keep_incomes
 from app.usecases.saving.company import import_confirmations, send_orders
 from app.usecases.saving.orders import buy_fund, cancel_fund_order, redeem_fund
 from app.usecases.saving.pay_from_fund import pay_checkout_from_fund
@@ -89,6 +89,7 @@ def a_day_of_a_fund(stage: Stage) -> Act:
     def act() -> None:
         if _accrued_through(fund_id) < THURSDAY:
             accrue_day(fund_id)
+        keep_incomes(fund_id)
         import_confirmations(fund_id, THURSDAY, files.confirmations)
 
     return act

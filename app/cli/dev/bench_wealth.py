@@ -20,7 +20,7 @@ from app.kernel.clock import SHANGHAI, set_virtual
 from app.kernel.errors import LinliError
 from app.kernel.transaction import transaction
 from app.settings import read_settings
-from app.usecases.saving.accrue import accrue_day
+from app.usecases.saving.accrue import accrue_day, keep_incomes
 from app.usecases.saving.days import launch_fund
 from app.usecases.saving.sweeps import sweep_fund
 from app.usecases.saving.yields import HEADER, import_yields
@@ -105,7 +105,6 @@ def _timed(act: Callable[[], object]) -> float:
 def _income(owner: psycopg.Connection, fund: UUID, holders: int) -> bool:
     owner.execute(_FLOOR)
     owner.execute("VACUUM ANALYZE floor_holdings")
-    rounding = 0
     print(f"income of {holders:,} holders, {DAYS} days one after another")
     for number in range(DAYS):
         day = THURSDAY + timedelta(days=number)
@@ -117,10 +116,11 @@ def _income(owner: psycopg.Connection, fund: UUID, holders: int) -> bool:
         before = time.monotonic()
         done = accrue_day(fund)
         took_s = time.monotonic() - before
-        rounding = done.rounding_fen
+        kept_s = _timed(lambda: keep_incomes(fund))
         print(
-            f"  {day}: {took_s:.2f} s (aim {ACCRUAL_S_MAX:.0f} s for {HOLDERS:,}); floor of the same run, two columns,"
-            f" {floor_s:.2f} s; {done.paid_fen:,} fen, rounding {rounding}"
+            f"  {day}: {took_s:.2f} s (aim {ACCRUAL_S_MAX:.0f} s for {HOLDERS:,}), its rows of history {kept_s:.2f} s after"
+            f" it; floor of the same run, two columns and a row each, {floor_s:.2f} s; {done.paid_fen:,} fen,"
+            f" rounding {done.rounding_fen}"
         )
     sums = "SELECT sum(units_fen), sum(carry_e8), count(*) FROM fund_holdings"
     first = owner.execute(sums).fetchone()

@@ -140,7 +140,7 @@ class FundHoldingRow(Base):
 
     ``units_fen`` can be redeemed; ``earning_fen`` has earned through ``funds.accrued_through``. They differ by the
     orders that no accrual has absorbed yet. ``uncredited_fen`` of the units stand in the books on ``fund_income`` until
-    the holder's account is next moved.
+    the holder's account is next moved. ``last_units_fen`` earned ``last_income_fen`` on ``funds.accrued_through``.
     """
 
     __tablename__ = "fund_holdings"
@@ -156,6 +156,7 @@ class FundHoldingRow(Base):
     earning_fen: Mapped[int] = mapped_column(server_default="0")
     carry_e8: Mapped[int] = mapped_column(server_default="0")
     uncredited_fen: Mapped[int] = mapped_column(server_default="0")
+    last_units_fen: Mapped[int] = mapped_column(server_default="0")
     last_income_fen: Mapped[int] = mapped_column(server_default="0")
     income_fen: Mapped[int] = mapped_column(server_default="0")
     fast_on: Mapped[date | None]
@@ -178,7 +179,10 @@ class FundYieldRow(Base):
 
 
 class FundDayRow(Base):
-    """A day's accrual: what holders earned, what the fund declared, and whether its figure agrees with ours."""
+    """A day's accrual: what holders earned, what the fund declared, and whether its figure agrees with ours.
+
+    Before ``incomes_kept_at`` there are no rows of history of it; holdings say their part.
+    """
 
     __tablename__ = "fund_days"
 
@@ -190,6 +194,7 @@ class FundDayRow(Base):
     paid_fen: Mapped[int]
     declared_fen: Mapped[int]
     accrued_at: Mapped[datetime]
+    incomes_kept_at: Mapped[datetime | None]
     company_fen: Mapped[int | None]
     difference_count: Mapped[int | None]
     reconciled_at: Mapped[datetime | None]

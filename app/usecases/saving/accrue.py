@@ -1,6 +1,7 @@
 """A day's income (收益): accrued for every holder by one statement, once, in the order of the days.
 
-Holders keep what is below a fen. The books take one journal a day: what the fund declares comes from ``fund_omnibus``,
+A holding says what its last accrual earned on and paid; the rows of history are taken from there by a statement of their
+own, after it and before the next. Holders keep what is below a fen. The books take one journal a day: what the fund declares comes from ``fund_omnibus``,
 what holders earn stands on ``fund_income`` until their accounts are next moved, the difference on ``fund_rounding``.
 A day without a published income stops the accrual; a restated one corrects what was paid by a journal of its own.
 """
@@ -16,11 +17,14 @@ from app.core.ledger import Journal, JournalKind
 from app.core.wealth.dates import DAY, today
 from app.core.wealth.errors import FundDayNotOver, FundNotFound, FundOrdersUndecided, RoundingBroken, YieldMissing
 from app.kernel.transaction import Transaction, transaction
+from app.kernel.wire import Row
 from app.usecases.saving.journals import accrued, legs_of
 
 _LONG = text("SET LOCAL statement_timeout = '300s'")
 _SCAN = text("SET LOCAL enable_seqscan = on")
 _PLAN = text("SET LOCAL plan_cache_mode = force_custom_plan")
+_MEMORY = text("SET LOCAL work_mem = '64MB'")  # what half a million holders return stays off the disk
+_SETTINGS = (_LONG, _SCAN, _PLAN, _MEMORY)
 _LOCK_FUND = text(
     """
     SELECT f.fund_id, f.accrued_through, f.rounding_fen, business_now() AS now,
@@ -47,10 +51,11 @@ _ABSORB = text(
     WHERE h.fund_id = :fund_id AND h.account_id = m.account_id
     """
 )
-ACCRUE = text(
+_ACCRUE = text(
     """
     WITH earned AS (
         UPDATE fund_holdings SET
+            last_units_fen = earning_fen,
             last_income_fen = (earning_fen * :income_e4 + carry_e8) / 100000000,
             carry_e8 = (earning_fen * :income_e4 + carry_e8) % 100000000,
             units_fen = units_fen + (earning_fen * :income_e4 + carry_e8) / 100000000,
@@ -58,21 +63,36 @@ ACCRUE = text(
             uncredited_fen = uncredited_fen + (earning_fen * :income_e4 + carry_e8) / 100000000,
             income_fen = income_fen + (earning_fen * :income_e4 + carry_e8) / 100000000
         WHERE fund_id = :fund_id AND earning_fen > 0
-        RETURNING account_id, earning_fen, last_income_fen
-    ), kept AS (
-        INSERT INTO fund_incomes (account_id, fund_id, day, units_fen, paid_fen)
-        SELECT account_id, :fund_id, :day, earning_fen - last_income_fen, last_income_fen FROM earned
+        RETURNING earning_fen, last_income_fen
     )
     SELECT count(*) AS holder_count, coalesce(sum(earning_fen), 0) AS units_fen,
         coalesce(sum(last_income_fen), 0) AS paid_fen FROM earned
     """
 )
-"""The accrual of one fund and day: every holder's income, what is left of a fen, and the row of their history."""
+"""The accrual of one fund and day: every holder's income, what it was earned on, and what is left of a fen."""
 _RESET_IDLE = text(
     """
-    UPDATE fund_holdings SET last_income_fen = 0 WHERE fund_id = :fund_id AND earning_fen = 0 AND last_income_fen <> 0
+    UPDATE fund_holdings SET last_units_fen = 0, last_income_fen = 0
+    WHERE fund_id = :fund_id AND earning_fen = 0 AND last_units_fen > 0
     """
 )
+_KEEP = text(
+    """
+    WITH kept AS (
+        UPDATE fund_days AS d SET incomes_kept_at = business_now() FROM funds AS f
+        WHERE f.fund_id = :fund_id AND d.fund_id = f.fund_id AND d.day = f.accrued_through
+            AND d.incomes_kept_at IS NULL
+        RETURNING d.day
+    ), rows AS (
+        INSERT INTO fund_incomes (account_id, fund_id, day, units_fen, paid_fen)
+        SELECT h.account_id, h.fund_id, k.day, h.last_units_fen, h.last_income_fen
+        FROM kept AS k JOIN fund_holdings AS h ON h.fund_id = :fund_id AND h.last_units_fen > 0
+        RETURNING 1
+    )
+    SELECT count(*) FROM rows
+    """
+)
+"""The rows of history of the last day that was accrued, unless they are there; under the lock of the fund."""
 _COUNT = text("SELECT count(*) FROM fund_holdings WHERE fund_id = :fund_id")
 _END = text(
     """
@@ -145,11 +165,7 @@ def accrue_day(fund_id: UUID) -> DayAccrued:
     :raises RoundingBroken: declared and earned income are more than a fen a holder apart.
     """
     with transaction() as tx:
-        for setting in (_LONG, _SCAN, _PLAN):
-            tx.execute(setting)
-        fund = tx.execute(_LOCK_FUND, {"fund_id": fund_id}).one_or_none()
-        if fund is None:
-            raise FundNotFound
+        fund = _locked(tx, fund_id)
         day = fund.accrued_through + DAY
         if today(fund.now) <= day:
             raise FundDayNotOver
@@ -159,9 +175,10 @@ def accrue_day(fund_id: UUID) -> DayAccrued:
             raise YieldMissing(day=day.isoformat())
         if fund.undecided:
             raise FundOrdersUndecided(count=fund.undecided)
+        tx.execute(_KEEP, {"fund_id": fund_id})
         tx.execute(_RESET_IDLE, {"fund_id": fund_id})
         tx.execute(_ABSORB, key)
-        sums = tx.execute(ACCRUE, {**key, "income_e4": found.ten_thousand_e4}).one()
+        sums = tx.execute(_ACCRUE, {**key, "income_e4": found.ten_thousand_e4}).one()
         paid_fen = int(sums.paid_fen)
         rounding_fen = fund.rounding_fen + found.declared_fen - paid_fen
         _require_rounding(tx, fund_id, rounding_fen)
@@ -191,6 +208,27 @@ def accrue_day(fund_id: UUID) -> DayAccrued:
     )
 
 
+def keep_incomes(fund_id: UUID) -> int:
+    """Write the rows of history of the last day that was accrued; return how many, 0 when they are there.
+
+    Until then a holding says its part of that day. Whoever was killed in between leaves it to the next accrual.
+
+    :raises FundNotFound: there is none.
+    """
+    with transaction() as tx:
+        _locked(tx, fund_id)
+        return int(tx.execute(_KEEP, {"fund_id": fund_id}).scalar_one())
+
+
+def _locked(tx: Transaction, fund_id: UUID) -> Row:
+    for setting in _SETTINGS:
+        tx.execute(setting)
+    fund = tx.execute(_LOCK_FUND, {"fund_id": fund_id}).one_or_none()
+    if fund is None:
+        raise FundNotFound
+    return fund
+
+
 def _require_rounding(tx: Transaction, fund_id: UUID, rounding_fen: int) -> None:
     holders = int(tx.execute(_COUNT, {"fund_id": fund_id}).scalar_one())
     if abs(rounding_fen) > holders:
@@ -204,11 +242,8 @@ def correct_day(fund_id: UUID, day: date) -> DayAccrued | None:
     redeemed cannot give back is borne in ``fund_rounding``.
     """
     with transaction() as tx:
-        for setting in (_LONG, _SCAN, _PLAN):
-            tx.execute(setting)
-        fund = tx.execute(_LOCK_FUND, {"fund_id": fund_id}).one_or_none()
-        if fund is None:
-            raise FundNotFound
+        fund = _locked(tx, fund_id)
+        tx.execute(_KEEP, {"fund_id": fund_id})
         key = {"fund_id": fund_id, "day": day}
         paid_by, found = tx.execute(_PAID_BY, key).one_or_none(), tx.execute(_YIELD, key).one_or_none()
         if paid_by is None or found is None or found.version == paid_by.version:

@@ -10,7 +10,7 @@ import pytest
 
 from app.core.verification.levels import Level
 from app.core.wealth.suitability import DOCUMENTS, QUESTIONS
-from app.usecases.saving.accrue import accrue_day, correct_day
+from app.usecases.saving.accrue import accrue_day, correct_day, keep_incomes
 from app.usecases.saving.company import import_confirmations, send_orders
 from app.usecases.saving.yields import import_yields
 from tests.factories import Person, a_pin, a_resident
@@ -348,6 +348,29 @@ class TestDays:
             accrue_day(days.fund.fund_id)
         import_confirmations(days.fund.fund_id, THURSDAY, files.confirmations)
         assert accrue_day(days.fund.fund_id).holder_count == 1
+
+    def test_an_income_is_seen_before_its_row_of_history_is_written_and_the_same_after(
+        self, client: FlaskClient, days: FundDays
+    ) -> None:
+        saver = a_saver(balance_fen=1_000_000)
+        buy(client, saver, days.fund, 1_000_000)
+        for _ in range(3):
+            days.next_day(Fraction("1.0000"))
+
+        def history() -> list[tuple[int, int]]:
+            path = f"/user/v1/funds/{days.fund.fund_id}/incomes"
+            answer = client.get(path, headers=saver.headers, query_string={"first": "2026-03-05", "last": "2026-03-07"})
+            return [(day["units_fen"], day["income_fen"]) for day in answer.get_json()["items"]]
+
+        def rows() -> int:
+            return int(look_one("SELECT count(*) FROM fund_incomes WHERE account_id = :a", a=saver.account_id))
+
+        before = history()
+        assert (rows(), before) == (1, [(0, 0), (1_000_000, 100), (1_000_100, 100)])
+
+        assert [keep_incomes(days.fund.fund_id) for _ in range(2)] == [1, 0]
+
+        assert (rows(), history()) == (2, before)
 
     def test_a_restated_income_is_corrected_by_what_it_changes(self, client: FlaskClient, days: FundDays) -> None:
         saver = a_saver(balance_fen=1_000_000)

@@ -23,8 +23,7 @@ from app.usecases.saving.journals import accrued, legs_of
 _LONG = text("SET LOCAL statement_timeout = '300s'")
 _SCAN = text("SET LOCAL enable_seqscan = on")
 _PLAN = text("SET LOCAL plan_cache_mode = force_custom_plan")
-_MEMORY = text("SET LOCAL work_mem = '64MB'")  # what half a million holders return stays off the disk
-_SETTINGS = (_LONG, _SCAN, _PLAN, _MEMORY)
+_SETTINGS = (_LONG, _SCAN, _PLAN)
 _LOCK_FUND = text(
     """
     SELECT f.fund_id, f.accrued_through, f.rounding_fen, business_now() AS now,
@@ -53,23 +52,25 @@ _ABSORB = text(
 )
 _ACCRUE = text(
     """
-    WITH earned AS (
-        UPDATE fund_holdings SET
-            last_units_fen = earning_fen,
-            last_income_fen = (earning_fen * :income_e4 + carry_e8) / 100000000,
-            carry_e8 = (earning_fen * :income_e4 + carry_e8) % 100000000,
-            units_fen = units_fen + (earning_fen * :income_e4 + carry_e8) / 100000000,
-            earning_fen = earning_fen + (earning_fen * :income_e4 + carry_e8) / 100000000,
-            uncredited_fen = uncredited_fen + (earning_fen * :income_e4 + carry_e8) / 100000000,
-            income_fen = income_fen + (earning_fen * :income_e4 + carry_e8) / 100000000
-        WHERE fund_id = :fund_id AND earning_fen > 0
-        RETURNING earning_fen, last_income_fen
-    )
-    SELECT count(*) AS holder_count, coalesce(sum(earning_fen), 0) AS units_fen,
-        coalesce(sum(last_income_fen), 0) AS paid_fen FROM earned
+    UPDATE fund_holdings SET
+        last_units_fen = earning_fen,
+        last_income_fen = (earning_fen * :income_e4 + carry_e8) / 100000000,
+        carry_e8 = (earning_fen * :income_e4 + carry_e8) % 100000000,
+        units_fen = units_fen + (earning_fen * :income_e4 + carry_e8) / 100000000,
+        earning_fen = earning_fen + (earning_fen * :income_e4 + carry_e8) / 100000000,
+        uncredited_fen = uncredited_fen + (earning_fen * :income_e4 + carry_e8) / 100000000,
+        income_fen = income_fen + (earning_fen * :income_e4 + carry_e8) / 100000000
+    WHERE fund_id = :fund_id AND earning_fen > 0
     """
 )
 """The accrual of one fund and day: every holder's income, what it was earned on, and what is left of a fen."""
+_SUMS = text(
+    """
+    SELECT count(*) AS holder_count, coalesce(sum(earning_fen), 0) AS units_fen,
+        coalesce(sum(last_income_fen), 0) AS paid_fen
+    FROM fund_holdings WHERE fund_id = :fund_id AND last_units_fen > 0
+    """
+)
 _RESET_IDLE = text(
     """
     UPDATE fund_holdings SET last_units_fen = 0, last_income_fen = 0
@@ -178,7 +179,8 @@ def accrue_day(fund_id: UUID) -> DayAccrued:
         tx.execute(_KEEP, {"fund_id": fund_id})
         tx.execute(_RESET_IDLE, {"fund_id": fund_id})
         tx.execute(_ABSORB, key)
-        sums = tx.execute(_ACCRUE, {**key, "income_e4": found.ten_thousand_e4}).one()
+        tx.execute(_ACCRUE, {"fund_id": fund_id, "income_e4": found.ten_thousand_e4})
+        sums = tx.execute(_SUMS, {"fund_id": fund_id}).one()
         paid_fen = int(sums.paid_fen)
         rounding_fen = fund.rounding_fen + found.declared_fen - paid_fen
         _require_rounding(tx, fund_id, rounding_fen)

@@ -9,6 +9,7 @@ import pytest
 
 from app.core.orders.states import OrderState
 from app.core.wealth.standing import Rhythm, next_time
+from app.usecases.saving import sweeps
 from app.usecases.saving.plans import run_due_plans
 from app.usecases.saving.sweeps import sweep_fund
 from tests.factories import AnOrder, Person, a_grant, a_resident, an_order
@@ -143,6 +144,19 @@ class TestSweepRule(OnceWithBody):
         assert_agreed(days.next_day())
         assert_agreed(days.next_day())
         assert balance("fund_holding", rich) == 40_000
+
+    def test_sweepers_at_once_sweep_for_everybody_once(
+        self, client: FlaskClient, days: FundDays, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        savers = [a_saver(balance_fen=50_000) for _ in range(7)]
+        for saver in savers:
+            assert put_rule(client, saver, days.fund).status_code == 200
+        monkeypatch.setattr(sweeps, "BATCH", 2)
+
+        swept = sweep_fund(days.fund.fund_id)
+
+        assert (swept.rule_count, swept.order_count, swept.amount_fen) == (7, 7, 280_000)
+        assert [balance("fund_pending_in", saver) for saver in savers] == [40_000] * 7
 
     def test_it_can_be_dropped(self, client: FlaskClient) -> None:
         saver, fund = a_saver(), a_fund()

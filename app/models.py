@@ -7,6 +7,7 @@ from app.core.appointments import models as appointments
 from app.core.approvals import models as approvals
 from app.core.bills import models as bills
 from app.core.bills import records as bill_records
+from app.core.catalog import alert_models as catalog_alerts
 from app.core.catalog import commission
 from app.core.catalog import imports as catalog_imports
 from app.core.catalog import models as catalog
@@ -54,6 +55,7 @@ __all__ = [
     "bill_records",
     "bills",
     "catalog",
+    "catalog_alerts",
     "catalog_imports",
     "catalog_records",
     "catalog_slots",

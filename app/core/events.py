@@ -513,6 +513,13 @@ class BillNoticed(PersonEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriceFell(PersonEvent):
+    """A product that a person watches became cheaper near them."""
+
+    notice_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MoneySent(PersonEvent):
     """A person transferred money to another."""
 

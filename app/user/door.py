@@ -53,6 +53,7 @@ from app.user.desk import add_desk
 from app.user.finding import add_finding
 from app.user.merging import add_merging
 from app.user.opening import add_opening
+from app.user.price_alerts import add_price_alerts
 from app.user.product_prices import add_product_prices
 from app.user.reviews import add_reviews
 from app.user.saving import add_saving
@@ -94,6 +95,7 @@ add_prices(door, Relation.SIDE)
 add_comparisons(door)
 add_counter(door)
 add_product_prices(door)
+add_price_alerts(door)
 add_opening(door)
 add_wealth(door)
 add_wealth_grants(door)

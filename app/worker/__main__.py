@@ -16,6 +16,7 @@ from app.usecases.attributing.refresh import refresh_figures
 from app.usecases.dispatching.measure_promises import measure_promises
 from app.usecases.dispatching.take_back import look_after_shifts
 from app.usecases.dispatching.tick import dispatch_zones
+from app.usecases.finding.price_alerts import look_at_moved_prices
 from app.usecases.finding.read_names import read_names
 from app.usecases.operating.work import escalate_work
 from app.usecases.proving.photos import remove_erased
@@ -44,6 +45,7 @@ WATCH_S = 60.0
 ASK_S = 15.0
 FORGET_S = 600.0
 READ_NAMES_S = 0.5
+MOVED_PRICES_S = 2.0
 FAILURE_WAIT_S = 2.0
 
 log = structlog.get_logger()
@@ -128,6 +130,7 @@ def main() -> int:
         threading.Thread(target=_loop, args=(app, stop, fund_work(settings), FUND_S), name="fund"),
         threading.Thread(target=_loop, args=(app, stop, seal_acts, SWEEP_S), name="audit"),
         threading.Thread(target=_loop, args=(app, stop, read_names, READ_NAMES_S), name="readings"),
+        threading.Thread(target=_loop, args=(app, stop, look_at_moved_prices, MOVED_PRICES_S), name="price alerts"),
         threading.Thread(target=_loop, args=(app, stop, partial(_forget, app), FORGET_S), name="retention"),
         threading.Thread(target=_keep_running_jobs, args=(app, stop, conninfo), name="jobs"),
     ]

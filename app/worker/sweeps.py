@@ -74,6 +74,12 @@ _RETENTION = (
     """DELETE FROM bill_notices WHERE notice_id IN (
         SELECT notice_id FROM bill_notices WHERE noticed_at < business_now() - interval '400 days'
         ORDER BY noticed_at LIMIT :limit)""",
+    """DELETE FROM price_alerts WHERE (account_id, standard_product_id) IN (
+        SELECT account_id, standard_product_id FROM price_alerts WHERE expires_at < business_now()
+        ORDER BY expires_at LIMIT :limit)""",
+    """DELETE FROM price_notices WHERE notice_id IN (
+        SELECT notice_id FROM price_notices WHERE noticed_at < business_now() - interval '400 days'
+        ORDER BY noticed_at LIMIT :limit)""",
     "DELETE FROM identity_tries WHERE day < CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date) - 1",
     "DELETE FROM data_exports WHERE expires_at < business_now()",
     """DELETE FROM recent_searches WHERE (account_id, words) IN (

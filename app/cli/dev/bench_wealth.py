@@ -118,9 +118,9 @@ def _income(owner: psycopg.Connection, fund: UUID, holders: int) -> bool:
         took_s = time.monotonic() - before
         kept_s = _timed(lambda: keep_incomes(fund))
         print(
-            f"  {day}: {took_s:.2f} s (aim {ACCRUAL_S_MAX:.0f} s for {HOLDERS:,}), its rows of history {kept_s:.2f} s after"
-            f" it; floor of the same run, two columns and a row each, {floor_s:.2f} s; {done.paid_fen:,} fen,"
-            f" rounding {done.rounding_fen}"
+            f"  {day}: {took_s:.2f} s (aim {ACCRUAL_S_MAX:.0f} s for {HOLDERS:,}), its rows of history {kept_s:.2f} s"
+            f" after it; floor of the same run, two columns and a row each, {floor_s:.2f} s;"
+            f" {done.paid_fen:,} fen, rounding {done.rounding_fen}"
         )
     sums = "SELECT sum(units_fen), sum(carry_e8), count(*) FROM fund_holdings"
     first = owner.execute(sums).fetchone()

@@ -83,6 +83,20 @@ class ProductNotFound(NotFound):
     title = "No such standard product"
 
 
+class PriceAlertNotFound(NotFound):
+    """The person does not watch this product."""
+
+    code = "price_alert_not_found"
+    title = "No such price alert"
+
+
+class TooManyPriceAlerts(Conflict):
+    """The person watches as many products as one may; parameter ``alerts_max``."""
+
+    code = "too_many_price_alerts"
+    title = "Too many price alerts"
+
+
 class ProductTwice(Invalid):
     """A basket names each product once, with its number of pieces."""
 

@@ -74,6 +74,8 @@ REGISTER = (
     Holding(table="shared_carts", person="owner_id = :account_id", fate=Fate.KEPT),
     Holding(table="kept_quotes", person=_OWN, fate=Fate.DELETED),
     Holding(table="recent_searches", person=_OWN, fate=Fate.DELETED),
+    Holding(table="price_alerts", person=_OWN, fate=Fate.DELETED),
+    Holding(table="price_notices", person=_OWN, fate=Fate.DELETED),
     Holding(table="addresses", person=_OWN, fate=Fate.DELETED, sealed={"door_sealed": "addresses.door"}),
     Holding(table="pay_codes", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(table="counter_payments", person=f"{_OWN} OR clerk_id = :account_id", fate=Fate.KEPT),

@@ -1,9 +1,10 @@
 """A day's income (收益): accrued for every holder by one statement, once, in the order of the days.
 
-A holding says what its last accrual earned on and paid; the rows of history are taken from there by a statement of their
-own, after it and before the next. Holders keep what is below a fen. The books take one journal a day: what the fund declares comes from ``fund_omnibus``,
-what holders earn stands on ``fund_income`` until their accounts are next moved, the difference on ``fund_rounding``.
-A day without a published income stops the accrual; a restated one corrects what was paid by a journal of its own.
+A holding says what its last accrual earned on and paid; the rows of history are taken from there by a statement of
+their own, after it and before the next. Holders keep what is below a fen. The books take one journal a day: what the
+fund declares comes from ``fund_omnibus``, what holders earn stands on ``fund_income`` until their accounts are next
+moved, the difference on ``fund_rounding``. A day without a published income stops the accrual; a restated one corrects
+what was paid by a journal of its own.
 """
 
 from dataclasses import dataclass

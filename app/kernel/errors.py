@@ -10,7 +10,7 @@ from typing import ClassVar
 class LinliError(Exception):
     """A refusal that a person may read. Never raised directly: use a family's subclass.
 
-    :param pointer: JSON pointer or parameter name of the field at fault, when there is one.
+    :param pointer: JSON pointer of the field at fault in body or query, or the name of a header, when there is one.
     :param params: values for the message's placeholders: ids, fen, counts, states; never personal data.
     """
 

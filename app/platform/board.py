@@ -95,7 +95,7 @@ def add_board(door: Door) -> None:
         """Read the board of key figures of a span of days, from prepared figures."""
         from_on, until_on = query["from_on"], query["until_on"]
         if not from_on <= until_on < from_on + timedelta(days=DAYS_MAX):
-            raise SpanInvalid(pointer="until_on", days_max=DAYS_MAX)
+            raise SpanInvalid(pointer="/until_on", days_max=DAYS_MAX)
         with transaction() as tx:
             total = dict(tx.execute(_TOTAL, query).one()._mapping)
             funnel = dict(tx.execute(_FUNNEL, query).one()._mapping)

@@ -139,7 +139,7 @@ def _slots(actor: Actor, sku_id: UUID, address_id: UUID, day: date) -> dict[str,
         asked = {"sku_id": sku_id, "address_id": address_id, "account_id": actor.account_id}
         row = tx.execute(_SERVICE, asked).one()
         if row.community_id is None:
-            raise AddressNotFound(pointer="address_id")
+            raise AddressNotFound(pointer="/address_id")
         if row.sku_id is None:
             raise SkuNotFound
         if row.kind != OfferKind.SERVICE:

@@ -180,7 +180,7 @@ def add_figures(door: Door, side: Side, relation: Relation) -> None:
 def _span(query: dict[str, Any]) -> dict[str, date]:
     from_on, until_on = query["from_on"], query["until_on"]
     if not from_on <= until_on < from_on + timedelta(days=DAYS_MAX):
-        raise SpanInvalid(pointer="until_on", days_max=DAYS_MAX)
+        raise SpanInvalid(pointer="/until_on", days_max=DAYS_MAX)
     return {"from_on": from_on, "until_on": until_on}
 
 

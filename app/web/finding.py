@@ -89,10 +89,10 @@ def read_cursor(cursor: str | None, digest: str) -> Cursor | None:
         of, moment_us, key, last_id, is_almost = told
         sound = type(moment_us) is int and type(key) is int and type(is_almost) is bool and of == digest
         if not sound or not 0 <= moment_us < _SECONDS_MAX * 1_000_000 or abs(key) > _INT8_MAX:
-            raise CursorInvalid(pointer="cursor")
+            raise CursorInvalid(pointer="/cursor")
         return Cursor(of, _EPOCH + timedelta(microseconds=moment_us), key, UUID(hex=last_id), is_almost)
     except (ValueError, TypeError, AttributeError, binascii.Error):
-        raise CursorInvalid(pointer="cursor") from None
+        raise CursorInvalid(pointer="/cursor") from None
 
 
 def place_of(actor: Actor, query: Mapping[str, Any]) -> Place:

@@ -37,7 +37,7 @@ def read_cursor(cursor: str | None) -> UUID:
     try:
         return UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))
     except (ValueError, binascii.Error):
-        raise CursorInvalid(pointer="cursor") from None
+        raise CursorInvalid(pointer="/cursor") from None
 
 
 def page(rows: Sequence[dict[str, Any]], *, limit: int, key: str) -> dict[str, Any]:

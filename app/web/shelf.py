@@ -71,7 +71,7 @@ def shelf_page(statement: object, shop_id: UUID, *, limit: int, cursor: str | No
     :raises ShopNotFound: there is no such shop, or it is not the asker's to see.
     """
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):  # noqa: PLR2004 - fits 64 bits
-        raise CursorInvalid(pointer="cursor")
+        raise CursorInvalid(pointer="/cursor")
     row = read(
         statement,  # type: ignore[arg-type]
         {"shop_id": shop_id, "after": int(cursor or -1), "limit": limit, **params},

@@ -220,7 +220,7 @@ class TestIdsAndQueries:
     def test_a_cursor_that_no_list_gave_is_refused(self, client: FlaskClient, cursor: str) -> None:
         response = client.get("/user/v1/orders", headers=a_resident().headers, query_string={"cursor": cursor})
 
-        assert_problem(response, 422, "cursor_invalid", pointer="cursor")
+        assert_problem(response, 422, "cursor_invalid", pointer="/cursor")
 
     @pytest.mark.parametrize("cursor", ["x", "-1", "1e3", "１", "9" * 19])
     def test_a_place_on_the_shelf_is_a_number(self, client: FlaskClient, cursor: str) -> None:
@@ -230,7 +230,7 @@ class TestIdsAndQueries:
             f"/user/v1/shops/{shop.shop_id}/offers", headers=a_resident().headers, query_string={"cursor": cursor}
         )
 
-        assert_problem(response, 422, "cursor_invalid", pointer="cursor")
+        assert_problem(response, 422, "cursor_invalid", pointer="/cursor")
 
     @pytest.mark.parametrize("given, lacking", [("lat=39.9", "/lng"), ("lng=116.1", "/lat")])
     def test_half_a_place_is_no_place(self, client: FlaskClient, given: str, lacking: str) -> None:

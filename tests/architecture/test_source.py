@@ -177,3 +177,26 @@ def test_doors_do_not_write_rows() -> None:
     ]
 
     assert writing == []
+
+
+def plain_pointers(source: ast.AST) -> list[str]:
+    """Return what ``pointer=`` says in the calls of a module and does not begin as a JSON pointer."""
+    texts = [
+        getattr(part, "value", None)
+        for call in ast.walk(source)
+        if isinstance(call, ast.Call)
+        for keyword in call.keywords
+        if keyword.arg == "pointer"
+        for part in (keyword.value.values[:1] if isinstance(keyword.value, ast.JoinedStr) else [keyword.value])
+    ]
+    return [text for text in texts if isinstance(text, str) and not text.startswith("/")]
+
+
+def test_a_problem_points_at_a_field_by_a_json_pointer_or_names_the_idempotency_header() -> None:
+    found = {(path.name, text) for path, module in modules("app") for text in plain_pointers(module)}
+
+    assert {text for _, text in found} == {"Idempotency-Key"}, found
+
+
+def test_the_search_for_plain_pointers_finds_them() -> None:
+    assert plain_pointers(ast.parse("E(pointer='a'), F(pointer='/b'), G(pointer=f'c/{n}')")) == ["a", "c/"]

@@ -55,7 +55,7 @@ def product_of_barcode(barcode: str) -> Row:
     """
     row = read(_BY_BARCODE, {"barcode": barcode}).one_or_none()
     if row is None:
-        raise ProductNotFound(pointer="barcode")
+        raise ProductNotFound(pointer="/barcode")
     return row
 
 

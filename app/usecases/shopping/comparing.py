@@ -131,7 +131,7 @@ def compare_service(actor: Actor, *, address_id: UUID, category_code: str, minut
     """
     place = read(_ADDRESS, _asked(actor, address_id, [])).fetchall()[0]
     if place.address_id is None:
-        raise AddressNotFound(pointer="address_id")
+        raise AddressNotFound(pointer="/address_id")
     lat_min, lng_min, lat_max, lng_max = box_around(place.lat, place.lng, REACH_M_MAX)
     bounds = {"lat_min": lat_min, "lng_min": lng_min, "lat_max": lat_max, "lng_max": lng_max}
     asked = {"account_id": actor.account_id, "address_id": address_id, "category_code": category_code}
@@ -177,7 +177,7 @@ def _around(actor: Actor, address_id: UUID, sought: Sequence[Sought]) -> tuple[l
     found = read(_ADDRESS, _asked(actor, address_id, sought)).fetchall()
     place = found[0]
     if place.address_id is None:
-        raise AddressNotFound(pointer="address_id")
+        raise AddressNotFound(pointer="/address_id")
     by_id = {row.standard_product_id: row for row in found if row.standard_product_id is not None}
     by_barcode = {row.barcode: row for row in by_id.values()}
     products = []

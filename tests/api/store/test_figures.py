@@ -187,7 +187,7 @@ class TestStoreFigures(Endpoint):
     def test_a_span_ends_after_it_begins_and_within_a_year(self, client: FlaskClient, span: str) -> None:
         answer = client.get(f"/store/v1/store-figures?{span}", headers=a_store_clerk().headers)
 
-        assert_problem(answer, 422, "span_invalid", pointer="until_on")
+        assert_problem(answer, 422, "span_invalid", pointer="/until_on")
 
     def test_files_hold_a_row_for_each_day(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.PREPARING)

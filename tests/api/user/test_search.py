@@ -235,14 +235,14 @@ class TestSearchOffers(Endpoint):
         for other in ({"words": "牛"}, {"words": "牛奶", "sort": "price"}, {"words": "牛奶", "only_open": "true"}):
             query = {**at(shop), **other, "limit": 1, "cursor": cursor}
             response = client.get(OFFERS, headers=a_resident().headers, query_string=query)
-            assert_problem(response, 422, "cursor_invalid", pointer="cursor")
+            assert_problem(response, 422, "cursor_invalid", pointer="/cursor")
 
     @pytest.mark.parametrize("cursor", ["x", "W10", "AAAA", "WzEsMiwzLDQsNV0", "bnVsbA", "*", "=" * 50])
     def test_a_made_up_cursor_is_refused(self, client: FlaskClient, cursor: str) -> None:
         query = {**at(a_merchant_with_shop()), "cursor": cursor}
         response = client.get(OFFERS, headers=a_resident().headers, query_string=query)
 
-        assert_problem(response, 422, "cursor_invalid", pointer="cursor")
+        assert_problem(response, 422, "cursor_invalid", pointer="/cursor")
 
     @pytest.mark.parametrize(
         "query, code, pointer",

@@ -24,12 +24,17 @@ class _Shown(dict[str, object]):
 
 
 def say(code: str, part: Literal["title", "detail"], language: Language, params: Mapping[str, object]) -> str:
-    """Return the words for ``code``: lists as people write them; a parameter that nobody gave shows as an ellipsis."""
-    shown = {
-        name: _AND[language].join(str(one) for one in value) if isinstance(value, (list, tuple)) else value
-        for name, value in params.items()
-    }
+    """Return the words for ``code``: lists and amounts as people write them; what nobody gave shows as an ellipsis."""
+    shown = {name: _shown(name, value, language) for name, value in params.items()}
     return catalog(language)[code][part].format_map(_Shown(shown))
+
+
+def _shown(name: str, value: object, language: Language) -> object:
+    if isinstance(value, (list, tuple)):
+        return _AND[language].join(str(one) for one in value)
+    if isinstance(value, int) and "fen" in name.split("_"):
+        return f"{'-' if value < 0 else ''}{abs(value) // 100:,}.{abs(value) % 100:02d}"
+    return value
 
 
 def say_field(key: str, language: Language) -> str:

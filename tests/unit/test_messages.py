@@ -67,3 +67,19 @@ def test_lists_are_shown_as_people_write_them() -> None:
     assert "fund_contract、fast_redemption" in words[0]
     assert "fund_contract, fast_redemption" in words[1]
     assert "[" not in "".join(words)
+
+
+@pytest.mark.parametrize(
+    "fen, shown", [(0, "0.00"), (5, "0.05"), (123_456, "1,234.56"), (-7, "-0.07"), (-100, "-1.00")]
+)
+def test_amounts_are_shown_in_yuan(fen: int, shown: str) -> None:
+    assert say("below_fund_minimum", "detail", "zh", {"minimum_fen": fen}) == f"该基金 {shown} 元起购。"
+
+
+def test_every_amount_in_the_words_is_followed_by_its_unit() -> None:
+    for language, unit in (("zh", "元"), ("en", "yuan")):
+        for code, words in catalog(language).items():
+            for text in words.values():
+                amounts = [name for name in parameters(text) if "fen" in name.split("_")]
+                assert not amounts or unit in text, (code, text)
+                assert not re.search(r"\} (分[^钟]|fen)", text), (code, text)

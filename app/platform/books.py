@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import fields
 
 from app.core import ledger
+from app.core.ledger.errors import MomentsReversed
 from app.core.ledger.records import totals_at
 from app.core.ledger.reports import balance_sheet, income_statement
 from app.kernel.actor import Actor
@@ -78,6 +79,8 @@ def add_books(door: Door) -> None:
         """Read trial balance, balance sheet and income statement as they were at a moment."""
         at: datetime = query["at"]
         since: datetime | None = query["since"]
+        if since is not None and since > at:
+            raise MomentsReversed(pointer="/since")
         with transaction() as tx:
             totals = totals_at(tx, at)
             before = {} if since is None else totals_at(tx, since)

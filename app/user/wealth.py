@@ -7,6 +7,7 @@ from uuid import UUID
 from marshmallow import fields
 from sqlalchemy import text
 
+from app.core.figures.errors import SpanInvalid
 from app.core.wealth.errors import FundNotFound
 from app.core.wealth.states import FundOrderKind, FundOrderSource, FundOrderState
 from app.core.wealth.suitability import DOCUMENTS, QUESTIONNAIRE_VERSION, QUESTIONS
@@ -246,7 +247,7 @@ def _as_words(pair: tuple[str, ...]) -> dict[str, str]:
 
 def incomes(actor: Actor, fund_id: UUID, first: date, last: date) -> dict[str, Any]:
     """Return the days of a fund with one's income, at most :data:`INCOME_DAYS_MAX` of them."""
-    last = min(last, first + timedelta(days=INCOME_DAYS_MAX - 1)) if first <= last else last
+    last = min(last, first + timedelta(days=INCOME_DAYS_MAX - 1))
     params = {"account_id": actor.account_id, "fund_id": fund_id, "first": first, "last": last}
     rows = [dict(row._mapping) for row in read(_INCOMES, {**params, "limit": INCOME_DAYS_MAX})]
     return {"items": rows, "income_fen": sum(row["income_fen"] for row in rows)}
@@ -359,6 +360,8 @@ def add_wealth(door: Door) -> None:  # noqa: C901 - one function a route
         """List a fund's days with one's income, oldest first, as a chart wants them."""
         if read(_FUNDS, {"account_id": actor.account_id, "fund_id": fund_id}).one_or_none() is None:
             raise FundNotFound
+        if query["first"] > query["last"]:
+            raise SpanInvalid(pointer="/last", days_max=INCOME_DAYS_MAX)
         return incomes(actor, fund_id, **query)
 
 

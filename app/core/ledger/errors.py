@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
-from app.kernel.errors import Conflict, LinliError, NotFound
+from app.kernel.errors import Conflict, Invalid, LinliError, NotFound
 
 
 class InsufficientFunds(Conflict):
@@ -34,6 +34,13 @@ class AccountNotFound(NotFound):
 
     code = "ledger_account_not_found"
     title = "Account not found"
+
+
+class MomentsReversed(Invalid):
+    """A report begins after the moment that it is of."""
+
+    code = "moments_reversed"
+    title = "The report begins after it ends"
 
 
 class HoldClosed(Conflict):

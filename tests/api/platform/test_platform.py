@@ -92,6 +92,18 @@ class TestReadBooks(OperatorsEndpoint):
         assert any(line["balance_fen"] for line in books["items"])
 
 
+class TestReadBooksReport(OperatorsEndpoint):
+    def case(self) -> Case:
+        return Case(an_operator(), "/platform/v1/books/report", query={"at": "2026-03-05T00:00:00+08:00"})
+
+    def test_a_report_that_begins_after_it_ends_is_refused(self, client: FlaskClient) -> None:
+        moments = {"at": "2026-03-05T00:00:00+08:00", "since": "2026-03-05T00:00:01+08:00"}
+
+        answer = client.get("/platform/v1/books/report", headers=an_operator().headers, query_string=moments)
+
+        assert_problem(answer, 422, "moments_reversed", pointer="/since")
+
+
 class TestProveBooks(OperatorsEndpoint):
     method = "POST"
 

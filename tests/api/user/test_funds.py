@@ -282,6 +282,9 @@ class TestDays:
         path = f"/user/v1/funds/{days.fund.fund_id}/incomes?first=2026-03-05&last=2026-03-06"
         shown = client.get(path, headers=saver.headers).get_json()
         assert [(one["day"], one["income_fen"]) for one in shown["items"]] == [("2026-03-05", 0), ("2026-03-06", 111)]
+        reversed_days = {"first": "2026-03-06", "last": "2026-03-05"}
+        refused = client.get(path.partition("?")[0], headers=saver.headers, query_string=reversed_days)
+        assert_problem(refused, 422, "span_invalid", pointer="/last")
 
     def test_a_purchase_on_friday_earns_nothing_on_the_weekend_and_a_redemption_on_friday_keeps_it(
         self, client: FlaskClient, days: FundDays

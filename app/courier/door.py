@@ -30,6 +30,7 @@ from app.usecases.dispatching.answer_offer import TripOfferMoved, accept_offer, 
 from app.usecases.ordering.ending import OrderMoved
 from app.usecases.proving.photos import PhotoKept, add_delivery_photo, show_to_courier
 from app.web.door import Door
+from app.web.finding import point_of
 from app.web.messages import choose_language
 from app.web.notices import add_notices
 from app.web.paging import PageQuery
@@ -56,7 +57,8 @@ add_courier_payouts(door)
 @door.put("/shift", body=schemas.ShiftIn, answer=schemas.ShiftOut, once=True)
 @policy("shift.write", Relation.OWN)
 def begin_shift(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ShiftMoved:
-    """Go on shift at a place."""
+    """Go on shift at a place in China."""
+    point_of(body["lat"], body["lng"])
     return start_shift(actor, claim, **body)
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from app.core.orders.states import OrderState
 from app.usecases.delivering.slots import publish_slots, take_slot
 from app.usecases.dispatching.take_back import look_after_shifts
@@ -82,6 +84,17 @@ class TestFinishBreak(Once):
         rested = client.post("/courier/v1/shift/break/end", headers=courier.once()).get_json()
 
         assert rested["ends_at"] > first["ends_at"]
+
+
+@pytest.mark.parametrize("lat, lng", [(0, 0), (116.4, 39.9), (-39.9, 116.4)])
+def test_a_shift_begins_in_china(client: FlaskClient, lat: float, lng: float) -> None:
+    courier = a_courier(on_shift=False)
+
+    answer = client.put("/courier/v1/shift", headers=courier.once(), json={"lat": lat, "lng": lng})
+
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"][0]["pointer"] == "/lat"
+    assert look_one("SELECT count(*) FROM courier_shifts WHERE courier_id = :id", id=courier.account_id) == 0
 
 
 class TestEndOfShift:

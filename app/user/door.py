@@ -11,7 +11,7 @@ from app.core.delivery.models import Vehicle
 from app.core.delivery.ratings import Mark
 from app.core.orders.models import Fulfillment
 from app.core.orders.timeline import Reader
-from app.core.payments.models import PaymentMethod
+from app.core.payments.models import PaymentChannel, PaymentMethod
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable
 from app.core.privacy.models import Purpose
 from app.kernel.actor import Actor, Side
@@ -256,10 +256,11 @@ def cancel_unpaid(actor: Actor, *, claim: Claim, checkout_id: UUID) -> CheckoutM
 
 
 def _with_code(actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
-    """Make the code to scan, if there is to be one and it is not there yet; the worker does it when this fails."""
+    """Get what the payer pays with, a code or a secret, where it is not there yet; the worker does when this fails."""
     payment_id = UUID(started["payment_id"])
     shown = queries.payment(actor, payment_id=payment_id)
-    if started["attempt_id"] is not None and shown["qr_text"] is None and shown["state"] == "pending":
+    is_shown = shown["qr_text"] is not None or shown["client_secret"] is not None
+    if started["attempt_id"] is not None and not is_shown and shown["state"] == "pending":
         with suppress(GatewayUnknown, GatewayUnreachable):
             ask_gateway(current_app.extensions["linli_gateway"], UUID(started["attempt_id"]))
         shown = queries.payment(actor, payment_id=payment_id)
@@ -277,6 +278,7 @@ def _started(actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
             "attempt_state": None,
             "account_part_fen": None,
             "qr_text": None,
+            "client_secret": None,
         }
     return _with_code(actor, started)
 
@@ -292,7 +294,7 @@ def _started(actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
 )
 @policy("checkout.pay", Relation.OWN)
 def pay(actor: Actor, *, claim: Claim, checkout_id: UUID, body: dict[str, Any]) -> PaymentStarted:
-    """Pay a checkout from the e-account, or get a WeChat Pay code to scan for all of it or for the rest."""
+    """Pay a checkout from the e-account, or get what WeChat Pay or a card takes for all of it or for the rest."""
     return pay_checkout_or_pull_back(
         actor,
         claim,
@@ -300,13 +302,14 @@ def pay(actor: Actor, *, claim: Claim, checkout_id: UUID, body: dict[str, Any]) 
         method=PaymentMethod(body["method"]),
         step_up_grant=body["step_up_grant"],
         account_part_fen=body["account_part_fen"],
+        channel=PaymentChannel(body["channel"]),
     )
 
 
 @door.get("/payments/<uuid:payment_id>", answer=schemas.PaymentOut)
 @policy("payment.read", Relation.OWN)
 def read_payment(actor: Actor, *, payment_id: UUID) -> dict[str, Any]:
-    """Read one's payment, with the code to scan while it waits."""
+    """Read one's payment, with the code to scan, or the secret to give a card with, while it waits."""
     return queries.payment(actor, payment_id=payment_id)
 
 
@@ -372,7 +375,7 @@ def read_statement(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
 @policy("account.top_up", Relation.OWN)
 def begin_top_up(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> PaymentStarted:
     """Get a WeChat Pay code that tops up the e-account."""
-    return top_up(actor, claim, amount_fen=body["amount_fen"])
+    return top_up(actor, claim, amount_fen=body["amount_fen"], channel=PaymentChannel(body["channel"]))
 
 
 def _asked(actor: Actor, _requested: dict[str, Any]) -> dict[str, Any]:

@@ -115,10 +115,12 @@ _CHECKOUT = text(
 _PAYMENT = text(
     """
     SELECT p.payment_id, p.purpose, p.checkout_id, p.method, p.state, p.amount_fen, p.refunded_fen,
-           a.attempt_id, a.state AS attempt_state, nullif(a.account_part_fen, 0) AS account_part_fen, a.qr_text
+           a.attempt_id, a.state AS attempt_state, nullif(a.account_part_fen, 0) AS account_part_fen, a.qr_text,
+           a.client_secret
     FROM payments AS p
     LEFT JOIN LATERAL (
-        SELECT attempt_id, state, account_part_fen, qr_text FROM payment_attempts WHERE payment_id = p.payment_id
+        SELECT attempt_id, state, account_part_fen, qr_text, client_secret FROM payment_attempts
+        WHERE payment_id = p.payment_id
         ORDER BY attempt_id DESC LIMIT 1) AS a ON true
     WHERE p.payment_id = :payment_id AND p.account_id = :account_id
     """

@@ -78,6 +78,10 @@ class PlansOut(Body):
     next_cursor = Text(high=64, required=True, allow_none=True)
 
 
+_OF_ATTEMPTS = ("attempt_state", "account_part_fen", "qr_text", "client_secret")
+"""What a payment shows of an attempt at the gateway, and one from the fund has none of."""
+
+
 class FundPaymentIn(Body):
     """Which checkout is paid. The step-up grant is one for the checkout."""
 
@@ -86,8 +90,7 @@ class FundPaymentIn(Body):
 
 
 def _paid(_actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
-    more = {"purpose": "checkout", "refunded_fen": 0, "attempt_state": None, "account_part_fen": None, "qr_text": None}
-    return {**started, **more}
+    return {**started, "purpose": "checkout", "refunded_fen": 0, **dict.fromkeys(_OF_ATTEMPTS)}
 
 
 def add_saving(door: Door) -> None:

@@ -15,7 +15,7 @@ from app.core.orders.models import IN_A_CART
 from app.core.orders.quote import LINES_MAX
 from app.core.orders.states import CheckoutState, OrderState
 from app.core.orders.wishes import LINE_NOTE_MAX
-from app.core.payments.models import PaymentMethod, PaymentPurpose
+from app.core.payments.models import PaymentChannel, PaymentMethod, PaymentPurpose
 from app.core.payments.states import AttemptState, PaymentState
 from app.core.privacy.models import DataExportState, ErasureState, Purpose
 from app.core.verification.models import CheckState
@@ -256,22 +256,27 @@ class CheckoutMovedOut(Body):
 class PayIn(Body):
     """How to pay. From the e-account it takes a ``step_up_grant`` for this checkout, bought with the payment PIN.
 
-    A mixed payment names its part from the e-account, for which the grant is to be good; the rest is scanned.
+    A mixed payment names its part from the e-account, for which the grant is to be good; the rest comes by ``channel``.
     """
 
     method = Choice(PaymentMethod, required=True)
+    channel = Choice(PaymentChannel, load_default=PaymentChannel.WECHAT_PAY.value)
     account_part_fen = Fen(low=1, load_default=None, allow_none=True)
     step_up_grant = Id(load_default=None, allow_none=True)
 
 
 class TopUpIn(Body):
-    """How much to put into the e-account by WeChat Pay."""
+    """How much to put into the e-account, and by what it comes."""
 
+    channel = Choice(PaymentChannel, load_default=PaymentChannel.WECHAT_PAY.value)
     amount_fen = Fen(low=1, high=TOP_UP_FEN_MAX, required=True)
 
 
 class PaymentOut(Body):
-    """A payment; ``qr_text`` is what to draw as a QR code while it waits to be scanned."""
+    """A payment; ``qr_text`` is what to draw as a QR code while it waits to be scanned.
+
+    By card, ``client_secret`` is what the gateway's script in the payer's app takes beside the card: keep it there.
+    """
 
     payment_id = Id(required=True)
     purpose = Choice(PaymentPurpose, required=True)
@@ -284,6 +289,7 @@ class PaymentOut(Body):
     attempt_state = Choice(AttemptState, required=True, allow_none=True)
     account_part_fen = Fen(required=True, allow_none=True)
     qr_text = Text(high=2000, required=True, allow_none=True)
+    client_secret = Text(high=500, required=True, allow_none=True)
 
 
 class OrdersQuery(PageQuery):

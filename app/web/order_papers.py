@@ -62,6 +62,9 @@ _TIMES = """
 """
 
 
+_METHODS = {"e_account": "电子账户", "wechat_pay": "微信支付", "card": "银行卡", "mixed": "组合支付"}
+
+
 def _by_reader(select: str) -> dict[Reader, TextClause]:
     return {reader: text(f"{select} WHERE o.order_id = :order_id AND {whose}") for reader, whose in _WHOSE.items()}
 
@@ -201,7 +204,9 @@ def receipt_pdf(row: Row) -> bytes:
         put("已退 Refunded", f"-¥ {yuan(row.refunded_fen)}")
     put(
         "支付方式 Paid by",
-        {"e_account": "电子账户", "wechat_pay": "微信支付", "mixed": "组合支付"}.get(row.payment_method, ""),
+        {"e_account": "电子账户", "wechat_pay": "微信支付", "card": "银行卡", "mixed": "组合支付"}.get(
+            row.payment_method, ""
+        ),
     )
     if row.outside_fen is not None:
         put("其中电子账户 From the e-account", yuan(row.total_fen - row.outside_fen))

@@ -214,7 +214,7 @@ def _show(payers: Payers, kills: dict[str, int]) -> None:
         **payers.done,
         "payments that were paid": look_one("SELECT count(*) FROM payments WHERE state = 'paid'"),
         "refunds": look_one("SELECT count(*) FROM refunds"),
-        "of these through the gateway": look_one("SELECT count(*) FROM refunds WHERE method = 'wechat_pay'"),
+        "of these through the gateway": look_one("SELECT count(*) FROM refunds WHERE method IN ('wechat_pay', 'card')"),
         "notices that were taken in": look_one("SELECT count(*) FROM gateway_events"),
         "lines on the worklist": look_one("SELECT count(*) FROM recon_items"),
         "fen in suspense": look_one(

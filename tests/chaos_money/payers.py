@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.core import ledger
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
-from app.core.payments.models import PaymentMethod
+from app.core.payments.models import PaymentChannel, PaymentMethod
 from app.core.payments.ports import GatewayRefused, GatewayUnknown, GatewayUnreachable
 from app.kernel.errors import Conflict
 from app.kernel.ids import new_id
@@ -100,16 +100,17 @@ class Payers:
 
     def _top_up(self, dice: random.Random) -> str:
         resident = insist(a_resident)
-        claim, amount_fen = a_claim(resident), dice.randrange(1, 100_000)
-        started = insist(lambda: top_up(resident.actor, claim, amount_fen=amount_fen))
-        self._pay(_attempt_in(started), dice)
+        claim, amount_fen, channel = a_claim(resident), dice.randrange(1, 100_000), dice.choice(list(PaymentChannel))
+        started = insist(lambda: top_up(resident.actor, claim, amount_fen=amount_fen, channel=channel))
+        self._pay(_attempt_in(started), channel, dice)
         return "top-ups"
 
     def _checkout(self, dice: random.Random) -> str:
         order = insist(lambda: self._order(dice))
         resident, claim, cancel = order.resident, a_claim(order.resident), a_claim(order.resident)
-        asked: dict[str, Any] = {"checkout_id": order.checkout_id, "method": PaymentMethod.WECHAT_PAY}
-        asked |= {"step_up_grant": None, "account_part_fen": None}
+        channel = dice.choice(list(PaymentChannel))
+        asked: dict[str, Any] = {"checkout_id": order.checkout_id, "method": PaymentMethod(channel)}
+        asked |= {"step_up_grant": None, "account_part_fen": None, "channel": channel}
         if dice.random() < 0.4:
             part_fen = dice.randrange(1, order.total_fen)
             grant_id = insist(lambda: a_grant(resident, order.checkout_id, part_fen))
@@ -124,7 +125,7 @@ class Payers:
         elif turn < 0.2:
             with suppress(Conflict):
                 insist(lambda: cancel_checkout(resident.actor, cancel, checkout_id=order.checkout_id))
-        self._pay(_attempt_in(started), dice)
+        self._pay(_attempt_in(started), channel, dice)
         if dice.random() < 0.6:
             self._cancel(order)
         return "checkouts"
@@ -134,8 +135,12 @@ class Payers:
         resident = a_resident(balance_fen=100_000)
         return an_order(state=OrderState.AWAITING_PAYMENT, shop=shop, resident=resident, lines=[(offer, 1)])
 
-    def _pay(self, attempt_id: UUID, dice: random.Random) -> None:
-        """Make the code as the request does, then scan it as soon as it is there; or refuse it, or never look."""
+    def _pay(self, attempt_id: UUID, channel: PaymentChannel, dice: random.Random) -> None:
+        """Make the code as the request does, then scan it as soon as it is there; or refuse it, or never look.
+
+        By card: give one that is good, or one that is declined and no other.
+        """
+        acts = ("refuse", "pay") if channel is PaymentChannel.WECHAT_PAY else ("cards/declined", "cards/visa")
         with suppress(GatewayUnknown, GatewayUnreachable, GatewayRefused, *_PASSING):
             ask_gateway(self.gateway, attempt_id)
         fate = dice.random()
@@ -145,7 +150,7 @@ class Payers:
         while time.monotonic() < ends:
             intent_id = insist(lambda: _intent_of(attempt_id))
             if intent_id is not None:
-                self._scan(intent_id, "refuse" if fate > 0.88 else "pay")
+                self._scan(intent_id, acts[fate <= 0.88])
                 return
             time.sleep(AGAIN_S * 5)
 

@@ -7,6 +7,7 @@ import pytest
 
 from app.adapters.stripe.client import StripeClient
 from app.adapters.stripe.signature import WebhookVerifier
+from app.core.payments.models import PaymentChannel
 from app.core.payments.ports import GatewayUnknown
 from app.kernel.ids import new_id
 from tests.support.sandbox_gateway import WEBHOOK_SECRET, an_intent
@@ -29,6 +30,7 @@ def test_every_call_is_accepted(client: StripeClient) -> None:
     # A refusal would raise GatewayRefused. stripe-mock keeps no state, so what it answers is its fixture.
     intent = an_intent(client)
 
+    assert an_intent(client, channel=PaymentChannel.CARD).client_secret
     assert client.retrieve_intent(intent.id).id == intent.id
     assert client.cancel_intent(key=str(new_id()), intent_id=intent.id).id
     refund = client.create_refund(key=str(new_id()), intent_id=intent.id, amount_fen=1, refund_id=new_id())

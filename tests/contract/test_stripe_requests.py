@@ -12,6 +12,7 @@ import pytest
 from app.adapters.stripe import client as stripe_client
 from app.adapters.stripe.client import StripeClient
 from app.adapters.stripe.signature import WebhookVerifier, sign
+from app.core.payments.models import PaymentChannel
 from app.core.payments.ports import BadEvent, GatewayRefused, GatewayUnknown, GatewayUnreachable, PaymentGateway
 from app.kernel.ids import new_id
 from tests.support.sandbox_gateway import WEBHOOK_SECRET, an_intent, free_port
@@ -84,6 +85,7 @@ def client(gateway: Answering) -> Iterator[StripeClient]:
 
 CALLS: dict[str, Callable[[PaymentGateway], object]] = {
     "create_intent": lambda client: an_intent(client, key="key-1"),
+    "create_intent by card": lambda client: an_intent(client, key="key-1", channel=PaymentChannel.CARD),
     "retrieve_intent": lambda client: client.retrieve_intent("pi_1"),
     "find_intent": lambda client: client.find_intent(attempt_id=new_id(), created_from=1, created_to=2),
     "cancel_intent": lambda client: client.cancel_intent(key="key-1", intent_id="pi_1"),
@@ -117,6 +119,16 @@ def test_the_judge_refuses_what_is_not_in_the_description() -> None:
     assert request_problems(
         "POST", "/v1/payment_intents", "amount=1&currency=cny&payment_method_options[wechat_pay][x]=web"
     )
+
+
+def test_an_intent_by_card_is_left_to_the_payers_app_to_confirm(client: StripeClient, gateway: Answering) -> None:
+    with pytest.raises(GatewayUnknown):
+        an_intent(client, channel=PaymentChannel.CARD)
+
+    sent = gateway.asked[0][2]
+    assert "payment_method_types%5B%5D=card" in sent
+    assert "confirm" not in sent
+    assert "payment_method_data" not in sent
 
 
 def test_create_is_one_call_that_confirms_for_the_web(client: StripeClient, gateway: Answering) -> None:

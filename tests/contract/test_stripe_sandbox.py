@@ -71,6 +71,44 @@ def test_a_life_of_an_intent_keeps_to_the_description(sandbox: Sandbox) -> None:
     assert judged(sandbox.call("GET", path))["charges"]["data"][0]["refunded"]
 
 
+def test_a_life_of_an_intent_by_card_keeps_to_the_description(sandbox: Sandbox) -> None:
+    asked = {"amount": "100", "currency": "cny", "payment_method_types[]": "card"}
+    intent = judged(sandbox.call("POST", "/v1/payment_intents", data=asked))
+    path = f"/v1/payment_intents/{intent['id']}"
+    lives = [intent]
+
+    for act in ("cards/declined", "cards/three_d_secure", "refuse", "cards/three_d_secure", "pay"):
+        assert object_problems(sandbox.play(f"payment_intents/{intent['id']}/{act}").json()) == []
+        lives.append(judged(sandbox.call("GET", path)))
+
+    waiting = "requires_payment_method"
+    assert [life["status"] for life in lives] == [
+        waiting, waiting, "requires_action", waiting, "requires_action", "succeeded"
+    ]  # fmt: skip
+    assert lives[1]["last_payment_error"]["code"] == "card_declined"
+    assert lives[2]["next_action"]["type"] == "redirect_to_url"
+    [charge] = lives[-1]["charges"]["data"]
+    assert object_problems(charge) == []
+    assert charge["payment_method_details"]["card"]["last4"] == "3220"
+
+
+def test_cards_are_given_by_people_and_only_to_intents_that_take_them(sandbox: Sandbox) -> None:
+    by_code = sandbox.call("POST", "/v1/payment_intents", data=CREATE).json()["id"]
+    by_card = {"amount": "100", "currency": "cny", "payment_method_types[]": "card", "confirm": "true"}
+
+    assert sandbox.play(f"payment_intents/{by_code}/cards/visa").status_code == 400
+    assert refusal(sandbox.call("POST", "/v1/payment_intents", data=by_card), 400)["param"] == "confirm"
+    both = {"payment_method_types[0]": "card", "payment_method_types[1]": "wechat_pay"}
+    assert refusal(sandbox.call("POST", "/v1/payment_intents", data={"amount": "1", "currency": "cny"} | both), 400)
+    by_card.pop("confirm")
+    intent_id = sandbox.call("POST", "/v1/payment_intents", data=by_card).json()["id"]
+    assert sandbox.play(f"payment_intents/{intent_id}/cards/unknown").status_code == 400
+    page = requests.get(f"{sandbox.url}/scan/{intent_id}", timeout=5)
+    assert "4242" in page.text
+    requests.post(f"{sandbox.url}/scan/{intent_id}", data={"act": "visa"}, timeout=5)
+    assert sandbox.call("GET", f"/v1/payment_intents/{intent_id}").json()["status"] == "succeeded"
+
+
 def test_the_gateways_books_add_up(sandbox: Sandbox, client: StripeClient) -> None:
     intent = an_intent(client, amount_fen=10_000)
     sandbox.pay(intent.id)
@@ -246,7 +284,7 @@ def test_a_refusal_leaves_the_intent_open_for_another_try(sandbox: Sandbox, clie
         ({f"metadata[{n}]": "x" for n in range(51)}, "parameter_invalid_hash", "metadata"),
         ({"metadata[a][b]": "x"}, "parameter_invalid_hash", "metadata"),
         ({"amount[x": "1"}, "parameter_unknown", "amount[x"),
-        ({"payment_method_types[]": "card"}, "payment_intent_invalid_parameter", "payment_method_types"),
+        ({"payment_method_types[]": "alipay"}, "payment_intent_invalid_parameter", "payment_method_types"),
         ({"confirm": "true", "payment_method_data[type]": None}, "parameter_missing", "payment_method"),
         (
             {"confirm": "true", "payment_method_options[wechat_pay][client]": None},

@@ -97,6 +97,21 @@ def by_wechat_pay(stage: Stage) -> Act:
     return act
 
 
+def by_card(stage: Stage) -> Act:
+    order = _unpaid()
+    claim = a_claim(order.resident)
+
+    def act() -> None:
+        asked = {"checkout_id": order.checkout_id, "method": PaymentMethod.CARD, "step_up_grant": None}
+        stage.once(pay_checkout, order.resident.actor, claim, **asked)
+        attempt_id = look_one("SELECT attempt_id FROM payment_attempts WHERE payment_id = :id", id=order.payment_id)
+        stage.quiet()
+        stage.scan(attempt_id)
+        stage.quiet()
+
+    return act
+
+
 def _in_parts(order: AnOrder) -> dict[str, object]:
     grant = a_grant(order.resident, order.checkout_id, 700)
     method = PaymentMethod.MIXED
@@ -355,6 +370,7 @@ def an_order_that_comes_late(stage: Stage) -> Act:
 FLOWS = (
     from_the_e_account,
     by_wechat_pay,
+    by_card,
     in_parts,
     in_parts_and_canceled_at_once,
     in_parts_and_refunded,

@@ -80,10 +80,12 @@ class Stage:
         return [one for one in listed if one["metadata"].get("attempt_id") == str(attempt_id)]
 
     def scan(self, attempt_id: UUID) -> None:
-        """Let the payer scan the code of an attempt and pay, if there is one and it was not paid."""
+        """Let the payer of an attempt scan its code and pay, or give a card, if it was not paid."""
         for intent in self.intents(attempt_id):
             if intent["status"] == "requires_action":
                 self.gateway.pay(intent["id"]).raise_for_status()
+            elif intent["status"] == "requires_payment_method" and intent["payment_method_types"] == ["card"]:
+                self.gateway.sandbox.play(f"payment_intents/{intent['id']}/cards/visa").raise_for_status()
 
     def told(self, kind: str, about: str) -> None:
         """Wait until the gateway has sent a notice of ``kind`` about an object."""

@@ -17,6 +17,7 @@ import requests
 
 from app.adapters.stripe.client import StripeClient
 from app.adapters.stripe.signature import WebhookVerifier
+from app.core.payments.models import PaymentChannel
 from app.core.payments.ports import Intent, PaymentGateway
 from app.kernel.ids import new_id
 
@@ -136,7 +137,12 @@ class Listener:
 
 
 def an_intent(
-    client: PaymentGateway, *, key: str | None = None, amount_fen: int = 2_580, attempt_id: UUID | None = None
+    client: PaymentGateway,
+    *,
+    key: str | None = None,
+    amount_fen: int = 2_580,
+    attempt_id: UUID | None = None,
+    channel: PaymentChannel = PaymentChannel.WECHAT_PAY,
 ) -> Intent:
     attempt_id = attempt_id or new_id()
     return client.create_intent(
@@ -145,4 +151,5 @@ def an_intent(
         attempt_id=attempt_id,
         payment_id=new_id(),
         description="邻里订单 1001",
+        channel=channel,
     )

@@ -47,6 +47,7 @@ class Till:
                 is_live=False,
                 qr_text="weixin://",
                 qr_image_url=None,
+                client_secret=None,
                 metadata={"attempt_id": str(attempt_id)},
                 created_at=0,
                 charge_id=None,

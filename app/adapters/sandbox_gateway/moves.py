@@ -36,6 +36,7 @@ class Moves:
             description=given.get("description"),
             metadata=given.get("metadata", {}),
             created=int(self.clock()),
+            types=given.get("payment_method_types", ["wechat_pay"]),
         )
         rows.add(intent)
         self._attach(intent, given)
@@ -71,16 +72,41 @@ class Moves:
         self._record(rows, "payment_intent.canceled", intent, key)
         return intent
 
+    def give_card(self, rows: Rows, intent_id: str, card: str) -> Json:
+        """Let the person give a card, as the gateway's script in their app does with the intent's client secret."""
+        intent = self._intent(rows, intent_id)
+        _must_be(intent, "requires_payment_method", "requires_confirmation")
+        if intent["payment_method_types"] != ["card"]:
+            raise ApiError(400, "payment_intent_invalid_parameter", "This intent takes no card.", param="card")
+        if card not in objects.CARDS:
+            raise ApiError(400, "incorrect_number", f"The sandbox has these cards: {', '.join(objects.CARDS)}.")
+        if card == "declined":
+            return self._refuse(
+                rows, intent, kind="card_error", code="card_declined", message="Your card was declined."
+            )
+        intent |= {"payment_method": objects.new_id("pm"), "last_payment_error": None}
+        if card == "visa":
+            return self._pay(rows, intent, card)
+        url = self.options.public_url
+        intent |= {"status": "requires_action", "next_action": objects.bank_to_ask(intent_id, url)}
+        rows.put(intent)
+        self._record(rows, "payment_intent.requires_action", intent)
+        return intent
+
     def pay(self, rows: Rows, intent_id: str) -> Json:
-        """Let the person scan and pay."""
+        """Let the person scan and pay, or say yes to their card's bank."""
         intent = self._intent(rows, intent_id)
         _must_be(intent, "requires_action")
+        return self._pay(rows, intent, "three_d_secure" if intent["payment_method_types"] == ["card"] else None)
+
+    def _pay(self, rows: Rows, intent: Json, card: str | None) -> Json:
+        intent_id = intent["id"]
         now = int(self.clock())
         fee = intent["amount"] * self.options.fee_bp // BP
         line = objects.balance_transaction(
             kind="payment", amount=intent["amount"], fee=fee, source=intent_id, created=now
         )
-        charge = objects.charge(intent, created=now, balance_transaction=line["id"])
+        charge = objects.charge(intent, created=now, balance_transaction=line["id"], card=card)
         line["source"] = charge["id"]
         intent |= {"status": "succeeded", "amount_received": intent["amount"], "next_action": None}
         rows.add(line, parent=charge["id"])
@@ -95,11 +121,16 @@ class Moves:
         intent = self._intent(rows, intent_id)
         _must_be(intent, "requires_action")
         message = "The code expired." if code.endswith("expired") else "The payer refused."
+        if intent["payment_method_types"] == ["card"]:
+            code = "payment_intent_authentication_failure"
+        return self._refuse(rows, intent, kind="invalid_request_error", code=code, message=message)
+
+    def _refuse(self, rows: Rows, intent: Json, *, kind: str, code: str, message: str) -> Json:
         intent |= {
             "status": "requires_payment_method",
             "next_action": None,
             "payment_method": None,
-            "last_payment_error": {"type": "invalid_request_error", "code": code, "message": message},
+            "last_payment_error": {"type": kind, "code": code, "message": message},
         }
         rows.put(intent)
         self._record(rows, "payment_intent.payment_failed", intent)
@@ -165,6 +196,9 @@ class Moves:
         if "payment_method_data" in given:
             if "type" not in given["payment_method_data"]:
                 raise ApiError(400, "parameter_missing", "Missing: type", param="payment_method_data[type]")
+            if intent["payment_method_types"] != ["wechat_pay"]:
+                message = "A card is given by its payer's app."
+                raise ApiError(400, "payment_intent_invalid_parameter", message, param="payment_method_data")
             intent |= {"payment_method": objects.new_id("pm"), "status": "requires_confirmation"}
         if "payment_method_options" in given:
             wechat_pay = given["payment_method_options"].get("wechat_pay", {})
@@ -173,6 +207,10 @@ class Moves:
             }
 
     def _confirm(self, intent: Json) -> None:
+        if intent["payment_method_types"] != ["wechat_pay"]:
+            raise ApiError(
+                400, "payment_intent_invalid_parameter", "A card is given by its payer's app.", param="confirm"
+            )
         if intent["payment_method"] is None:
             raise ApiError(400, "parameter_missing", "A way to pay is missing.", param="payment_method")
         client = intent["payment_method_options"].get("wechat_pay", {}).get("client")

@@ -45,7 +45,7 @@ def listed(items: list[Json], *, url: str, has_more: bool = False) -> Json:
     return {"object": "list", "data": items, "has_more": has_more, "url": url}
 
 
-def intent(*, amount: int, description: str | None, metadata: dict[str, str], created: int) -> Json:
+def intent(*, amount: int, description: str | None, metadata: dict[str, str], created: int, types: list[str]) -> Json:
     """Return a payment intent that waits for a way to pay."""
     intent_id = new_id("pi")
     return {
@@ -75,7 +75,7 @@ def intent(*, amount: int, description: str | None, metadata: dict[str, str], cr
         "on_behalf_of": None,
         "payment_method": None,
         "payment_method_options": {},
-        "payment_method_types": ["wechat_pay"],
+        "payment_method_types": types,
         "processing": None,
         "receipt_email": None,
         "review": None,
@@ -103,8 +103,53 @@ def code_to_scan(intent_id: str, public_url: str) -> Json:
     }
 
 
-def charge(paid: Json, *, created: int, balance_transaction: str) -> Json:
-    """Return the charge of an intent that has just been paid."""
+CARDS = {
+    "visa": ("visa", "4242"),
+    "three_d_secure": ("visa", "3220"),
+    "declined": ("visa", "0002"),
+}
+"""The test cards that a person can give: accepted, accepted once their owner said yes to their bank, declined."""
+
+
+def bank_to_ask(intent_id: str, public_url: str) -> Json:
+    """Return the next action of a card whose owner is to be asked: their bank's page."""
+    return {
+        "type": "redirect_to_url",
+        "redirect_to_url": {"url": f"{public_url}/scan/{intent_id}", "return_url": f"{public_url}/scan/{intent_id}"},
+    }
+
+
+def _wechat_pay_details() -> Json:
+    return {
+        "type": "wechat_pay",
+        "wechat_pay": {"fingerprint": None, "transaction_id": f"42{secrets.randbelow(10**26):026d}"},
+    }
+
+
+def _card_details(card: str) -> Json:
+    brand, last4 = CARDS[card]
+    checks = {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"}
+    return {
+        "type": "card",
+        "card": {
+            "brand": brand,
+            "checks": checks,
+            "country": "CN",
+            "exp_month": 12,
+            "exp_year": 2034,
+            "fingerprint": secrets.token_hex(8),
+            "funding": "credit",
+            "installments": None,
+            "last4": last4,
+            "network": brand,
+            "three_d_secure": None,
+            "wallet": None,
+        },
+    }
+
+
+def charge(paid: Json, *, created: int, balance_transaction: str, card: str | None = None) -> Json:
+    """Return the charge of an intent that has just been paid, by one of :data:`CARDS` or by WeChat Pay."""
     charge_id = new_id("ch")
     return {
         "id": charge_id,
@@ -141,10 +186,7 @@ def charge(paid: Json, *, created: int, balance_transaction: str) -> Json:
         "paid": True,
         "payment_intent": paid["id"],
         "payment_method": paid["payment_method"],
-        "payment_method_details": {
-            "type": "wechat_pay",
-            "wechat_pay": {"fingerprint": None, "transaction_id": f"42{secrets.randbelow(10**26):026d}"},
-        },
+        "payment_method_details": _wechat_pay_details() if card is None else _card_details(card),
         "receipt_email": None,
         "receipt_number": None,
         "receipt_url": None,

@@ -13,13 +13,13 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.adapters.sandbox_gateway import qr
 from app.adapters.sandbox_gateway.faults import Dice
 from app.adapters.sandbox_gateway.moves import Moves
-from app.adapters.sandbox_gateway.objects import ApiError, Json
+from app.adapters.sandbox_gateway.objects import CARDS, ApiError, Json
 from app.adapters.sandbox_gateway.store import Rows, Store
 
 RECENT_MAX = 50
 STATUS_WORDS = {
     "requires_action": "待扫码 · waiting to be scanned",
-    "requires_payment_method": "未支付 · refused or expired",
+    "requires_payment_method": "未支付 · waiting for a card, refused or expired",
     "requires_confirmation": "未确认 · not confirmed",
     "succeeded": "已支付 · paid",
     "canceled": "已取消 · canceled",
@@ -69,9 +69,13 @@ def blueprint(store: Store, moves: Moves, dice: Dice) -> Blueprint:  # noqa: C90
 
     @pages.post("/scan/<intent_id>")
     def decide(intent_id: str) -> AnyResponse:
-        move = moves.pay if request.form.get("act") == "pay" else moves.refuse
+        act = request.form.get("act", "")
         try:
-            store.write(lambda rows: move(rows, intent_id))
+            if act in CARDS:
+                store.write(lambda rows: moves.give_card(rows, intent_id, act))
+            else:
+                move = moves.pay if act == "pay" else moves.refuse
+                store.write(lambda rows: move(rows, intent_id))
         except ApiError as error:
             if error.status == 404:  # noqa: PLR2004 - no such intent
                 abort(404)
@@ -80,8 +84,8 @@ def blueprint(store: Store, moves: Moves, dice: Dice) -> Blueprint:  # noqa: C90
 
     @pages.get("/qr/<intent_id>.<any(png, svg):kind>")
     def code(intent_id: str, kind: str) -> Response:
-        action = intent_or_404(intent_id)["next_action"] or abort(404)
-        text = action["wechat_pay_display_qr_code"]["data"]
+        action = intent_or_404(intent_id)["next_action"] or {}
+        text = (action.get("wechat_pay_display_qr_code") or abort(404))["data"]
         if kind == "svg":
             return Response(qr.svg(text), content_type="image/svg+xml")
         return Response(qr.png(text), content_type="image/png")
@@ -89,6 +93,10 @@ def blueprint(store: Store, moves: Moves, dice: Dice) -> Blueprint:  # noqa: C90
     @pages.post("/sandbox/payment_intents/<intent_id>/pay")
     def pay(intent_id: str) -> Response:
         return jsonify(store.write(lambda rows: moves.pay(rows, intent_id)))
+
+    @pages.post("/sandbox/payment_intents/<intent_id>/cards/<card>")
+    def give_card(intent_id: str, card: str) -> Response:
+        return jsonify(store.write(lambda rows: moves.give_card(rows, intent_id, card)))
 
     @pages.post("/sandbox/payment_intents/<intent_id>/refuse")
     def refuse(intent_id: str) -> Response:

@@ -142,13 +142,13 @@ def group(**rules: Rule) -> Rule:
     return rule
 
 
-def only_wechat_pay(name: str, value: Value) -> list[str]:
-    """Read the list of ways to pay: WeChat Pay, and nothing else here."""
+def one_way_to_pay(name: str, value: Value) -> list[str]:
+    """Read the list of ways to pay: WeChat Pay or card, one of them here."""
     # A list comes as ``name[]`` or, from some clients, as ``name[0]``.
     given = list(value.values()) if isinstance(value, dict) else value
-    if given != ["wechat_pay"]:
-        raise refuse(name, "payment_intent_invalid_parameter", "This sandbox knows wechat_pay alone.")
-    return ["wechat_pay"]
+    if given not in (["wechat_pay"], ["card"]):
+        raise refuse(name, "payment_intent_invalid_parameter", "This sandbox knows wechat_pay and card, one at a time.")
+    return given
 
 
 def metadata(name: str, value: Value) -> dict[str, str]:
@@ -174,7 +174,7 @@ def created(name: str, value: Value) -> dict[str, int]:
 
 
 PAYMENT_METHOD: Mapping[str, Rule] = {
-    "payment_method_types": only_wechat_pay,
+    "payment_method_types": one_way_to_pay,
     "payment_method_data": group(type=one_of("wechat_pay")),
     "payment_method_options": group(wechat_pay=group(client=one_of("web", "android", "ios"), app_id=text())),
 }

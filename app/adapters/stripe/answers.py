@@ -16,6 +16,10 @@ from app.core.payments.ports import (
 Json = Mapping[str, Any]
 
 
+_ASKED_OF_THE_APP = frozenset({"redirect_to_url", "use_stripe_sdk"})
+"""What a card's bank wants, which the gateway's scripts in the payer's app do."""
+
+
 class _Misshapen(Exception):
     """A field is missing or of another type."""
 
@@ -38,6 +42,7 @@ def read_intent(body: object) -> Intent:
             is_live=_flag(answer, "livemode"),
             qr_text=_text_or_none(code, "data"),
             qr_image_url=_text_or_none(code, "image_data_url") or _text_or_none(code, "image_url_png"),
+            client_secret=_text_or_none(answer, "client_secret"),
             metadata=_metadata(answer),
             created_at=_whole(answer, "created"),
             charge_id=_charge_id(answer),
@@ -155,7 +160,11 @@ def _metadata(answer: Json) -> dict[str, str]:
 
 
 def _qr_code(answer: Json) -> Json:
-    code = _inner(_inner(answer, "next_action"), "wechat_pay_display_qr_code")
+    """Return the code to scan; nothing where the payer's own app is asked for something else."""
+    action = _inner(answer, "next_action")
+    if _text(action, "type") in _ASKED_OF_THE_APP:
+        return {}
+    code = _inner(action, "wechat_pay_display_qr_code")
     _text(code, "data")
     return code
 

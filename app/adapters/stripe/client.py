@@ -31,6 +31,7 @@ from urllib3.exceptions import NewConnectionError
 
 from app.adapters.stripe import answers, form
 from app.adapters.stripe.signature import WebhookVerifier
+from app.core.payments.models import PaymentChannel
 from app.core.payments.ports import (
     GatewayEvent,
     GatewayRefund,
@@ -53,6 +54,17 @@ PAGE_SIZE: Final = 100
 PAGES_MAX: Final = 20
 
 _NOT_ABOUT_THE_REQUEST: Final = frozenset({401, 403, 409, 429})
+
+
+_CONFIRMED_BY_US: Mapping[PaymentChannel, Mapping[str, form.Value]] = {
+    PaymentChannel.WECHAT_PAY: {
+        "confirm": True,
+        "payment_method_data": {"type": "wechat_pay"},
+        "payment_method_options": {"wechat_pay": {"client": "web"}},
+    },
+    PaymentChannel.CARD: {},
+}
+"""What makes an intent wait to be scanned. By card the gateway's script in the payer's app confirms it."""
 
 
 class _Bearer(AuthBase):
@@ -137,9 +149,16 @@ class StripeClient:
             raise GatewayUnknown(type(error).__name__) from error
 
     def create_intent(
-        self, *, key: str, amount_fen: int, attempt_id: UUID, payment_id: UUID, description: str
+        self,
+        *,
+        key: str,
+        amount_fen: int,
+        attempt_id: UUID,
+        payment_id: UUID,
+        description: str,
+        channel: PaymentChannel = PaymentChannel.WECHAT_PAY,
     ) -> Intent:
-        """Create and confirm a WeChat Pay intent; see the port."""
+        """Create an intent, and confirm it where it is to be scanned; see the port."""
         assert 1 <= amount_fen <= AMOUNT_FEN_MAX, amount_fen
         assert 1 <= len(description) <= DESCRIPTION_LENGTH_MAX
         body = self._post(
@@ -148,11 +167,9 @@ class StripeClient:
             {
                 "amount": amount_fen,
                 "currency": "cny",
-                "confirm": True,
                 "description": description,
-                "payment_method_types": ["wechat_pay"],
-                "payment_method_data": {"type": "wechat_pay"},
-                "payment_method_options": {"wechat_pay": {"client": "web"}},
+                "payment_method_types": [channel.value],
+                **_CONFIRMED_BY_US[channel],
                 "metadata": {"attempt_id": str(attempt_id), "payment_id": str(payment_id)},
             },
         )

@@ -19,8 +19,18 @@ class PaymentMethod(StrEnum):
 
     E_ACCOUNT = "e_account"
     WECHAT_PAY = "wechat_pay"
+    CARD = "card"
     MIXED = "mixed"
-    """A part from the e-account, on hold first, and the rest by WeChat Pay (组合支付)."""
+    """A part from the e-account, on hold first, and the rest from outside (组合支付)."""
+
+
+class PaymentChannel(StrEnum):
+    """By what money comes from outside (支付渠道); a payment that has one part names its method the same."""
+
+    WECHAT_PAY = "wechat_pay"
+    """The payer scans a code."""
+    CARD = "card"
+    """The payer's own app gives the card to the gateway, and says only ``client_secret``; no card passes through us."""
 
 
 PART_IS_HELD = "account_part_fen > 0 AND part_ended_at IS NULL"
@@ -65,12 +75,15 @@ class PaymentRow(Base):
 class AttemptRow(Base):
     """One try at the gateway. ``key`` is the Idempotency-Key, stored before the first byte is sent.
 
+    ``qr_text`` or ``client_secret``, by channel, is what the payer needs to pay it, while it is open.
+
     ``amount_fen`` is what the gateway is asked for. Beside it, ``account_part_fen`` of a mixed payment is on hold on
     the e-account from ``part_held_at`` until ``part_ended_at``: by then it was paid with the rest, or released.
     """
 
     __tablename__ = "payment_attempts"
     __table_args__ = (
+        one_of("channel", PaymentChannel),
         one_of("state", AttemptState),
         Index("ix_payment_attempts_ended", "ended_at", postgresql_where=text("state = 'succeeded'")),
         Index("ix_payment_attempts_open", "created_at", postgresql_where=text("state IN ('requested', 'unknown')")),
@@ -82,6 +95,7 @@ class AttemptRow(Base):
     attempt_id: Mapped[UUID] = mapped_column(primary_key=True)
     payment_id: Mapped[UUID] = mapped_column(ForeignKey("payments.payment_id"), index=True)
     key: Mapped[str] = mapped_column(unique=True)
+    channel: Mapped[str] = mapped_column(server_default="wechat_pay")
     amount_fen: Mapped[int]
     account_part_fen: Mapped[int] = mapped_column(server_default="0")
     part_held_at: Mapped[datetime | None]
@@ -89,6 +103,7 @@ class AttemptRow(Base):
     state: Mapped[str]
     intent_id: Mapped[str | None] = mapped_column(unique=True)
     qr_text: Mapped[str | None]
+    client_secret: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     asked_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -30,6 +30,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from app.core.payments.models import PaymentChannel
 from app.kernel.errors import Conflict, Invalid, Unavailable
 
 KEY_LIFETIME_S = 24 * 3600
@@ -40,12 +41,15 @@ class IntentState(StrEnum):
     """Where a gateway's payment intent stands. Only ``SUCCEEDED`` means money; it and ``CANCELED`` are final."""
 
     REQUIRES_ACTION = "requires_action"
-    """The code waits to be scanned."""
+    """The code waits to be scanned, or the card's owner to be asked by their bank."""
+    REQUIRES_CONFIRMATION = "requires_confirmation"
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
     CANCELED = "canceled"
     REQUIRES_PAYMENT_METHOD = "requires_payment_method"
-    """The payer refused, or the code expired. The intent is still open at the gateway until it is canceled."""
+    """The payer refused, or the code expired; by card: none was given yet, or the last one was declined.
+
+    The intent is still open at the gateway until it is canceled."""
 
 
 class RefundState(StrEnum):
@@ -64,7 +68,7 @@ class Intent:
     :ivar amount_fen: what was asked for. :ivar amount_received_fen: what was paid; 0 until ``SUCCEEDED``.
     :ivar currency: ISO 4217, lower case. :ivar is_live: real money; must match the installation.
     :ivar qr_text: text to draw as a QR code, only while ``REQUIRES_ACTION``. :ivar qr_image_url: the same as a
-    drawn image.
+    drawn image. :ivar client_secret: what the payer's own app shows the gateway to pay this intent, and no other.
     :ivar metadata: what we sent at creation: ``attempt_id`` and ``payment_id``.
     :ivar created_at: the gateway's clock, seconds since the epoch.
     :ivar charge_id: the gateway's id of the money movement, once there is one.
@@ -78,6 +82,7 @@ class Intent:
     is_live: bool
     qr_text: str | None
     qr_image_url: str | None
+    client_secret: str | None
     metadata: Mapping[str, str]
     created_at: int
     charge_id: str | None
@@ -191,9 +196,18 @@ class PaymentGateway(Protocol):
         ...
 
     def create_intent(
-        self, *, key: str, amount_fen: int, attempt_id: UUID, payment_id: UUID, description: str
+        self,
+        *,
+        key: str,
+        amount_fen: int,
+        attempt_id: UUID,
+        payment_id: UUID,
+        description: str,
+        channel: PaymentChannel = PaymentChannel.WECHAT_PAY,
     ) -> Intent:
-        """Create a WeChat Pay intent and confirm it, in one call, so that the answer already carries the code to scan.
+        """Create an intent by WeChat Pay and confirm it, so that the answer already carries the code to scan.
+
+        By card it waits for one: the payer's app gives it to the gateway with the intent's ``client_secret``.
 
         :param key: idempotency key, stored before; every repetition passes the same arguments.
         :param amount_fen: ``1 … 99_999_999``.

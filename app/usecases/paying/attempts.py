@@ -17,7 +17,7 @@ from app.core.events import PaymentClosed, PaymentMismatched, PaymentSettled, Re
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.repository import LOCK_CHECKOUT, Checkout, lock_checkout
 from app.core.orders.states import CheckoutState
-from app.core.payments.models import PaymentMethod, PaymentPurpose
+from app.core.payments.models import PaymentChannel, PaymentMethod, PaymentPurpose
 from app.core.payments.ports import (
     GatewayRefused,
     GatewayUnknown,
@@ -46,7 +46,7 @@ GATEWAY = "stripe"
 """Name of the provider in account codes."""
 
 ATTEMPT_EXPIRES = "attempt_expires"
-"""Timer: the code was not scanned in time."""
+"""Timer: the code was not scanned, or the card not given, in time."""
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 
 KEY_LIFETIME = timedelta(hours=23)
@@ -59,15 +59,16 @@ log = structlog.get_logger()
 
 OPEN_ATTEMPT = """
 opened AS (
-    INSERT INTO payment_attempts (attempt_id, payment_id, key, amount_fen, account_part_fen, part_held_at, state)
-    VALUES (:attempt_id, :payment_id, :attempt_key, :amount_fen, :account_part_fen,
+    INSERT INTO payment_attempts (attempt_id, payment_id, key, channel, amount_fen, account_part_fen, part_held_at,
+        state)
+    VALUES (:attempt_id, :payment_id, :attempt_key, :channel, :amount_fen, :account_part_fen,
         CASE WHEN :account_part_fen > 0 THEN business_now() END, :attempt_state)
 )"""
 
 _READ = text(
     """
-    SELECT a.attempt_id, a.payment_id, a.key, a.amount_fen, a.account_part_fen, a.part_held_at, a.state, a.intent_id,
-           a.created_at,
+    SELECT a.attempt_id, a.payment_id, a.key, a.channel, a.amount_fen, a.account_part_fen, a.part_held_at, a.state,
+           a.intent_id, a.created_at,
            p.checkout_id, p.account_id, p.purpose
     FROM payment_attempts AS a JOIN payments AS p ON p.payment_id = a.payment_id
     WHERE a.attempt_id = CAST(:attempt_id AS uuid)
@@ -100,6 +101,7 @@ _SEEN = """
 seen AS (
     UPDATE payment_attempts SET state = :attempt_state, intent_id = :intent_id,
         qr_text = CASE WHEN NOT :is_ended THEN coalesce(CAST(:qr_text AS text), qr_text) END,
+        client_secret = CASE WHEN NOT :is_ended THEN coalesce(CAST(:client_secret AS text), client_secret) END,
         asked_at = clock_timestamp(),
         ended_at = CASE WHEN :is_ended THEN clock_timestamp() END,
         part_ended_at = CASE WHEN :is_ended AND account_part_fen > 0 THEN coalesce(part_ended_at, business_now()) END
@@ -123,7 +125,7 @@ _CLOSE_LATE = closing(
     decided AS (
         INSERT INTO refunds (refund_id, payment_id, attempt_id, account_id, method, amount_fen, reason, state, key,
             requested_at)
-        VALUES (:refund_id, :payment_id, :attempt_id, :account_id, 'wechat_pay', :amount_fen, 'late_money',
+        VALUES (:refund_id, :payment_id, :attempt_id, :account_id, :channel, :amount_fen, 'late_money',
             :refund_state, :refund_key, business_now())
     )"""
 )
@@ -134,6 +136,7 @@ class _Attempt:
     attempt_id: UUID
     payment_id: UUID
     key: str
+    channel: PaymentChannel
     amount_fen: int
     account_part_fen: int
     part_held_at: datetime | None
@@ -150,6 +153,7 @@ def _attempt_of(row: Row) -> _Attempt:
         row.attempt_id,
         row.payment_id,
         row.key,
+        PaymentChannel(row.channel),
         row.amount_fen,
         row.account_part_fen,
         row.part_held_at,
@@ -261,6 +265,7 @@ def _ask(gateway: PaymentGateway, attempt: _Attempt) -> Intent | None:
                 attempt_id=attempt.attempt_id,
                 payment_id=attempt.payment_id,
                 description=f"Linli {attempt.purpose.value}",
+                channel=attempt.channel,
             )
         except GatewayUnknown as unknown:
             if not unknown.is_replayed:
@@ -318,7 +323,7 @@ def apply_intent(gateway: PaymentGateway, attempt_id: UUID, intent: Intent) -> N
             tx.execute(_HEARD, {"attempt_id": attempt_id})
             log.error("the gateway's object does not match", attempt_id=str(attempt_id), intent_id=intent.id)
             return
-        action = _action_of(intent)
+        action = _action_of(intent, attempt.channel)
         if action is not AttemptAction.SUCCEED and state not in OPEN_ATTEMPT_STATES:
             return
         params: dict[str, object] = {
@@ -326,6 +331,7 @@ def apply_intent(gateway: PaymentGateway, attempt_id: UUID, intent: Intent) -> N
             "attempt_state": next_state(ATTEMPT_TRANSITIONS, state, action, Role.SYSTEM).value,
             "intent_id": intent.id,
             "qr_text": intent.qr_text,
+            "client_secret": intent.client_secret if attempt.channel is PaymentChannel.CARD else None,
             "is_ended": action is not AttemptAction.SEE,
             "payment_id": attempt.payment_id,
         }
@@ -337,7 +343,7 @@ def apply_intent(gateway: PaymentGateway, attempt_id: UUID, intent: Intent) -> N
             is_over = checkout is None or checkout.state is not CheckoutState.PLACED
             _return_late_money(tx, attempt, params, part, is_over=is_over)
         elif checkout is not None:
-            _pay_orders(tx, checkout, attempt_id, part, params)
+            _pay_orders(tx, checkout, attempt, part, params)
         else:
             _credit_top_up(tx, attempt, params)
 
@@ -350,13 +356,13 @@ def _held_part(attempt: _Attempt, part_ended_at: datetime | None) -> Part | None
 
 
 def _pay_orders(
-    tx: Transaction, checkout: Checkout, attempt_id: UUID, part: Part | None, params: dict[str, object]
+    tx: Transaction, checkout: Checkout, attempt: _Attempt, part: Part | None, params: dict[str, object]
 ) -> None:
     source = codes.gateway_clearing(GATEWAY)
     paid: dict[str, object] = {**params, "checkout_id": checkout.checkout_id}
     if part is None:
-        statement, method = _CLOSE_PAID_CHECKOUT, PaymentMethod.WECHAT_PAY
-        ledger.post(tx, payment_journal(checkout, key=f"pay:{attempt_id}", source=source))
+        statement, method = _CLOSE_PAID_CHECKOUT, PaymentMethod(attempt.channel)
+        ledger.post(tx, payment_journal(checkout, key=f"pay:{attempt.attempt_id}", source=source))
     else:
         statement, method = _CLOSE_PAID_IN_PARTS, PaymentMethod.MIXED
         paid |= pay_in_parts(tx, checkout, part, outside=source)
@@ -373,13 +379,13 @@ def _is_match(attempt: _Attempt, intent: Intent) -> bool:
     return is_same and is_same_money and received == attempt.amount_fen
 
 
-def _action_of(intent: Intent) -> AttemptAction:
+def _action_of(intent: Intent, channel: PaymentChannel) -> AttemptAction:
     if intent.state is IntentState.SUCCEEDED:
         return AttemptAction.SUCCEED
     if intent.state is IntentState.CANCELED:
         return AttemptAction.EXPIRE
-    if intent.state is IntentState.REQUIRES_PAYMENT_METHOD:
-        return AttemptAction.FAIL
+    if intent.state is IntentState.REQUIRES_PAYMENT_METHOD and channel is PaymentChannel.WECHAT_PAY:
+        return AttemptAction.FAIL  # by card it waits for one, or for another one than was declined
     return AttemptAction.SEE
 
 
@@ -430,6 +436,7 @@ def _return_late_money(
         _CLOSE_LATE,
         {
             **params,
+            "channel": attempt.channel.value,
             "refund_id": refund_id,
             "account_id": attempt.account_id,
             "amount_fen": attempt.amount_fen,

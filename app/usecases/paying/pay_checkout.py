@@ -1,4 +1,4 @@
-"""Pay a checkout (支付): from the e-account at once, by WeChat Pay through an attempt at the gateway, or by both."""
+"""Pay a checkout (支付): from the e-account at once, by WeChat Pay or card at the gateway, or in two parts."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -17,7 +17,7 @@ from app.core.payments.errors import (
     CheckoutClosed,
     MixedPaymentOpen,
 )
-from app.core.payments.models import PaymentMethod
+from app.core.payments.models import PaymentChannel, PaymentMethod
 from app.core.payments.states import AttemptState, PaymentState
 from app.core.stepup.errors import StepUpRefused
 from app.core.stepup.models import Factor
@@ -49,7 +49,7 @@ _MIXED = closing(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentStarted:
-    """What paying answers: paid, or pending with an attempt whose code is to be scanned."""
+    """What paying answers: paid, or pending with an attempt whose code is to be scanned or card to be given."""
 
     payment_id: UUID
     checkout_id: UUID | None
@@ -67,14 +67,16 @@ def pay_checkout(
     method: PaymentMethod,
     step_up_grant: UUID | None,
     account_part_fen: int | None = None,
+    channel: PaymentChannel = PaymentChannel.WECHAT_PAY,
 ) -> PaymentStarted:
     """Pay all orders of a checkout by one payment.
 
     Locks the checkout and its orders; then, from the e-account, the limit counters and the ledger's accounts. Three
     round trips. A mixed payment puts its part of the e-account on hold and opens an attempt for the rest.
 
-    :param step_up_grant: what a payment PIN or a passkey bought for this checkout; WeChat Pay takes none.
+    :param step_up_grant: what a payment PIN or a passkey bought for this checkout; money from outside takes none.
     :param account_part_fen: of a mixed payment, what the e-account pays; the grant is to be good for that.
+    :param channel: of a mixed payment, by what the rest comes.
     :raises AccountPartInvalid: both are to pay something, and only a mixed payment has parts.
     :raises MixedPaymentOpen: a part is on hold for another code.
     :raises StepUpRequired, StepUpRefused: there is none, or it is not good for this; it is used only when paid.
@@ -99,12 +101,12 @@ def pay_checkout(
         refuse_unpayable(checkout, actor)
         _refuse_part(checkout, method, account_part_fen)
         if account_part_fen is not None:
-            return _pay_in_parts(tx, actor, checkout, step_up_grant, account_part_fen)
+            return _pay_in_parts(tx, actor, checkout, step_up_grant, account_part_fen=account_part_fen, channel=channel)
         if method is PaymentMethod.E_ACCOUNT:
             return _pay_from_e_account(tx, actor, checkout, step_up_grant)
         if step_up_grant is not None:
             raise StepUpRefused(pointer="/step_up_grant")
-        return _open_attempt(tx, actor, checkout)
+        return _open_attempt(tx, actor, checkout, PaymentChannel(method))
 
 
 def refuse_unpayable(checkout: Checkout, actor: Actor) -> None:
@@ -184,20 +186,34 @@ def _refuse_part(checkout: Checkout, method: PaymentMethod, account_part_fen: in
 
 
 def _pay_in_parts(
-    tx: Transaction, actor: Actor, checkout: Checkout, step_up_grant: UUID | None, account_part_fen: int
+    tx: Transaction,
+    actor: Actor,
+    checkout: Checkout,
+    step_up_grant: UUID | None,
+    *,
+    account_part_fen: int,
+    channel: PaymentChannel,
 ) -> PaymentStarted:
     factor = confirmed_by(checkout.grant_factor, step_up_grant, amount_fen=account_part_fen)
     if is_part_held(tx, checkout.payment_id):
         raise MixedPaymentOpen
     tx.describe(details={"factor": factor.value, "account_part_fen": account_part_fen})
-    room = limits_of(actor, checkout, factor, account_part_fen)
-    return _open_attempt(tx, actor, checkout, account_part_fen=account_part_fen, room=room, step_up_grant=step_up_grant)
+    return _open_attempt(
+        tx,
+        actor,
+        checkout,
+        channel,
+        account_part_fen=account_part_fen,
+        room=limits_of(actor, checkout, factor, account_part_fen),
+        step_up_grant=step_up_grant,
+    )
 
 
 def _open_attempt(
     tx: Transaction,
     actor: Actor,
     checkout: Checkout,
+    channel: PaymentChannel,
     *,
     account_part_fen: int = 0,
     room: ledger.Ahead | None = None,
@@ -206,7 +222,7 @@ def _open_attempt(
     outside_fen = checkout.total_fen - account_part_fen
     if outside_fen > INTENT_FEN_MAX:
         raise AmountOverLimit(amount_fen_max=INTENT_FEN_MAX)
-    method = PaymentMethod.MIXED if account_part_fen else PaymentMethod.WECHAT_PAY
+    method = PaymentMethod.MIXED if account_part_fen else PaymentMethod(channel)
     attempt_id = new_id()
     if account_part_fen:
         hold_part(tx, attempt_id, actor.account_id, account_part_fen, room)
@@ -231,6 +247,7 @@ def _open_attempt(
             "attempt_id": attempt_id,
             "attempt_key": f"attempt:{attempt_id}",
             "attempt_state": AttemptState.REQUESTED.value,
+            "channel": channel.value,
             "amount_fen": outside_fen,
             "account_part_fen": account_part_fen,
             "grant_id": step_up_grant,

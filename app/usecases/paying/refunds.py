@@ -119,7 +119,7 @@ def decide_refund(
             "refund_id": refund_id,
             "refund_payment_id": order.payment_id,
             "refund_account_id": order.account_id,
-            "refund_method": _method_of(at_once_fen, amount_fen).value,
+            "refund_method": _method_of(order, at_once_fen, amount_fen).value,
             "refund_fen": amount_fen,
             "refund_account_part_fen": 0 if is_at_once else at_once_fen,
             "refund_reason": reason,
@@ -142,10 +142,13 @@ def _outside_of(order: Order, amount_fen: int) -> int:
     )
 
 
-def _method_of(at_once_fen: int, amount_fen: int) -> PaymentMethod:
+def _method_of(order: Order, at_once_fen: int, amount_fen: int) -> PaymentMethod:
+    """Return what a refund goes back by; what a mixed payment has left from outside alone went by a code or a card."""
     if at_once_fen == amount_fen:
         return PaymentMethod.E_ACCOUNT
-    return PaymentMethod.MIXED if at_once_fen else PaymentMethod.WECHAT_PAY
+    if at_once_fen:
+        return PaymentMethod.MIXED
+    return PaymentMethod.CARD if order.payment_method == PaymentMethod.CARD else PaymentMethod.WECHAT_PAY
 
 
 _READ = text(

@@ -1,8 +1,8 @@
-"""Top up the e-account (充值) by WeChat Pay."""
+"""Top up the e-account (充值) by WeChat Pay or card."""
 
 from app.core.accounts.errors import SessionEnded
 from app.core.events import PaymentAttemptRequested
-from app.core.payments.models import PaymentMethod, PaymentPurpose
+from app.core.payments.models import PaymentChannel, PaymentPurpose
 from app.core.payments.states import AttemptState, PaymentState
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
@@ -27,7 +27,9 @@ _TOP_UP = closing(
 )
 
 
-def top_up(actor: Actor, claim: Claim, *, amount_fen: int) -> PaymentStarted:
+def top_up(
+    actor: Actor, claim: Claim, *, amount_fen: int, channel: PaymentChannel = PaymentChannel.WECHAT_PAY
+) -> PaymentStarted:
     """Begin a top-up; the money is in the account when the gateway says that it was paid.
 
     :param amount_fen: 1 to :data:`TOP_UP_FEN_MAX`.
@@ -42,7 +44,7 @@ def top_up(actor: Actor, claim: Claim, *, amount_fen: int) -> PaymentStarted:
         started = PaymentStarted(
             payment_id=payment_id,
             checkout_id=None,
-            method=PaymentMethod.WECHAT_PAY.value,
+            method=channel.value,
             state=PaymentState.PENDING.value,
             amount_fen=amount_fen,
             attempt_id=attempt_id,
@@ -54,11 +56,12 @@ def top_up(actor: Actor, claim: Claim, *, amount_fen: int) -> PaymentStarted:
                 "payment_id": payment_id,
                 "account_id": actor.account_id,
                 "purpose": PaymentPurpose.TOP_UP.value,
-                "method": PaymentMethod.WECHAT_PAY.value,
+                "method": channel.value,
                 "payment_state": PaymentState.PENDING.value,
                 "attempt_id": attempt_id,
                 "attempt_key": f"attempt:{attempt_id}",
                 "attempt_state": AttemptState.REQUESTED.value,
+                "channel": channel.value,
                 "amount_fen": amount_fen,
                 "account_part_fen": 0,
             },

@@ -12,7 +12,7 @@ from app.core import ledger
 from app.core.accounts.errors import SessionEnded
 from app.core.ledger import InsufficientFunds, JournalKind, codes
 from app.core.orders.repository import LOCK_TO_PAY, lock_checkout
-from app.core.payments.models import PaymentMethod
+from app.core.payments.models import PaymentChannel, PaymentMethod
 from app.core.stepup.errors import StepUpRefused
 from app.core.wealth.errors import FundNotFound, FundUnitsInsufficient
 from app.core.wealth.states import FundOrderKind, FundOrderSource
@@ -48,6 +48,7 @@ def pay_checkout_or_pull_back(
     method: PaymentMethod,
     step_up_grant: UUID | None,
     account_part_fen: int | None = None,
+    channel: PaymentChannel = PaymentChannel.WECHAT_PAY,
 ) -> PaymentStarted:
     """Pay as :func:`pay_checkout`; what the e-account lacks is pulled back from the fund where a sweep rule says so."""
     try:
@@ -58,6 +59,7 @@ def pay_checkout_or_pull_back(
             method=method,
             step_up_grant=step_up_grant,
             account_part_fen=account_part_fen,
+            channel=channel,
         )
     except InsufficientFunds:
         if method is PaymentMethod.MIXED:

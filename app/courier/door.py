@@ -9,6 +9,7 @@ from app.core.catalog.pictures import PICTURE_BYTES_MAX
 from app.core.delivery.incidents import IncidentKind
 from app.core.delivery.states import FailureReason
 from app.courier import figures, queries, schemas
+from app.courier.exchanges import add_exchanges
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.usecases.delivering.hand_over import (
@@ -52,6 +53,7 @@ add_notices(door)
 add_thread(door, Relation.OWN_TRIP)
 add_statements(door, Side.COURIER, Relation.OWN)
 add_courier_payouts(door)
+add_exchanges(door)
 
 
 @door.put("/shift", body=schemas.ShiftIn, answer=schemas.ShiftOut, once=True)

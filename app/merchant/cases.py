@@ -9,7 +9,14 @@ from app.core.aftersale.errors import CaseNotFound
 from app.core.catalog.errors import ShopNotFound
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read, transaction
-from app.usecases.aftersale.answer import agree_to_case, dispute_return, receive_return, reject_case, replace_goods
+from app.usecases.aftersale.answer import (
+    agree_to_case,
+    dispute_return,
+    receive_return,
+    reject_case,
+    replace_goods,
+    take_exchange_back,
+)
 from app.usecases.aftersale.cases import CaseStands
 from app.usecases.aftersale.replace_line import (
     ReplacementStands,
@@ -20,17 +27,18 @@ from app.web.cases import (
     IS_MEMBER,
     SHOP_CASE,
     SHOP_CASES,
-    BorneCaseOut,
-    BorneCasesOut,
     CaseAnswerIn,
     CaseReferenceIn,
     CasesQuery,
     CaseStandsOut,
+    ExchangeBackIn,
     ReplacementIn,
     ReplacementStandsOut,
     ReturnAnswerIn,
-    borne_case,
+    ShopCaseOut,
+    ShopCasesOut,
     case_page,
+    shop_case,
 )
 from app.web.door import Door
 from app.web.paging import page
@@ -41,7 +49,7 @@ from app.web.policy import Relation, policy
 def add_shop_cases(door: Door) -> None:
     """Add what shops do about cases."""
 
-    @door.get("/shops/<uuid:shop_id>/cases", query=CasesQuery, answer=BorneCasesOut)
+    @door.get("/shops/<uuid:shop_id>/cases", query=CasesQuery, answer=ShopCasesOut)
     @policy("case.read", Relation.OWN_SHOP)
     def list_cases(actor: Actor, *, shop_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
         """List a shop's cases, newest first."""
@@ -50,16 +58,16 @@ def add_shop_cases(door: Door) -> None:
             rows = tx.execute(SHOP_CASES, {**params, **case_page(query)}).fetchall()
             if not rows and tx.execute(IS_MEMBER, params).first() is None:
                 raise ShopNotFound
-        return page([borne_case(row) for row in rows], limit=query["limit"], key="case_id")
+        return page([shop_case(row) for row in rows], limit=query["limit"], key="case_id")
 
-    @door.get("/cases/<uuid:case_id>", answer=BorneCaseOut)
+    @door.get("/cases/<uuid:case_id>", answer=ShopCaseOut)
     @policy("case.read", Relation.OWN_SHOP)
     def read_case(actor: Actor, *, case_id: UUID) -> dict[str, Any]:
         """Read a case of one's shop."""
         row = read(SHOP_CASE, {"case_id": case_id, **actor.as_member}).one_or_none()
         if row is None:
             raise CaseNotFound
-        return borne_case(row)
+        return shop_case(row)
 
     @door.post("/cases/<uuid:case_id>/answer", body=CaseAnswerIn, answer=CaseStandsOut, once=True)
     @policy("case.answer", Relation.OWN_SHOP)
@@ -77,11 +85,21 @@ def add_shop_cases(door: Door) -> None:
             return receive_return(actor, claim, case_id=case_id, is_resalable=body["is_resalable"])
         return dispute_return(actor, claim, case_id=case_id, reason=body["reason"])
 
+
+def add_exchanges(door: Door) -> None:
+    """Add what shops do about exchanges."""
+
     @door.post("/cases/<uuid:case_id>/exchange", body=CaseReferenceIn, answer=CaseStandsOut, once=True)
     @policy("case.answer", Relation.OWN_SHOP)
     def send_exchange(actor: Actor, *, claim: Claim, case_id: UUID, body: dict[str, Any]) -> CaseStands:
-        """Send other pieces in exchange."""
+        """Give other pieces in exchange: to the resident, or to the store where they are exchanged."""
         return replace_goods(actor, claim, case_id=case_id, **body)
+
+    @door.post("/cases/<uuid:case_id>/exchange-return", body=ExchangeBackIn, answer=CaseStandsOut, once=True)
+    @policy("case.answer", Relation.OWN_SHOP)
+    def take_back(actor: Actor, *, claim: Claim, case_id: UUID, body: dict[str, Any]) -> CaseStands:
+        """Say that pieces that were sent out in exchange came back; they are reserved again."""
+        return take_exchange_back(actor, claim, case_id=case_id, **body)
 
 
 def add_case_photos(door: Door) -> None:

@@ -12,7 +12,7 @@ from app.merchant import queries, schemas
 from app.merchant.appointments import add_providers, add_visits
 from app.merchant.bulk import add_bulk
 from app.merchant.carriage import add_carriage
-from app.merchant.cases import add_case_photos, add_replacements, add_shop_cases
+from app.merchant.cases import add_case_photos, add_exchanges, add_replacements, add_shop_cases
 from app.merchant.collecting import add_collecting
 from app.merchant.counter import add_counter
 from app.merchant.money import add_money
@@ -60,6 +60,7 @@ add_bulk(door)
 add_setup(door)
 add_pictures(door)
 add_shop_cases(door)
+add_exchanges(door)
 add_counter(door)
 add_case_photos(door)
 add_redemption(door)

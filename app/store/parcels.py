@@ -9,8 +9,11 @@ from sqlalchemy import text
 from app.core.shelf.states import ParcelKind, ParcelState
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
+from app.usecases.aftersale.cases import CaseStands
+from app.usecases.aftersale.exchange import swap_at_counter
 from app.usecases.shelving.closures import StoreCloses, close_store
 from app.usecases.shelving.parcels import ParcelStands, hand_in_return, pass_parcel_on, shelve_order
+from app.web.cases import CaseStandsOut, ExchangeCodeIn
 from app.web.door import Door
 from app.web.fields import Body, Choice, Flag, Id, Instant, Many, Pattern, Text
 from app.web.paging import LIMIT_MAX, PageQuery, page, read_cursor
@@ -125,6 +128,12 @@ def add_parcels(door: Door) -> None:
     def take_return(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ParcelStands:
         """Take goods that a resident brings back for their shop."""
         return hand_in_return(actor, claim, **body)
+
+    @door.post("/cases/<uuid:case_id>/swap", body=ExchangeCodeIn, answer=CaseStandsOut, once=True)
+    @policy("order.collect", Relation.OWN_STORE)
+    def swap(actor: Actor, *, claim: Claim, case_id: UUID, body: dict[str, Any]) -> CaseStands:
+        """Give a resident the new piece for the old one, by the code that the resident tells."""
+        return swap_at_counter(actor, claim, case_id=case_id, **body)
 
     @door.post("/parcels/<uuid:parcel_id>/passing-on", body=PassOnIn, answer=ParcelStandsOut, once=True)
     @policy("order.collect", Relation.OWN_STORE)

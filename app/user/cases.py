@@ -6,19 +6,19 @@ from uuid import UUID
 from flask import Response, current_app, request
 
 from app.core.aftersale.errors import CaseNotFound
-from app.core.aftersale.rules import Asked, CaseKind, CaseReason
+from app.core.aftersale.rules import Asked, CaseKind, CaseReason, ExchangeWay
 from app.core.catalog.pictures import PICTURE_BYTES_MAX
 from app.core.orders.errors import OrderNotFound
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
 from app.usecases.aftersale.apply import (
     apply_for_case,
-    confirm_exchange,
     escalate_case,
     send_back,
     withdraw_case,
 )
 from app.usecases.aftersale.cases import CaseStands
+from app.usecases.aftersale.exchange import confirm_exchange
 from app.usecases.aftersale.replace_line import (
     ReplacementStands,
     accept_replacement,
@@ -32,15 +32,15 @@ from app.web.cases import (
     REPLACEMENTS,
     CaseIn,
     CaseNoteIn,
-    CaseOut,
     CaseReferenceIn,
     CasesOut,
     CasesQuery,
     CaseStandsOut,
+    OwnCaseOut,
     ReplacementsOut,
     ReplacementStandsOut,
     case_page,
-    shown_case,
+    own_case,
 )
 from app.web.door import Door
 from app.web.paging import page
@@ -65,6 +65,7 @@ def add_own_cases(door: Door) -> None:
             lines=[Asked(**one) for one in body["lines"]],
             note=body["note"],
             evidence=body["evidence"],
+            exchange_way=None if body["exchange_way"] is None else ExchangeWay(body["exchange_way"]),
         )
 
     @door.get("/cases", query=CasesQuery, answer=CasesOut)
@@ -72,16 +73,16 @@ def add_own_cases(door: Door) -> None:
     def list_cases(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
         """List one's cases, newest first."""
         rows = read(OWN_CASES, {"account_id": actor.account_id, **case_page(query)}).fetchall()
-        return page([shown_case(row) for row in rows], limit=query["limit"], key="case_id")
+        return page([own_case(row) for row in rows], limit=query["limit"], key="case_id")
 
-    @door.get("/cases/<uuid:case_id>", answer=CaseOut)
+    @door.get("/cases/<uuid:case_id>", answer=OwnCaseOut)
     @policy("case.read", Relation.OWN)
     def read_case(actor: Actor, *, case_id: UUID) -> dict[str, Any]:
         """Read one's case."""
         row = read(OWN_CASE, {"account_id": actor.account_id, "case_id": case_id}).one_or_none()
         if row is None:
             raise CaseNotFound
-        return shown_case(row)
+        return own_case(row)
 
     @door.post("/cases/<uuid:case_id>/withdrawal", answer=CaseStandsOut, once=True)
     @policy("case.apply", Relation.OWN)

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy import text
 
-from app.core.aftersale.rules import CaseFault, CaseKind, CaseReason, Payer
+from app.core.aftersale.rules import CaseFault, CaseKind, CaseReason, ExchangeWay, Payer
 from app.core.aftersale.states import CaseState, ReplacementState
 from app.core.orders.states import OrderState
 from app.core.proof.rules import EVIDENCE_MAX
@@ -15,6 +15,7 @@ from app.usecases.aftersale.apply import (
     APPEAL_CONTEXT,
 )
 from app.usecases.aftersale.cases import NOTE_CONTEXT, SOURCES
+from app.usecases.aftersale.exchange import counter_code, swap_code
 from app.usecases.aftersale.rule import Ruling
 from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Many, Quantity, Text
 from app.web.paging import LIMIT_MAX, PageQuery, read_cursor
@@ -25,11 +26,15 @@ LINES_MAX = 50
 
 
 class AskedLineIn(Body):
-    """Pieces of a line, and how much of their price; without ``amount_fen`` all of it."""
+    """Pieces of a line, and how much of their price; without ``amount_fen`` all of it.
+
+    An exchange is for ``exchange_sku_id``, which costs no more; without it, for the same again.
+    """
 
     line = Int(low=1, high=1000, required=True)
     quantity = Quantity(required=True)
     amount_fen = Fen(low=1, load_default=None, allow_none=True)
+    exchange_sku_id = Id(load_default=None, allow_none=True)
 
 
 class CaseIn(Body):
@@ -40,6 +45,7 @@ class CaseIn(Body):
     lines = Many(fields.Nested(AskedLineIn), low=1, high=LINES_MAX, required=True)
     note = Text(high=NOTE_MAX, low=0, load_default="")
     evidence = Many(Id(), high=EVIDENCE_MAX, load_default=list)
+    exchange_way = Choice(ExchangeWay, load_default=None, allow_none=True)
 
     @validates_schema
     def names_a_line_once(self, data: dict[str, Any], **_kwargs: object) -> None:
@@ -60,6 +66,18 @@ class CaseReferenceIn(Body):
     """By what it can be followed: a waybill, or who took it."""
 
     reference = Text(high=200, required=True)
+
+
+class ExchangeCodeIn(Body):
+    """What the shop tells the courier at its counter, or the resident whoever gives the new piece for the old."""
+
+    code = Text(low=4, high=10, required=True)
+
+
+class ExchangeBackIn(Body):
+    """Why the new piece came back."""
+
+    reason = Text(high=NOTE_MAX, required=True)
 
 
 class CaseAnswerIn(DecisionIn):
@@ -102,6 +120,9 @@ class CaseLineOut(Body):
     quantity = Quantity(required=True)
     asked_fen = Fen(high=COUNT_MAX, required=True)
     refund_fen = Fen(high=COUNT_MAX, required=True)
+    exchange_sku_id = Id(required=True, allow_none=True)
+    exchange_name = Text(high=200, required=True, allow_none=True)
+    exchange_option = Text(high=100, low=0, required=True, allow_none=True)
 
 
 class CaseOut(Body):
@@ -128,16 +149,26 @@ class CaseOut(Body):
     fault = Choice(CaseFault, required=True, allow_none=True)
     payer = Choice(Payer, required=True, allow_none=True)
     ruling = Text(high=NOTE_MAX, required=True, allow_none=True)
+    exchange_way = Choice(ExchangeWay, required=True, allow_none=True)
+    difference_fen = Fen(high=COUNT_MAX, required=True)
+    carriage_fen = Fen(high=COUNT_MAX, required=True)
+    carriage_payer = Choice(Payer, required=True, allow_none=True)
     applied_at = Instant(required=True)
     due_at = Instant(required=True, allow_none=True)
     ended_at = Instant(required=True, allow_none=True)
     lines = Many(fields.Nested(CaseLineOut), high=LIST_MAX, required=True)
 
 
+class OwnCaseOut(CaseOut):
+    """One's case. ``swap_code`` is for whoever gives the new piece for the old one."""
+
+    swap_code = Text(high=10, required=True, allow_none=True)
+
+
 class CasesOut(Body):
     """A page of cases, newest first."""
 
-    items = Many(fields.Nested(CaseOut), high=LIMIT_MAX, required=True)
+    items = Many(fields.Nested(OwnCaseOut), high=LIMIT_MAX, required=True)
     next_cursor = Text(high=64, required=True, allow_none=True)
 
 
@@ -156,6 +187,19 @@ class BorneCaseOut(CaseOut):
     """A case as the shop and the platform see it: with who bore what."""
 
     sources = fields.Nested(CaseSourcesOut, required=True)
+
+
+class ShopCaseOut(BorneCaseOut):
+    """A case as the shop sees it. ``counter_code`` is for the courier who comes for the new piece."""
+
+    counter_code = Text(high=10, required=True, allow_none=True)
+
+
+class ShopCasesOut(Body):
+    """A page of cases, newest first."""
+
+    items = Many(fields.Nested(ShopCaseOut), high=LIMIT_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
 
 
 class BorneCasesOut(Body):
@@ -215,18 +259,21 @@ class ReplacementsOut(Body):
     items = Many(fields.Nested(ReplacementOut), high=LIST_MAX, required=True)
 
 
+_CARRIED_WAYS = frozenset({ExchangeWay.COURIER, ExchangeWay.STORE})
 _PLAIN = (
     "case_id", "order_id", "number", "shop_id", "kind", "reason", "state", "asked_fen", "refund_fen", "evidence",
-    "answer", "return_reference", "replacement_reference", "fault", "payer", "ruling", "applied_at", "due_at",
-    "ended_at", "lines",
+    "answer", "return_reference", "replacement_reference", "fault", "payer", "ruling", "exchange_way",
+    "difference_fen", "carriage_fen", "carriage_payer", "applied_at", "due_at", "ended_at", "lines",
 )  # fmt: skip
 _CASES = f"""
     SELECT c.case_id, c.order_id, o.number, c.account_id, c.shop_id, c.kind, c.reason, c.state, c.asked_fen,
         c.refund_fen, c.note_sealed, c.evidence, c.answer, c.appeal_sealed, c.return_reference,
-        c.replacement_reference, c.fault, c.payer, c.ruling, c.applied_at, c.due_at, c.ended_at,
+        c.replacement_reference, c.fault, c.payer, c.ruling, c.exchange_way, c.difference_fen, c.carriage_fen,
+        c.carriage_payer, c.applied_at, c.due_at, c.ended_at,
         {", ".join(f"c.from_{source}_fen" for source in SOURCES)},
         (SELECT json_agg(json_build_object('line', x.line, 'name', l.name, 'option', l.option, 'quantity', x.quantity,
-            'asked_fen', x.asked_fen, 'refund_fen', x.refund_fen) ORDER BY x.line)
+            'asked_fen', x.asked_fen, 'refund_fen', x.refund_fen, 'exchange_sku_id', x.exchange_sku_id,
+            'exchange_name', x.exchange_name, 'exchange_option', x.exchange_option) ORDER BY x.line)
          FROM after_sale_case_lines AS x JOIN order_lines AS l ON l.order_id = x.order_id AND l.line = x.line
          WHERE x.case_id = c.case_id) AS lines
     FROM after_sale_cases AS c JOIN orders AS o ON o.order_id = c.order_id
@@ -273,6 +320,18 @@ def shown_case(row: Row) -> dict[str, Any]:
 def borne_case(row: Row) -> dict[str, Any]:
     """Return a case with who bore what."""
     return {**shown_case(row), "sources": {f"{source}_fen": getattr(row, f"from_{source}_fen") for source in SOURCES}}
+
+
+def own_case(row: Row) -> dict[str, Any]:
+    """Return a case as its resident sees it."""
+    is_told = row.exchange_way in _CARRIED_WAYS and row.state in {CaseState.EXCHANGING, CaseState.CARRIED}
+    return {**shown_case(row), "swap_code": swap_code(row.case_id) if is_told else None}
+
+
+def shop_case(row: Row) -> dict[str, Any]:
+    """Return a case as its shop sees it."""
+    is_told = row.exchange_way == ExchangeWay.COURIER and row.state == CaseState.EXCHANGING
+    return {**borne_case(row), "counter_code": counter_code(row.case_id) if is_told else None}
 
 
 def case_page(query: dict[str, Any]) -> dict[str, object]:

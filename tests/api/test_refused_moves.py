@@ -16,8 +16,16 @@ from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.core.vouchers.states import VOUCHER_TRANSITIONS, VoucherAction, VoucherState
 from app.kernel.actor import Side
 from app.kernel.errors import LinliError
-from app.usecases.aftersale.answer import agree_to_case, dispute_return, receive_return, reject_case, replace_goods
-from app.usecases.aftersale.apply import confirm_exchange, escalate_case, send_back, withdraw_case
+from app.usecases.aftersale.answer import (
+    agree_to_case,
+    dispute_return,
+    receive_return,
+    reject_case,
+    replace_goods,
+    take_exchange_back,
+)
+from app.usecases.aftersale.apply import escalate_case, send_back, withdraw_case
+from app.usecases.aftersale.exchange import confirm_exchange, swap_at_counter, swap_code
 from app.usecases.aftersale.rule import Ruling, rule_case
 from app.usecases.appointments.visits import (
     cancel_appointment,
@@ -117,6 +125,11 @@ def _acts_on_case(case: ACase) -> dict[CaseAction, tuple[Person, Callable[..., A
         CaseAction.RECEIVE: (owner, partial(receive_return, is_resalable=False, **named)),
         CaseAction.DISPUTE_RETURN: (owner, partial(dispute_return, reason="x", **named)),
         CaseAction.REPLACE: (owner, partial(replace_goods, reference="x", **named)),
+        CaseAction.TAKE_BACK: (owner, partial(take_exchange_back, reason="x", **named)),
+        CaseAction.SWAP: (
+            a_store_clerk(case.order.shop.store_id),
+            partial(swap_at_counter, code=swap_code(case.case_id), **named),
+        ),
         CaseAction.CONFIRM_EXCHANGE: (resident, partial(confirm_exchange, **named)),
         CaseAction.RULE_REFUND: (operator, partial(rule_case, ruling=Ruling.REFUND, **ruled)),
         CaseAction.RULE_RETURN: (operator, partial(rule_case, ruling=Ruling.RETURN, **ruled)),

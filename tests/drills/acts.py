@@ -6,12 +6,27 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from app.core.aftersale.rules import REMEDIES, Asked, CaseFault, CaseKind, CaseReason
+from app.core.aftersale.rules import REMEDIES, Asked, CaseFault, CaseKind, CaseReason, ExchangeWay
 from app.core.delivery.states import FailureReason
 from app.core.orders.models import CancelReason
 from app.core.payments.models import PaymentMethod
-from app.usecases.aftersale.answer import agree_to_case, dispute_return, receive_return, reject_case, replace_goods
-from app.usecases.aftersale.apply import apply_for_case, confirm_exchange, escalate_case, send_back, withdraw_case
+from app.usecases.aftersale.answer import (
+    agree_to_case,
+    dispute_return,
+    receive_return,
+    reject_case,
+    replace_goods,
+    take_exchange_back,
+)
+from app.usecases.aftersale.apply import apply_for_case, escalate_case, send_back, withdraw_case
+from app.usecases.aftersale.exchange import (
+    carry_exchange,
+    confirm_exchange,
+    counter_code,
+    swap_at_counter,
+    swap_at_door,
+    swap_code,
+)
 from app.usecases.aftersale.replace_line import accept_replacement, decline_replacement, offer_replacement
 from app.usecases.aftersale.rule import Ruling, rule_case
 from app.usecases.appointments.extras import approve_charge, decline_charge, propose_charge
@@ -58,6 +73,7 @@ from tests.factories.rows import look
 
 if TYPE_CHECKING:
     import random
+from collections.abc import Sequence
 
 Menu = dict[str, Act]
 
@@ -84,7 +100,9 @@ USUAL: dict[str, tuple[str, ...]] = {
     "case escalated": ("rule_refund", "rule_refund", "rule_return", "rule_refuse", "withdraw_case"),
     "case returning": ("send_back", "send_back", "send_back", "withdraw_case"),
     "case sent_back": ("receive", "receive", "dispute"),
-    "case exchanging": ("replace", "replace", "replace", "withdraw_case"),
+    "case exchanging": ("replace", "replace", *("carry",) * 3, "withdraw_case", "refund_after_all"),
+    "case carried": (*("swap",) * 3, *("swap_at_store",) * 2, "take_back", "wrong_swap"),
+    "case swapped": ("receive", "receive", "dispute"),
     "case replaced": ("confirm_exchange", "confirm_exchange", "escalate"),
 }
 """Names of acts that are usual in a state; said more often, done more often."""
@@ -110,7 +128,7 @@ def on_order(town: Town, row: Any, dice: random.Random) -> Menu:
         "cancel": mine(partial(cancel_order, **named)),
         "ask": mine(partial(ask_to_cancel, **named)),
         "confirm": mine(partial(confirm_order, **named)),
-        "apply": mine(partial(apply_for_case, **named, **_complaint(dice))),
+        "apply": mine(partial(apply_for_case, **named, **_complaint(dice, town.goods.get(row.shop_id, [])))),
         "operator_refund": Act(
             town.operator, partial(refund_order, amount_fen=dice.randint(1, 900), why="PHONE_CALL", **named)
         ),
@@ -129,14 +147,23 @@ def on_order(town: Town, row: Any, dice: random.Random) -> Menu:
     return menu
 
 
-def _complaint(dice: random.Random) -> dict[str, Any]:
+def _complaint(dice: random.Random, offers: Sequence[Any]) -> dict[str, Any]:
     reason = dice.choice(list(CaseReason))
     kinds = sorted(REMEDIES[reason]) if dice.random() < 0.9 else list(CaseKind)
+    kind = dice.choice(kinds)
+    is_exchange = kind is CaseKind.EXCHANGE
+    other = dice.choice(offers).sku_id if is_exchange and offers and dice.random() < 0.5 else None
     return {
-        "kind": dice.choice(kinds),
+        "kind": kind,
         "reason": reason,
+        "exchange_way": dice.choice(list(ExchangeWay)) if is_exchange else None,
         "lines": [
-            Asked(line=line, quantity=dice.randint(1, 2), amount_fen=dice.choice([None, None, 1, 300]))
+            Asked(
+                line=line,
+                quantity=dice.randint(1, 2),
+                amount_fen=dice.choice([None, None, 1, 300]),
+                exchange_sku_id=other,
+            )
             for line in sorted({1, dice.randint(1, 3)})
         ],
         "note": "",
@@ -226,7 +253,7 @@ def on_case(town: Town, row: Any, dice: random.Random) -> Menu:
     """Return all that can be tried on an after-sale case."""
     by_shop, mine = partial(Act, town.shop(row).owner), partial(Act, town.people[row.account_id])
     named: dict[str, Any] = {"case_id": row.case_id}
-    fault = dice.choice(list(CaseFault))
+    fault, courier = dice.choice(list(CaseFault)), dice.choice(town.couriers)
     less_fen = dice.choice([None, None, 1])
     rule = partial(rule_case, fault=fault, reason="照片为证", **named)
     return {
@@ -236,6 +263,11 @@ def on_case(town: Town, row: Any, dice: random.Random) -> Menu:
         "receive": by_shop(partial(receive_return, is_resalable=dice.random() < 0.5, **named)),
         "dispute": by_shop(partial(dispute_return, reason="空盒", **named)),
         "replace": by_shop(partial(replace_goods, reference="当面", **named)),
+        "carry": Act(courier, partial(carry_exchange, code=counter_code(row.case_id), **named)),
+        "swap": Act(courier, partial(swap_at_door, code=swap_code(row.case_id), **named)),
+        "wrong_swap": Act(courier, partial(swap_at_door, code=swap_code(row.case_id)[::-1], **named)),
+        "swap_at_store": Act(town.clerk, partial(swap_at_counter, code=swap_code(row.case_id), **named)),
+        "take_back": by_shop(partial(take_exchange_back, reason="没人在家", **named)),
         "withdraw_case": mine(partial(withdraw_case, **named)),
         "escalate": mine(partial(escalate_case, note="有照片", **named)),
         "send_back": mine(partial(send_back, reference="SF-1", **named)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.core.aftersale.rules import Asked, CaseKind, CaseReason
+from app.core.aftersale.rules import Asked, CaseKind, CaseReason, ExchangeWay
 from app.core.aftersale.states import CaseState
 from app.core.orders.states import OrderState
 from app.usecases.aftersale.answer import agree_to_case, reject_case
@@ -51,6 +51,8 @@ def a_case(
     quantity: int = 1,
     amount_fen: int | None = None,
     line: int = 1,
+    exchange_way: ExchangeWay | None = None,
+    exchange_sku_id: UUID | None = None,
 ) -> ACase:
     """Return a case about one line of a completed order, in ``state``."""
     order = order or an_order(state=OrderState.COMPLETED)
@@ -61,7 +63,8 @@ def a_case(
         order_id=order.order_id,
         kind=kind,
         reason=reason,
-        lines=[Asked(line=line, quantity=quantity, amount_fen=amount_fen)],
+        lines=[Asked(line=line, quantity=quantity, amount_fen=amount_fen, exchange_sku_id=exchange_sku_id)],
+        exchange_way=exchange_way,
         note="盒子压坏了",
         evidence=[a_photo(resident, order.order_id)],
     )

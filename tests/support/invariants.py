@@ -88,8 +88,14 @@ _VIOLATIONS = {
             SELECT l.sku_id, sum(l.quantity) AS quantity FROM order_lines AS l JOIN orders AS o USING (order_id)
             WHERE l.is_counted AND l.shorted_at IS NULL AND o.state NOT IN {_FINAL} GROUP BY l.sku_id
         ) AS w USING (sku_id)
+        LEFT JOIN (
+            SELECT x.exchange_sku_id AS sku_id, sum(x.quantity) AS quantity
+            FROM after_sale_case_lines AS x JOIN after_sale_cases AS c USING (case_id)
+            WHERE x.is_exchange_counted AND c.state = 'exchanging' GROUP BY x.exchange_sku_id
+        ) AS e USING (sku_id)
         WHERE s.sku_id >= :since
-          AND (s.reserved <> coalesce(w.quantity, 0) OR s.received <> s.on_hand + s.reserved + s.sold)""",
+          AND (s.reserved <> coalesce(w.quantity, 0) + coalesce(e.quantity, 0)
+            OR s.received <> s.on_hand + s.reserved + s.sold)""",
     "a shift does not count its trips": """
         SELECT h.shift_id FROM courier_shifts AS h
         LEFT JOIN trips AS t ON t.courier_id = h.courier_id AND t.state = 'assigned'
@@ -133,7 +139,9 @@ _VIOLATIONS = {
         SELECT i.party_id FROM settlement_items AS i WHERE i.order_id >= :since GROUP BY i.party_kind, i.party_id
         HAVING sum(i.amount_fen - i.refunded_fen + i.fee_back_fen) + (
             SELECT coalesce(sum(p.amount_fen - p.fee_fen - p.refunded_fen + p.fee_back_fen), 0)
-            FROM counter_payments AS p WHERE i.party_kind = 'merchant' AND p.merchant_id = i.party_id) <> (
+            FROM counter_payments AS p WHERE i.party_kind = 'merchant' AND p.merchant_id = i.party_id) - (
+            SELECT coalesce(sum(c.carriage_fen), 0) FROM after_sale_cases AS c
+            WHERE i.party_kind = 'merchant' AND c.merchant_id = i.party_id AND c.carriage_payer = 'merchant') <> (
             SELECT coalesce(sum(b.posted_fen), 0) FROM ledger.balance AS b
             WHERE b.code IN (
                 i.party_kind || '_pending:' || i.party_id, i.party_kind || '_available:' || i.party_id,

@@ -59,6 +59,20 @@ class TooManyPieces(Conflict):
     title = "More pieces than are left of the line"
 
 
+class ExchangeDearer(Conflict):
+    """What is wanted in exchange costs more than what it is exchanged for; parameter ``unit_price_fen_max``."""
+
+    code = "exchange_dearer"
+    title = "It costs more than what it is exchanged for"
+
+
+class NotAnExchange(Invalid):
+    """The way, or what is wanted in exchange, goes with an exchange only."""
+
+    code = "not_an_exchange"
+    title = "Only an exchange has this"
+
+
 class RulingTooHigh(Invalid):
     """A ruling gives at most what was asked for; parameter ``amount_fen_max``."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.aftersale.rules import CaseFault, CaseKind, CaseReason, Payer
+from app.core.aftersale.rules import CaseFault, CaseKind, CaseReason, ExchangeWay, Payer
 from app.core.aftersale.states import CaseState, ReplacementState
 from app.kernel.columns import not_negative, one_of
 from app.kernel.db import Base
@@ -27,6 +27,10 @@ class CaseRow(Base):
         one_of("reason", CaseReason),
         one_of("fault", CaseFault),
         one_of("payer", Payer),
+        one_of("exchange_way", ExchangeWay),
+        one_of("carriage_payer", Payer),
+        CheckConstraint("(kind = 'exchange') >= (exchange_way IS NOT NULL)", name="way_of_an_exchange"),
+        CheckConstraint("(carriage_payer IS NULL) = (carriage_fen = 0)", name="carriage_has_payer"),
         CheckConstraint("asked_fen > 0", name="asked_fen_positive"),
         CheckConstraint("refund_fen BETWEEN 0 AND asked_fen", name="refund_within_asked"),
         CheckConstraint(
@@ -43,10 +47,17 @@ class CaseRow(Base):
             "from_commission_fen",
             "from_platform_fen",
             "promotion_back_fen",
+            "carriage_fen",
+            "difference_fen",
         ),
         Index("ix_after_sale_cases_mine", "account_id", text("case_id DESC")),
         Index("ix_after_sale_cases_shop", "shop_id", text("case_id DESC")),
         Index("ix_after_sale_cases_escalated", "case_id", postgresql_where=text("state = 'escalated'")),
+        Index(
+            "ix_after_sale_cases_to_carry",
+            "case_id",
+            postgresql_where=text("exchange_way = 'courier' AND state IN ('exchanging', 'carried')"),
+        ),
     )
 
     case_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -78,6 +89,15 @@ class CaseRow(Base):
     from_platform_fen: Mapped[int] = mapped_column(server_default="0")
     promotion_back_fen: Mapped[int] = mapped_column(server_default="0")
     """What of the platform's part of the price went back to the platform with the refund, fen."""
+    exchange_way: Mapped[str | None]
+    difference_fen: Mapped[int] = mapped_column(server_default="0")
+    """What goes back when it was exchanged for something that costs less, fen."""
+    carrier_id: Mapped[UUID | None]
+    """Who carries, or carried, the new piece."""
+    carriage_fen: Mapped[int] = mapped_column(server_default="0")
+    """What the courier earned by it, fen, and who bore it."""
+    carriage_payer: Mapped[str | None]
+    wrong_codes: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
     applied_at: Mapped[datetime]
     moved_at: Mapped[datetime]
     due_at: Mapped[datetime | None]
@@ -102,6 +122,12 @@ class CaseLineRow(Base):
     quantity: Mapped[int]
     asked_fen: Mapped[int]
     refund_fen: Mapped[int] = mapped_column(server_default="0")
+    exchange_sku_id: Mapped[UUID | None]
+    exchange_name: Mapped[str | None]
+    exchange_option: Mapped[str | None]
+    exchange_unit_fen: Mapped[int | None]
+    is_exchange_counted: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether pieces of it are reserved while the case is exchanging."""
 
 
 class ReplacementRow(Base):

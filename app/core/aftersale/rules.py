@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from uuid import UUID
 
-from app.core.aftersale.errors import NothingLeft, NotReturnable, TooManyPieces, WrongRemedy
+from app.core.aftersale.errors import ExchangeDearer, NothingLeft, NotReturnable, TooManyPieces, WrongRemedy
 from app.core.aftersale.states import CaseAction, CaseState
 
 
@@ -19,6 +20,14 @@ class CaseKind(StrEnum):
     REFUND_ONLY = "refund_only"
     RETURN = "return"
     EXCHANGE = "exchange"
+
+
+class ExchangeWay(StrEnum):
+    """Where the new piece is given for the old one (换货方式)."""
+
+    COURIER = "courier"
+    STORE = "store"
+    SHOP = "shop"
 
 
 class CaseReason(StrEnum):
@@ -118,6 +127,8 @@ _WAITS: Mapping[CaseState, Wait] = {
     CaseState.SENT_BACK: Wait(window=_WEEK, remind_after=timedelta(days=5), lapse=CaseAction.RECEIVE),
     CaseState.EXCHANGING: Wait(window=_THREE_DAYS, remind_after=_TWO_DAYS, lapse=CaseAction.LAPSE),
     CaseState.REPLACED: Wait(window=_WEEK, remind_after=timedelta(days=5), lapse=CaseAction.CONFIRM_EXCHANGE),
+    CaseState.CARRIED: Wait(window=_THREE_DAYS, remind_after=_TWO_DAYS, lapse=CaseAction.LAPSE),
+    CaseState.SWAPPED: Wait(window=_WEEK, remind_after=timedelta(days=5), lapse=CaseAction.RECEIVE),
     CaseState.REJECTED: Wait(window=_THREE_DAYS, remind_after=_TWO_DAYS, lapse=CaseAction.LAPSE),
     CaseState.ESCALATED: Wait(window=_THREE_DAYS, remind_after=timedelta(hours=24), lapse=None),
 }
@@ -154,11 +165,15 @@ class LineLeft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a case asks of one line; ``amount_fen`` None stands for all that may be."""
+    """What a case asks of one line; ``amount_fen`` None stands for all that may be.
+
+    :param exchange_sku_id: what it is to be exchanged for; None is the same again.
+    """
 
     line: int
     quantity: int
     amount_fen: int | None
+    exchange_sku_id: UUID | None = None
 
 
 def refuse_remedy(kind: CaseKind, reason: CaseReason, *, is_perishable: bool) -> None:
@@ -220,3 +235,17 @@ REPLACEMENT_WINDOW = timedelta(minutes=10)
 def replaced_fen(held_fen: int, price_fen: int, quantity: int) -> int:
     """Return what a line holds after its replacement: never more than before; what it costs less goes back."""
     return min(held_fen, price_fen * quantity)
+
+
+CARRIAGE_FEN = 500
+"""What a courier earns by one exchange: there, and back with the old piece. Our own rule."""
+
+
+def exchange_difference_fen(asked_fen: int, *, old_unit_fen: int, new_unit_fen: int) -> int:
+    """Return what goes back because the new piece costs less: of what was paid, the part that its price is lower.
+
+    :raises ExchangeDearer: it costs more; nobody pays more in an exchange.
+    """
+    if new_unit_fen > old_unit_fen:
+        raise ExchangeDearer(unit_price_fen_max=old_unit_fen, pointer="/lines")
+    return asked_fen * (old_unit_fen - new_unit_fen) // old_unit_fen

@@ -7,7 +7,7 @@ from app.kernel.machines import Table
 
 _RESIDENT, _MERCHANT = frozenset({Role.RESIDENT}), frozenset({Role.MERCHANT})
 _PLATFORM, _SYSTEM = frozenset({Role.PLATFORM}), frozenset({Role.SYSTEM})
-_STORE = frozenset({Role.STORE})
+_STORE, _COURIER = frozenset({Role.STORE}), frozenset({Role.COURIER})
 
 
 class CaseState(StrEnum):
@@ -18,6 +18,8 @@ class CaseState(StrEnum):
     SENT_BACK = "sent_back"
     EXCHANGING = "exchanging"
     REPLACED = "replaced"
+    CARRIED = "carried"
+    SWAPPED = "swapped"
     REJECTED = "rejected"
     ESCALATED = "escalated"
     REFUNDED = "refunded"
@@ -39,6 +41,9 @@ class CaseAction(StrEnum):
     RECEIVE = "receive"
     DISPUTE_RETURN = "dispute_return"
     REPLACE = "replace"
+    SEND_OUT = "send_out"
+    SWAP = "swap"
+    TAKE_BACK = "take_back"
     CONFIRM_EXCHANGE = "confirm_exchange"
     RULE_REFUND = "rule_refund"
     RULE_RETURN = "rule_return"
@@ -66,17 +71,29 @@ CASE_TRANSITIONS: Table[CaseState, CaseAction] = {
     (_S.SENT_BACK, _A.RECEIVE): (_S.REFUNDED, _MERCHANT | _SYSTEM),
     (_S.SENT_BACK, _A.DISPUTE_RETURN): (_S.ESCALATED, _MERCHANT),
     (_S.EXCHANGING, _A.REPLACE): (_S.REPLACED, _MERCHANT),
+    (_S.EXCHANGING, _A.SEND_OUT): (_S.CARRIED, _MERCHANT | _COURIER),
+    (_S.EXCHANGING, _A.AGREE_REFUND): (_S.REFUNDED, _MERCHANT),
     (_S.EXCHANGING, _A.WITHDRAW): (_S.WITHDRAWN, _RESIDENT),
     (_S.EXCHANGING, _A.LAPSE): (_S.REFUNDED, _SYSTEM),
     (_S.REPLACED, _A.CONFIRM_EXCHANGE): (_S.EXCHANGED, _RESIDENT | _SYSTEM),
     (_S.REPLACED, _A.ESCALATE): (_S.ESCALATED, _RESIDENT),
+    (_S.CARRIED, _A.SWAP): (_S.SWAPPED, _COURIER | _STORE),
+    (_S.CARRIED, _A.TAKE_BACK): (_S.EXCHANGING, _MERCHANT),
+    (_S.CARRIED, _A.LAPSE): (_S.ESCALATED, _SYSTEM),
+    (_S.SWAPPED, _A.RECEIVE): (_S.EXCHANGED, _MERCHANT | _SYSTEM),
+    (_S.SWAPPED, _A.DISPUTE_RETURN): (_S.ESCALATED, _MERCHANT),
     (_S.ESCALATED, _A.AGREE_REFUND): (_S.REFUNDED, _MERCHANT),
     (_S.ESCALATED, _A.WITHDRAW): (_S.WITHDRAWN, _RESIDENT),
     (_S.ESCALATED, _A.RULE_REFUND): (_S.REFUNDED, _PLATFORM),
     (_S.ESCALATED, _A.RULE_RETURN): (_S.RETURNING, _PLATFORM),
     (_S.ESCALATED, _A.RULE_REFUSE): (_S.REFUSED, _PLATFORM),
 }
-"""A merchant's silence agrees to what was asked; a resident's lets it rest. The platform is reminded until it rules."""
+"""A merchant's silence agrees to what was asked; a resident's lets it rest. The platform is reminded until it rules.
+
+An exchange (换货) is made at the shop (replaced), or carried to the resident's door or to the store's counter, where
+the old piece is taken back in the same moment (swapped). What nobody can bring any more is refunded, by decision or by
+time.
+"""
 
 
 class ReplacementState(StrEnum):

@@ -15,6 +15,7 @@ class JournalKind(StrEnum):
     REFUND = "refund"
     COMPLETION = "completion"
     TIP = "tip"
+    EXCHANGE_CARRIAGE = "exchange_carriage"
     TRANSFER = "transfer"
     COMPENSATION = "compensation"
     SETTLEMENT = "settlement"

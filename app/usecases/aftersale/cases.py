@@ -1,21 +1,25 @@
 """Cases as use cases hold them: locked behind their order, moved, and taken up by time."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 
 from app.core.accounts.models import PLATFORM_ID
 from app.core.aftersale.errors import CaseNotFound
-from app.core.aftersale.rules import PRESUMED_FAULT, CaseFault, CaseKind, CaseReason, wait_of
+from app.core.aftersale.rules import PRESUMED_FAULT, CaseFault, CaseKind, CaseReason, ExchangeWay, wait_of
 from app.core.aftersale.states import CASE_TRANSITIONS, FINAL_CASE_STATES, CaseAction, CaseState
 from app.core.events import CaseEvent, CaseMoved
+from app.core.orders.errors import SoldOut
 from app.core.orders.repository import ORDER_COLUMNS, Order, order_of
 from app.kernel.actor import Role
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Opening, Transaction, closing, opening
+from app.kernel.wire import Row
 from app.usecases.ordering.line_rates import RATE_OF_LINE, SOLD_OF_LINE
 
 CASE_LAPSES = "case_lapses"
@@ -26,7 +30,7 @@ NOTE_CONTEXT = "after_sale_cases.note"
 
 _CASE = f"""
     SELECT {ORDER_COLUMNS}, c.case_id, c.state AS case_state, c.kind, c.reason, c.asked_fen, c.fault, c.moved_at,
-        c.due_at
+        c.due_at, c.exchange_way, c.difference_fen, c.carrier_id, c.wrong_codes
     FROM orders AS o JOIN after_sale_cases AS c ON c.order_id = o.order_id
 """
 LOCK_OWN_CASE = opening(f"{_CASE} WHERE c.case_id = :case_id AND c.account_id = :account_id FOR UPDATE OF o, c")
@@ -44,6 +48,15 @@ LOCK_CASE_FOR_STORE = opening(
     JOIN memberships AS m ON m.organization_id = o.store_id AND m.organization_kind = 'store'
         AND m.role = ANY (CAST(:roles AS text[]))
     WHERE c.case_id = :case_id AND m.account_id = :account_id FOR UPDATE OF o, c
+    """
+)
+LOCK_CASE_FOR_COURIER = opening(
+    f"""
+    {_CASE}
+    JOIN couriers AS k ON k.courier_id = :account_id
+    JOIN communities AS mine ON mine.community_id = k.community_id AND mine.store_id = o.store_id
+    WHERE c.case_id = :case_id AND c.exchange_way = 'courier'
+      AND (c.carrier_id = k.courier_id OR c.state = 'exchanging') FOR UPDATE OF o, c
     """
 )
 LOCK_CASE = opening(f"{_CASE} WHERE c.case_id = :case_id FOR UPDATE OF o, c")
@@ -64,13 +77,17 @@ moved_case AS (
         from_available_fen = CAST(:from_available_fen AS bigint), from_debt_fen = CAST(:from_debt_fen AS bigint),
         from_commission_fen = CAST(:from_commission_fen AS bigint),
         from_platform_fen = CAST(:from_platform_fen AS bigint),
-        promotion_back_fen = CAST(:case_promotion_back_fen AS bigint)
+        promotion_back_fen = CAST(:case_promotion_back_fen AS bigint),
+        carrier_id = CASE WHEN CAST(:case_to AS text) = 'exchanging' THEN NULL
+            ELSE coalesce(CAST(:carrier_id AS uuid), carrier_id) END,
+        carriage_payer = coalesce(CAST(:carriage_payer AS text), carriage_payer),
+        carriage_fen = carriage_fen + CAST(:carriage_fen AS bigint)
     WHERE case_id = :case_id AND state = :case_from
     RETURNING case_id
 )"""
 _TEXTS = (
     "answer", "appeal_sealed", "return_reference", "replacement_reference", "fault", "payer", "ruling", "ruled_by_id",
-    "case_refund_id",
+    "case_refund_id", "carrier_id", "carriage_payer",
 )  # fmt: skip
 SOURCES = ("escrow", "pending", "available", "debt", "commission", "platform")
 """From where the money of a case's refund can come; see :class:`app.core.aftersale.models.CaseRow`."""
@@ -88,10 +105,28 @@ unblocked AS (
       AND CAST(:case_is_over AS boolean) AND {IS_LAST_OPEN}
 )"""
 """What the order earned may stand in a statement again, once no case is open."""
-_ONLY_MOVED = closing(f"{MOVED_CASE}, {EARNINGS_MOVED}", answer="SELECT count(*) FROM moved_case")
+STOCK_MOVED = """
+moves AS (
+    SELECT sku_id, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(received) AS received
+    FROM jsonb_to_recordset(CAST(:stock AS jsonb)) AS s (sku_id uuid, on_hand bigint, reserved bigint, received bigint)
+    GROUP BY sku_id
+),
+locked_stock AS (
+    SELECT n.sku_id FROM stock AS n JOIN moves AS m ON m.sku_id = n.sku_id ORDER BY n.sku_id FOR UPDATE OF n
+),
+stocked AS (
+    UPDATE stock AS n SET on_hand = n.on_hand + m.on_hand, reserved = n.reserved + m.reserved,
+        received = n.received + m.received
+    FROM moves AS m JOIN locked_stock AS k ON k.sku_id = m.sku_id
+    WHERE n.sku_id = m.sku_id AND n.on_hand + m.on_hand >= 0 RETURNING n.sku_id
+)"""
+"""What a move of a case does to the shelf: ``:stock`` is what :func:`stock_moves` says."""
+ANSWER_STOCKED = "SELECT (SELECT count(*) FROM moved_case) AS cases, (SELECT array_agg(sku_id) FROM stocked) AS skus"
+_ONLY_MOVED = closing(f"{MOVED_CASE}, {EARNINGS_MOVED}, {STOCK_MOVED}", answer=ANSWER_STOCKED)
 CASE_LINES = text(
     f"""
-    SELECT c.line, c.quantity, c.asked_fen, {SOLD_OF_LINE}, {RATE_OF_LINE}, l.sku_id, l.is_counted
+    SELECT c.line, c.quantity, c.asked_fen, {SOLD_OF_LINE}, {RATE_OF_LINE}, l.sku_id, l.is_counted,
+        c.exchange_sku_id, c.is_exchange_counted
     FROM after_sale_case_lines AS c JOIN order_lines AS l ON l.order_id = c.order_id AND l.line = c.line
     WHERE c.case_id = :case_id ORDER BY c.line
     """
@@ -111,6 +146,10 @@ class Case:
     ruled_fault: CaseFault | None
     moved_at: datetime
     due_at: datetime | None
+    exchange_way: ExchangeWay | None = None
+    difference_fen: int = 0
+    carrier_id: UUID | None = None
+    wrong_codes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def fault(self) -> CaseFault:
@@ -156,6 +195,10 @@ def lock_case(tx: Transaction, statement: Opening, params: dict[str, object]) ->
         ruled_fault=None if row.fault is None else CaseFault(row.fault),
         moved_at=row.moved_at,
         due_at=row.due_at,
+        exchange_way=None if row.exchange_way is None else ExchangeWay(row.exchange_way),
+        difference_fen=row.difference_fen,
+        carrier_id=row.carrier_id,
+        wrong_codes=row.wrong_codes,
     )
 
 
@@ -189,6 +232,8 @@ def moving(tx: Transaction, case: Case, target: CaseState, **more: object) -> di
         **dict.fromkeys([f"from_{source}_fen" for source in SOURCES], 0),
         "case_refund_fen": 0,
         "case_promotion_back_fen": 0,
+        "carriage_fen": 0,
+        "stock": "[]",
         "case_id": case.case_id,
         "order_id": case.order.order_id,
         "case_from": case.state.value,
@@ -199,14 +244,65 @@ def moving(tx: Transaction, case: Case, target: CaseState, **more: object) -> di
     }
 
 
+def stock_moves(
+    case: Case, target: CaseState, lines: Sequence[Row], *, is_resalable: bool = False
+) -> list[dict[str, object]]:
+    """Return what a move does to the shelf: new pieces are reserved while it is exchanging, and then gone or back.
+
+    :param is_resalable: what came back goes on the shelf.
+    """
+    before, after = case.state is CaseState.EXCHANGING, target is CaseState.EXCHANGING
+    moves: list[dict[str, object]] = []
+    for row in lines:
+        if row.is_exchange_counted and before != after:
+            way = -1 if before else 1
+            moves.append(
+                {
+                    "sku_id": row.exchange_sku_id,
+                    "reserved": way * row.quantity,
+                    "on_hand": row.quantity * _ON_HAND.get((case.state, target), -way),
+                    "received": row.quantity * _RECEIVED.get((case.state, target), 0),
+                }
+            )
+        if row.is_counted and is_resalable:
+            moves.append({"sku_id": row.sku_id, "on_hand": row.quantity, "reserved": 0, "received": row.quantity})
+    return moves
+
+
+_OUT = ((CaseState.EXCHANGING, CaseState.REPLACED), (CaseState.EXCHANGING, CaseState.CARRIED))
+_BACK = (CaseState.CARRIED, CaseState.EXCHANGING)
+_ON_HAND = dict.fromkeys((*_OUT, _BACK), 0)
+_RECEIVED = {**dict.fromkeys(_OUT, -1), _BACK: 1}
+
+
+def as_stock(moves: Sequence[Mapping[str, object]]) -> str:
+    """Return moves as :data:`STOCK_MOVED` wants them."""
+    return orjson.dumps(moves).decode()
+
+
+def refuse_short_stock(moves: Sequence[Mapping[str, object]], done: Row) -> None:
+    """Refuse a move whose new pieces the shelf did not hold.
+
+    :raises SoldOut: it does not hold the first of these.
+    """
+    missing = {str(one["sku_id"]) for one in moves} - {str(sku_id) for sku_id in done.skus or ()}
+    if missing:
+        raise SoldOut(sku_id=min(missing), left=0)
+
+
 def move_case(tx: Transaction, case: Case, target: CaseState, **more: object) -> CaseStands:
     """Move a locked case without money; closes the transaction.
 
     :param more: columns to be written, such as ``answer``.
+    :raises SoldOut: the shelf does not hold what it is to be exchanged for.
     """
     stands = CaseStands(case_id=case.case_id, order_id=case.order.order_id, state=target.value)
+    moves = []
+    if CaseState.EXCHANGING in {case.state, target}:
+        moves = stock_moves(case, target, tx.execute(CASE_LINES, {"case_id": case.case_id}).fetchall())
     if tx.claim is not None:
         tx.keep(stands)
-    moved = tx.close(_ONLY_MOVED, moving(tx, case, target, **more)).scalar_one()
-    assert moved == 1, "a locked case changed under its lock"
+    done = tx.close(_ONLY_MOVED, moving(tx, case, target, stock=as_stock(moves), **more)).one()
+    refuse_short_stock(moves, done)
+    assert done.cases == 1, "a locked case changed under its lock"
     return stands

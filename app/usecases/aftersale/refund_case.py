@@ -26,7 +26,19 @@ from app.core.settlement.rules import fee_back_of
 from app.kernel.money import split_fen
 from app.kernel.transaction import Transaction, closing
 from app.kernel.wire import Row
-from app.usecases.aftersale.cases import BLOCKED_WHY, CASE_LINES, IS_LAST_OPEN, MOVED_CASE, Case, CaseStands, moving
+from app.usecases.aftersale.cases import (
+    ANSWER_STOCKED,
+    BLOCKED_WHY,
+    CASE_LINES,
+    IS_LAST_OPEN,
+    MOVED_CASE,
+    STOCK_MOVED,
+    Case,
+    CaseStands,
+    as_stock,
+    moving,
+    stock_moves,
+)
 from app.usecases.ordering.line_rates import promotion_of_line, rate_of_line
 from app.usecases.paying.refunds import REFUND_WRITES, decide_refund
 from app.usecases.settling.refund_completed import own_left_fen, promotion_back_of
@@ -86,18 +98,8 @@ _REFUNDED = closing(
         UPDATE after_sale_case_lines AS x SET refund_fen = g.refund_fen
         FROM given AS g WHERE x.case_id = :case_id AND x.line = g.line
     ),
-    back AS (
-        SELECT sku_id, sum(quantity) AS quantity
-        FROM jsonb_to_recordset(CAST(:back AS jsonb)) AS b (sku_id uuid, quantity bigint) GROUP BY sku_id
-    ),
-    locked_stock AS (
-        SELECT n.sku_id FROM stock AS n JOIN back AS b ON b.sku_id = n.sku_id ORDER BY n.sku_id FOR UPDATE OF n
-    ),
-    restocked AS (
-        UPDATE stock AS n SET on_hand = n.on_hand + b.quantity, received = n.received + b.quantity
-        FROM back AS b JOIN locked_stock AS k ON k.sku_id = b.sku_id WHERE n.sku_id = b.sku_id
-    )""",
-    answer="SELECT count(*) FROM moved_case",
+    {STOCK_MOVED}""",
+    answer=ANSWER_STOCKED,
 )
 
 
@@ -140,7 +142,8 @@ def refund_case(
 
     Never more than is left: what was refunded of the order in the meantime, by whomever, is not given twice.
 
-    :param target: :attr:`CaseState.REFUNDED`, from the machine. :param fault: as ruled; without one as presumed.
+    :param target: :attr:`CaseState.REFUNDED`, or what an exchange ends in, from the machine.
+    :param fault: as ruled; without one as presumed.
     :param amount_fen: less than was asked for, by ruling. :param is_resalable: what came back goes on the shelf.
     :param as_debt: leave the merchant's balances alone. :param written: more columns of the case, such as ``ruling``.
     """
@@ -166,7 +169,7 @@ def refund_case(
     )
     if tx.claim is not None:
         tx.keep(stands)
-    back = [{"sku_id": row.sku_id, "quantity": row.quantity} for row in lines if row.is_counted and is_resalable]
+    moves = stock_moves(case, target, lines, is_resalable=is_resalable)
     shares = split_fen(refund_fen, [row.asked_fen for row in lines])
     given = [
         {"line": row.line, "refund_fen": share, "taken_fen": share if payer is Payer.MERCHANT else 0}
@@ -188,12 +191,12 @@ def refund_case(
         case_promotion_back_fen=-money.sources.get("promotion", 0),
         borne_fen=sum(one["refunded_fen"] for one in money.borne),
         given=orjson.dumps(given).decode(),
-        back=orjson.dumps(back).decode(),
+        stock=as_stock(moves),
         **{f"from_{source}_fen": fen for source, fen in money.sources.items()},
         **(written or {}),
     )
-    moved = tx.close(_REFUNDED, {**params, **decision.params}).scalar_one()
-    assert moved == 1, "a locked case changed under its lock"
+    done = tx.close(_REFUNDED, {**params, **decision.params}).one()
+    assert done.cases == 1, "a locked case changed under its lock"
     return stands
 
 

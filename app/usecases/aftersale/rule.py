@@ -4,6 +4,8 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from sqlalchemy import text
+
 from app.core.aftersale.errors import RulingTooHigh
 from app.core.aftersale.rules import CaseFault, wait_of
 from app.core.aftersale.states import CaseAction, CaseState
@@ -12,10 +14,21 @@ from app.kernel.actor import Actor, Role
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, transaction
 from app.usecases.aftersale.cases import CASE_LAPSES, LOCK_CASE, CaseStands, lock_case, move_case, told
+from app.usecases.aftersale.exchange import end_exchange
 from app.usecases.aftersale.refund_case import refund_case, with_recourse
 
 REMIND_AGAIN = timedelta(hours=24)
 """How often the platform is reminded of a case past its deadline."""
+
+
+_HELD = text(
+    """
+    SELECT coalesce(bool_and(n.on_hand >= w.quantity), true) FROM (
+        SELECT exchange_sku_id, sum(quantity) AS quantity FROM after_sale_case_lines
+        WHERE case_id = :case_id AND is_exchange_counted GROUP BY exchange_sku_id
+    ) AS w LEFT JOIN stock AS n ON n.sku_id = w.exchange_sku_id
+    """
+)
 
 
 class Ruling(StrEnum):
@@ -75,11 +88,21 @@ def lapse_case(tx: Transaction, case_id: UUID) -> None:
         tx.record(told(CaseReminded, case_id, case.order, case.state))
         tx.schedule(Timer(CASE_LAPSES, case_id, REMIND_AGAIN))
         return
-    target = case.next(wait.lapse, Role.SYSTEM)
-    if target is CaseState.REFUNDED:
+    action = wait.lapse
+    if action is CaseAction.AGREE_EXCHANGE and not _is_held(tx, case_id):
+        action = CaseAction.AGREE_REFUND
+    target = case.next(action, Role.SYSTEM)
+    if target is CaseState.EXCHANGED:
+        end_exchange(tx, case, target)
+    elif target is CaseState.REFUNDED:
         refund_case(tx, case, target)
     else:
         move_case(tx, case, target)
+
+
+def _is_held(tx: Transaction, case_id: UUID) -> bool:
+    """Say whether the shelf holds what a case is to be exchanged for."""
+    return bool(tx.execute(_HELD, {"case_id": case_id}).scalar_one())
 
 
 def remind_case(tx: Transaction, case_id: UUID) -> None:

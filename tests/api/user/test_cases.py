@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
 from app.core import ledger
-from app.core.aftersale.rules import CaseKind, CaseReason
+from app.core.aftersale.rules import CaseKind, CaseReason, ExchangeWay
 from app.core.aftersale.states import CaseState
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
@@ -14,7 +15,7 @@ from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
 from app.usecases.settling.refund_completed import refund_order
 from app.usecases.settling.settle import settle_due
-from tests.factories import a_claim, a_merchant_with_shop, an_offer, an_operator, an_order
+from tests.factories import a_claim, a_courier, a_merchant_with_shop, a_store_clerk, an_offer, an_operator, an_order
 from tests.factories.cases import ACase, a_case
 from tests.factories.rows import change, look, look_one
 from tests.support.invariants import Invariants
@@ -299,17 +300,145 @@ class TestAnswer(OnceWithBody, OnceOwned):
         assert look_one("SELECT on_hand FROM stock WHERE sku_id = :id", id=order.offers[0].sku_id) == 96
         assert sources(case) == {}
 
-    def test_an_exchange_that_the_shelf_does_not_hold_is_refused_whole(self, client: FlaskClient) -> None:
-        case = a_case(state=CaseState.EXCHANGING, kind=CaseKind.EXCHANGE, quantity=2)
-        change(
-            "UPDATE stock SET on_hand = 0, received = received - on_hand WHERE sku_id = :id",
-            id=case.order.offers[0].sku_id,
+
+def stock(sku_id: UUID) -> tuple[int, int, int]:
+    [row] = look("SELECT on_hand, reserved, received FROM stock WHERE sku_id = :id", id=sku_id)
+    return row.on_hand, row.reserved, row.received
+
+
+def an_exchange(way: ExchangeWay, **more: Any) -> ACase:
+    return a_case(kind=CaseKind.EXCHANGE, state=CaseState.EXCHANGING, quantity=2, exchange_way=way, **more)
+
+
+def empty(case: ACase) -> None:
+    change(
+        "UPDATE stock SET on_hand = 0, received = received - on_hand WHERE sku_id = :id",
+        id=case.order.offers[0].sku_id,
+    )
+
+
+class TestExchange:
+    def test_new_pieces_are_reserved_when_the_shop_agrees_and_free_again_when_it_is_withdrawn(
+        self, client: FlaskClient
+    ) -> None:
+        case = an_exchange(ExchangeWay.SHOP)
+        sku_id = case.order.offers[0].sku_id
+        held = stock(sku_id)
+
+        client.post(f"/user/v1/cases/{case.case_id}/withdrawal", headers=case.order.resident.once())
+
+        assert (held, stock(sku_id)) == ((96, 2, 100), (98, 0, 100))
+
+    def test_what_the_shelf_does_not_hold_is_not_agreed_to_and_is_refunded_by_decision(
+        self, client: FlaskClient
+    ) -> None:
+        case = a_case(kind=CaseKind.EXCHANGE, quantity=2)
+        empty(case)
+
+        agreed = answer(client, case)
+        refunded = answer(client, case, is_refund=True)
+
+        assert_problem(agreed, 409, "sold_out")
+        assert (refunded.get_json()["state"], refunded.get_json()["refund_fen"]) == ("refunded", 2_000)
+
+    def test_silence_about_what_the_shelf_does_not_hold_is_a_refund(self, app: Flask, clock: BusinessClock) -> None:
+        case = a_case(kind=CaseKind.EXCHANGE, quantity=2)
+        empty(case)
+
+        clock.ahead(hours=49)
+        run_worker(app)
+
+        assert case.state is CaseState.REFUNDED
+
+    def test_something_cheaper_gives_the_difference_back_and_something_dearer_is_refused(
+        self, client: FlaskClient
+    ) -> None:
+        shop = a_merchant_with_shop()
+        bought, cheaper, dearer = (an_offer(shop, price_fen=fen, on_hand=100) for fen in (1_000, 700, 1_001))
+        order = an_order(shop=shop, lines=[(bought, 2)], state=OrderState.COMPLETED)
+        asked = {"kind": "exchange", "reason": "wrong_item", "exchange_way": "shop"}
+
+        def apply(sku_id: UUID) -> TestResponse:
+            body = {**asked, "lines": [{"line": 1, "quantity": 2, "exchange_sku_id": str(sku_id)}]}
+            return client.post(f"/user/v1/orders/{order.order_id}/cases", headers=order.resident.once(), json=body)
+
+        refused, opened = apply(dearer.sku_id), apply(cheaper.sku_id)
+        case = ACase(UUID(opened.get_json()["case_id"]), order)
+        answer(client, case)
+        path = f"/v1/cases/{case.case_id}"
+        client.post(f"/merchant{path}/exchange", headers=shop.owner.once(), json={"reference": "当面"})
+        done = client.post(f"/user{path}/exchange-confirmation", headers=order.resident.once())
+
+        assert_problem(refused, 409, "exchange_dearer", pointer="/lines")
+        assert (done.get_json()["state"], done.get_json()["refund_fen"]) == ("exchanged", 600)
+        assert stock(cheaper.sku_id) == (98, 0, 98)
+
+    def test_a_way_without_an_exchange_and_anothers_goods_are_refused(self, client: FlaskClient) -> None:
+        order = an_order(state=OrderState.COMPLETED)
+        foreign = an_offer(a_merchant_with_shop())
+        wanted = {"line": 1, "quantity": 1, "exchange_sku_id": str(foreign.sku_id)}
+        path = f"/user/v1/orders/{order.order_id}/cases"
+
+        way = client.post(path, headers=order.resident.once(), json={**ALL_OF_IT, "exchange_way": "store"})
+        goods = client.post(
+            path, headers=order.resident.once(), json={**ALL_OF_IT, "kind": "exchange", "lines": [wanted]}
         )
-        path = f"/merchant/v1/cases/{case.case_id}/exchange"
 
-        refused = client.post(path, headers=case.order.shop.owner.once(), json={"reference": "x"})
+        assert_problem(way, 422, "not_an_exchange", pointer="/kind")
+        assert_problem(goods, 404, "sku_not_found", pointer="/lines")
 
-        assert_problem(refused, 409, "sold_out")
+    def test_a_courier_brings_the_new_takes_the_old_and_who_is_at_fault_pays(self, client: FlaskClient) -> None:
+        case = an_exchange(ExchangeWay.COURIER)
+        shop, sku_id = case.order.shop, case.order.offers[0].sku_id
+        courier, other = (a_courier(community=shop.community) for _ in range(2))
+        counter = client.get(f"/merchant/v1/cases/{case.case_id}", headers=shop.owner.headers).get_json()
+        door = client.get(f"/user/v1/cases/{case.case_id}", headers=case.order.resident.headers).get_json()
+        path = f"/courier/v1/exchanges/{case.case_id}"
+
+        waiting = client.get("/courier/v1/exchanges", headers=courier.headers).get_json()["items"]
+        taken = client.post(f"{path}/pick-up", headers=courier.once(), json={"code": counter["counter_code"]})
+        late = client.post(f"{path}/pick-up", headers=other.once(), json={"code": counter["counter_code"]})
+        carried = client.get("/courier/v1/exchanges", headers=courier.headers).get_json()["items"]
+        wrong = client.post(f"{path}/swap", headers=courier.once(), json={"code": "0" * 3 + "x"})
+        swapped = client.post(f"{path}/swap", headers=courier.once(), json={"code": door["swap_code"]})
+        back = client.post(
+            f"/merchant/v1/cases/{case.case_id}/return-answer",
+            headers=shop.owner.once(),
+            json={"is_approved": True, "is_resalable": True},
+        )
+
+        assert [one["drop"] for one in waiting] == [None]
+        assert carried[0]["drop"]["contact_name"]
+        assert (taken.get_json()["state"], swapped.get_json()["state"]) == ("carried", "swapped")
+        assert_problem(late, 404, "case_not_found")
+        assert_problem(wrong, 409, "wrong_code", pointer="/code")
+        assert back.get_json()["state"] == "exchanged", back.text
+        assert stock(sku_id) == (98, 0, 100)
+        assert balance(codes.courier_pending(courier.account_id)) == 500
+        assert balance(codes.merchant_debt(shop.merchant_id)) == -500
+
+    def test_at_the_stores_counter_the_code_gives_the_new_for_the_old(self, client: FlaskClient) -> None:
+        case = an_exchange(ExchangeWay.STORE)
+        shop, path = case.order.shop, f"/v1/cases/{case.case_id}"
+        clerk = a_store_clerk(shop.store_id)
+        code = client.get(f"/user{path}", headers=case.order.resident.headers).get_json()["swap_code"]
+
+        early = client.post(f"/store{path}/swap", headers=clerk.once(), json={"code": code})
+        client.post(f"/merchant{path}/exchange", headers=shop.owner.once(), json={"reference": "送到店"})
+        swapped = client.post(f"/store{path}/swap", headers=clerk.once(), json={"code": code})
+
+        assert_problem(early, 409, "illegal_transition")
+        assert swapped.get_json()["state"] == "swapped", swapped.text
+
+    def test_what_nobody_was_home_for_is_reserved_again(self, client: FlaskClient) -> None:
+        case = an_exchange(ExchangeWay.STORE)
+        owner, path = case.order.shop.owner, f"/merchant/v1/cases/{case.case_id}"
+        client.post(f"{path}/exchange", headers=owner.once(), json={"reference": "送到店"})
+        gone = stock(case.order.offers[0].sku_id)
+
+        client.post(f"{path}/exchange-return", headers=owner.once(), json={"reason": "无人来取"})
+
+        assert (gone, stock(case.order.offers[0].sku_id)) == ((96, 0, 98), (96, 2, 100))
         assert case.state is CaseState.EXCHANGING
 
 

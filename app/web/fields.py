@@ -91,6 +91,9 @@ class Flag(fields.Boolean):
         return value
 
 
+_LATITUDE_MAX, _LONGITUDE_MAX = 90, 180
+
+
 class Degrees(fields.Float):
     """A coordinate, WGS-84 degrees, finite and within bounds."""
 
@@ -107,7 +110,8 @@ class Degrees(fields.Float):
             raise self.make_error("invalid")
         assert isinstance(value, int | float)
         if not -self.bound <= value <= self.bound:
-            message = f"field_out_of_range|min={-self.bound}|max={self.bound}"
+            swapped = self.bound == _LATITUDE_MAX and abs(value) <= _LONGITUDE_MAX
+            message = f"{'field_looks_swapped' if swapped else 'field_out_of_range'}|min={-self.bound}|max={self.bound}"
             raise ValidationError(message)
         return float(value)
 

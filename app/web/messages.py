@@ -18,13 +18,19 @@ def catalog(language: Language) -> Mapping[str, Mapping[str, str]]:
     return tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
 
 
+@cache
+def names() -> Mapping[str, Mapping[str, str]]:
+    """Return what states and actions are called in Chinese: parameter → value → words."""
+    return tomllib.loads((_FOLDER / "names.toml").read_text(encoding="utf-8"))
+
+
 class _Shown(dict[str, object]):
     def __missing__(self, key: str) -> str:
         return "…"
 
 
 def say(code: str, part: Literal["title", "detail"], language: Language, params: Mapping[str, object]) -> str:
-    """Return the words for ``code``: lists and amounts as people write them; what nobody gave shows as an ellipsis."""
+    """Return the words for ``code``: lists, amounts, states as people do; an ellipsis for what nobody gave."""
     shown = {name: _shown(name, value, language) for name, value in params.items()}
     return catalog(language)[code][part].format_map(_Shown(shown))
 
@@ -34,6 +40,9 @@ def _shown(name: str, value: object, language: Language) -> object:
         return _AND[language].join(str(one) for one in value)
     if isinstance(value, int) and "fen" in name.split("_"):
         return f"{'-' if value < 0 else ''}{abs(value) // 100:,}.{abs(value) % 100:02d}"
+    if isinstance(value, str) and name in names():
+        words = value.replace("_", " ")
+        return words if language == "en" else names()[name].get(value, words)
     return value
 
 

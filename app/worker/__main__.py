@@ -19,7 +19,7 @@ from app.usecases.dispatching.tick import dispatch_zones
 from app.usecases.finding.price_alerts import look_at_moved_prices
 from app.usecases.finding.read_names import read_names
 from app.usecases.operating.work import escalate_work
-from app.usecases.proving.photos import remove_erased
+from app.usecases.proving.photos import remove_erased, remove_unnamed
 from app.wiring import DISPATCH_POLICY, REACTIONS, TIMERS, gateway_of
 from app.worker.bank import bank_work
 from app.worker.bills import bill_work
@@ -67,6 +67,7 @@ def _loop(app: Flask, stop: threading.Event, act: Callable[[], int | None], paus
 
 def _forget(app: Flask) -> None:
     forget_old()
+    remove_unnamed(app.extensions["linli_pictures"])
     remove_erased(app.extensions["linli_pictures"])  # more than a batch is removed in the next rounds
 
 

@@ -12,10 +12,10 @@ from app.adapters.pictures import FolderPictures
 from app.core.orders.states import OrderState
 from app.core.privacy.register import REGISTER
 from app.usecases.privacy.erasure import _statement
-from app.usecases.proving.photos import remove_erased
+from app.usecases.proving.photos import add_order_photo, remove_erased, remove_unnamed
 from app.worker.sweeps import forget_old
 from tests.factories.orders import AnOrder, an_order
-from tests.factories.people import Person, a_courier, a_resident, an_operator
+from tests.factories.people import Person, a_claim, a_courier, a_resident, an_operator
 from tests.factories.photos import a_photo, a_picture
 from tests.factories.rows import change, look_one
 from tests.factories.shops import a_merchant_with_shop
@@ -193,6 +193,28 @@ class TestForgetting:
         assert unreadable
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
         assert look_one("SELECT count(*) FROM proof_photos WHERE photo_id = :id", id=photo_id) == 0
+
+    def test_a_file_that_no_photo_came_to_name_is_removed_after_a_day(
+        self, client: FlaskClient, pictures: FolderPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        order = an_order(state=OrderState.COMPLETED)
+        upload(client, order)
+        [named] = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+        monkeypatch.setattr("app.usecases.proving.photos.transaction", None)  # dies between the file and its row
+        with pytest.raises(TypeError):
+            add_order_photo(
+                order.resident.actor, a_claim(order.resident), pictures, order_id=order.order_id,
+                file=a_picture("blue"), media="image/jpeg",
+            )  # fmt: skip
+        files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+        [lost] = files - {named}
+        young = remove_unnamed(pictures, limit=1000)
+        change("UPDATE photo_files SET sent_at = sent_at - interval '25 hours' WHERE file = :file", file=lost)
+
+        remove_unnamed(pictures, limit=1000)
+
+        assert young == 0
+        assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [named]
 
     def test_what_nobody_handed_in_is_forgotten_after_two_days(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.COMPLETED)

@@ -96,3 +96,13 @@ def test_in_a_query_numbers_and_flags_are_written_as_text(given: dict[str, Any],
 def test_and_nothing_else_is_taken_for_them(given: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         Asked().load(given)
+
+
+def test_a_latitude_that_is_a_longitude_is_said_to_be_one() -> None:
+    class Place(Body):
+        lat = Degrees(bound=90)
+
+    with pytest.raises(ValidationError, match="field_looks_swapped"):
+        Place().load({"lat": 121.47})
+    with pytest.raises(ValidationError, match="field_out_of_range"):
+        Place().load({"lat": 181})

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import pkgutil
 import re
 import string
+from enum import StrEnum
+from importlib import import_module
 
 import pytest
 
-from app.web.messages import catalog, choose_language, say, say_field
+import app.core
+from app.web.messages import catalog, choose_language, names, say, say_field
 
 
 def parameters(text: str) -> set[str]:
@@ -83,3 +87,23 @@ def test_every_amount_in_the_words_is_followed_by_its_unit() -> None:
                 amounts = [name for name in parameters(text) if "fen" in name.split("_")]
                 assert not amounts or unit in text, (code, text)
                 assert not re.search(r"\} (分[^钟]|fen)", text), (code, text)
+
+
+def test_every_state_and_action_of_every_domain_has_a_chinese_name() -> None:
+    missing = []
+    for found in pkgutil.walk_packages(app.core.__path__, "app.core."):
+        for name, kind in vars(import_module(found.name)).items():
+            for word, ending in (("state", "State"), ("action", "Action")):
+                if isinstance(kind, type) and issubclass(kind, StrEnum) and name.endswith(ending):
+                    missing += [(name, one.value) for one in kind if one.value not in names()[word]]
+
+    assert missing == []
+
+
+def test_a_refused_move_is_said_in_the_askers_language() -> None:
+    params = {"state": "awaiting_accept", "action": "agree_exchange"}
+
+    words = [say("illegal_transition", "detail", language, params) for language in ("zh", "en")]
+
+    assert words[0] == "当前状态（待接单）不能执行此操作（同意换货）。"
+    assert "awaiting accept" in words[1]

@@ -11,6 +11,20 @@ from app.kernel.columns import one_of
 from app.kernel.db import Base
 
 
+class PhotoFileRow(Base):
+    """A file that is, or was, on its way to where pictures are kept, and that no photo names yet.
+
+    It goes when a photo names it; a file whose row is older than a day is of no photo, and is removed.
+    """
+
+    __tablename__ = "photo_files"
+    __table_args__ = (Index("ix_photo_files_sent_at", "sent_at"),)
+
+    file: Mapped[str] = mapped_column(primary_key=True)
+    sent_at: Mapped[datetime]
+    """Wall time: no clock that is moved makes it older."""
+
+
 class ProofPhotoRow(Base):
     """A photo of an order (凭证照片), in the order's parties' eyes only.
 

@@ -1,9 +1,12 @@
 """Photos of an order: drawn anew, encrypted, kept outside first, then named by a row; shown to its parties alone.
 
+The name of the file is written down before it is kept: what dies in between, or was refused, is removed a day later.
+
 Whoever uploads a photo sees it. Others see it once it was handed in: the resident all of the order, the shop what a
 case shows and what was taken from its counter, the platform all.
 """
 
+import contextlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +15,26 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.catalog.pictures import draw
-from app.core.catalog.ports import PictureStore
+from app.core.catalog.ports import PicturesUnreachable, PictureStore
 from app.core.delivery.errors import DeliveryNotFound
 from app.core.orders.errors import OrderNotFound
 from app.core.proof.errors import PhotoNotFound, PhotoUnknown, TooManyPhotos
 from app.core.proof.rules import UNUSED_MAX, PhotoUse
 from app.kernel.actor import Actor
-from app.kernel.errors import NotFound
+from app.kernel.errors import LinliError, NotFound
 from app.kernel.ids import new_id
 from app.kernel.sealing import open_file, seal_file
-from app.kernel.transaction import Claim, Opening, Transaction, closing, opening, read, transaction
+from app.kernel.transaction import (
+    Claim,
+    Opening,
+    Replayed,
+    Transaction,
+    closing,
+    opening,
+    read,
+    transaction,
+    write_alone,
+)
 from app.kernel.wire import Row
 
 KEY_CONTEXT = "proof_photos.key"
@@ -34,6 +47,13 @@ _DELIVERY = """
 """
 _READ_ORDER, _LOCK_ORDER = text(_ORDER), opening(f"{_ORDER} FOR UPDATE OF o")
 _READ_DELIVERY, _LOCK_DELIVERY = text(_DELIVERY), opening(f"{_DELIVERY} FOR UPDATE OF o")
+_SEND = text("INSERT INTO photo_files (file, sent_at) VALUES (:file, clock_timestamp())")
+_UNNAMED = text(
+    """
+    SELECT file FROM photo_files WHERE sent_at < clock_timestamp() - interval '1 day' ORDER BY sent_at LIMIT :limit
+    """
+)
+_REMOVED = text("DELETE FROM photo_files WHERE file = ANY (CAST(:files AS text[]))")
 _KEEP = closing(
     """
     added AS (
@@ -41,7 +61,8 @@ _KEEP = closing(
         SELECT :photo_id, :order_id, :account_id, :digest, :file, :key_sealed, business_now() FROM proof_photos
         WHERE order_id = :order_id AND account_id = :account_id AND use IS NULL HAVING count(*) < :unused_max
         ON CONFLICT (order_id, account_id, digest) WHERE key_sealed IS NOT NULL DO NOTHING RETURNING photo_id
-    )""",
+    ),
+    named AS (DELETE FROM photo_files WHERE file = :file AND EXISTS (SELECT 1 FROM added))""",
     answer="SELECT photo_id FROM added",
 )
 _SAME = text(
@@ -123,20 +144,48 @@ def _add(  # noqa: PLR0917 - called twice, above
     drawn = draw(file, media)
     name = secrets.token_hex(16)
     key_sealed, content = seal_file(drawn.picture, context=KEY_CONTEXT)
+    write_alone(_SEND, {"file": name})
     store.put(name, content)
+    try:
+        kept, is_named = _name(actor, claim, locked, name=name, digest=drawn.digest, key_sealed=key_sealed)
+    except (LinliError, Replayed):
+        _remove(store, name)
+        raise
+    if not is_named:
+        _remove(store, name)
+    return kept
+
+
+def _remove(store: PictureStore, name: str) -> None:
+    """Remove a file that no photo names; what is interrupted is done by :func:`remove_unnamed`."""
+    with contextlib.suppress(PicturesUnreachable):
+        store.remove(name)
+        write_alone(_REMOVED, {"files": [name]})
+
+
+def _name(
+    actor: Actor,
+    claim: Claim,
+    locked: tuple[Opening, dict[str, object], type[NotFound]],
+    *,
+    name: str,
+    digest: str,
+    key_sealed: str,
+) -> tuple[PhotoKept, bool]:
+    """Write the row that names a file; return the photo, and whether it is a new one."""
     statement, asked, absent = locked
     with transaction(claim) as tx:
         row = tx.open_one(statement, asked)
         if row is None:
             raise absent
-        same = {"order_id": row.order_id, "account_id": actor.account_id, "digest": drawn.digest}
+        same = {"order_id": row.order_id, "account_id": actor.account_id, "digest": digest}
         before = tx.execute(_SAME, same).one_or_none()
         kept = PhotoKept(photo_id=new_id() if before is None else before.photo_id, order_id=row.order_id)
         tx.keep(kept)
         params = {**same, "photo_id": kept.photo_id, "file": name, "key_sealed": key_sealed, "unused_max": UNUSED_MAX}
         if tx.close(_KEEP, params).first() is None and before is None:
             raise TooManyPhotos(photos_max=UNUSED_MAX)
-    return kept
+    return kept, before is None
 
 
 def hand_in(
@@ -205,3 +254,13 @@ def remove_erased(store: PictureStore, *, limit: int = 100) -> int:
         with transaction() as tx:
             tx.execute(_GONE, {"photo_ids": [row.photo_id for row in rows]})
     return len(rows)
+
+
+def remove_unnamed(store: PictureStore, *, limit: int = 100) -> int:
+    """Remove files that no photo came to name within a day; return how many. What is interrupted is done again."""
+    files = [row.file for row in read(_UNNAMED, {"limit": limit})]
+    for file in files:
+        store.remove(file)
+    if files:
+        write_alone(_REMOVED, {"files": files})
+    return len(files)

@@ -258,6 +258,7 @@ def shown_quote(promised: PromisedQuote) -> dict[str, Any]:
         "quote_version": promised.version,
         "total_fen": quote.total_fen,
         "is_trip_shared": promised.is_trip_shared,
+        "best_coupon": promised.best,
         "shared_trips": [{"shop_ids": one.shop_ids, "saving_fen": one.saving_fen} for one in promised.trips],
         "shops": [
             {

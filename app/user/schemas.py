@@ -191,8 +191,18 @@ class SharedTripOut(Body):
     saving_fen = Fen(high=COUNT_MAX, required=True)
 
 
+class BestCouponOut(Body):
+    """The coupon that takes most off, and what it takes; name it as ``coupon_id`` to use it."""
+
+    coupon_id = Id(required=True)
+    off_fen = Fen(high=COUNT_MAX, required=True)
+    expires_at = Instant(required=True)
+
+
 class QuoteOut(Body):
     """What the cart costs to this address now. Placing takes the version as agreement.
+
+    ``best_coupon`` is the one of those one holds that takes most off this cart, whether or not this quote uses it.
 
     ``shared_trips`` is on offer; ``is_trip_shared`` says whether this quote takes it.
     """
@@ -201,6 +211,7 @@ class QuoteOut(Body):
     total_fen = Fen(high=COUNT_MAX, required=True)
     is_trip_shared = Flag(required=True)
     shared_trips = Many(fields.Nested(SharedTripOut), high=LIST_MAX, required=True)
+    best_coupon = fields.Nested(BestCouponOut, required=True, allow_none=True)
     shops = Many(fields.Nested(ShopQuoteOut), high=LIST_MAX, required=True)
 
 

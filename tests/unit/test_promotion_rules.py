@@ -16,6 +16,7 @@ from app.core.promotions.rules import (
     CampaignTerms,
     Coupon,
     Part,
+    best_coupon,
     promotion_back_fen,
     refuse_unsound,
 )
@@ -207,3 +208,17 @@ def test_a_line_that_cost_the_resident_nothing_keeps_all_that_the_platform_adds(
     assert promotion_left_fen(5, left_fen=0, paid_fen=0) == 5
     assert promotion_left_fen(5, left_fen=0, paid_fen=9) == 0
     assert promotion_left_fen(5, left_fen=9, paid_fen=9) == 5
+
+
+def test_the_best_coupon_takes_most_off_fits_its_budget_and_of_equals_ends_first() -> None:
+    more = replace(COUPON, coupon_id=new_id(), off_fen=600)
+    poor = replace(COUPON, coupon_id=new_id(), off_fen=900)
+    unfit = replace(COUPON, coupon_id=new_id(), off_fen=900, minimum_fen=9_000)
+    sooner = replace(more, coupon_id=new_id(), expires_at=NOW + timedelta(hours=1))
+    held = [(COUPON, 10_000), (more, 600), (poor, 899), (unfit, 10_000), (sooner, 600)]
+
+    best = best_coupon(held, [part(3_000)], community_id=HOME, now=NOW)
+
+    assert best is not None
+    assert (best.coupon_id, best.off_fen) == (sooner.coupon_id, 600)
+    assert best_coupon([(unfit, 10_000)], [part(3_000)], community_id=HOME, now=NOW) is None

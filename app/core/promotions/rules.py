@@ -108,6 +108,33 @@ class Coupon:
         return "expired" if now >= self.expires_at else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestCoupon:
+    """The coupon of those that somebody holds that takes most off a cart, fen."""
+
+    coupon_id: UUID
+    off_fen: int
+    expires_at: datetime
+
+
+def best_coupon(
+    held: Sequence[tuple[Coupon, int]], parts: Sequence[Part], *, community_id: UUID, now: datetime
+) -> BestCoupon | None:
+    """Return the coupon that takes most off; of equals the one that ends first. None where none takes anything off.
+
+    :param held: coupons, each with what is left of its campaign's budget, fen.
+    """
+    found = []
+    for coupon, left_fen in held:
+        try:
+            off_fen = sum(coupon.offs(parts, community_id=community_id, now=now).values())
+        except (CouponNotUsable, CouponNotApplicable):
+            continue
+        if 0 < off_fen <= left_fen:
+            found.append(BestCoupon(coupon_id=coupon.coupon_id, off_fen=off_fen, expires_at=coupon.expires_at))
+    return min(found, key=lambda one: (-one.off_fen, one.expires_at, one.coupon_id), default=None)
+
+
 def refuse_unsound(terms: CampaignTerms, now: datetime) -> None:
     """Refuse terms that nobody could keep, or that a slip of the pen could have made.
 

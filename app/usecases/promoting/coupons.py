@@ -4,8 +4,10 @@ A coupon is used and its campaign's budget moved by conditional updates in the t
 neither can be exceeded. Lock order: the cart, the coupon, its campaign.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -19,7 +21,7 @@ from app.core.promotions.errors import (
     TooManyCouponCodes,
 )
 from app.core.promotions.rules import CODE_CONTEXT, WRONG_CODES_MAX, WRONG_CODES_WINDOW, Coupon
-from app.core.promotions.states import CampaignState
+from app.core.promotions.states import CampaignState, CouponState
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.sealing import keyed_digest
@@ -35,6 +37,17 @@ COUPON_COLUMNS = """, p.coupon_id, p.campaign_id AS coupon_campaign_id, p.state 
 COUPON_JOINS = """LEFT JOIN coupons AS p ON p.coupon_id = :coupon_id AND p.account_id = :account_id
     LEFT JOIN campaigns AS e ON e.campaign_id = p.campaign_id"""
 """Of a coupon that is named; not locked: what a coupon promises never changes, and its use is conditional."""
+HELD_MAX = 50
+HELD_COUPONS = f""", CASE WHEN row_number() OVER () = 1 THEN (
+               SELECT json_agg(h) FROM (
+                   SELECT p.coupon_id, p.campaign_id, p.expires_at, e.starts_at, e.ends_at, e.benefit, e.minimum_fen,
+                       e.off_fen, e.percent_bp, e.verticals, e.community_id, e.left_fen
+                   FROM coupons AS p JOIN campaigns AS e ON e.campaign_id = p.campaign_id
+                   WHERE p.account_id = :account_id AND p.state = 'held' AND p.expires_at > business_now()
+                     AND e.state = 'live' AND e.starts_at <= business_now() AND e.ends_at > business_now()
+                   ORDER BY p.expires_at, p.coupon_id LIMIT {HELD_MAX}
+               ) AS h) END AS held_coupons"""
+"""What :func:`held_of` reads: coupons that somebody could use now, beside one of a cart's lines."""
 COUPON_USED = """
     used AS (
         UPDATE coupons SET state = 'used', checkout_id = :checkout_id, off_fen = :coupon_off_fen,
@@ -167,6 +180,32 @@ def coupon_of(row: Row) -> Coupon:
         verticals=row.campaign_verticals,
         community_id=row.campaign_community_id,
     )
+
+
+def held_of(rows: Sequence[Row]) -> list[tuple[Coupon, int]]:
+    """Return the coupons that a cart was read with, each with what is left of its campaign's budget, fen."""
+    held: list[dict[str, Any]] = next((row.held_coupons for row in rows if row.held_coupons is not None), [])
+    return [
+        (
+            Coupon(
+                coupon_id=UUID(one["coupon_id"]),
+                campaign_id=UUID(one["campaign_id"]),
+                state=CouponState.HELD,
+                expires_at=datetime.fromisoformat(one["expires_at"]),
+                campaign_state=CampaignState.LIVE,
+                starts_at=datetime.fromisoformat(one["starts_at"]),
+                ends_at=datetime.fromisoformat(one["ends_at"]),
+                benefit=one["benefit"],
+                minimum_fen=one["minimum_fen"],
+                off_fen=one["off_fen"],
+                percent_bp=one["percent_bp"],
+                verticals=one["verticals"],
+                community_id=None if one["community_id"] is None else UUID(one["community_id"]),
+            ),
+            one["left_fen"],
+        )
+        for one in held
+    ]
 
 
 def give_back(tx: Transaction, order_id: UUID) -> None:

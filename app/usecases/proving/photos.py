@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.catalog.pictures import draw
-from app.core.catalog.ports import PicturesUnreachable, PictureStore
+from app.core.catalog.ports import PictureStore, PicturesUnreachable
 from app.core.delivery.errors import DeliveryNotFound
 from app.core.orders.errors import OrderNotFound
 from app.core.proof.errors import PhotoNotFound, PhotoUnknown, TooManyPhotos

@@ -10,16 +10,18 @@ from app.core.orders.agreed import version_of
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import Quote, ShopQuote
 from app.core.orders.shared_trip import SharedTrip
+from app.core.promotions.rules import BestCoupon, best_coupon
 from app.kernel.actor import Actor
 from app.kernel.transaction import read
-from app.usecases.promoting.coupons import coupon_of
+from app.usecases.promoting.coupons import coupon_of, held_of
 from app.usecases.shopping.keeping import keep_quote
 from app.usecases.shopping.quoting import (
     NO_SLOTS,
-    READ_CART,
+    READ_CART_TO_SHOW,
     READ_CART_WITH_COUPON,
     PricedCart,
     Slots,
+    parts_of,
     price_cart,
     slot_params,
 )
@@ -29,6 +31,7 @@ from app.usecases.shopping.quoting import (
 class PromisedQuote:
     """A quote, and from when until when each shop's part comes, if it is paid now; None for what is collected.
 
+    :ivar best: of the coupons that are held, the one that takes most off.
     :ivar trips: shops that can share a trip; ``is_trip_shared`` says whether the quote is for that.
     """
 
@@ -37,6 +40,7 @@ class PromisedQuote:
     windows: dict[UUID, Window | None]
     trips: list[SharedTrip]
     is_trip_shared: bool
+    best: BestCoupon | None = None
 
 
 def promises_of(cart: PricedCart) -> dict[UUID, Told | None]:
@@ -67,7 +71,8 @@ def quote_with_promises(
     """Say what the cart costs to this address now, and when it would come; binds nobody, and is kept for a while."""
     asked = {"account_id": actor.account_id, "address_id": address_id, **slot_params(slots)}
     if coupon_id is None:
-        cart = price_cart(read(READ_CART, asked).fetchall(), fulfillment, slots, is_trip_shared=is_trip_shared)
+        rows = read(READ_CART_TO_SHOW, asked).fetchall()
+        cart = price_cart(rows, fulfillment, slots, is_trip_shared=is_trip_shared)
     else:
         rows = read(READ_CART_WITH_COUPON, {**asked, "coupon_id": coupon_id}).fetchall()
         coupon = coupon_of(rows[0]) if rows else None
@@ -75,7 +80,8 @@ def quote_with_promises(
     agreed = cart.quote.agreed
     version = version_of(agreed)
     keep_quote(actor.account_id, version, agreed)
-    return PromisedQuote(cart.quote, version, windows_of(cart, promises_of(cart)), cart.trips, is_trip_shared)
+    best = best_coupon(held_of(rows), parts_of(cart), community_id=cart.first.community_id, now=cart.now)
+    return PromisedQuote(cart.quote, version, windows_of(cart, promises_of(cart)), cart.trips, is_trip_shared, best)
 
 
 def windows_of(cart: PricedCart, promises: Mapping[UUID, Told | None]) -> dict[UUID, Window | None]:

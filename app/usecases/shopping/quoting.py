@@ -34,7 +34,7 @@ from app.kernel.transaction import opening, read
 from app.kernel.wire import Row
 from app.usecases.ordering.line_rates import rate_in_force
 from app.usecases.privacy.consents import HAS_AGREED
-from app.usecases.promoting.coupons import COUPON_COLUMNS, COUPON_JOINS
+from app.usecases.promoting.coupons import COUPON_COLUMNS, COUPON_JOINS, HELD_COUPONS
 
 _LINES = """
     SELECT {standing} AS is_in_standing, {agreed} AS has_agreed,
@@ -133,9 +133,11 @@ def slot_params(slots: Slots) -> dict[str, object]:
 # first removes. A line put in anew waits for that, and whoever sees it sees the first's order too.
 _WHERE = "c.account_id = :account_id"
 READ_CART = text(lines_of(lines="cart_lines", where=_WHERE, with_slots=True))
+READ_CART_TO_SHOW = text(lines_of(lines="cart_lines", where=_WHERE, with_slots=True, more=HELD_COUPONS))
 READ_CART_WITH_COUPON = text(
-    lines_of(lines="cart_lines", where=_WHERE, with_slots=True, more=COUPON_COLUMNS, joins=COUPON_JOINS)
+    lines_of(lines="cart_lines", where=_WHERE, with_slots=True, more=COUPON_COLUMNS + HELD_COUPONS, joins=COUPON_JOINS)
 )
+"""Both with the coupons that are held, from which the best is named."""
 LOCK_CART = opening(
     lines_of(lines="cart_lines", where=_WHERE, standing=IN_STANDING, agreed=HAS_AGREED, with_slots=True)
     + "FOR UPDATE OF c"
@@ -220,8 +222,14 @@ def _counter_of(row: Row) -> Counter:
     return Counter(lat=row.shop_lat, lng=row.shop_lng, ready_s=ready_s)
 
 
+def parts_of(cart: PricedCart) -> list[Part]:
+    """Return what coupons look at: each shop's goods behind its own discount."""
+    return [_part_of(part, cart.shops[part.shop_id]) for part in cart.quote.shops]
+
+
 def _part_of(part: ShopQuote, row: Row) -> Part:
-    return Part(shop_id=part.shop_id, vertical=row.vertical, payable_fen=part.goods_fen - part.discount_fen)
+    own_fen = part.discount_fen - part.platform_off_fen
+    return Part(shop_id=part.shop_id, vertical=row.vertical, payable_fen=part.goods_fen - own_fen)
 
 
 def price_cart(

@@ -188,6 +188,21 @@ class TestUse:
         assert len(seen) <= 4
         assert (state_of(coupon_id), budget_left(coupon_id)) == ("used", 100_000 - OFF_FEN)
 
+    def test_the_quote_names_the_coupon_that_takes_most_off_whether_or_not_it_is_used(
+        self, client: FlaskClient
+    ) -> None:
+        resident = a_resident()
+        small, large = a_coupon(resident), a_coupon(resident, off_fen=OFF_FEN + 100)
+        self.quote(client, resident, small)
+        plain = {"address_id": self.body["address_id"]}
+
+        shown = [
+            client.post("/user/v1/checkout-quotes", json=body, headers=resident.headers).get_json()["best_coupon"]
+            for body in (plain, self.body)
+        ]
+
+        assert [(one["coupon_id"], one["off_fen"]) for one in shown] == [(str(large), OFF_FEN + 100)] * 2
+
     def test_a_quote_with_a_coupon_is_not_placed_without_it(self, client: FlaskClient) -> None:
         resident = a_resident()
         quote = self.quote(client, resident, a_coupon(resident)).get_json()

@@ -20,7 +20,7 @@ def catalog(language: Language) -> Mapping[str, Mapping[str, str]]:
 
 @cache
 def names() -> Mapping[str, Mapping[str, str]]:
-    """Return what states and actions are called in Chinese: parameter → value → words."""
+    """Return what values are called in Chinese: parameter → value → words."""
     return tomllib.loads((_FOLDER / "names.toml").read_text(encoding="utf-8"))
 
 
@@ -40,9 +40,8 @@ def _shown(name: str, value: object, language: Language) -> object:
         return _AND[language].join(str(one) for one in value)
     if isinstance(value, int) and "fen" in name.split("_"):
         return f"{'-' if value < 0 else ''}{abs(value) // 100:,}.{abs(value) % 100:02d}"
-    if isinstance(value, str) and name in names():
-        words = value.replace("_", " ")
-        return words if language == "en" else names()[name].get(value, words)
+    if isinstance(value, str) and value in names().get(name, {}):
+        return value.replace("_", " ") if language == "en" else names()[name][value]
     return value
 
 

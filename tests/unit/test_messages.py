@@ -93,7 +93,12 @@ def test_every_state_and_action_of_every_domain_has_a_chinese_name() -> None:
     missing = []
     for found in pkgutil.walk_packages(app.core.__path__, "app.core."):
         for name, kind in vars(import_module(found.name)).items():
-            for word, ending in (("state", "State"), ("action", "Action")):
+            for word, ending in (
+                ("state", "State"),
+                ("action", "Action"),
+                ("kind", "CaseKind"),
+                ("reason", "CaseReason"),
+            ):
                 if isinstance(kind, type) and issubclass(kind, StrEnum) and name.endswith(ending):
                     missing += [(name, one.value) for one in kind if one.value not in names()[word]]
 
@@ -107,3 +112,5 @@ def test_a_refused_move_is_said_in_the_askers_language() -> None:
 
     assert words[0] == "当前状态（待接单）不能执行此操作（同意换货）。"
     assert "awaiting accept" in words[1]
+    unfit = {"kind": "exchange", "reason": "spoiled"}
+    assert say("wrong_remedy", "detail", "zh", unfit) == "原因“商品变质”不支持换货。"

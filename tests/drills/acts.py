@@ -81,7 +81,7 @@ MOVED_BY_THEIR_OWN = frozenset({"voucher", "appointment"})
 """Orders that the shop's kitchen does nothing about."""
 
 USUAL: dict[str, tuple[str, ...]] = {
-    "awaiting_payment": (*("pay",) * 8, "pay_wechat", "pay_wechat", "cancel_checkout"),
+    "awaiting_payment": (*("pay",) * 8, "pay_wechat", "pay_wechat", "pay_mixed", "cancel_checkout"),
     "awaiting_accept": (*("accept",) * 10, "reject", "cancel"),
     "preparing": (*("ready",) * 5, *("claim",) * 3, "short", "offer", "ask", "agree", "refuse", "cancel"),
     "ready": ("claim", "claim", *("take",) * 4, *("collect",) * 4, "give_back", "wrong_pick_up"),
@@ -118,6 +118,9 @@ def on_order(town: Town, row: Any, dice: random.Random) -> Menu:
     menu = {
         "pay": mine(partial(pay, method=PaymentMethod.E_ACCOUNT, step_up_grant=grant)),
         "pay_wechat": mine(partial(pay, method=PaymentMethod.WECHAT_PAY, step_up_grant=None)),
+        "pay_mixed": mine(
+            partial(pay, method=PaymentMethod.MIXED, step_up_grant=grant, account_part_fen=dice.randint(1, 900))
+        ),
         "cancel_checkout": mine(partial(cancel_checkout, checkout_id=row.checkout_id)),
         "accept": by_shop(partial(accept_order, **named)),
         "reject": by_shop(partial(reject_order, reason=CancelReason.OUT_OF_STOCK, **named)),

@@ -25,12 +25,12 @@ from app.usecases.appointments.booking import book_service
 from app.usecases.delivering.shifts import start_shift
 from app.usecases.ordering.place_checkout import place_checkout
 from app.usecases.shopping.cart import put_in_cart
+from app.usecases.shopping.promising import quote_with_promises
 from app.usecases.vouchers.issue import buy_vouchers
 from tests.drills import acts
 from tests.drills.laws import StepLaws
 from tests.drills.town import Act, Town
 from tests.factories import a_claim
-from tests.factories.orders import a_quote_of
 from tests.factories.rows import look, look_one
 from tests.support.invariants import Invariants
 from tests.support.worker import run_worker
@@ -169,13 +169,21 @@ class Walk:
         for offer in {dice.choice(town.goods[shop_id]) for shop_id in shop_ids for _ in range(3)}:
             put_in_cart(resident.actor, sku_id=offer.sku_id, quantity=dice.randint(1, 3))
         address_id = town.addresses[resident.account_id]
+        quote = partial(quote_with_promises, resident.actor, address_id=address_id, fulfillment=fulfillment)
+        coupon_id = None
         try:
-            version = a_quote_of(resident, address_id, fulfillment).version
+            if dice.random() < 0.4:
+                town.give_coupon(resident)
+            quoted = quote()
+            if quoted.best is not None and dice.random() < 0.7:
+                coupon_id = quoted.best.coupon_id
+                quoted = quote(coupon_id=coupon_id)
         except LinliError as refusal:
             self.seen[refusal.code] += 1
             return None
-        named: dict[str, Any] = {"address_id": address_id, "quote_version": version, "fulfillment": fulfillment}
-        return partial(place_checkout, note="", **named)
+        self.seen["a coupon was the best"] += coupon_id is not None
+        named: dict[str, Any] = {"address_id": address_id, "quote_version": quoted.version, "fulfillment": fulfillment}
+        return partial(place_checkout, note="", coupon_id=coupon_id, **named)
 
     def go_on(self) -> None:
         """Do something to something: mostly what is usual to what is under way, sometimes anything to anything."""

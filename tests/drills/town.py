@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,7 @@ from tests.factories import (
     an_operator,
 )
 from tests.factories.appointments import a_provider
+from tests.factories.promotions import a_campaign, a_coupon
 from tests.factories.rows import look
 from tests.support.patience import try_jobs
 from tests.support.till import Till
@@ -88,7 +90,14 @@ class Town:
         self.people = {who.account_id: who for who in self.residents}
         self.couriers = [a_courier(community=community) for _ in range(2)]
         self.clerk, self.operator = a_store_clerk(community.store_id), an_operator()
+        long = self.clock.now() + timedelta(days=3_000)
+        many: dict[str, Any] = {"ends_at": long, "per_person_max": 10**6, "issued_max": 10**6, "budget_fen": 10**9}
+        self.campaign_ids = [a_campaign(off_fen=333, **many), a_campaign(minimum_fen=500, benefit="percent", percent_bp=1_111, **many)]
         self.parties = [shop.merchant_id for shop in self.shops.values()] + [one.account_id for one in self.couriers]
+
+    def give_coupon(self, who: Person) -> None:
+        """Let a resident claim a coupon of one of the town's campaigns."""
+        a_coupon(who, self.campaign_ids[who.account_id.int % 2])
 
     def _card(self, uses: int, price_fen: int, on_hand: int | None) -> Offer:
         offer, owner = an_offer(self.leisure, kind="voucher", price_fen=price_fen, on_hand=on_hand), self.leisure.owner

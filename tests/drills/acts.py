@@ -151,9 +151,9 @@ def on_order(town: Town, row: Any, dice: random.Random) -> Menu:
 
 
 def _complaint(dice: random.Random, offers: Sequence[Any]) -> dict[str, Any]:
-    reason = dice.choice(list(CaseReason))
+    reason = dice.choice([*CaseReason, CaseReason.DAMAGED, CaseReason.WRONG_ITEM])
     kinds = sorted(REMEDIES[reason]) if dice.random() < 0.9 else list(CaseKind)
-    kind = dice.choice(kinds)
+    kind = CaseKind.EXCHANGE if CaseKind.EXCHANGE in kinds and dice.random() < 0.4 else dice.choice(kinds)
     is_exchange = kind is CaseKind.EXCHANGE
     other = dice.choice(offers).sku_id if is_exchange and offers and dice.random() < 0.5 else None
     return {

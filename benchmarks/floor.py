@@ -1,11 +1,11 @@
-"""The floors that orders are held against: a request that only commits, and one that reads one row by its key.
+"""What is held against: a request that only commits, one that reads one row by its key, and a search by LIKE.
 
 Served by the same server with the same workers, over the same pool to the same database.
 """
 
 import os
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from sqlalchemy import create_engine, text
 
 from app.settings import sqlalchemy_url
@@ -15,6 +15,15 @@ _engine = create_engine(
 )
 _COMMIT = text("INSERT INTO bench_floor (at) VALUES (clock_timestamp())")
 _READ = text("SELECT name FROM shops WHERE shop_id = (SELECT shop_id FROM bench_shop)")
+LIKE = """
+    SELECT f.offer_id FROM offers AS f JOIN shops AS s ON s.shop_id = f.shop_id
+    JOIN skus AS k ON k.offer_id = f.offer_id LEFT JOIN stock AS n ON n.sku_id = k.sku_id
+    WHERE f.name LIKE :pattern AND f.state = 'on_sale' AND s.state IN ('open', 'resting')
+        AND meters_between(s.lat, s.lng, :lat, :lng) <= :radius_m AND (n.sku_id IS NULL OR n.on_hand > 0)
+    GROUP BY f.offer_id, s.shop_id ORDER BY min(k.price_fen), f.offer_id LIMIT 20
+    """
+"""Offers by a word near a point over the tables as they are."""
+_LIKE = text(LIKE)
 
 app = Flask(__name__)
 
@@ -32,6 +41,15 @@ def read() -> Response:
     """Read one row by its primary key."""
     with _engine.connect() as connection:
         connection.execute(_READ).scalar_one()
+    return Response(b"{}", mimetype="application/json")
+
+
+@app.get("/like")
+def like() -> Response:
+    """Look for a word near a point by LIKE."""
+    asked = {name: float(request.args[name]) for name in ("lat", "lng", "radius_m")}
+    with _engine.connect() as connection:
+        connection.execute(_LIKE, {**asked, "pattern": f"%{request.args['words']}%"}).fetchall()
     return Response(b"{}", mimetype="application/json")
 
 

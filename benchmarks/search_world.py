@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import numpy as np
 import orjson
@@ -24,7 +25,6 @@ from app.kernel.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from uuid import UUID
 
     from app.cli.dev.stack import Stack
 
@@ -114,6 +114,45 @@ def make_shops(url: str, size: Size) -> None:
         if connection.execute("SELECT 1 FROM unread_names LIMIT 1").fetchone():
             connection.execute("TRUNCATE unread_names")
             connection.execute("VACUUM ANALYZE")
+
+
+def made_id(name: str) -> UUID:
+    """Return the id of what the nation has one of: a product by its word, the resident, an address by its point."""
+    return uuid5(NAMESPACE_OID, name)
+
+
+def make_products(url: str, words: Sequence[str], points: Sequence[tuple[float, float]]) -> None:
+    """Tie what is named by each word to one standard product, and give a resident an address at each point, once."""
+    resident_id = made_id("resident")
+    with psycopg.connect(url) as connection:
+        if connection.execute("SELECT 1 FROM accounts WHERE account_id = %s", (resident_id,)).fetchone():
+            return
+        connection.execute("SET statement_timeout = 0")
+        connection.execute(
+            "INSERT INTO accounts (account_id, phone_sealed, phone_index, verification_level) VALUES (%s, '', %s, 3)",
+            (resident_id, resident_id.bytes),
+        )
+        for lat, lng in points:
+            connection.execute(
+                "INSERT INTO addresses (address_id, account_id, community_id, lat, lng, door_sealed)"
+                " SELECT %s, %s, community_id, %s, %s, '' FROM communities LIMIT 1 ON CONFLICT DO NOTHING",
+                (made_id(f"{lat} {lng}"), resident_id, lat, lng),
+            )
+        connection.execute("ALTER TABLE skus DISABLE TRIGGER USER")
+        for word in words:
+            connection.execute(
+                "INSERT INTO standard_products (standard_product_id, name, match_key) VALUES (%s, %s, %s)",
+                (made_id(word), word, word),
+            )
+            connection.execute(
+                "UPDATE skus AS k SET standard_product_id = %s, cell = map_cell(s.lat, s.lng, 12)"
+                " FROM offers AS f JOIN shops AS s ON s.shop_id = f.shop_id"
+                " WHERE f.offer_id = k.offer_id AND f.name LIKE %s AND k.standard_product_id IS NULL",
+                (made_id(word), f"%{word}%"),
+            )
+        connection.execute("ALTER TABLE skus ENABLE TRIGGER USER")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE skus")
 
 
 def _fill(connection: psycopg.Connection, size: Size) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import resource
 import statistics
 import sys
@@ -13,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import psycopg
 from sqlalchemy import text
@@ -22,8 +24,10 @@ from app.cli.dev.bench import floor_server
 from app.cli.dev.environment import ROOT, data_dir_from, free_ports, libpq_url
 from app.cli.dev.stack import OWNER_ROLE, Stack
 from app.core.search.statements import RADIUS_M_MAX
+from app.kernel.actor import Actor, Side
 from app.kernel.transaction import read
 from app.settings import read_settings
+from app.usecases.shopping.comparing import Sought, compare_basket, compare_product
 from app.web.finding import Search, asked_of, point_of
 from app.web.finding_schemas import OfferSearchQuery, ShopSearchQuery
 from app.web.listings import listings
@@ -35,16 +39,11 @@ if TYPE_CHECKING:
 ASKED = 200
 """Questions of each kind; each is asked once before it is measured."""
 HTTP_ASKED = 800
+LIKE_ASKED = 24
+PLACES_SEED = 99
 POSTGRES = {"shared_buffers": "1GB", "maintenance_work_mem": "512MB", "max_wal_size": "4GB"}
 TWO = ("牛奶", "土豆", "鸡蛋", "大米", "面粉", "啤酒", "豆腐", "黄瓜", "红薯", "蜂蜜")
 
-_LIKE = """
-    SELECT f.offer_id FROM offers AS f JOIN shops AS s ON s.shop_id = f.shop_id
-    JOIN skus AS k ON k.offer_id = f.offer_id LEFT JOIN stock AS n ON n.sku_id = k.sku_id
-    WHERE f.name LIKE %(pattern)s AND f.state = 'on_sale' AND s.state IN ('open', 'resting')
-        AND meters_between(s.lat, s.lng, %(lat)s, %(lng)s) <= %(radius_m)s AND (n.sku_id IS NULL OR n.on_hand > 0)
-    GROUP BY f.offer_id, s.shop_id ORDER BY min(k.price_fen), f.offer_id LIMIT 20
-"""
 _SIZES = text(
     """
     SELECT c.relname AS name, pg_relation_size(c.oid) AS heap, (
@@ -76,7 +75,7 @@ def database_of(scale: float) -> Stack:
 
 def nation(stack: Stack, scale: float) -> None:
     """Make the nation in ``stack``, unless it is there."""
-    from benchmarks.search_world import Size, make_listings, make_shops  # noqa: PLC0415 - beside the package
+    from benchmarks.search_world import Size, make_listings, make_products, make_shops, places  # noqa: PLC0415 - beside the package
 
     size = Size.of(scale)
     print(f"{size.listings:,} listings, {size.shops:,} shops, {size.offers:,} offers", flush=True)
@@ -86,6 +85,7 @@ def nation(stack: Stack, scale: float) -> None:
     children_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"  largest child process so far {children_mb:.0f} MB resident (aim 1024)")
     make_shops(url, size)
+    make_products(url, TWO, places(ASKED, PLACES_SEED))
 
 
 def search_at(lat: float, lng: float, words: str | None, *, is_of_shops: bool = False, **query: Any) -> Search:
@@ -100,6 +100,32 @@ def search_at(lat: float, lng: float, words: str | None, *, is_of_shops: bool = 
 
 def _page(search: Search) -> object:
     return search.run(limit=20, cursor=None, is_almost=False)
+
+
+def _asker() -> Actor:
+    from benchmarks.search_world import made_id  # noqa: PLC0415 - beside the package
+
+    return Actor(account_id=made_id("resident"), session_id=made_id("session"), side=Side.USER)
+
+
+def _sought(word: str) -> Sought:
+    from benchmarks.search_world import made_id  # noqa: PLC0415 - beside the package
+
+    return Sought(standard_product_id=made_id(word), barcode=None, quantity=1)
+
+
+def _address_id(lat: float, lng: float) -> UUID:
+    from benchmarks.search_world import made_id  # noqa: PLC0415 - beside the package
+
+    return made_id(f"{lat} {lng}")
+
+
+def _compared(lat: float, lng: float, word: str) -> object:
+    return compare_product(_asker(), address_id=_address_id(lat, lng), sought=_sought(word))
+
+
+def _basket(lat: float, lng: float, _: str) -> object:
+    return compare_basket(_asker(), address_id=_address_id(lat, lng), sought=[_sought(word) for word in TWO])
 
 
 KINDS = (
@@ -117,6 +143,8 @@ KINDS = (
     ),
     Kind("initials, the whole city", 300,
          lambda lat, lng, _: _page(search_at(lat, lng, "td", radius_m=str(RADIUS_M_MAX), is_delivered="false"))),
+    Kind("comparison of one product", 10, _compared),
+    Kind(f"basket of {len(TWO)} products", 50, _basket),
     Kind(
         "listings within 1 km, 20 nearest", 10,
         lambda lat, lng, _: listings(lat=lat, lng=lng, datum="wgs84", words=None, category=None, radius_m=1_000,
@@ -154,7 +182,7 @@ def _questions() -> Iterator[tuple[float, float, str]]:
     from benchmarks.search_world import places  # noqa: PLC0415 - beside the package
 
     chance = random.Random(1)  # noqa: S311 - repeatable questions
-    return iter([(lat, lng, chance.choice(TWO)) for lat, lng in places(ASKED, 99)])
+    return iter([(lat, lng, chance.choice(TWO)) for lat, lng in places(ASKED, PLACES_SEED)])
 
 
 def _taken_ms(ask: Callable[[float, float, str], object], questions: list[tuple[float, float, str]]) -> list[float]:
@@ -178,11 +206,14 @@ def _in_database(url: str) -> None:
         p95 = statistics.quantiles(taken, n=100)[94]
         print(f"  {kind.name:<36}{statistics.median(taken):>8.2f}{p95:>8.2f}{kind.aim_ms:>8.0f}", flush=True)
 
+    from benchmarks.floor import LIKE  # noqa: PLC0415 - it makes its pool when it is imported
+
+    statement = re.sub(r":(\w+)", r"%(\1)s", LIKE)
     with psycopg.connect(url) as connection:
 
         def like(lat: float, lng: float, word: str) -> object:
             asked = {"pattern": f"%{word}%", "lat": lat, "lng": lng, "radius_m": 3_000}
-            return connection.execute(_LIKE, asked).fetchall()
+            return connection.execute(statement, asked).fetchall()
 
         taken = _taken_ms(like, questions[:3])
     ratio = statistics.median(taken) / medians["two characters within 3 km"]
@@ -216,13 +247,21 @@ def _over_http(stack: Stack, port: int) -> None:
         def task(path: str) -> Callable[[Client], None]:
             return lambda client: client.send("GET", path, token)
 
+        likes = ["/like?" + path.partition("?")[2] for path in paths[:LIKE_ASKED]]
+        like = run_clients(floor_port, [task(path) for path in likes], meter)
         run_clients(port, [task(path) for path in paths], meter)
         ours = run_clients(port, [task(paths[place % len(paths)]) for place in range(HTTP_ASKED)], meter)
-    for name, run in (("floor: one row by its key", floor), ("two characters within 3 km", ours)):
+    for name, run in (
+        ("floor: one row by its key", floor),
+        ("two characters within 3 km", ours),
+        ("the same by LIKE", like),
+    ):
         print(
             f"  {name:<28}{run.rate:6.0f}/s, median {run.percentile_ms(50):.1f} ms, p95 {run.percentile_ms(95):.1f} ms"
         )
     print(f"  CPU web {ours.cpu_ms('web'):.2f} + PostgreSQL {ours.cpu_ms('postgres'):.2f} ms each; p95 aimed at 60 ms")
+    ratio = like.percentile_ms(50) / ours.percentile_ms(50)
+    print(f"  LIKE takes {ratio:.0f} times as long (aim 10)")
 
 
 if __name__ == "__main__":

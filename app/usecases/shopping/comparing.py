@@ -120,7 +120,7 @@ def compare_product(actor: Actor, *, address_id: UUID, sought: Sought) -> Compar
 
     :raises AddressNotFound: it is not the asker's. :raises ProductNotFound: there is no such standard product.
     """
-    products, rows = _around(actor, address_id, [sought])
+    products, rows = _around(actor, address_id, [sought], is_basket=False)
     return replace(_compared(rows, is_service=False), products=products)
 
 
@@ -143,7 +143,7 @@ def compare_basket(actor: Actor, *, address_id: UUID, sought: Sequence[Sought]) 
 
     :raises AddressNotFound: it is not the asker's. :raises ProductNotFound: one of them is no standard product.
     """
-    products, rows = _around(actor, address_id, sought)
+    products, rows = _around(actor, address_id, sought, is_basket=True)
     terms, shelves, row_of = _shelves(rows)
     count = len(sought)
     lacking = [number for number in range(count) if not any(number in shelf for shelf in shelves.values())]
@@ -172,7 +172,9 @@ def _asked(actor: Actor, address_id: UUID, sought: Sequence[Sought]) -> dict[str
     }
 
 
-def _around(actor: Actor, address_id: UUID, sought: Sequence[Sought]) -> tuple[list[Row], list[Row]]:
+def _around(
+    actor: Actor, address_id: UUID, sought: Sequence[Sought], *, is_basket: bool
+) -> tuple[list[Row], list[Row]]:
     """Return the products, in the order of ``sought``, and what is on the shelves around the address."""
     found = read(_ADDRESS, _asked(actor, address_id, sought)).fetchall()
     place = found[0]
@@ -184,7 +186,7 @@ def _around(actor: Actor, address_id: UUID, sought: Sequence[Sought]) -> tuple[l
     for number, one in enumerate(sought):
         row = by_id.get(one.standard_product_id) or by_barcode.get(one.barcode or "")
         if row is None:
-            raise ProductNotFound(pointer=f"/items/{number}" if len(sought) > 1 else None)
+            raise ProductNotFound(pointer=f"/items/{number}" if is_basket else None)
         if row in products:
             raise ProductTwice(pointer=f"/items/{number}")
         products.append(row)

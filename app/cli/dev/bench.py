@@ -297,10 +297,12 @@ def floor_server(stack: Stack) -> Iterator[tuple[int, int]]:
     """Serve the floors by the same server on a port of its own."""
     assert stack.postgres is not None, "bench starts its own server"
     with psycopg.connect(libpq_url(stack.postgres.url("postgres", "linli")), autocommit=True) as admin:
-        admin.execute("DROP TABLE IF EXISTS bench_floor, bench_shop")
-        admin.execute("CREATE TABLE bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz)")
-        admin.execute("CREATE TABLE bench_shop AS SELECT shop_id FROM shops LIMIT 1")
-        admin.execute("GRANT ALL ON bench_floor, bench_shop TO PUBLIC")
+        admin.execute("DROP SCHEMA IF EXISTS bench CASCADE")
+        admin.execute("CREATE SCHEMA bench")  # rights on the schema of Linli are the migrations' to give
+        admin.execute("CREATE TABLE bench.floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz)")
+        admin.execute("CREATE TABLE bench.shop AS SELECT shop_id FROM shops LIMIT 1")
+        admin.execute("GRANT USAGE ON SCHEMA bench TO PUBLIC")
+        admin.execute("GRANT ALL ON ALL TABLES IN SCHEMA bench TO PUBLIC")
     with _served(stack, "benchmarks.floor:app", {}) as served:
         yield served
 

@@ -163,6 +163,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="dev.py bench-search")
     parser.add_argument("--scale", type=float, default=1.0, help="a part of the nation, 0.05 is a city")
     scale = parser.parse_args(arguments).scale
+    folder = folder_of(scale)  # said before the settings of a stack name another
     with ExitStack() as closing:
         stack = closing.enter_context(database_of(scale))
         os.environ.update({**stack.settings, "LINLI_POOL_SIZE": "4"})
@@ -172,7 +173,7 @@ def main(arguments: Sequence[str]) -> int:
         _sizes()
         _in_database(libpq_url(stack.postgres.url("postgres", "linli")))
     ports = free_ports()
-    with Stack(folder_of(scale), ports, postgres_settings=POSTGRES) as stack:
+    with Stack(folder, ports, postgres_settings=POSTGRES) as stack:
         os.environ.update(stack.settings)
         _over_http(stack, ports.web)
     return 0

@@ -89,17 +89,17 @@ class PriceNoticesOut(Body):
 def add_price_alerts(door: Door) -> None:
     """Add the routes to ``door``."""
 
-    @door.put("/standard-products/<uuid:product_id>/price-alert", body=PriceAlertIn, answer=PriceAlertOut)
+    @door.put("/standard-products/<uuid:standard_product_id>/price-alert", body=PriceAlertIn, answer=PriceAlertOut)
     @policy("search.write", Relation.OWN)
-    def put_price_alert(actor: Actor, *, product_id: UUID, body: dict[str, Any]) -> PriceAlert:
+    def put_price_alert(actor: Actor, *, standard_product_id: UUID, body: dict[str, Any]) -> PriceAlert:
         """Watch a product for an address, for 180 days: a lower price is told, once a day while it swings."""
-        return set_price_alert(actor, product_id=product_id, **body)
+        return set_price_alert(actor, product_id=standard_product_id, **body)
 
-    @door.delete("/standard-products/<uuid:product_id>/price-alert", status=204)
+    @door.delete("/standard-products/<uuid:standard_product_id>/price-alert", status=204)
     @policy("search.write", Relation.OWN)
-    def delete_price_alert(actor: Actor, *, product_id: UUID) -> None:
+    def delete_price_alert(actor: Actor, *, standard_product_id: UUID) -> None:
         """Watch a product no more."""
-        end_price_alert(actor, product_id=product_id)
+        end_price_alert(actor, product_id=standard_product_id)
 
     @door.get("/price-alerts", answer=PriceAlertsOut)
     @policy("search.read", Relation.OWN)

@@ -83,16 +83,22 @@ class ProductPricesOut(Body):
 def add_product_prices(door: Door) -> None:
     """Add the route to ``door``."""
 
-    @door.get("/standard-products/<uuid:product_id>/prices", query=ProductPricesQuery, answer=ProductPricesOut)
+    @door.get("/standard-products/<uuid:standard_product_id>/prices", query=ProductPricesQuery, answer=ProductPricesOut)
     @policy("offer.read", Relation.OWN)
-    def list_product_prices(actor: Actor, *, product_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
+    def list_product_prices(actor: Actor, *, standard_product_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
         """Read what a standard product cost day by day at the shops that deliver to an address today."""
-        asked = {"product_id": product_id, "address_id": query["address_id"], "account_id": actor.account_id}
+        asked = {"product_id": standard_product_id, "address_id": query["address_id"], "account_id": actor.account_id}
         place = read(_PLACE, asked).one()
         if place.lat is None:
             raise AddressNotFound(pointer="/address_id")
         if not place.is_known:
             raise ProductNotFound
         cells = map_cells(box_around(place.lat, place.lng, REACH_M_MAX), ZOOM)
-        params = {"product_id": product_id, "lat": place.lat, "lng": place.lng, "cells": cells, "days": query["days"]}
+        params = {
+            "product_id": standard_product_id,
+            "lat": place.lat,
+            "lng": place.lng,
+            "cells": cells,
+            "days": query["days"],
+        }
         return {"items": [dict(row._mapping) for row in read(_DAYS, params)]}

@@ -717,6 +717,7 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     ),
     (Side.USER, "fund_id"): _public(lambda _: a_fund().fund_id),
     (Side.USER, "product_id"): _public(lambda _: a_term_product(wall_now())),
+    (Side.USER, "standard_product_id"): _public(lambda _: a_product()),
     (Side.USER, "subscription_id"): Things(
         own=lambda _, principal: a_subscription(principal.person, state="confirmed"),
         foreign=lambda world, _: a_subscription(world.other.order.resident, state="confirmed"),
@@ -824,7 +825,8 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         deleted=lambda world, _: world.home.removed_offer.offer_id,
     ),
     (Side.MERCHANT, "sku_id"): Things(
-        own=lambda world, _: world.home.offer.sku_id, foreign=lambda world, _: world.other.offer.sku_id
+        own=lambda world, _: an_offer(world.home.shop).sku_id,  # of its own: the offer's might be taken off by then
+        foreign=lambda world, _: world.other.offer.sku_id,
     ),
     (Side.MERCHANT, "to_shop_id"): Things(
         own=lambda world, _: world.home.shop.shop_id, foreign=lambda world, _: world.other.shop.shop_id

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
 from app.core.accounts.permissions import Part
+from app.core.catalog.models import SkuRow
 from app.core.counter.models import CounterPaymentRow, CounterWay
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import OrderState
@@ -61,6 +62,8 @@ from tests.support.vetting import an_application
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from uuid import UUID
+
+    from tests.factories import Offer
 
 
 class Relation(StrEnum):
@@ -536,6 +539,13 @@ def _claimed() -> Things:
     return Things(own=lambda world, _: _claim(world.home), foreign=lambda world, _: _claim(world.other))
 
 
+def _another_sku(offer: Offer) -> UUID:
+    sku_id = new_id()
+    columns = {"shop_id": offer.shop_id, "price_fen": 1_000, "packing_fen": 0, "quantity_max": 99}
+    write(SkuRow, sku_id=sku_id, offer_id=offer.offer_id, option=str(sku_id), **columns)
+    return sku_id
+
+
 def _public(get: Callable[[Neighborhood], UUID]) -> Things:
     return Things(own=lambda world, _: get(world.home), foreign=lambda world, _: get(world.other), is_public=True)
 
@@ -825,7 +835,7 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         deleted=lambda world, _: world.home.removed_offer.offer_id,
     ),
     (Side.MERCHANT, "sku_id"): Things(
-        own=lambda world, _: an_offer(world.home.shop).sku_id,  # of its own: the offer's might be taken off by then
+        own=lambda world, _: _another_sku(world.home.offer),  # the offer's first might be taken off by then
         foreign=lambda world, _: world.other.offer.sku_id,
     ),
     (Side.MERCHANT, "to_shop_id"): Things(

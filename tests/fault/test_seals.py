@@ -198,14 +198,15 @@ def totals(clock: BusinessClock) -> dict[str, int]:
 
 
 def test_the_books_of_any_moment_balance(app: Flask, clock: BusinessClock) -> None:
-    latest = look_one("SELECT coalesce(max(posted_at), now()) FROM ledger.journal")
-    clock.at(latest + timedelta(minutes=1))  # past what others posted in a time to come
+    began = look_one("SELECT coalesce(max(posted_at), now()) FROM ledger.journal")  # others post in a time to come
+    minute = timedelta(minutes=1)
+    clock.at(began + minute)
     before = totals(clock)
     legs = (Leg(codes.BANK_SETTLEMENT, -700), Leg(codes.COMMISSION, 700))
-    clock.ahead(minutes=1)
+    clock.at(began + 2 * minute)
     with transaction() as tx:
         ledger.post(tx, Journal(key=f"test:{new_id()}", kind=JournalKind.OPENING, legs=legs))
-    clock.ahead(minutes=1)
+    clock.at(began + 3 * minute)
     after = totals(clock)
 
     sheet, result = balance_sheet(after), income_statement(before, after)

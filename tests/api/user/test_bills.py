@@ -26,6 +26,7 @@ from tests.factories.bills import (
 )
 from tests.factories.rows import change, look, look_one
 from tests.support.ladder import Case, Endpoint, OnceOwned, OnceWithBody, Owned, assert_problem
+from tests.support.sandbox_gateway import wait_until
 from tests.support.worker import run_worker
 
 if TYPE_CHECKING:
@@ -345,14 +346,15 @@ class TestPay(OnceOwned):
 
         paid = pay(client, resident, quote["quote_id"], 5_000).get_json()
         billers.faults()
-        state = paid["state"]
-        for _ in range(20):
-            ask_biller(billers, UUID(paid["bill_payment_id"]))
-            state = look_one("SELECT state FROM bill_payments WHERE bill_payment_id = :p", p=paid["bill_payment_id"])
-            if state != "unknown":
-                break
 
-        assert (paid["state"], state, owed(binding)) == ("unknown", "succeeded", 5_000)
+        def state() -> str:
+            ask_biller(billers, UUID(paid["bill_payment_id"]))
+            found = "SELECT state FROM bill_payments WHERE bill_payment_id = :p"
+            return str(look_one(found, p=paid["bill_payment_id"]))
+
+        wait_until(lambda: state() != "unknown")
+
+        assert (paid["state"], state(), owed(binding)) == ("unknown", "succeeded", 5_000)
 
     def test_a_biller_that_is_down_for_an_hour_takes_it_afterwards(
         self, client: FlaskClient, billers: StartedBillers

@@ -10,7 +10,7 @@ from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
 from app.usecases.attributing.refresh import DAYS_MAX, refresh_figures
-from tests.factories import a_resident
+from tests.factories import a_resident, a_store_clerk
 from tests.factories.rows import change, look_one
 from tests.support.sandbox_gateway import wait_until
 
@@ -21,6 +21,7 @@ DAYS = DAYS_MAX + 9
 
 
 def test_journals_of_more_days_than_a_round_makes_are_made_once(app: Flask) -> None:
+    a_store_clerk()  # of a store that has days
     change("UPDATE figure_marks SET day = CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date)")
     account = codes.e_account(a_resident().account_id)
     for number in range(DAYS):

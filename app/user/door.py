@@ -268,19 +268,7 @@ def _with_code(actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
 
 
 def _started(actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
-    if started["attempt_id"] is None:
-        answer = {name: value for name, value in started.items() if name != "attempt_id"}
-        return {
-            **answer,
-            "purpose": "checkout",
-            "refunded_fen": 0,
-            "attempt_id": None,
-            "attempt_state": None,
-            "account_part_fen": None,
-            "qr_text": None,
-            "client_secret": None,
-        }
-    return _with_code(actor, started)
+    return queries.paid_at_once(started) if started["attempt_id"] is None else _with_code(actor, started)
 
 
 @door.post(

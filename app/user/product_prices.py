@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from app.core.accounts.errors import AddressNotFound
 from app.core.catalog.errors import ProductNotFound
+from app.core.search.statements import delivers_to
 from app.kernel.actor import Actor
 from app.kernel.geo import box_around, map_cells
 from app.kernel.transaction import read
@@ -34,8 +35,7 @@ _DAYS = text(
         JOIN offers AS f ON f.offer_id = k.offer_id AND f.state = 'on_sale'
         JOIN searched_shops AS z ON z.shop_id = k.shop_id AND z.state IN ('open', 'resting')
         WHERE k.standard_product_id = :product_id AND k.cell = ANY (CAST(:cells AS bigint[]))
-            AND round(meters_between(z.lat, z.lng, :lat, :lng)) <= z.radius_m
-            AND (z.area IS NULL OR is_in_area(z.area, :lat, :lng))
+            AND {delivers_to(":lat", ":lng")}
         ORDER BY k.sku_id LIMIT {SKUS_MAX}
     ),
     held AS MATERIALIZED (

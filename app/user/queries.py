@@ -1,5 +1,6 @@
 """What residents read: each query scoped to the asker, each list bounded, one round trip each."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -310,6 +311,12 @@ def payment(actor: Actor, *, payment_id: UUID) -> dict[str, Any]:
     if row is None:
         raise PaymentNotFound
     return dict(row._mapping)
+
+
+def paid_at_once(started: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payment of a checkout that no gateway was asked for, as it is answered."""
+    of_attempts = dict.fromkeys(("attempt_id", "attempt_state", "account_part_fen", "qr_text", "client_secret"))
+    return {**started, "purpose": "checkout", "refunded_fen": 0, **of_attempts}
 
 
 def orders(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:

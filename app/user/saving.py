@@ -15,6 +15,7 @@ from app.usecases.saving.pay_from_fund import pay_checkout_from_fund
 from app.usecases.saving.plans import PlanMoved, make_plan, stop_plan
 from app.usecases.saving.sweeps import SweepRule, drop_sweep_rule, set_sweep_rule, sweep_rule_of
 from app.user import schemas
+from app.user.queries import paid_at_once
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Int, Many, Text
 from app.web.paging import PageQuery, page, read_cursor
@@ -78,10 +79,6 @@ class PlansOut(Body):
     next_cursor = Text(high=64, required=True, allow_none=True)
 
 
-_OF_ATTEMPTS = ("attempt_state", "account_part_fen", "qr_text", "client_secret")
-"""What a payment shows of an attempt at the gateway, and one from the fund has none of."""
-
-
 class FundPaymentIn(Body):
     """Which checkout is paid. The step-up grant is one for the checkout."""
 
@@ -90,7 +87,7 @@ class FundPaymentIn(Body):
 
 
 def _paid(_actor: Actor, started: dict[str, Any]) -> dict[str, Any]:
-    return {**started, "purpose": "checkout", "refunded_fen": 0, **dict.fromkeys(_OF_ATTEMPTS)}
+    return paid_at_once(started)
 
 
 def add_saving(door: Door) -> None:

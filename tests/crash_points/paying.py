@@ -82,12 +82,11 @@ def from_the_e_account(stage: Stage) -> Act:
     return lambda: stage.once(pay_checkout, order.resident.actor, claim, **asked)
 
 
-def by_wechat_pay(stage: Stage) -> Act:
-    order = _unpaid()
+def _asked_and_paid(stage: Stage, order: AnOrder, asked: dict[str, object]) -> Act:
+    """Ask for the payment, let its payer pay outside, and let the news of it come in."""
     claim = a_claim(order.resident)
 
     def act() -> None:
-        asked = {"checkout_id": order.checkout_id, "method": PaymentMethod.WECHAT_PAY, "step_up_grant": None}
         stage.once(pay_checkout, order.resident.actor, claim, **asked)
         attempt_id = look_one("SELECT attempt_id FROM payment_attempts WHERE payment_id = :id", id=order.payment_id)
         stage.quiet()
@@ -95,21 +94,18 @@ def by_wechat_pay(stage: Stage) -> Act:
         stage.quiet()
 
     return act
+
+
+def by_wechat_pay(stage: Stage) -> Act:
+    order = _unpaid()
+    asked = {"checkout_id": order.checkout_id, "method": PaymentMethod.WECHAT_PAY, "step_up_grant": None}
+    return _asked_and_paid(stage, order, asked)
 
 
 def by_card(stage: Stage) -> Act:
     order = _unpaid()
-    claim = a_claim(order.resident)
-
-    def act() -> None:
-        asked = {"checkout_id": order.checkout_id, "method": PaymentMethod.CARD, "step_up_grant": None}
-        stage.once(pay_checkout, order.resident.actor, claim, **asked)
-        attempt_id = look_one("SELECT attempt_id FROM payment_attempts WHERE payment_id = :id", id=order.payment_id)
-        stage.quiet()
-        stage.scan(attempt_id)
-        stage.quiet()
-
-    return act
+    asked = {"checkout_id": order.checkout_id, "method": PaymentMethod.CARD, "step_up_grant": None}
+    return _asked_and_paid(stage, order, asked)
 
 
 def _in_parts(order: AnOrder) -> dict[str, object]:
@@ -120,16 +116,7 @@ def _in_parts(order: AnOrder) -> dict[str, object]:
 
 def in_parts(stage: Stage) -> Act:
     order = _unpaid()
-    claim, asked = a_claim(order.resident), _in_parts(order)
-
-    def act() -> None:
-        stage.once(pay_checkout, order.resident.actor, claim, **asked)
-        attempt_id = look_one("SELECT attempt_id FROM payment_attempts WHERE payment_id = :id", id=order.payment_id)
-        stage.quiet()
-        stage.scan(attempt_id)
-        stage.quiet()
-
-    return act
+    return _asked_and_paid(stage, order, _in_parts(order))
 
 
 def in_parts_and_canceled_at_once(stage: Stage) -> Act:

@@ -27,12 +27,11 @@ def is_news(watched: Watched, lowest_fen: int | None, *, now: datetime) -> bool:
     A price that comes up where there was none is told for its target alone: nothing has fallen. One that goes up and
     down within :data:`QUIET` is told once.
     """
-    if lowest_fen is None:
+    if lowest_fen is None or (watched.last_fen is None and watched.target_fen is None):
         return False
-    if watched.target_fen is None:
-        if watched.last_fen is None or lowest_fen >= watched.last_fen:
-            return False
-    elif lowest_fen > watched.target_fen or (watched.last_fen is not None and lowest_fen >= watched.last_fen):
+    if watched.last_fen is not None and lowest_fen >= watched.last_fen:
+        return False
+    if watched.target_fen is not None and lowest_fen > watched.target_fen:
         return False
     if watched.told_at is None or watched.told_fen is None or now - watched.told_at >= QUIET:
         return True

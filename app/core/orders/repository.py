@@ -333,6 +333,23 @@ STOCK_RELEASED = _stock(
 STOCK_SOLD = _stock("sold = s.sold + n.quantity, reserved = s.reserved - n.quantity")
 """Reserved pieces of the orders ``:stock_order_ids`` are sold."""
 
+STOCK_MOVED = """
+moves AS (
+    SELECT sku_id, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(received) AS received
+    FROM jsonb_to_recordset(CAST(:stock AS jsonb)) AS s (sku_id uuid, on_hand bigint, reserved bigint, received bigint)
+    GROUP BY sku_id
+),
+locked_stock AS (
+    SELECT n.sku_id FROM stock AS n JOIN moves AS m ON m.sku_id = n.sku_id ORDER BY n.sku_id FOR UPDATE OF n
+),
+stocked AS (
+    UPDATE stock AS n SET on_hand = n.on_hand + m.on_hand, reserved = n.reserved + m.reserved,
+        received = n.received + m.received
+    FROM moves AS m JOIN locked_stock AS k ON k.sku_id = m.sku_id
+    WHERE n.sku_id = m.sku_id AND n.on_hand + m.on_hand >= 0 RETURNING n.sku_id
+)"""
+"""What ``:stock`` says happens to shelves: ``[{sku_id, on_hand, reserved, received}, …]``; none goes below zero."""
+
 LINES = text(
     """
     SELECT line, sku_id, name, quantity, refundable_fen, goods_fen + packing_fen - discount_fen AS paid_fen,

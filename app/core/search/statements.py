@@ -18,6 +18,15 @@ RADIUS_M_MAX = 50_000
 BRANCHES_MAX = 32
 """Ways in which one word may be found in the index."""
 
+
+def delivers_to(lat: str, lng: str) -> str:
+    """Return the condition that the shop ``z`` of ``searched_shops`` delivers to a point, by the rule of checkout."""
+    return (
+        f"round(meters_between(z.lat, z.lng, {lat}, {lng})) <= z.radius_m"
+        f" AND (z.area IS NULL OR is_in_area(z.area, {lat}, {lng}))"
+    )
+
+
 _NOW = """
     asked_at AS MATERIALIZED (
         SELECT c.now, d.day, ((extract(isodow FROM d.day) - 1) * 1440 + m.minute)::integer AS minute_of_week,

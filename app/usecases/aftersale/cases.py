@@ -14,7 +14,7 @@ from app.core.aftersale.rules import PRESUMED_FAULT, CaseFault, CaseKind, CaseRe
 from app.core.aftersale.states import CASE_TRANSITIONS, FINAL_CASE_STATES, CaseAction, CaseState
 from app.core.events import CaseEvent, CaseMoved
 from app.core.orders.errors import SoldOut
-from app.core.orders.repository import ORDER_COLUMNS, Order, order_of
+from app.core.orders.repository import ORDER_COLUMNS, STOCK_MOVED, Order, order_of
 from app.kernel.actor import Role
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
@@ -105,22 +105,6 @@ unblocked AS (
       AND CAST(:case_is_over AS boolean) AND {IS_LAST_OPEN}
 )"""
 """What the order earned may stand in a statement again, once no case is open."""
-STOCK_MOVED = """
-moves AS (
-    SELECT sku_id, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(received) AS received
-    FROM jsonb_to_recordset(CAST(:stock AS jsonb)) AS s (sku_id uuid, on_hand bigint, reserved bigint, received bigint)
-    GROUP BY sku_id
-),
-locked_stock AS (
-    SELECT n.sku_id FROM stock AS n JOIN moves AS m ON m.sku_id = n.sku_id ORDER BY n.sku_id FOR UPDATE OF n
-),
-stocked AS (
-    UPDATE stock AS n SET on_hand = n.on_hand + m.on_hand, reserved = n.reserved + m.reserved,
-        received = n.received + m.received
-    FROM moves AS m JOIN locked_stock AS k ON k.sku_id = m.sku_id
-    WHERE n.sku_id = m.sku_id AND n.on_hand + m.on_hand >= 0 RETURNING n.sku_id
-)"""
-"""What a move of a case does to the shelf: ``:stock`` is what :func:`stock_moves` says."""
 ANSWER_STOCKED = "SELECT (SELECT count(*) FROM moved_case) AS cases, (SELECT array_agg(sku_id) FROM stocked) AS skus"
 _ONLY_MOVED = closing(f"{MOVED_CASE}, {EARNINGS_MOVED}, {STOCK_MOVED}", answer=ANSWER_STOCKED)
 CASE_LINES = text(

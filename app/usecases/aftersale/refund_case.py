@@ -18,6 +18,7 @@ from app.core.aftersale.rules import PAYER_OF, CaseFault, Payer, recourse
 from app.core.aftersale.states import CaseState
 from app.core.ledger import Leg, codes
 from app.core.ledger.errors import InsufficientFunds
+from app.core.orders.repository import STOCK_MOVED
 from app.core.orders.rules import commission_fen_of
 from app.core.orders.states import OrderState
 from app.core.settlement.locks import lock_account
@@ -32,7 +33,6 @@ from app.usecases.aftersale.cases import (
     CASE_LINES,
     IS_LAST_OPEN,
     MOVED_CASE,
-    STOCK_MOVED,
     Case,
     CaseStands,
     as_stock,

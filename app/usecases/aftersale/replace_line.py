@@ -14,7 +14,16 @@ from app.core.catalog.errors import SkuNotFound
 from app.core.events import ReplacementAnswered, ReplacementEvent, ReplacementOffered
 from app.core.orders.errors import LineNotFound, SoldOut
 from app.core.orders.models import CancelReason
-from app.core.orders.repository import LINES, LOCK_FOR_SHOP, ORDER_COLUMNS, Order, lock_order, move, order_of
+from app.core.orders.repository import (
+    LINES,
+    LOCK_FOR_SHOP,
+    ORDER_COLUMNS,
+    STOCK_MOVED,
+    Order,
+    lock_order,
+    move,
+    order_of,
+)
 from app.core.orders.rules import commission_of
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
@@ -91,21 +100,7 @@ _REPLACE = closing(
             :commission_rule, CAST(:kept_fen AS bigint), :is_counted, l.is_return_excluded
         FROM order_lines AS l WHERE l.order_id = :order_id AND l.line = :line
     ),
-    moves AS (
-        SELECT sku_id, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(received) AS received
-        FROM jsonb_to_recordset(CAST(:stock AS jsonb)) AS s
-            (sku_id uuid, on_hand bigint, reserved bigint, received bigint)
-        GROUP BY sku_id
-    ),
-    locked_stock AS (
-        SELECT n.sku_id FROM stock AS n JOIN moves AS m ON m.sku_id = n.sku_id ORDER BY n.sku_id FOR UPDATE OF n
-    ),
-    stocked AS (
-        UPDATE stock AS n SET on_hand = n.on_hand + m.on_hand, reserved = n.reserved + m.reserved,
-            received = n.received + m.received
-        FROM moves AS m JOIN locked_stock AS k ON k.sku_id = m.sku_id
-        WHERE n.sku_id = m.sku_id AND n.on_hand + m.on_hand >= 0 RETURNING n.sku_id
-    )""",
+    {STOCK_MOVED}""",
     answer="SELECT sku_id FROM stocked",
 )
 

@@ -17,6 +17,7 @@ from app.core.accounts.errors import AddressNotFound
 from app.core.catalog.alerts import ALERTS_MAX, KEPT, Watched, is_news
 from app.core.catalog.errors import PriceAlertNotFound, ProductNotFound, TooManyPriceAlerts
 from app.core.events import PriceFell
+from app.core.search.statements import delivers_to
 from app.kernel.actor import Actor
 from app.kernel.geo import box_around, map_cells
 from app.kernel.ids import new_id
@@ -66,7 +67,7 @@ _WATCHING = text(
     """
 )
 _LOWEST = text(
-    """
+    f"""
     SELECT p.number, low.price_fen, low.sku_id, low.shop_id
     FROM jsonb_to_recordset(CAST(:places AS jsonb))
         AS p (number bigint, lat double precision, lng double precision, cells bigint[])
@@ -75,8 +76,7 @@ _LOWEST = text(
         JOIN offers AS f ON f.offer_id = k.offer_id AND f.state = 'on_sale'
         JOIN searched_shops AS z ON z.shop_id = k.shop_id AND z.state IN ('open', 'resting')
         WHERE k.standard_product_id = :product_id AND k.removed_at IS NULL AND k.cell = ANY (p.cells)
-            AND round(meters_between(z.lat, z.lng, p.lat, p.lng)) <= z.radius_m
-            AND (z.area IS NULL OR is_in_area(z.area, p.lat, p.lng))
+            AND {delivers_to("p.lat", "p.lng")}
         ORDER BY k.price_fen, k.sku_id LIMIT 1
     ) AS low
     """

@@ -20,6 +20,7 @@ from app.core.dispatch.travel import SPEED_M_MIN
 from app.core.orders.baskets import Shelf, best_part, best_split
 from app.core.orders.models import Fulfillment
 from app.core.orders.quote import ShopQuote, Terms, Wanted, quote_cart
+from app.core.search.statements import delivers_to
 from app.kernel.actor import Actor
 from app.kernel.errors import Conflict
 from app.kernel.geo import box_around, map_cells
@@ -55,10 +56,7 @@ _OF_PRODUCTS = """(
         JOIN skus AS o ON o.standard_product_id = w.product_id AND o.cell = ANY(CAST(:cells AS bigint[]))
         {reaching}WHERE o.removed_at IS NULL
     )"""
-_REACHING = """JOIN searched_shops AS z ON z.shop_id = o.shop_id
-            AND round(meters_between(z.lat, z.lng, :lat, :lng)) <= z.radius_m
-            AND (z.area IS NULL OR is_in_area(z.area, :lat, :lng))
-        """
+_REACHING = f"JOIN searched_shops AS z ON z.shop_id = o.shop_id AND {delivers_to(':lat', ':lng')}\n        "
 """Of shops that deliver to the address: nine in ten around it do not, and would be priced in vain."""
 _OF_SERVICES = """(
         SELECT CAST(:account_id AS uuid) AS account_id, o.sku_id, 1 AS number,

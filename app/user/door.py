@@ -362,7 +362,7 @@ def read_statement(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
 )
 @policy("account.top_up", Relation.OWN)
 def begin_top_up(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> PaymentStarted:
-    """Get a WeChat Pay code that tops up the e-account."""
+    """Get a WeChat Pay code, or what a card takes, to top up the e-account."""
     return top_up(actor, claim, amount_fen=body["amount_fen"], channel=PaymentChannel(body["channel"]))
 
 

@@ -1,1 +1,1 @@
-"""Stripe's HTTP API, version 2020-08-27, as far as WeChat Pay and cards need it: the client and the webhook signature."""
+"""Stripe's HTTP API, version 2020-08-27, as far as WeChat Pay and cards need it: client and webhook signature."""

@@ -50,7 +50,7 @@ class AccountPartInvalid(Invalid):
 
 
 class MixedPaymentOpen(Conflict):
-    """A part is on hold for a code that waits to be scanned; it is released when that is over."""
+    """A part is on hold for an attempt that is not over; it is released when that is over."""
 
     code = "mixed_payment_open"
     title = "A mixed payment is under way"

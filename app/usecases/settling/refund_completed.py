@@ -28,9 +28,9 @@ from app.kernel.wire import Row
 from app.usecases.paying.refunds import REFUND_WRITES, decide_refund
 
 SOURCE_DAYS = 365
-"""WeChat Pay takes refunds for so long; later ones go to the e-account."""
+"""WeChat Pay takes refunds for so long, and cards are held to it; later ones go to the e-account."""
 SOURCE_REFUNDS_MAX = 50
-"""WeChat Pay takes so many refunds of one payment; further ones go to the e-account."""
+"""WeChat Pay takes so many refunds of one payment, and cards are held to it; others go to the e-account."""
 
 _EARNED = text(
     """

@@ -37,8 +37,10 @@ def _law(unreported: str) -> str:
     ), theirs AS (
         SELECT coalesce(sum(total_fen - fee_fen), 0)::bigint AS fen FROM recon_files WHERE source = 'stripe'
     ), unposted AS (
-        SELECT coalesce(sum(theirs_fen), 0)::bigint AS fen FROM recon_items
-        WHERE source = 'stripe' AND state = 'open' AND mismatch = 'missing_here' AND suspense_fen = 0
+        SELECT coalesce(sum(i.theirs_fen), 0)::bigint AS fen FROM recon_items AS i
+        WHERE i.source = 'stripe' AND i.state = 'open' AND i.mismatch = 'missing_here' AND i.suspense_fen = 0
+          AND i.theirs_fen IS DISTINCT FROM (SELECT o.amount_fen FROM ({OURS[Source.STRIPE]}) AS o
+              WHERE o.object = i.object AND o.kind = i.kind)
     ), unreported AS ({unreported})
     SELECT clearing.fen AS clearing_fen, theirs.fen AS theirs_fen, unreported.fen - unposted.fen AS unmatched_fen,
         -clearing.fen - theirs.fen - unreported.fen + unposted.fen AS difference_fen

@@ -66,13 +66,16 @@ def a_paid_attempt(amount_fen: int, *, on: date, is_posted: bool = True) -> str:
     ended = "UPDATE payment_attempts SET ended_at = CAST(:noon AS timestamptz) WHERE intent_id = :id"
     change(ended, noon=noon, id=intent_id)
     if is_posted:
-        legs = (
-            Leg(codes.gateway_clearing("stripe"), -amount_fen),
-            Leg(codes.e_account(resident.account_id), amount_fen),
-        )
-        with transaction() as tx:
-            ledger.post(tx, Journal(key=f"pay:{intent_id}", kind=JournalKind.TOP_UP, legs=legs))
+        post(intent_id, amount_fen)
     return intent_id
+
+
+def post(intent_id: str, amount_fen: int) -> None:
+    payer = "SELECT p.account_id FROM payments AS p JOIN payment_attempts AS a USING (payment_id) WHERE intent_id = :id"
+    account = codes.e_account(look_one(payer, id=intent_id))
+    legs = (Leg(codes.gateway_clearing("stripe"), -amount_fen), Leg(account, amount_fen))
+    with transaction() as tx:
+        ledger.post(tx, Journal(key=f"pay:{intent_id}", kind=JournalKind.TOP_UP, legs=legs))
 
 
 def a_line(intent_id: str, amount_fen: int, fee_fen: int = 0) -> tuple[str, str, str, int, int]:
@@ -138,6 +141,23 @@ def test_what_is_lacking_and_comes_a_day_later_resolves_itself(app: Flask) -> No
 
     assert (item_of(intent_id).state, item_of(intent_id).resolution) == ("resolved", "came_later")
     assert clearing_proof().difference_fen == off
+
+
+def test_a_line_that_we_did_not_know_of_and_post_after_its_file_raises_no_alarm(app: Flask) -> None:
+    day = an_unreported_day()
+    intent_id, off = a_paid_attempt(700, on=day, is_posted=False), clearing_proof().difference_fen
+    reconcile(Source.STRIPE, day, balance_file("stripe", day, [a_line(intent_id, 700)]))
+    unposted = clearing_proof().difference_fen
+
+    change("UPDATE payment_attempts SET state = 'succeeded' WHERE intent_id = :id", id=intent_id)
+    post(intent_id, 700)
+
+    assert (unposted, clearing_proof().difference_fen) == (off, off)
+    assert clearing_proof() == clearing_proof(is_whole=True)
+    assert item_of(intent_id).state == "open"
+    later = an_unreported_day()
+    reconcile(Source.STRIPE, later, balance_file("stripe", later, []))
+    assert (item_of(intent_id).resolution, clearing_proof().difference_fen) == ("posted_late", off)
 
 
 def test_a_look_at_what_is_carried_and_new_says_what_a_look_at_everything_does(app: Flask) -> None:

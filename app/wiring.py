@@ -77,6 +77,7 @@ from app.usecases.ordering.re_estimate import re_estimate_order, re_estimate_tri
 from app.usecases.paying.attempts import ATTEMPT_EXPIRES
 from app.usecases.paying.parts import release_in_vain
 from app.usecases.paying.settlement import ORDER_LAPSES
+from app.usecases.placing.merging import COMMUNITY_SETTLES, settle_community
 from app.usecases.privacy.data_export import make_export
 from app.usecases.privacy.erasure import ERASURE_DUE, erase_when_due
 from app.usecases.promoting.coupons import give_back
@@ -262,6 +263,7 @@ TIMERS = {
     BILL_DUE: remind_of_bill,
     ACTIVITY_REMINDS: remind_of_activity,
     ACTIVITY_ENDS: end_activity,
+    COMMUNITY_SETTLES: settle_community,
 }
 
 

@@ -5,11 +5,12 @@ from uuid import UUID
 
 from marshmallow import fields
 
-from app.core.catalog.areas import POINTS_MAX, POINTS_MIN, REACH_M_MAX
+from app.core.catalog.areas import REACH_M_MAX
 from app.core.catalog.errors import HoursInvalid
 from app.core.catalog.models import ShopState
 from app.core.catalog.rules import are_hours_sound
 from app.kernel.actor import Actor
+from app.kernel.polygons import POINTS_MAX, POINTS_MIN
 from app.kernel.transaction import Claim
 from app.usecases.shopkeeping.setting_up import set_terms, submit_shop
 from app.usecases.shopkeeping.shelf import ShopChanged

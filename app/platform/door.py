@@ -19,6 +19,7 @@ from app.platform.campaigns import add_campaigns
 from app.platform.cases import add_ruled_cases
 from app.platform.cash import add_cash
 from app.platform.commission import add_commission
+from app.platform.communities import add_communities
 from app.platform.dispatching import add_dispatch
 from app.platform.finding import add_finding
 from app.platform.looking import add_looking
@@ -85,6 +86,7 @@ add_targets(door)
 add_operating(door)
 add_looking(door)
 add_board(door)
+add_communities(door)
 add_figures(door, Side.PLATFORM, Relation.PLATFORM)
 
 

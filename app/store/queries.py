@@ -16,8 +16,9 @@ from app.web.paging import page, read_cursor
 _MEMBER = "m.organization_kind = 'store' AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))"
 _COMMUNITIES = text(
     f"""
-    SELECT c.community_id, c.name, c.district, c.street, c.store_id, c.lat, c.lng FROM communities AS c
-    JOIN memberships AS m ON m.organization_id = c.store_id AND {_MEMBER} ORDER BY c.name LIMIT 500
+    SELECT c.community_id, c.name, c.district, c.street, c.store_id, c.lat, c.lng, c.outline FROM communities AS c
+    JOIN memberships AS m ON m.organization_id = c.store_id AND {_MEMBER}
+    WHERE c.merged_into_id IS NULL ORDER BY c.name LIMIT 500
     """
 )
 _SHELF = text(

@@ -42,7 +42,8 @@ RADIUS_M_MAX = 5_000
 
 _NEAR = text(
     """
-    SELECT community_id, name, district, street, store_id, lat, lng FROM communities
+    SELECT community_id, name, district, street, store_id, lat, lng, outline FROM communities
+    WHERE merged_into_id IS NULL
     ORDER BY CASE WHEN CAST(:lat AS double precision) IS NULL THEN 0
         ELSE point(lng * cosd(:lat), lat) <-> point(:lng * cosd(:lat), :lat) END, name LIMIT :limit
     """

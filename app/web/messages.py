@@ -37,7 +37,7 @@ def say(code: str, part: Literal["title", "detail"], language: Language, params:
 
 def _shown(name: str, value: object, language: Language) -> object:
     if isinstance(value, (list, tuple)):
-        return _AND[language].join(str(one) for one in value)
+        return _AND[language].join(str(_shown(name, one, language)) for one in value)
     if isinstance(value, int) and "fen" in name.split("_"):
         return f"{'-' if value < 0 else ''}{abs(value) // 100:,}.{abs(value) % 100:02d}"
     if isinstance(value, str) and value in names().get(name, {}):

@@ -10,6 +10,7 @@ from app.core.catalog.models import OfferKind, OfferState, OptionKind, Vertical
 from app.core.delivery.states import ApplicationState, IncidentState, RatingState
 from app.core.orders.models import CancelReason, Fulfillment
 from app.core.orders.states import OrderState
+from app.kernel.polygons import POINTS_MAX
 from app.kernel.wire import Row
 from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Many, Quantity, Text
 
@@ -215,6 +216,8 @@ class CommunityOut(Body):
     store_id = Id(required=True)
     lat = fields.Float(required=True)
     lng = fields.Float(required=True)
+    outline = Many(Many(fields.Float(), low=2, high=2), high=POINTS_MAX, required=True, allow_none=True)
+    """Corners, latitude first; null where nobody drew it."""
 
 
 class CommunitiesOut(Body):

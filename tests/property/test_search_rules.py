@@ -10,12 +10,12 @@ import orjson
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app.core.catalog.areas import is_inside
 from app.core.catalog.next_opening import next_opening
 from app.core.catalog.rules import delivery_fee_fen, is_open_at, is_public_holiday
 from app.core.search.words import normal, squares, tokens
 from app.kernel.clock import SHANGHAI
 from app.kernel.geo import box_around, distance_m
+from app.kernel.polygons import is_inside
 from tests.factories.rows import look_one
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from app.core.catalog.areas import POINTS_MAX, Point, is_inside, read_area
+from app.core.catalog.areas import read_area
 from app.core.catalog.errors import AreaInvalid
 from app.core.catalog.rules import are_hours_sound, is_open_at, is_public_holiday
+from app.kernel.polygons import POINTS_MAX, Point, circle, is_inside, overlap
 from tests.support.races import a_seed
 
 SHOP = (39.9, 116.4)
@@ -85,3 +86,33 @@ def test_a_days_own_hours_go_before_holidays_and_these_before_the_weekdays() -> 
 @pytest.mark.parametrize("day", ["0", "8", "holidays", "2026-02-30", "2026-2-3", "20260203"])
 def test_hours_of_days_that_are_none_are_not_sound(day: str) -> None:
     assert not are_hours_sound({day: []})
+
+
+def moved(area: list[Point], lat: float, lng: float = 0.0) -> list[Point]:
+    return [(at[0] + lat, at[1] + lng) for at in area]
+
+
+SHARED = [
+    (SQUARE, SQUARE),
+    (SQUARE, moved(SQUARE, 0.0179)),
+    (SQUARE, around((-1, -1), (-1, 1), (1, 1), (1, -1))),
+    (SQUARE, around((-2, -20), (-2, 20), (2, 20), (2, -20))),
+    (HORSESHOE, around((0, -4), (0, 3), (8, 3), (8, -4))),
+    (circle(SHOP, 500), circle((SHOP[0] + 0.008, SHOP[1]), 500)),
+]
+APART = [
+    (SQUARE, moved(SQUARE, 0.018)),
+    (HORSESHOE, around((0, -2), (0, 2), (8, 2), (8, -2))),
+    (HORSESHOE, around((0, -3), (0, 3), (8, 3), (8, -3))),
+    (circle(SHOP, 500), circle((SHOP[0] + 0.0095, SHOP[1]), 500)),
+]
+
+
+@pytest.mark.parametrize("one, other", [*SHARED, *((other, one) for one, other in SHARED)])
+def test_ground_that_two_polygons_share_is_seen(one: list[Point], other: list[Point]) -> None:
+    assert overlap(one, other)
+
+
+@pytest.mark.parametrize("one, other", [*APART, *((other, one) for one, other in APART)])
+def test_neighbors_may_share_a_border(one: list[Point], other: list[Point]) -> None:
+    assert not overlap(one, other)

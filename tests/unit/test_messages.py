@@ -9,6 +9,7 @@ from importlib import import_module
 import pytest
 
 import app.core
+from app.core.wealth.suitability import DOCUMENTS, TERM_DOCUMENTS
 from app.web.messages import catalog, choose_language, names, say, say_field
 
 
@@ -68,9 +69,15 @@ def test_lists_are_shown_as_people_write_them() -> None:
 
     words = [say("documents_unread", "detail", language, params) for language in ("zh", "en")]
 
-    assert "fund_contract、fast_redemption" in words[0]
-    assert "fund_contract, fast_redemption" in words[1]
+    assert "基金合同摘要、快速赎回服务协议" in words[0]
+    assert "fund contract, fast redemption" in words[1]
     assert "[" not in "".join(words)
+
+
+def test_every_document_that_may_be_unread_is_named_by_its_title() -> None:
+    titles = {document.kind: document.title_zh for document in (*DOCUMENTS, *TERM_DOCUMENTS)}
+
+    assert titles == names()["kinds"]
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,13 @@ class AddressTooFar(Invalid):
     title = "The place is not in this community"
 
 
+class AddressOutside(Invalid):
+    """The place lies further outside of its community's outline than parameter ``outside_m_max``."""
+
+    code = "address_outside"
+    title = "The place is outside of the community"
+
+
 class TooManyAddresses(Conflict):
     """An account keeps at most this many addresses; parameter ``addresses_max``."""
 

@@ -297,6 +297,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "work.assign": _ALL,
         "feature.read": _ALL,
         "feature.write": _A,
+        "community.read": _ALL,
+        "community.write": _A,
         "announcement.read": _ALL,
         "announcement.write": _SA,
         "export.ask": _FA,

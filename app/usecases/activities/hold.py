@@ -35,7 +35,8 @@ _STORE = opening(
     f"""
     SELECT m.organization_id AS store_id, business_now() AS now,
         CAST(:community_id AS uuid) IS NULL OR EXISTS (SELECT 1 FROM communities AS c
-            WHERE c.community_id = :community_id AND c.store_id = m.organization_id) AS is_in_catchment
+            WHERE c.community_id = :community_id AND c.store_id = m.organization_id AND c.merged_into_id IS NULL)
+            AS is_in_catchment
     FROM memberships AS m WHERE m.organization_id = :store_id AND {_MEMBER} FOR SHARE OF m
     """
 )

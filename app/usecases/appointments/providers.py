@@ -42,7 +42,7 @@ _KNOWN = text(
             WHERE f.shop_id = :shop_id AND f.kind = 'service' AND f.state <> 'removed'
               AND f.offer_id = ANY (CAST(:offer_ids AS uuid[]))) AS offers,
            (SELECT array_agg(c.community_id) FROM communities AS c
-            WHERE c.community_id = ANY (CAST(:community_ids AS uuid[]))) AS communities
+            WHERE c.merged_into_id IS NULL AND c.community_id = ANY (CAST(:community_ids AS uuid[]))) AS communities
     """
 )
 _PUT = closing(

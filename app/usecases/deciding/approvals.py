@@ -52,7 +52,8 @@ _ASK = opening(
         EXISTS (SELECT 1 FROM accounts AS a WHERE a.account_id = CAST(:subject_id AS uuid) AND a.state = 'active')
             AS is_account,
         CAST(:community_id AS uuid) IS NULL OR EXISTS (
-            SELECT 1 FROM communities AS c WHERE c.community_id = CAST(:community_id AS uuid)) AS is_community,
+            SELECT 1 FROM communities AS c WHERE c.community_id = CAST(:community_id AS uuid)
+              AND c.merged_into_id IS NULL) AS is_community,
         (SELECT p.state FROM payouts AS p WHERE p.payout_id = CAST(:payout_id AS uuid)) AS payout_state,
         (SELECT i.state FROM recon_items AS i WHERE i.item_id = CAST(:item_id AS uuid)) AS item_state,
         EXISTS (SELECT 1 FROM billers AS r WHERE r.biller_id = CAST(:biller_id AS uuid)) AS is_biller,

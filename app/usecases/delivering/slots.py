@@ -20,7 +20,7 @@ _LOCK_COMMUNITY = opening(
     SELECT c.community_id, business_now() AS now FROM communities AS c
     JOIN memberships AS m ON m.organization_id = c.store_id AND m.organization_kind = 'store'
         AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))
-    WHERE c.community_id = :community_id
+    WHERE c.community_id = :community_id AND c.merged_into_id IS NULL
     """
 )
 _PUBLISH = closing(

@@ -11,7 +11,10 @@ from app.core.orders.surcharges import SurchargeRates
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, closing, opening, transaction
 
-_LOCK_COMMUNITY = opening("SELECT community_id FROM communities WHERE community_id = :community_id FOR NO KEY UPDATE")
+_LOCK_COMMUNITY = opening(
+    "SELECT community_id FROM communities "
+    "WHERE community_id = :community_id AND merged_into_id IS NULL FOR NO KEY UPDATE"
+)
 _SET = closing(
     """
     added AS (

@@ -17,7 +17,8 @@ BAD_WEATHER_MAX = timedelta(hours=24)
 """How far ahead the weather switch may be left on; it goes off by itself."""
 
 _LOCK_COMMUNITY = opening(
-    "SELECT community_id, business_now() AS now FROM communities WHERE community_id = :community_id FOR NO KEY UPDATE"
+    "SELECT community_id, business_now() AS now FROM communities "
+    "WHERE community_id = :community_id AND merged_into_id IS NULL FOR NO KEY UPDATE"
 )
 _SET = closing(
     """

@@ -91,7 +91,7 @@ _CLAIMS = text(
 )
 _COMMUNITY = text(
     """
-    SELECT community_id, lat, lng FROM communities
+    SELECT community_id, lat, lng FROM communities WHERE merged_into_id IS NULL
     ORDER BY point(lng * cosd(:lat), lat) <-> point(:lng * cosd(:lat), :lat) LIMIT 1
     """
 )

@@ -16,7 +16,8 @@ ANNOUNCED_MAX = timedelta(days=90)
 _NOW = opening(
     """
     SELECT business_now() AS now, CAST(:community_id AS uuid) IS NULL OR EXISTS (
-        SELECT 1 FROM communities WHERE community_id = CAST(:community_id AS uuid)) AS is_place
+        SELECT 1 FROM communities WHERE community_id = CAST(:community_id AS uuid)
+          AND merged_into_id IS NULL) AS is_place
     """
 )
 _SWITCH = closing(

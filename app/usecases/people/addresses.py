@@ -6,11 +6,12 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from app.core.accounts.errors import AddressNotFound, AddressTooFar, TooManyAddresses
+from app.core.accounts.errors import AddressNotFound, AddressOutside, AddressTooFar, TooManyAddresses
 from app.core.communities.errors import CommunityNotFound
 from app.kernel.actor import Actor
 from app.kernel.geo import distance_m
 from app.kernel.ids import new_id
+from app.kernel.polygons import meters_outside
 from app.kernel.sealing import seal
 from app.kernel.transaction import Claim, closing, opening, transaction
 from app.usecases.people.phones import normalize_phone
@@ -19,14 +20,17 @@ from app.usecases.privacy.consents import HAS_AGREED, consent_needed, versions_i
 ADDRESSES_MAX = 20
 FROM_CENTER_M_MAX = 5_000
 """How far from its community's center a door may lie: fees and delivery areas are measured from the door."""
+OUTSIDE_M_MAX = 100
+"""How far outside of its community's outline a door may lie: phones err by so much between houses."""
 DOOR_CONTEXT = "addresses.door"
 
 _LOCK_ACCOUNT = opening("SELECT account_id FROM accounts WHERE account_id = :account_id FOR UPDATE")
 _COUNT = text(
     f"""
     SELECT (SELECT count(*) FROM addresses WHERE account_id = :account_id AND removed_at IS NULL) AS addresses,
-           c.lat, c.lng, {HAS_AGREED} AS has_agreed
+           c.lat, c.lng, c.outline, {HAS_AGREED} AS has_agreed
     FROM (SELECT 1) AS one LEFT JOIN communities AS c ON c.community_id = :community_id
+        AND c.merged_into_id IS NULL
     """
 )
 _ADD = closing(
@@ -79,7 +83,7 @@ def add_address(
     :param walk_up_floors: floors that are climbed on foot to the door, 0 with a lift.
 
     :raises CommunityNotFound: there is no such community. :raises TooManyAddresses: there are twenty already.
-    :raises AddressTooFar: the place is not in the community.
+    :raises AddressTooFar: the place is not in the community. :raises AddressOutside: it lies outside of its outline.
     :raises ConsentNeeded: terms or privacy policy in force are not agreed to.
     """
     door = Door(**{**asdict(door), "contact_phone": normalize_phone(door.contact_phone)})
@@ -95,6 +99,8 @@ def add_address(
             meters = distance_m(lat, lng, row.lat, row.lng)
             if meters > FROM_CENTER_M_MAX:
                 raise AddressTooFar(pointer="/lat", distance_m=meters, distance_m_max=FROM_CENTER_M_MAX)
+            if row.outline is not None and meters_outside(row.outline, lat, lng) > OUTSIDE_M_MAX:
+                raise AddressOutside(pointer="/lat", outside_m_max=OUTSIDE_M_MAX)
         if row.addresses >= ADDRESSES_MAX:
             raise TooManyAddresses(addresses_max=ADDRESSES_MAX)
         added = AddressAdded(address_id=new_id(), community_id=community_id)

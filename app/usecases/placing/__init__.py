@@ -1,1 +1,1 @@
-"""Placing: streets and communities are taken in from lists."""
+"""Placing: streets and communities are taken in from lists; communities are outlined, merged and split."""

@@ -42,6 +42,7 @@ _COMMUNITIES = text(
     judged AS (
         SELECT g.*, t.name AS street, t.district, CASE WHEN s.store_id IS NULL THEN '没有这个体验店'
             WHEN t.street_code IS NULL THEN '没有这个街道，请先导入街道'
+            WHEN c.merged_into_id IS NOT NULL THEN '该小区已并入另一小区'
             WHEN c.store_id <> g.store_id THEN '该小区属于另一体验店' END AS why
         FROM given AS g LEFT JOIN stores AS s ON s.store_id = g.store_id
         LEFT JOIN streets AS t ON t.street_code = g.street_code

@@ -19,7 +19,8 @@ from app.kernel.transaction import Claim, Transaction, closing, opening, transac
 _OPEN = opening(
     """
     SELECT business_now() AS now, CAST(:community_id AS uuid) IS NULL OR EXISTS (
-        SELECT 1 FROM communities AS c WHERE c.community_id = CAST(:community_id AS uuid)) AS is_community
+        SELECT 1 FROM communities AS c WHERE c.community_id = CAST(:community_id AS uuid)
+          AND c.merged_into_id IS NULL) AS is_community
     FROM memberships AS m
     WHERE m.organization_kind = 'platform' AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))
     FOR SHARE OF m

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from app.core.catalog.areas import Point, read_area, refuse_abroad
+from app.core.catalog.areas import read_area, refuse_abroad
 from app.core.catalog.errors import ShopNotFound, ShopNotReady, TermsInvalid, TooManyDrafts
 from app.core.catalog.models import ShopState, Vertical
 from app.core.catalog.states import SHOP_TRANSITIONS, ShopAction
@@ -23,6 +23,7 @@ from app.kernel.actor import Actor
 from app.kernel.geo import distance_m
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
+from app.kernel.polygons import Point
 from app.kernel.transaction import Claim, closing, opening, transaction
 from app.usecases.shopkeeping.shelf import MEMBER, ShopChanged, lock
 
@@ -44,7 +45,7 @@ _LOCK_PERSON = opening(
         SELECT count(*) FROM memberships AS m JOIN shops AS s ON s.merchant_id = m.organization_id
         WHERE m.account_id = a.account_id AND m.organization_kind = 'merchant' AND m.role = 'owner'
             AND s.state IN ('draft', 'submitted')) AS draft_count
-    FROM accounts AS a LEFT JOIN communities AS c ON c.community_id = :community_id
+    FROM accounts AS a LEFT JOIN communities AS c ON c.community_id = :community_id AND c.merged_into_id IS NULL
     WHERE a.account_id = :account_id FOR NO KEY UPDATE OF a
     """
 )

@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.accounts.errors import AddressNotFound
-from app.core.catalog.areas import is_inside
 from app.core.catalog.commission import RULE_OF_SHOP
 from app.core.catalog.models import OfferKind, OfferState, ShopState, Vertical
 from app.core.catalog.rules import delivery_fee_fen, is_open_at
@@ -29,6 +28,7 @@ from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
 from app.kernel.errors import Conflict
 from app.kernel.geo import distance_m
+from app.kernel.polygons import is_inside
 from app.kernel.sealing import unseal
 from app.kernel.transaction import opening, read
 from app.kernel.wire import Row

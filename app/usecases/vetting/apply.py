@@ -39,7 +39,8 @@ _LOCK_APPLICANT = opening(
     """
     SELECT a.account_id, a.verification_level,
         EXISTS (SELECT 1 FROM couriers AS k WHERE k.courier_id = a.account_id) AS is_courier,
-        EXISTS (SELECT 1 FROM communities AS c WHERE c.community_id = :community_id) AS is_place,
+        EXISTS (SELECT 1 FROM communities AS c WHERE c.community_id = :community_id AND c.merged_into_id IS NULL)
+            AS is_place,
         EXISTS (SELECT 1 FROM courier_applications AS p WHERE p.account_id = a.account_id AND p.state = 'submitted')
             AS is_waiting,
         EXISTS (SELECT 1 FROM training_records AS r WHERE r.account_id = a.account_id AND r.is_passed

@@ -249,8 +249,8 @@ class TestParts(OnceWithBody):
         case = self.case()
         place_id = case.path.split("/")[4]
 
-        taken = self.send(client, case, body={**case.body, "name": "四季青里"})
-        nowhere = self.send(client, case, body={**case.body, "store_id": place_id})
+        taken = self.send(client, case, body={**(case.body or {}), "name": "四季青里"})
+        nowhere = self.send(client, case, body={**(case.body or {}), "store_id": place_id})
         a_campaign(community_id=UUID(place_id))
         running = self.send(client, case)
 

@@ -956,6 +956,7 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     ),
     (Side.PLATFORM, "shop_id"): _public(lambda place: place.shop.shop_id),
     (Side.PLATFORM, "community_id"): _public(lambda place: place.shop.community_id),
+    (Side.PLATFORM, "into_id"): _public(lambda place: place.shop.community_id),
     (Side.PLATFORM, "store_id"): _public(lambda place: place.shop.store_id),
     (Side.PLATFORM, "trip_id"): _public(_a_waiting_trip),
     (Side.PLATFORM, "courier_id"): _public(lambda place: a_courier(community=place.shop.community).account_id),

@@ -50,7 +50,7 @@ _TIMELINE = text(
         (SELECT c.applied_at, 'case', c.state, c.case_id, c.asked_fen FROM after_sale_cases AS c
          WHERE c.account_id = :account_id ORDER BY c.case_id DESC LIMIT {LINES_MAX})
         UNION ALL
-        (SELECT d.done_at, 'desk', d.kind, d.till_act_id, d.amount_fen FROM till_acts AS d
+        (SELECT d.done_at, 'desk', d.kind, d.till_act_id, coalesce(-d.account_fen, d.amount_fen) FROM till_acts AS d
          WHERE d.account_id = :account_id ORDER BY d.till_act_id DESC LIMIT {LINES_MAX})
         UNION ALL
         (SELECT f.opened_at, 'verification', f.state, f.face_check_id, NULL FROM face_checks AS f

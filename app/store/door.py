@@ -8,6 +8,7 @@ from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.store import queries, schemas
 from app.store.activities import add_held_activities
+from app.store.desk import add_desk
 from app.store.helping import add_helping
 from app.store.locker import add_locker
 from app.store.parcels import add_parcels
@@ -38,6 +39,7 @@ add_members(door, Side.STORE)
 add_paper_review(door, Side.STORE, Relation.OWN_STORE)
 add_locker(door)
 add_tills(door)
+add_desk(door)
 add_parcels(door)
 add_held_activities(door)
 add_helping(door)

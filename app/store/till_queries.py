@@ -5,13 +5,17 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from app.core.bills.states import BillPaymentState
 from app.core.tills.errors import TillActNotFound, TillNotFound
 from app.core.tills.states import TillActKind
 from app.kernel.actor import Actor
+from app.kernel.sealing import unseal
 from app.kernel.transaction import read
+from app.kernel.wire import Row
 from app.usecases.tending_tills.drawer import MEMBER
+from app.usecases.transferring.payees import PAYEE_CONTEXT
 from app.web.paging import page, read_cursor
-from app.web.till_receipts import Receipt
+from app.web.till_receipts import Receipt, bill_lines, payee_lines
 
 _MINE = f"JOIN memberships AS m ON m.organization_id = t.store_id AND {MEMBER}"
 _TILLS = text(
@@ -34,7 +38,7 @@ _PROOF = text(
 _ACTS = text(
     f"""
     SELECT t.till_id AS of_till_id, a.till_act_id, a.number, a.kind, a.amount_fen, a.cash_after_fen, a.clerk_id,
-        a.transfer_id, a.done_at
+        a.transfer_id, a.account_fen, a.bill_payment_id, a.sent_transfer_id, a.done_at
     FROM tills AS t {_MINE} LEFT JOIN LATERAL (
         SELECT * FROM till_acts AS b WHERE b.till_id = t.till_id AND b.till_act_id < :before
         ORDER BY b.till_act_id DESC LIMIT :limit) AS a ON true
@@ -43,11 +47,31 @@ _ACTS = text(
 )
 _RECEIPT = text(
     f"""
-    SELECT s.name AS store, t.name AS till, a.number, a.kind, a.amount_fen, a.done_at, a.till_act_id
+    SELECT s.name AS store, t.name AS till, a.number, a.kind, coalesce(a.account_fen, a.amount_fen) AS amount_fen,
+        a.done_at, a.till_act_id, b.state AS bill_state, r.name_zh AS biller, u.tail, y.phone_sealed
     FROM till_acts AS a JOIN tills AS t ON t.till_id = a.till_id {_MINE} JOIN stores AS s ON s.store_id = t.store_id
+    LEFT JOIN bill_payments AS b ON b.bill_payment_id = a.bill_payment_id
+    LEFT JOIN billers AS r ON r.biller_id = b.biller_id
+    LEFT JOIN utility_accounts AS u ON u.utility_account_id = b.utility_account_id
+    LEFT JOIN transfers AS x ON x.transfer_id = a.sent_transfer_id LEFT JOIN payees AS y ON y.payee_id = x.payee_id
     WHERE a.till_act_id = :till_act_id
     """
 )
+_DESK_BILLS = text(
+    f"""
+    SELECT b.bill_payment_id, a.till_act_id, a.till_id, a.number, a.clerk_id, b.amount_fen, b.state, b.refusal,
+        CASE b.source WHEN 'desk_cash' THEN 'cash' ELSE 'e_account' END AS paid_from, r.biller_id, r.kind, r.name_zh,
+        r.name_en, u.tail, l.month, a.done_at
+    FROM till_acts AS a JOIN tills AS t ON t.till_id = a.till_id {_MINE}
+    JOIN bill_payments AS b ON b.bill_payment_id = a.bill_payment_id
+    JOIN billers AS r ON r.biller_id = b.biller_id
+    JOIN utility_accounts AS u ON u.utility_account_id = b.utility_account_id
+    LEFT JOIN bills AS l ON l.bill_id = b.bill_id
+    WHERE a.bill_payment_id < :before AND (CAST(:state AS text) IS NULL OR b.state = :state)
+    ORDER BY a.bill_payment_id DESC LIMIT :limit
+    """
+)
+_BILL_STATE = text("SELECT state FROM bill_payments WHERE bill_payment_id = :bill_payment_id")
 _TRANSFERS = text(
     f"""
     SELECT x.transfer_id, x.from_till_id, x.to_till_id, x.amount_fen, x.state, x.sent_by_id, x.sent_at,
@@ -110,7 +134,29 @@ def receipt(actor: Actor, *, till_act_id: UUID) -> Receipt:
         amount_fen=row.amount_fen,
         done_at=row.done_at,
         reference=str(row.till_act_id),
+        about=_about(row),
     )
+
+
+def _about(row: Row) -> tuple[str, ...]:
+    if row.bill_state is not None:
+        return bill_lines(row.biller, row.tail, BillPaymentState(row.bill_state))
+    if row.kind in {TillActKind.TRANSFER_IN_CASH, TillActKind.TRANSFER_FROM_ACCOUNT}:
+        number = "" if row.phone_sealed is None else unseal(row.phone_sealed, context=PAYEE_CONTEXT)
+        return payee_lines(number[-4:])
+    return ()
+
+
+def desk_bills(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:
+    """Return a page of the bills that were paid at the desks of one's stores, newest first."""
+    params = {**actor.as_member, "before": read_cursor(cursor), "state": state, "limit": limit + 1}
+    rows = read(_DESK_BILLS, params).fetchall()
+    return page([dict(row._mapping) for row in rows], limit=limit, key="bill_payment_id")
+
+
+def bill_state(bill_payment_id: UUID) -> str:
+    """Return how far the payment of a bill is that the asker has just made."""
+    return str(read(_BILL_STATE, {"bill_payment_id": bill_payment_id}).scalar_one())
 
 
 def transfers(actor: Actor, *, limit: int, cursor: str | None, state: str | None) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from app.core.tills.states import TillActKind, TillState, VisitMeans
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim
 from app.store import till_queries as queries
-from app.usecases.tending_tills.cash import CashMoved, cash_in, cash_out
+from app.usecases.tending_tills.cash import cash_in, cash_out
+from app.usecases.tending_tills.served import Served
 from app.usecases.tending_tills.tills import TillClosed, TillMade, TillOpened, close_till, open_till, register_till
 from app.usecases.tending_tills.transfers import TransferMoved, cancel_cash, receive_cash, send_cash
 from app.usecases.tending_tills.visits import (
@@ -109,7 +110,10 @@ class TillProofOut(TillMadeOut):
 
 
 class TillActOut(Body):
-    """One change of a till's cash, above zero into the drawer; whose money it was is on the receipt's reference."""
+    """One act at a till; ``amount_fen`` is above zero into the drawer.
+
+    ``account_fen`` left a person's e-account instead. Whose money it was is on the receipt's reference.
+    """
 
     till_act_id = Id(required=True)
     number = Int(low=1, high=COUNT_MAX, required=True)
@@ -118,6 +122,9 @@ class TillActOut(Body):
     cash_after_fen = Fen(required=True)
     clerk_id = Id(required=True)
     transfer_id = Id(required=True, allow_none=True)
+    account_fen = Fen(required=True, allow_none=True)
+    bill_payment_id = Id(required=True, allow_none=True)
+    sent_transfer_id = Id(required=True, allow_none=True)
     done_at = Instant(required=True)
 
 
@@ -152,14 +159,18 @@ class VisitBegunOut(Body):
 
 
 class DeskPinIn(Body):
-    """The payment PIN, typed by the person, and how much they want to take out; 0 to be told the balance."""
+    """The payment PIN, typed by the person, and how much they want to take out; 0 to be told the balance.
+
+    Where they pay a bill or send money from the e-account, the quote or the payee that it is for.
+    """
 
     pin = Pattern(r"[0-9]{6}", high=6, required=True)
     amount_fen = Fen(required=True)
+    subject_id = Id(load_default=None, allow_none=True)
 
 
 class VisitConfirmedOut(Body):
-    """The visit; one cash-out up to the amount may follow."""
+    """The visit; one act up to the amount may follow."""
 
     visit_id = Id(required=True)
 
@@ -281,13 +292,13 @@ def _add_desk(door: Door) -> None:
 
     @door.post("/tills/<uuid:till_id>/cash-ins", body=CashIn, answer=CashMovedOut, status=201, once=True)
     @policy("till.serve", Relation.OWN_STORE)
-    def take_cash_in(actor: Actor, *, claim: Claim, till_id: UUID, body: dict[str, Any]) -> CashMoved:
+    def take_cash_in(actor: Actor, *, claim: Claim, till_id: UUID, body: dict[str, Any]) -> Served:
         """Put cash on the person's e-account."""
         return cash_in(actor, claim, till_id=till_id, **body)
 
     @door.post("/tills/<uuid:till_id>/cash-outs", body=CashIn, answer=CashMovedOut, status=201, once=True)
     @policy("till.serve", Relation.OWN_STORE)
-    def give_cash_out(actor: Actor, *, claim: Claim, till_id: UUID, body: dict[str, Any]) -> CashMoved:
+    def give_cash_out(actor: Actor, *, claim: Claim, till_id: UUID, body: dict[str, Any]) -> Served:
         """Give the person cash from their e-account, which they confirmed with their PIN."""
         return cash_out(actor, claim, till_id=till_id, **body)
 

@@ -2,48 +2,12 @@
 
 from marshmallow import fields
 
-from app.core.bills.numbers import CheckScheme
 from app.core.bills.records import BillNoticeKind
 from app.core.bills.states import BillKind, BillPaymentState, BillSource
 from app.user.step_up import GrantedOut
-from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Pattern, Text
+from app.web.bills import NUMBER_HIGH, BillQuoteOut
+from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Many, Text
 from app.web.paging import LIMIT_MAX, PageQuery
-
-NUMBER_HIGH = 40
-REGION = r"[1-8][0-9]{5}"
-
-
-class BillersQuery(PageQuery):
-    """Which billers: of a kind, of a region by its six digits (GB/T 2260)."""
-
-    kind = Choice(BillKind, load_default=None)
-    region_code = Pattern(REGION, high=6, load_default=None)
-
-
-class BillerOut(Body):
-    """A biller, and what numbers of accounts look like there."""
-
-    biller_id = Id(required=True)
-    kind = Choice(BillKind, required=True)
-    name_zh = Text(high=100, required=True)
-    name_en = Text(high=100, required=True)
-    region_code = Text(high=6, required=True)
-    region_zh = Text(high=100, required=True)
-    region_en = Text(high=100, required=True)
-    digits_min = Int(low=1, high=24, required=True)
-    digits_max = Int(low=1, high=24, required=True)
-    check_scheme = Choice(CheckScheme, required=True)
-    is_part_allowed = Flag(required=True)
-    is_prepaid = Flag(required=True)
-    minimum_fen = Fen(required=True)
-    maximum_fen = Fen(required=True)
-
-
-class BillersOut(Body):
-    """A page of billers."""
-
-    items = Many(fields.Nested(BillerOut), high=LIMIT_MAX, required=True)
-    next_cursor = Text(high=64, required=True, allow_none=True)
 
 
 class BindIn(Body):
@@ -92,19 +56,6 @@ class BindingsOut(Body):
 
     items = Many(fields.Nested(BindingOut), high=LIMIT_MAX, required=True)
     next_cursor = Text(high=64, required=True, allow_none=True)
-
-
-class BillQuoteOut(Body):
-    """What may be paid, and until when; without a bill, a prepaid top-up."""
-
-    quote_id = Id(required=True)
-    bill_id = Id(required=True, allow_none=True)
-    month = Day(required=True, allow_none=True)
-    due_on = Day(required=True, allow_none=True)
-    amount_fen = Fen(required=True, allow_none=True)
-    amount_min_fen = Fen(low=1, required=True)
-    amount_max_fen = Fen(low=1, required=True)
-    locked_until = Instant(required=True)
 
 
 class AskedOut(Body):

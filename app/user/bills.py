@@ -4,11 +4,9 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from flask import current_app
 from sqlalchemy import text
 
 from app.core.bills.errors import BillerUnavailable, BillPaymentNotFound
-from app.core.bills.ports import Biller
 from app.core.bills.states import BillPaymentState
 from app.kernel.actor import Actor
 from app.kernel.sealing import unseal
@@ -23,20 +21,12 @@ from app.usecases.passkeys.challenges import Asked, ask_to_pay
 from app.usecases.stepping_up.purposes import BILL_AUTOPAY, BILL_QUOTE, Payee
 from app.user import bill_schemas as schemas
 from app.user.step_up import ConfirmationIn, TipChallengeIn, confirmed
+from app.web.bills import BillersOut, BillersQuery, billers_port, list_of_billers
 from app.web.door import Door
 from app.web.paging import PageQuery, page, read_cursor
 from app.web.passkeys import ChallengeOut, party
 from app.web.policy import Relation, policy
 
-_BILLERS = text(
-    """
-    SELECT biller_id, kind, name_zh, name_en, region_code, region_zh, region_en, digits_min, digits_max, check_scheme,
-        is_part_allowed, is_prepaid, minimum_fen, maximum_fen
-    FROM billers WHERE is_active AND biller_id < :before AND kind = coalesce(CAST(:kind AS text), kind)
-        AND region_code = coalesce(CAST(:region_code AS text), region_code)
-    ORDER BY biller_id DESC LIMIT :limit
-    """
-)
 _BINDINGS = text(
     """
     SELECT b.binding_id, b.nickname_sealed, b.is_reminded, b.bound_at, b.autopay_cap_fen, u.tail, u.balance_fen,
@@ -69,12 +59,6 @@ _NOTICES = text(
 )
 
 
-def billers_port() -> Biller:
-    """Return what speaks to billers."""
-    found: Biller = current_app.extensions["linli_billers"]
-    return found
-
-
 def bill_payment(actor: Actor, bill_payment_id: UUID) -> dict[str, Any]:
     """Return one payment of the actor's.
 
@@ -105,12 +89,11 @@ def add_bills(door: Door) -> None:
 
 
 def _add_accounts(door: Door) -> None:
-    @door.get("/billers", query=schemas.BillersQuery, answer=schemas.BillersOut)
+    @door.get("/billers", query=BillersQuery, answer=BillersOut)
     @policy("bill.read", Relation.SIDE)
     def list_billers(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
         """List billers by kind and region."""
-        asked = {**query, "before": read_cursor(query["cursor"]), "limit": query["limit"] + 1}
-        return page([dict(row._mapping) for row in read(_BILLERS, asked)], limit=query["limit"], key="biller_id")
+        return list_of_billers(query)
 
     @door.post("/bill-accounts", body=schemas.BindIn, answer=schemas.BindingMadeOut, status=201, once=True)
     @policy("bill.bind", Relation.OWN)

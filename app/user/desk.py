@@ -17,7 +17,8 @@ from app.web.views import COUNT_MAX
 
 _ACTS = text(
     """
-    SELECT a.till_act_id, a.number, a.kind, abs(a.amount_fen) AS amount_fen, s.name AS store_name, a.done_at
+    SELECT a.till_act_id, a.number, a.kind, coalesce(a.account_fen, abs(a.amount_fen)) AS amount_fen,
+        s.name AS store_name, a.done_at
     FROM till_acts AS a JOIN tills AS t ON t.till_id = a.till_id JOIN stores AS s ON s.store_id = t.store_id
     WHERE a.account_id = :account_id AND a.till_act_id < :before ORDER BY a.till_act_id DESC LIMIT :limit
     """
@@ -32,7 +33,7 @@ class DeskCodeOut(Body):
 
 
 class DeskActOut(Body):
-    """Cash that was put on or taken from one's e-account."""
+    """What one did at a desk: cash put on or taken from the e-account, a bill, a transfer."""
 
     till_act_id = Id(required=True)
     number = Int(low=1, high=COUNT_MAX, required=True)

@@ -36,7 +36,7 @@ _PAYEES = text(
 )
 _TRANSFERS = text(
     """
-    SELECT transfer_id, payee_id, amount_fen, made_at FROM transfers
+    SELECT transfer_id, payee_id, amount_fen, is_cash, made_at FROM transfers
     WHERE account_id = :account_id AND transfer_id < :before ORDER BY transfer_id DESC LIMIT :limit
     """
 )
@@ -108,11 +108,12 @@ class TransferredOut(Body):
 
 
 class TransferOut(Body):
-    """A transfer that one made."""
+    """A transfer that one made, from the e-account or in cash at a desk."""
 
     transfer_id = Id(required=True)
     payee_id = Id(required=True)
     amount_fen = Fen(low=1, required=True)
+    is_cash = Flag(required=True)
     made_at = Instant(required=True)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.core.bills.states import BillPaymentState
 from app.core.tills.states import TillActKind
 from app.core.tills.words import in_words
 from app.kernel.clock import SHANGHAI
@@ -14,6 +15,10 @@ KINDS = {
     TillActKind.OPENING: "开箱 Opening count",
     TillActKind.CASH_IN: "现金存入 Cash in",
     TillActKind.CASH_OUT: "现金支取 Cash out",
+    TillActKind.BILL_IN_CASH: "现金缴费 Bill paid in cash",
+    TillActKind.BILL_FROM_ACCOUNT: "账户缴费 Bill paid from the account",
+    TillActKind.TRANSFER_IN_CASH: "现金转账 Transfer in cash",
+    TillActKind.TRANSFER_FROM_ACCOUNT: "账户转账 Transfer from the account",
     TillActKind.SENT: "现金调出 Cash sent",
     TillActKind.RECEIVED: "现金调入 Cash received",
     TillActKind.TAKEN_BACK: "调出撤回 Cash taken back",
@@ -32,6 +37,23 @@ class Receipt:
     amount_fen: int
     done_at: datetime
     reference: str
+    about: tuple[str, ...] = ()
+    """What a bill or a transfer adds."""
+
+
+def bill_lines(biller: str, tail: str, state: BillPaymentState) -> tuple[str, ...]:
+    """Return what a receipt says of a bill, as it stands when the receipt is printed."""
+    said = {
+        BillPaymentState.SUCCEEDED: ("已缴 Paid",),
+        BillPaymentState.RETURNED: ("未缴成，已退到电子账户", "Not paid, returned to the account"),
+    }
+    open_words = ("已收款，等待答复，请勿重复缴费", "Not answered yet, do not pay again")
+    return (biller, f"户号尾数 No. ****{tail}", *said.get(state, open_words))
+
+
+def payee_lines(tail: str) -> tuple[str, ...]:
+    """Return what a receipt says of a transfer: of the payee's phone, the last digits."""
+    return f"收款手机尾号 To ****{tail}", "不可撤回 Cannot be taken back"
 
 
 def as_text(receipt: Receipt) -> str:
@@ -61,5 +83,6 @@ def _lines(receipt: Receipt) -> list[str]:
         f"时间 Time {receipt.done_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}",
         f"金额 Amount ¥{grouped_yuan(told_fen)}",
         f"大写 {in_words(abs(receipt.amount_fen))}",
+        *receipt.about,
         f"流水 {receipt.reference}",
     ]

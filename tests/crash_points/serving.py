@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from app.core.aftersale.rules import CaseKind, ExchangeWay
 from app.core.aftersale.states import CaseState
 from app.core.orders.states import OrderState
+from app.core.tills.states import PaidFrom
 from app.usecases.aftersale.answer import agree_to_case
 from app.usecases.aftersale.exchange import carry_exchange, counter_code, swap_at_door, swap_code
 from app.usecases.aftersale.replace_line import accept_replacement, offer_replacement
 from app.usecases.appointments.visits import finish_service
+from app.usecases.tending_tills.bills import pay_bill_at_desk
 from app.usecases.tending_tills.cash import cash_in
+from app.usecases.tending_tills.sending import send_at_desk
 from app.usecases.tending_tills.tills import close_till, open_till
 from app.usecases.tending_tills.transfers import cancel_cash, receive_cash, send_cash, supply_till
 from app.usecases.vouchers.spend import redeem_voucher
@@ -26,9 +29,11 @@ from tests.factories import (
     an_order,
 )
 from tests.factories import appointments as visiting
+from tests.factories.bills import a_bill, a_binding, a_desk_quote
 from tests.factories.cases import a_case
 from tests.factories.rows import look_one
 from tests.factories.tills import a_remittance, a_store_manager, a_supply, a_till, a_visit
+from tests.factories.transfers import a_payee
 from tests.factories.vouchers import some_vouchers
 
 if TYPE_CHECKING:
@@ -89,6 +94,24 @@ def cash_at_the_desk(stage: Stage) -> Act:
     return lambda: stage.once(cash_in, clerk.actor, claim, **given)
 
 
+def a_bill_at_the_desk(stage: Stage) -> Act:
+    clerk, resident = a_store_clerk(), a_resident()
+    binding = a_binding(resident)
+    quote_id = a_desk_quote(resident, binding, a_bill(binding))
+    given = {"till_id": a_till(clerk), "visit_id": a_visit(clerk, resident), "quote_id": quote_id}
+    claim = a_claim(clerk)
+    return lambda: stage.once(pay_bill_at_desk, clerk.actor, claim, **given, amount_fen=5_000, paid_from=PaidFrom.CASH)
+
+
+def money_sent_at_the_desk(stage: Stage) -> Act:
+    clerk, resident = a_store_clerk(), a_resident(balance_fen=1_000)
+    payee_id = a_payee(resident, has_cooled=False)
+    visit_id = a_visit(clerk, resident, means="id_card", confirmed_fen=500, confirmed_for=payee_id)
+    given = {"till_id": a_till(clerk), "visit_id": visit_id, "payee_id": payee_id}
+    claim = a_claim(clerk)
+    return lambda: stage.once(send_at_desk, clerk.actor, claim, **given, amount_fen=500, paid_from=PaidFrom.E_ACCOUNT)
+
+
 def a_till_that_opens_with_too_little(stage: Stage) -> Act:
     manager = a_store_manager()
     till_id = a_till(manager, cash_fen=1_000)
@@ -134,6 +157,8 @@ FLOWS = (
     a_voucher_that_is_used,
     a_service_that_is_done_in_part,
     cash_at_the_desk,
+    a_bill_at_the_desk,
+    money_sent_at_the_desk,
     a_till_that_opens_with_too_little,
     a_till_that_closes_with_too_little,
     cash_that_is_sent,

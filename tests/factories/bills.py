@@ -159,6 +159,24 @@ def a_quote(
     return quote_id
 
 
+def a_desk_quote(person: Person, binding: ABinding, bill_id: UUID | None, amount_fen: int = 5_000) -> UUID:
+    """Return the id of a quote of an account that ``person`` has named at a desk."""
+    quote_id = new_id()
+    with transaction() as tx:
+        now = business_now(tx)
+    write(
+        BillQuoteRow,
+        quote_id=quote_id,
+        utility_account_id=binding.utility_account_id,
+        account_id=person.account_id,
+        bill_id=bill_id,
+        low_fen=amount_fen,
+        high_fen=amount_fen,
+        locked_until=now + timedelta(minutes=10),
+    )
+    return quote_id
+
+
 def a_bill_grant(person: Person, subject_id: UUID, amount_fen: int = 10**9) -> UUID:
     return a_grant(person, subject_id, amount_fen, purpose=GrantPurpose.PAY_BILL.value)
 
@@ -171,7 +189,9 @@ def a_bill_payment(person: Person, *, state: str = "succeeded", amount_fen: int 
     with transaction() as tx:
         now = business_now(tx)
         if state != "returned":
-            ledger.post(tx, bill_journal(payment_id, person.account_id, binding.biller.code, amount_fen))
+            ledger.post(
+                tx, bill_journal(payment_id, codes.e_account(person.account_id), binding.biller.code, amount_fen)
+            )
     is_ended = state in {"succeeded", "returned"}
     made = {
         "requested_at": now,

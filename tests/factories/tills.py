@@ -71,7 +71,13 @@ def a_remittance(clerk: Person, till_id: UUID, amount_fen: int, to_till_id: UUID
 
 
 def a_visit(
-    clerk: Person, visitor: Person | None = None, *, confirmed_fen: int | None = None, store_id: UUID | None = None
+    clerk: Person,
+    visitor: Person | None = None,
+    *,
+    confirmed_fen: int | None = None,
+    confirmed_for: UUID | None = None,
+    means: str = "code",
+    store_id: UUID | None = None,
 ) -> UUID:
     """Return a visit of ``visitor`` at ``clerk``'s desk."""
     visit_id, now = new_id(), wall_now()
@@ -81,10 +87,11 @@ def a_visit(
         store_id=store_id or store_of(clerk),
         clerk_id=clerk.account_id,
         account_id=(visitor or a_resident()).account_id,
-        means="code",
+        means=means,
         opened_at=now,
         expires_at=now + timedelta(minutes=15),
         confirmed_at=None if confirmed_fen is None else now,
         confirmed_fen_max=confirmed_fen,
+        confirmed_subject_id=confirmed_for,
     )
     return visit_id

@@ -6,11 +6,14 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
+from app.core.tills.states import PaidFrom
+from app.usecases.tending_tills.bills import pay_bill_at_desk
 from app.usecases.tending_tills.cash import cash_out
 from app.usecases.tending_tills.tills import close_till, open_till
 from app.usecases.tending_tills.transfers import cancel_cash, receive_cash, send_cash
 from app.usecases.tending_tills.visits import begin_visit_by_code, show_desk_code
 from tests.factories import a_claim, a_resident, a_store_clerk
+from tests.factories.bills import a_bill, a_biller, a_binding, a_desk_quote
 from tests.factories.rows import look_one
 from tests.factories.tills import a_remittance, a_till, a_visit, store_of
 from tests.support.races import at_once
@@ -70,6 +73,27 @@ def test_one_confirmation_pays_once_at_two_tills(app: Flask) -> None:
 
     assert Counter(outcome.refusal for outcome in outcomes) == {None: 1, "desk_confirmation_needed": MANY - 1}
     assert sum(cash_of(till_id)[0] for till_id in tills) == 9_000
+
+
+def test_one_quoted_bill_is_paid_once_at_two_tills_and_the_cash_agrees(app: Flask) -> None:
+    clerk, resident = a_store_clerk(), a_resident()
+    tills = [a_till(clerk), a_till(clerk)]
+    binding = a_binding(resident, a_biller(is_part_allowed=True))
+    given = {"quote_id": a_desk_quote(resident, binding, a_bill(binding)), "visit_id": a_visit(clerk, resident)}
+
+    outcomes = at_once(
+        app,
+        [
+            partial(pay_bill_at_desk, clerk.actor, a_claim(clerk), till_id=tills[place % 2], **given,
+                    amount_fen=5_000, paid_from=PaidFrom.CASH)
+            for place in range(8)
+        ],
+    )  # fmt: skip
+
+    refusals = Counter(outcome.refusal for outcome in outcomes)
+    assert refusals[None] == 1
+    assert set(refusals) <= {None, "bill_quote_used", "bill_taken"}
+    assert sorted(cash_of(till_id) for till_id in tills) == [(0, 0, 0), (5_000, 5_000, 5_000)]
 
 
 def test_a_code_that_two_clerks_scan_is_served_by_one(app: Flask) -> None:

@@ -118,13 +118,22 @@ class BillRow(Base):
 
 
 class BillQuoteRow(Base):
-    """What somebody was told that they may pay, and until when; without a bill, a prepaid top-up."""
+    """What somebody was told that they may pay, and until when; without a bill, a prepaid top-up.
+
+    It is of an account that they have bound, or, at a desk, of one that they named there (``utility_account_id``).
+    """
 
     __tablename__ = "bill_quotes"
-    __table_args__ = (CheckConstraint("low_fen BETWEEN 1 AND high_fen", name="amounts"),)
+    __table_args__ = (
+        CheckConstraint("low_fen BETWEEN 1 AND high_fen", name="amounts"),
+        CheckConstraint("(binding_id IS NULL) <> (utility_account_id IS NULL)", name="bound_or_named"),
+    )
 
     quote_id: Mapped[UUID] = mapped_column(primary_key=True)
-    binding_id: Mapped[UUID] = mapped_column(ForeignKey("bill_bindings.binding_id"), index=True)
+    binding_id: Mapped[UUID | None] = mapped_column(ForeignKey("bill_bindings.binding_id"), index=True)
+    utility_account_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("utility_accounts.utility_account_id"), index=True
+    )
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
     bill_id: Mapped[UUID | None] = mapped_column(ForeignKey("bills.bill_id"), index=True)
     low_fen: Mapped[int]

@@ -23,6 +23,10 @@ class BillSource(StrEnum):
     PERSON = "person"
     AUTO = "auto"
     """The automatic payment (自动缴费) that the person has set up."""
+    DESK = "desk"
+    """The person at the desk of a store, from the e-account."""
+    DESK_CASH = "desk_cash"
+    """The person at the desk of a store, in cash; refused, it goes to the e-account, not back into the till."""
 
 
 class BillPaymentState(StrEnum):

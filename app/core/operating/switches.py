@@ -8,6 +8,8 @@ class Feature(StrEnum):
 
     DESK_CASH_IN = "desk_cash_in"
     DESK_CASH_OUT = "desk_cash_out"
+    DESK_BILLS = "desk_bills"
+    DESK_TRANSFERS = "desk_transfers"
     HELP_CODES = "help_codes"
 
 

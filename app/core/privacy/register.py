@@ -285,7 +285,8 @@ REGISTER = (
     Holding(table="bill_quotes", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(
         table="utility_accounts",
-        person=f"""utility_account_id IN (SELECT utility_account_id FROM bill_bindings WHERE {_OWN})
+        person=f"""utility_account_id IN (SELECT utility_account_id FROM bill_bindings WHERE {_OWN}
+                UNION SELECT utility_account_id FROM bill_payments WHERE {_OWN} AND source IN ('desk', 'desk_cash'))
             AND NOT EXISTS (SELECT 1 FROM bill_bindings AS others WHERE others.removed_at IS NULL
                 AND others.utility_account_id = utility_accounts.utility_account_id
                 AND others.account_id <> :account_id)""",

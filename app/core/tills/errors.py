@@ -115,6 +115,13 @@ class DeskConfirmationNeeded(Forbidden):
     title = "The person has to confirm with the payment PIN"
 
 
+class DeskCardNeeded(Forbidden):
+    """Money is sent at a desk by who shows the ID card: a code may be shown by whoever holds the phone."""
+
+    code = "desk_card_needed"
+    title = "The ID card is needed"
+
+
 class CashTransferNotFound(NotFound):
     """No cash on its way under this id, or none that the asker has to do with."""
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from app.core.ledger import Ahead
 from app.core.tills.errors import CashLimitExceeded
-from app.core.tills.states import TillActKind
+from app.core.tills.states import CASH_FROM_PEOPLE, TillActKind
 from app.kernel.clock import SHANGHAI
 from app.kernel.errors import LinliError
 
@@ -54,8 +54,13 @@ _COUNT = "count_payment(:limit_account, :limit_fen, CAST(:limit_periods AS text[
 
 
 def cap_fen(kind: TillActKind, scope: Scope) -> int:
-    """Return the cap of a kind and scope."""
-    return next(cap.cap_fen for cap in CASH_CAPS if cap.kind is kind and cap.scope is scope)
+    """Return the cap of a kind and scope; all cash from people has those of cash put in."""
+    return next(cap.cap_fen for cap in CASH_CAPS if cap.kind is counted_as(kind) and cap.scope is scope)
+
+
+def counted_as(kind: TillActKind) -> TillActKind:
+    """Return as what cash is counted: whether it goes to the account, to a biller or to a payee, it came in."""
+    return TillActKind.CASH_IN if kind in CASH_FROM_PEOPLE else kind
 
 
 def day_of(now: datetime) -> date:
@@ -84,7 +89,7 @@ def counting_cash(account_id: UUID, kind: TillActKind, *, amount_fen: int, now: 
         params={
             "limit_account": account_id,
             "limit_fen": amount_fen,
-            "limit_periods": [f"{kind.value} {day_of(now)}"],
+            "limit_periods": [f"{counted_as(kind).value} {day_of(now)}"],
             "limit_caps": [cap_fen(kind, Scope.PERSON)],
         },
         refusals={"LV001": _exceeded},

@@ -62,12 +62,21 @@ class TillShiftRow(Base):
 
 
 class TillActRow(Base):
-    """One change of a till's cash, with the number of its receipt. Never changed."""
+    """One act at a till, with the number of its receipt. Never changed.
+
+    :ivar amount_fen: what it changed of the till's cash; 0 where the person paid from the e-account.
+    :ivar account_fen: what left the person's e-account by such an act.
+    """
 
     __tablename__ = "till_acts"
     __table_args__ = (
         one_of("kind", TillActKind),
         *not_negative("cash_after_fen"),
+        CheckConstraint(
+            "(account_fen IS NOT NULL) = (kind IN ('bill_from_account', 'transfer_from_account'))",
+            name="account_where_no_cash",
+        ),
+        CheckConstraint("account_fen IS NULL OR amount_fen = 0", name="cash_or_account"),
         UniqueConstraint("till_id", "number"),
         Index(None, "till_id", "till_act_id"),
         Index("ix_till_acts_done", "done_at"),
@@ -83,6 +92,9 @@ class TillActRow(Base):
     clerk_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.account_id"), index=True)
     transfer_id: Mapped[UUID | None] = mapped_column(ForeignKey("cash_transfers.transfer_id"), index=True)
+    account_fen: Mapped[int | None]
+    bill_payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("bill_payments.bill_payment_id"), index=True)
+    sent_transfer_id: Mapped[UUID | None] = mapped_column(ForeignKey("transfers.transfer_id"), index=True)
     done_at: Mapped[datetime]
 
 
@@ -125,7 +137,8 @@ class DeskCodeRow(Base):
 class DeskVisitRow(Base):
     """A person who stands before a clerk and is known, for a quarter of an hour (wall time).
 
-    ``confirmed_fen_max`` is how much they confirmed with their payment PIN to take out; used up by one cash-out.
+    ``confirmed_fen_max`` is how much they confirmed with their payment PIN, for one act: of a quoted bill or a payee
+    (``confirmed_subject_id``), or to take out where it is null.
     """
 
     __tablename__ = "desk_visits"
@@ -140,3 +153,4 @@ class DeskVisitRow(Base):
     expires_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     confirmed_fen_max: Mapped[int | None]
+    confirmed_subject_id: Mapped[UUID | None]

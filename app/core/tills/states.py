@@ -46,10 +46,25 @@ class TillActKind(StrEnum):
     OPENING = "opening"
     CASH_IN = "cash_in"
     CASH_OUT = "cash_out"
+    BILL_IN_CASH = "bill_in_cash"
+    BILL_FROM_ACCOUNT = "bill_from_account"
+    TRANSFER_IN_CASH = "transfer_in_cash"
+    TRANSFER_FROM_ACCOUNT = "transfer_from_account"
     SENT = "sent"
     RECEIVED = "received"
     TAKEN_BACK = "taken_back"
     CLOSING = "closing"
+
+
+CASH_FROM_PEOPLE = frozenset({TillActKind.CASH_IN, TillActKind.BILL_IN_CASH, TillActKind.TRANSFER_IN_CASH})
+"""Acts by which a person's cash comes into the drawer; they are counted as one kind."""
+
+
+class PaidFrom(StrEnum):
+    """Out of what a person at the desk pays a bill or sends money."""
+
+    CASH = "cash"
+    E_ACCOUNT = "e_account"
 
 
 class VisitMeans(StrEnum):

@@ -32,7 +32,7 @@ class PayeeRow(Base):
 
 
 class TransferRow(Base):
-    """Money that one resident sent to another."""
+    """Money that one resident sent to another, from the e-account or, at a desk, in cash."""
 
     __tablename__ = "transfers"
     __table_args__ = (
@@ -46,6 +46,7 @@ class TransferRow(Base):
     payee_id: Mapped[UUID] = mapped_column(ForeignKey("payees.payee_id"), index=True)
     recipient_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)
     amount_fen: Mapped[int]
+    is_cash: Mapped[bool] = mapped_column(server_default=text("false"))
     made_at: Mapped[datetime]
 
 

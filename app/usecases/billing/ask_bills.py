@@ -1,6 +1,5 @@
 """Ask a biller for an account's bills (查询账单): what it says is written down, and quoted for some minutes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -59,9 +58,10 @@ _TELL = text(
 )
 _QUOTE = text(
     """
-    INSERT INTO bill_quotes (quote_id, binding_id, account_id, bill_id, low_fen, high_fen, lock, locked_until)
-    SELECT q.quote_id, :binding_id, :account_id, q.bill_id, q.low_fen, q.high_fen, q.lock,
-        business_now() + CAST(:lasts AS interval)
+    INSERT INTO bill_quotes (quote_id, binding_id, utility_account_id, account_id, bill_id, low_fen, high_fen, lock,
+        locked_until)
+    SELECT q.quote_id, CAST(:binding_id AS uuid), CAST(:named_id AS uuid), :account_id, q.bill_id, q.low_fen,
+        q.high_fen, q.lock, business_now() + CAST(:lasts AS interval)
     FROM unnest(CAST(:quote_ids AS uuid[]), CAST(:bill_ids AS uuid[]), CAST(:lows AS bigint[]),
         CAST(:highs AS bigint[]), CAST(:locks AS text[])) AS q (quote_id, bill_id, low_fen, high_fen, lock)
     RETURNING locked_until
@@ -116,13 +116,9 @@ def ask_bills(actor: Actor, billers: Biller, *, binding_id: UUID) -> Asked:
     if told is None:
         raise BillNumberUnknown
     with transaction() as tx:
-        bills = tell_bills(tx, row.utility_account_id, told)
-        locks = {one.bill_no: one.lock for one in told.bills}
-        return Asked(
-            binding_id=binding_id,
-            balance_fen=told.balance_fen,
-            quotes=_quote(tx, actor, row, bills, locks, lock_s=told.lock_s),
-        )
+        about = {"account_id": actor.account_id, "utility_account_id": row.utility_account_id}
+        quotes = quote(tx, told, row, **about, binding_id=binding_id)
+        return Asked(binding_id=binding_id, balance_fen=told.balance_fen, quotes=quotes)
 
 
 def tell_bills(tx: Transaction, utility_account_id: UUID, told: AccountAtBiller) -> list[Row]:
@@ -152,16 +148,28 @@ def tell_bills(tx: Transaction, utility_account_id: UUID, told: AccountAtBiller)
     return rows
 
 
-def _quote(
-    tx: Transaction, actor: Actor, account: Row, bills: list[Row], locks: Mapping[str, str], *, lock_s: int
+def quote(
+    tx: Transaction,
+    told: AccountAtBiller,
+    biller: Row,
+    *,
+    account_id: UUID,
+    utility_account_id: UUID,
+    binding_id: UUID | None = None,
 ) -> list[Quoted]:
+    """Write down what a biller said of an account with it, and quote what ``account_id`` may pay.
+
+    :param biller: its terms. :param binding_id: by which it was asked for; None: it was named at a desk.
+    """
+    bills = tell_bills(tx, utility_account_id, told)
+    locks = {one.bill_no: one.lock for one in told.bills}
     made: list[tuple[Row | None, int, int, str | None]] = []
     for row in bills:
         if row.left_fen > 0:
-            may = payable(row.left_fen, is_part_allowed=account.is_part_allowed, minimum_fen=account.minimum_fen)
+            may = payable(row.left_fen, is_part_allowed=biller.is_part_allowed, minimum_fen=biller.minimum_fen)
             made.append((row, may.low_fen, may.high_fen, locks.get(row.bill_no)))
-    if account.is_prepaid:
-        made.append((None, max(1, account.minimum_fen), account.maximum_fen, None))
+    if biller.is_prepaid:
+        made.append((None, max(1, biller.minimum_fen), biller.maximum_fen, None))
     if not made:
         return []
     quote_ids = [new_id() for _ in made]
@@ -169,9 +177,10 @@ def _quote(
         tx.execute(
             _QUOTE,
             {
-                "binding_id": account.binding_id,
-                "account_id": actor.account_id,
-                "lasts": min(LOCK_MAX, timedelta(seconds=lock_s)),
+                "binding_id": binding_id,
+                "named_id": utility_account_id if binding_id is None else None,
+                "account_id": account_id,
+                "lasts": min(LOCK_MAX, timedelta(seconds=told.lock_s)),
                 "quote_ids": quote_ids,
                 "bill_ids": [row.bill_id if row else None for row, *_ in made],
                 "lows": [low for _, low, _, _ in made],

@@ -11,7 +11,7 @@ from app.core.bills.errors import BillBindingNotFound, BillTaken
 from app.core.bills.records import BillNoticeKind
 from app.core.bills.rules import LATE_DAYS_MAX, PAY_DAYS
 from app.core.bills.states import BillPaymentState, BillSource
-from app.core.ledger import InsufficientFunds
+from app.core.ledger import InsufficientFunds, codes
 from app.core.stepup.errors import StepUpRefused
 from app.core.stepup.models import Factor
 from app.core.verification.errors import PaymentLimitExceeded, VerificationNeeded
@@ -182,7 +182,9 @@ def _pay(binding_id: UUID, bill_id: UUID) -> None:
             amount_fen=row.left_fen,
             now=row.now,
         )
-        ledger.post(tx, bill_journal(bill_payment_id, row.account_id, row.code, row.left_fen), ahead=room)
+        ledger.post(
+            tx, bill_journal(bill_payment_id, codes.e_account(row.account_id), row.code, row.left_fen), ahead=room
+        )
         tell_payer(tx, row, BillNoticeKind.PAID, amount_fen=row.left_fen)
         tx.close(
             _PAY,

@@ -14,7 +14,7 @@ from app.core.bills.errors import (
     TooManyBindings,
 )
 from app.core.bills.numbers import TAIL, CheckScheme, read_number
-from app.core.bills.ports import Biller
+from app.core.bills.ports import AccountAtBiller, Biller
 from app.core.bills.rules import BINDINGS_MAX
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
@@ -27,8 +27,8 @@ NUMBER_CONTEXT, NICKNAME_CONTEXT = "utility_accounts.number", "bill_bindings.nic
 
 _BILLER = text(
     """
-    SELECT biller_id, code, check_scheme, digits_min, digits_max FROM billers
-    WHERE biller_id = :biller_id AND is_active
+    SELECT biller_id, code, check_scheme, digits_min, digits_max, is_part_allowed, is_prepaid, minimum_fen, maximum_fen
+    FROM billers WHERE biller_id = :biller_id AND is_active
     """
 )
 _LOCK_ACCOUNT = opening(
@@ -39,7 +39,7 @@ _LOCK_ACCOUNT = opening(
     FROM accounts AS a WHERE a.account_id = :account_id FOR NO KEY UPDATE OF a
     """
 )
-_KNOW_ACCOUNT = text(
+KNOW_ACCOUNT = text(
     """
     WITH made AS (
         INSERT INTO utility_accounts (utility_account_id, biller_id, number_sealed, number_index, tail)
@@ -92,13 +92,7 @@ def bind_account(
     :raises BillAlreadyBound, TooManyBindings: of what is bound.
     :raises ConsentNeeded: terms or privacy policy in force are not agreed to.
     """
-    row = read(_BILLER, {"biller_id": biller_id}).one_or_none()
-    if row is None:
-        raise BillerNotFound(pointer="/biller_id")
-    scheme = CheckScheme(row.check_scheme)
-    clean = read_number(number, scheme, digits_min=row.digits_min, digits_max=row.digits_max)
-    if billers.ask(row.code, clean) is None:
-        raise BillNumberUnknown(pointer="/number")
+    _, clean, _ = ask_by_number(billers, biller_id=biller_id, number=number)
     with transaction(claim) as tx:
         own = tx.open_one(_LOCK_ACCOUNT, {"account_id": actor.account_id, **versions_in_force()})
         assert own is not None, "who has a token has an account"
@@ -106,7 +100,7 @@ def bind_account(
             raise consent_needed()
         if own.binding_count >= BINDINGS_MAX:
             raise TooManyBindings(bindings_max=BINDINGS_MAX)
-        known = tx.execute(_KNOW_ACCOUNT, {**_sealed(row, clean), "account_id": actor.account_id}).one()
+        known = tx.execute(KNOW_ACCOUNT, {**sealed_number(biller_id, clean), "account_id": actor.account_id}).one()
         if known.is_bound:
             raise BillAlreadyBound(pointer="/number")
         made = BindingMade(binding_id=new_id(), biller_id=biller_id)
@@ -123,10 +117,28 @@ def bind_account(
     return made
 
 
-def _sealed(biller: Row, number: str) -> dict[str, Any]:
+def ask_by_number(billers: Biller, *, biller_id: UUID, number: str) -> tuple[Row, str, AccountAtBiller]:
+    """Ask a biller about a number that a person named; return the biller, the number as it is kept, what was said.
+
+    :raises BillerNotFound: there is none. :raises BillNumberInvalid: of form and check digit.
+    :raises BillNumberUnknown: the biller knows none. :raises BillerUnavailable: it does not answer.
+    """
+    row = read(_BILLER, {"biller_id": biller_id}).one_or_none()
+    if row is None:
+        raise BillerNotFound(pointer="/biller_id")
+    scheme = CheckScheme(row.check_scheme)
+    clean = read_number(number, scheme, digits_min=row.digits_min, digits_max=row.digits_max)
+    told = billers.ask(row.code, clean)
+    if told is None:
+        raise BillNumberUnknown(pointer="/number")
+    return row, clean, told
+
+
+def sealed_number(biller_id: UUID, number: str) -> dict[str, Any]:
+    """Return what is kept of a number, as parameters of :data:`KNOW_ACCOUNT`."""
     return {
         "utility_account_id": new_id(),
-        "biller_id": biller.biller_id,
+        "biller_id": biller_id,
         "number_sealed": seal(number, context=NUMBER_CONTEXT),
         "number_index": blind_index(number, context=NUMBER_CONTEXT),
         "tail": number[-TAIL:],

@@ -19,6 +19,7 @@ from app.core.bills.states import (
     OPEN_BILL_STATES,
     BillPaymentAction,
     BillPaymentState,
+    BillSource,
     ask_after_s,
 )
 from app.core.events import BillPaymentMoved
@@ -61,7 +62,7 @@ _BILL_OF = text("SELECT bill_id FROM bill_payments WHERE bill_payment_id = :bill
 _LOCK_BILL = text("SELECT 1 FROM bills WHERE bill_id = :bill_id FOR NO KEY UPDATE")
 _LOCK = text(
     """
-    SELECT p.bill_payment_id, p.account_id, p.bill_id, p.amount_fen, p.state, p.requested_at, r.code
+    SELECT p.bill_payment_id, p.account_id, p.bill_id, p.amount_fen, p.source, p.state, p.requested_at, r.code
     FROM bill_payments AS p JOIN billers AS r ON r.biller_id = p.biller_id
     WHERE p.bill_payment_id = :bill_payment_id FOR NO KEY UPDATE OF p
     """
@@ -237,7 +238,9 @@ def _give_back(tx: Transaction, row: Row) -> None:
         legs=legs,
         ref=str(row.bill_payment_id),
     )
-    ledger.post(tx, journal, ahead=giving_back(row.account_id, amount_fen=row.amount_fen, paid_at=row.requested_at))
+    room = giving_back(row.account_id, amount_fen=row.amount_fen, paid_at=row.requested_at)
+    is_counted = row.source != BillSource.DESK_CASH  # cash was not counted as paid from a balance
+    ledger.post(tx, journal, ahead=room if is_counted else None)
 
 
 def ask_silent(billers: Biller, limit: int) -> int:

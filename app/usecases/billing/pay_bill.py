@@ -17,6 +17,7 @@ from app.core.stepup.errors import StepUpRefused
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
+from app.kernel.wire import Row
 from app.usecases.paying.confirmed import USE_GRANT, confirmed_by, room_of
 
 JOIN_GRANT = """
@@ -80,9 +81,12 @@ def payment_key(bill_payment_id: UUID) -> str:
     return f"linli-{bill_payment_id}"
 
 
-def bill_journal(bill_payment_id: UUID, account_id: UUID, biller: str, amount_fen: int) -> Journal:
-    """Return the journal of the debit."""
-    legs = (Leg(codes.e_account(account_id), -amount_fen), Leg(codes.biller_payable(biller), amount_fen))
+def bill_journal(bill_payment_id: UUID, payer: str, biller: str, amount_fen: int) -> Journal:
+    """Return the journal of the debit.
+
+    :param payer: the code of the account that the money comes from.
+    """
+    legs = (Leg(payer, -amount_fen), Leg(codes.biller_payable(biller), amount_fen))
     return Journal(key=f"bill:{bill_payment_id}", kind=JournalKind.BILL, legs=legs, ref=str(bill_payment_id))
 
 
@@ -94,6 +98,50 @@ def take_bill(tx: Transaction, bill_id: UUID, amount_fen: int, *, is_whole: bool
     """
     if tx.execute(TAKE, {"bill_id": bill_id, "amount_fen": amount_fen, "is_whole": is_whole}).rowcount != 1:
         raise BillTaken(left_fen=0)
+
+
+def require_payable(quote: Row, amount_fen: int) -> None:
+    """Refuse to pay ``amount_fen`` of a quote that does not stand for it now.
+
+    :raises BillQuoteExpired, BillQuoteUsed: its minutes are over, or it was paid.
+    :raises BillTaken: the bill was paid meanwhile, or is being paid. :raises BillAmountRefused: of the amount.
+    """
+    if quote.is_used:
+        raise BillQuoteUsed
+    if quote.is_expired:
+        raise BillQuoteExpired
+    if quote.left_fen < quote.low_fen:
+        raise BillTaken(left_fen=max(0, quote.left_fen))
+    Payable(quote.low_fen, min(quote.high_fen, quote.left_fen)).require(amount_fen)
+
+
+def take_quoted(tx: Transaction, quote: Row, amount_fen: int) -> bool:
+    """Take an amount of the bill that a quote is of, if it is of one; return whether it is paid as a whole.
+
+    :raises BillTaken: so much is not left.
+    """
+    is_whole = quote.bill_id is not None and not quote.is_part_allowed
+    if quote.bill_id is not None:
+        take_bill(tx, quote.bill_id, amount_fen, is_whole=is_whole)
+    return is_whole
+
+
+def payment(quote: Row, paid: BillPaid, *, account_id: UUID, source: BillSource, is_whole: bool) -> dict[str, object]:
+    """Return the parameters of :data:`PAY` for what a quote stands for."""
+    return {
+        "bill_payment_id": paid.bill_payment_id,
+        "account_id": account_id,
+        "biller_id": quote.biller_id,
+        "utility_account_id": quote.utility_account_id,
+        "bill_id": quote.bill_id,
+        "source": source.value,
+        "is_whole": is_whole,
+        "amount_fen": paid.amount_fen,
+        "state": paid.state,
+        "key": payment_key(paid.bill_payment_id),
+        "lock": quote.lock,
+        "rescue": rescue_after(),
+    }
 
 
 def rescue_after() -> timedelta:
@@ -124,38 +172,16 @@ def pay_bill(
             raise BillQuoteNotFound
         if not row.is_in_standing:
             raise SessionEnded
-        if row.is_used:
-            raise BillQuoteUsed
-        if row.is_expired:
-            raise BillQuoteExpired
-        if row.left_fen < row.low_fen:
-            raise BillTaken(left_fen=max(0, row.left_fen))
-        Payable(row.low_fen, min(row.high_fen, row.left_fen)).require(amount_fen)
+        require_payable(row, amount_fen)
         factor = confirmed_by(row.factor, step_up_grant, amount_fen=amount_fen)
         room = room_of(actor, row, factor, amount_fen=amount_fen)
-        is_whole = row.bill_id is not None and not row.is_part_allowed
-        if row.bill_id is not None:
-            take_bill(tx, row.bill_id, amount_fen, is_whole=is_whole)
+        is_whole = take_quoted(tx, row, amount_fen)
         paid = BillPaid(bill_payment_id=new_id(), amount_fen=amount_fen, state=BillPaymentState.DEBITED.value)
-        ledger.post(tx, bill_journal(paid.bill_payment_id, actor.account_id, row.code, amount_fen), ahead=room)
+        debit = bill_journal(paid.bill_payment_id, codes.e_account(actor.account_id), row.code, amount_fen)
+        ledger.post(tx, debit, ahead=room)
         tx.describe(details={"factor": factor.value})
         tx.keep(paid)
-        params = {
-            "bill_payment_id": paid.bill_payment_id,
-            "account_id": actor.account_id,
-            "biller_id": row.biller_id,
-            "utility_account_id": row.utility_account_id,
-            "bill_id": row.bill_id,
-            "source": BillSource.PERSON.value,
-            "is_whole": is_whole,
-            "amount_fen": amount_fen,
-            "state": paid.state,
-            "key": payment_key(paid.bill_payment_id),
-            "lock": row.lock,
-            "rescue": rescue_after(),
-            "quote_id": quote_id,
-            "grant_id": step_up_grant,
-        }
-        if tx.close(_PAY, params).scalar_one() != 1:
+        made = payment(row, paid, account_id=actor.account_id, source=BillSource.PERSON, is_whole=is_whole)
+        if tx.close(_PAY, {**made, "quote_id": quote_id, "grant_id": step_up_grant}).scalar_one() != 1:
             raise StepUpRefused(pointer="/step_up_grant")
     return paid

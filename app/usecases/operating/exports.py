@@ -42,7 +42,7 @@ _COLUMNS: Mapping[ExportedTable, tuple[str, ...]] = {
     ),
     ExportedTable.TILL_ACTS: (
         "till_act_id", "till_id", "shift_id", "number", "kind", "amount_fen", "cash_after_fen", "clerk_id",
-        "transfer_id", "done_at",
+        "transfer_id", "account_fen", "bill_payment_id", "sent_transfer_id", "done_at",
     ),
     ExportedTable.STORE_DAYS: (
         "store_id", "day", "residents_new", "shops_active", "orders_paid", "orders_paid_fen", "orders_completed",

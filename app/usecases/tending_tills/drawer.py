@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.core.tills.errors import TillFull, TillNotOpen, TillOfAnotherDay, TillShort
 from app.core.tills.limits import CASH_FEN_MAX, day_of
-from app.core.tills.states import TillActKind, TillState
+from app.core.tills.states import CASH_FROM_PEOPLE, TillActKind, TillState
 from app.kernel.wire import Row
 
 MEMBER = "m.organization_kind = 'store' AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))"
@@ -25,9 +25,9 @@ MOVE_CASH = """
     ),
     noted AS (
         INSERT INTO till_acts (till_act_id, till_id, shift_id, number, kind, amount_fen, cash_after_fen, clerk_id,
-            account_id, transfer_id, done_at)
+            account_id, transfer_id, account_fen, bill_payment_id, sent_transfer_id, done_at)
         VALUES (:till_act_id, :till_id, :shift_id, :number, :kind, :change_fen, :cash_after_fen, :clerk_id,
-            :whom_id, :transfer_id, business_now())
+            :whom_id, :transfer_id, :account_fen, :bill_payment_id, :sent_transfer_id, business_now())
     )"""
 """Moves the float and leaves the act, in a closing; its parameters are :meth:`Drawer.moving`."""
 
@@ -69,6 +69,9 @@ class Drawer:
         clerk_id: UUID,
         whom_id: UUID | None = None,
         transfer_id: UUID | None = None,
+        account_fen: int | None = None,
+        bill_payment_id: UUID | None = None,
+        sent_transfer_id: UUID | None = None,
     ) -> dict[str, object]:
         """Return the parameters of :data:`MOVE_CASH`. Errors as :meth:`after`."""
         return {
@@ -80,11 +83,14 @@ class Drawer:
             "cash_after_fen": self.after(change_fen),
             "number": self.row.last_number + 1,
             "counted_on": day_of(self.row.now),
-            "day_in_fen": self.in_fen + (change_fen if kind is TillActKind.CASH_IN else 0),
+            "day_in_fen": self.in_fen + (change_fen if kind in CASH_FROM_PEOPLE else 0),
             "day_out_fen": self.out_fen - (change_fen if kind is TillActKind.CASH_OUT else 0),
             "clerk_id": clerk_id,
             "whom_id": whom_id,
             "transfer_id": transfer_id,
+            "account_fen": account_fen,
+            "bill_payment_id": bill_payment_id,
+            "sent_transfer_id": sent_transfer_id,
         }
 
 

@@ -83,7 +83,9 @@ _LOCK = text(
 )
 _CONFIRM = text(
     """
-    UPDATE desk_visits SET confirmed_at = clock_timestamp(), confirmed_fen_max = :amount_fen WHERE visit_id = :visit_id
+    UPDATE desk_visits SET confirmed_at = clock_timestamp(), confirmed_fen_max = :amount_fen,
+        confirmed_subject_id = CAST(:subject_id AS uuid)
+    WHERE visit_id = :visit_id
     """
 )
 _BALANCE = text(
@@ -156,8 +158,12 @@ def begin_visit_by_card(actor: Actor, *, name: str, id_number: str, store_id: UU
     return begun
 
 
-def confirm_visit(actor: Actor, *, visit_id: UUID, pin: str, amount_fen: int) -> VisitBegun:
-    """Take a person's payment PIN at the desk's pad: they may be told their balance, and take out up to an amount.
+def confirm_visit(
+    actor: Actor, *, visit_id: UUID, pin: str, amount_fen: int, subject_id: UUID | None = None
+) -> VisitBegun:
+    """Take a person's payment PIN at the desk's pad, for being told the balance and for one act up to an amount.
+
+    :param subject_id: the quoted bill or the payee that it is for; None to take out.
 
     :raises DeskVisitNotFound: none that this clerk began and that is not over.
     :raises PinNotSet, PinWrong, PinLocked, PinBlocked: of the PIN; wrong ones are counted as everywhere.
@@ -166,10 +172,12 @@ def confirm_visit(actor: Actor, *, visit_id: UUID, pin: str, amount_fen: int) ->
         row = tx.execute(_LOCK, {**actor.as_member, "visit_id": visit_id}).one_or_none()
         if row is None:
             raise DeskVisitNotFound
-        act = _act(actor, "desk.confirm", visit_id, row.whom_id, amount_fen=amount_fen)
+        act = _act(
+            actor, "desk.confirm", visit_id, row.whom_id, amount_fen=amount_fen, for_id=subject_id and str(subject_id)
+        )
         refusal = try_pin(tx, replace(actor, account_id=row.whom_id), pin, act)
         if refusal is None:
-            tx.execute(_CONFIRM, {"visit_id": visit_id, "amount_fen": amount_fen})
+            tx.execute(_CONFIRM, {"visit_id": visit_id, "amount_fen": amount_fen, "subject_id": subject_id})
             tx.leave_act(act)
     if refusal is not None:
         raise refusal

@@ -9,23 +9,21 @@ from app.core.transfers.rules import COOLING, PAYEES_DAY_MAX, PAYEES_MAX
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.sealing import seal
-from app.kernel.transaction import Claim, closing, opening, transaction
+from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
+from app.kernel.wire import Row
 from app.usecases.people.phones import normalize_phone, phone_index
 
 PAYEE_CONTEXT = "payees.phone"
 
-_TO_ADD = opening(
-    """
-    SELECT a.phone_index AS own_index, business_now() AS now,
+ADDING = """a.account_id, a.phone_index AS own_index, business_now() AS now,
         (SELECT count(*) FROM payees AS p WHERE p.account_id = a.account_id AND p.removed_at IS NULL) AS payees_count,
         (SELECT count(*) FROM payees AS p WHERE p.account_id = a.account_id
             AND p.added_at > business_now() - interval '1 day') AS added_count,
-        k.payee_id AS known_id, k.usable_at AS known_usable_at
-    FROM accounts AS a
+        k.payee_id AS known_id, k.usable_at AS known_usable_at"""
+KNOWN = """
     LEFT JOIN payees AS k ON k.account_id = a.account_id AND k.phone_index = :phone_index AND k.removed_at IS NULL
-    WHERE a.account_id = :account_id FOR NO KEY UPDATE OF a
-    """
-)
+"""
+_TO_ADD = opening(f"SELECT {ADDING} FROM accounts AS a {KNOWN} WHERE a.account_id = :account_id FOR NO KEY UPDATE OF a")
 _ADD = closing(
     """
     added AS (
@@ -68,27 +66,35 @@ def add_payee(actor: Actor, claim: Claim, *, phone: str) -> PayeeAdded:
     with transaction(claim) as tx:
         row = tx.open_one(_TO_ADD, {"account_id": actor.account_id, "phone_index": index})
         assert row is not None, "the door knows the account"
-        if bytes(row.own_index) == index:
-            raise PayeeIsOneself(pointer="/phone")
-        if row.known_id is not None:
-            known = PayeeAdded(payee_id=row.known_id, usable_at=row.known_usable_at)
-            tx.keep(known)
-            return known
-        if row.payees_count >= PAYEES_MAX or row.added_count >= PAYEES_DAY_MAX:
-            raise TooManyPayees(payees_max=PAYEES_MAX)
-        added = PayeeAdded(payee_id=new_id(), usable_at=row.now + COOLING)
-        tx.keep(added)
-        tx.close(
-            _ADD,
-            {
-                "payee_id": added.payee_id,
-                "account_id": actor.account_id,
-                "phone_sealed": seal(number, context=PAYEE_CONTEXT),
-                "phone_index": index,
-                "usable_at": added.usable_at,
-            },
-        )
-    return added
+        return added(tx, row, number=number, index=index)
+
+
+def added(tx: Transaction, row: Row, *, number: str, index: bytes) -> PayeeAdded:
+    """Make a phone a payee of whom :data:`ADDING` has read, and close the transaction.
+
+    :raises PayeeIsOneself, TooManyPayees: as :func:`add_payee`.
+    """
+    if bytes(row.own_index) == index:
+        raise PayeeIsOneself(pointer="/phone")
+    if row.known_id is not None:
+        known = PayeeAdded(payee_id=row.known_id, usable_at=row.known_usable_at)
+        tx.keep(known)
+        return known
+    if row.payees_count >= PAYEES_MAX or row.added_count >= PAYEES_DAY_MAX:
+        raise TooManyPayees(payees_max=PAYEES_MAX)
+    made = PayeeAdded(payee_id=new_id(), usable_at=row.now + COOLING)
+    tx.keep(made)
+    tx.close(
+        _ADD,
+        {
+            "payee_id": made.payee_id,
+            "account_id": row.account_id,
+            "phone_sealed": seal(number, context=PAYEE_CONTEXT),
+            "phone_index": index,
+            "usable_at": made.usable_at,
+        },
+    )
+    return made
 
 
 def remove_payee(actor: Actor, claim: Claim, *, payee_id: UUID) -> PayeeRemoved:

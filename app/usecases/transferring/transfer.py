@@ -46,14 +46,13 @@ _COUNT = text(
     """
 )
 _USED = text("SELECT sent_fen FROM transfer_days WHERE account_id = :account_id AND day = CAST(:day AS date)")
-_SEND = closing(
-    f"""
+SENT = """
     sent AS (
-        INSERT INTO transfers (transfer_id, account_id, payee_id, recipient_id, amount_fen, made_at)
-        VALUES (:transfer_id, :account_id, :payee_id, :recipient_id, :amount_fen, business_now())
-    ), {USE_GRANT}""",
-    answer="SELECT count(*) FROM used",
-)
+        INSERT INTO transfers (transfer_id, account_id, payee_id, recipient_id, amount_fen, is_cash, made_at)
+        VALUES (:sent_transfer_id, :sender_id, :payee_id, :recipient_id, :amount_fen, :is_cash, business_now())
+    )"""
+"""Keeps a transfer, in a closing."""
+_SEND = closing(f"{SENT}, {USE_GRANT}", answer="SELECT count(*) FROM used")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +90,11 @@ def transfer(actor: Actor, claim: Claim, *, payee_id: UUID, amount_fen: int, ste
         factor = confirmed_by(row.factor, step_up_grant, amount_fen=amount_fen)
         if row.recipient_id is None or row.recipient_level < Level.ONE:
             raise PayeeCannotReceive
-        _count(tx, actor.account_id, row, amount_fen)
+        count_day(tx, actor.account_id, row, amount_fen)
         moved = Transferred(transfer_id=new_id(), payee_id=payee_id, amount_fen=amount_fen)
         room = room_of(actor, row, factor, amount_fen=amount_fen)
-        ledger.post(tx, _journal(moved, actor.account_id, row.recipient_id), ahead=room)
+        sender = codes.e_account(actor.account_id)
+        ledger.post(tx, transfer_journal(moved.transfer_id, sender, row.recipient_id, amount_fen), ahead=room)
         tx.record(
             MoneySent(account_id=actor.account_id, transfer_id=moved.transfer_id, amount_fen=amount_fen),
             MoneyReceived(account_id=row.recipient_id, transfer_id=moved.transfer_id, amount_fen=amount_fen),
@@ -104,7 +104,9 @@ def transfer(actor: Actor, claim: Claim, *, payee_id: UUID, amount_fen: int, ste
         tx.keep(moved)
         params = {
             **asked,
-            "transfer_id": moved.transfer_id,
+            "sent_transfer_id": moved.transfer_id,
+            "sender_id": actor.account_id,
+            "is_cash": False,
             "amount_fen": amount_fen,
             "recipient_id": row.recipient_id,
             "grant_id": step_up_grant,
@@ -114,9 +116,10 @@ def transfer(actor: Actor, claim: Claim, *, payee_id: UUID, amount_fen: int, ste
     return moved
 
 
-def _count(tx: Transaction, account_id: UUID, row: Row, amount_fen: int) -> None:
+def count_day(tx: Transaction, account_id: UUID, row: Row, amount_fen: int) -> None:
     """Take from the day's cap.
 
+    :param row: of the opening: ``now``.
     :raises TransferOverLimit: not so much is left.
     """
     day = {"account_id": account_id, "day": row.now.astimezone(SHANGHAI).date()}
@@ -125,10 +128,10 @@ def _count(tx: Transaction, account_id: UUID, row: Row, amount_fen: int) -> None
         raise TransferOverLimit(pointer="/amount_fen", left_fen=DAY_FEN_MAX - used)
 
 
-def _journal(moved: Transferred, sender_id: UUID, recipient_id: UUID) -> Journal:
-    legs = (
-        Leg(codes.e_account(sender_id), -moved.amount_fen),
-        Leg(codes.e_account(recipient_id), moved.amount_fen),
-    )
-    key = f"transfer:{moved.transfer_id}"
-    return Journal(key=key, kind=JournalKind.TRANSFER, legs=legs, ref=str(moved.transfer_id))
+def transfer_journal(transfer_id: UUID, sender: str, recipient_id: UUID, amount_fen: int) -> Journal:
+    """Return the journal of a transfer.
+
+    :param sender: the code of the account that the money comes from.
+    """
+    legs = (Leg(sender, -amount_fen), Leg(codes.e_account(recipient_id), amount_fen))
+    return Journal(key=f"transfer:{transfer_id}", kind=JournalKind.TRANSFER, legs=legs, ref=str(transfer_id))

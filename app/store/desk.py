@@ -33,10 +33,10 @@ class AskAtDeskIn(Body):
 
 
 class AskedAtDeskOut(Body):
-    """What the biller says."""
+    """What the biller says; ``prepaid_fen`` is what is left with it where one pays ahead."""
 
     visit_id = Id(required=True)
-    balance_fen = Fen(required=True, allow_none=True)
+    prepaid_fen = Fen(required=True, allow_none=True)
     quotes = Many(fields.Nested(BillQuoteOut), high=LIMIT_MAX, required=True)
 
 

@@ -42,7 +42,7 @@ from tests.factories import (
     an_order,
 )
 from tests.factories.activities import a_signup, an_activity
-from tests.factories.bills import a_bill_difference, a_bill_payment, a_biller, a_binding, a_quote
+from tests.factories.bills import a_bill_difference, a_bill_payment, a_biller, a_binding, a_desk_quote, a_quote
 from tests.factories.listings import a_listing, a_listing_claim
 from tests.factories.operating import a_table_export, an_announcement
 from tests.factories.parcels import a_parcel, a_returning_case, an_exchange
@@ -605,6 +605,10 @@ def _at_counter(place: Neighborhood, payer: Person) -> UUID:
     return payment_id
 
 
+def _quoted_at_desk(person: Person) -> UUID:
+    return a_desk_quote(person, a_binding(person, a_biller(is_prepaid=True)), None)
+
+
 def _quoted(person: Person) -> UUID:
     return a_quote(person, a_binding(person, a_biller(is_prepaid=True)), None)
 
@@ -923,8 +927,22 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda world, _: an_exchange(world.home.shop),
         foreign=lambda world, _: an_exchange(world.other.shop),
     ),
+    (Side.STORE, "biller_id"): _public(lambda _: a_biller().biller_id),
+    (Side.STORE, "quote_id"): Things(
+        own=lambda world, _: _quoted_at_desk(world.home.resident),
+        foreign=lambda world, _: _quoted_at_desk(world.other.resident),
+    ),
+    (Side.STORE, "payee_id"): Things(
+        own=lambda world, _: a_payee(world.home.resident), foreign=lambda world, _: a_payee(world.other.resident)
+    ),
     (Side.STORE, "visit_id"): Things(
-        own=lambda world, principal: a_visit(principal.person, confirmed_fen=10**6, store_id=world.home.shop.store_id),
+        own=lambda world, principal: a_visit(
+            principal.person,
+            world.home.resident,
+            confirmed_fen=10**6,
+            means="id_card",
+            store_id=world.home.shop.store_id,
+        ),
         same_shop=lambda world, _: a_visit(world.home.member(Side.STORE, MemberRole.CLERK), confirmed_fen=10**6),
         foreign=lambda world, _: a_visit(world.other.member(Side.STORE, MemberRole.CLERK), confirmed_fen=10**6),
     ),
@@ -1043,6 +1061,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "user.grant_pay_code": {"pin": "407193"},
     "user.grant_counter": {"pin": "407193"},
     "user.post_payee": {"phone": "+8613812345678"},
+    "store.name_desk_payee": {"phone": "+8613812345678"},
     "courier.hand_over": {"code": "0000"},
     "store.confirm_verification": {"is_match": False},
 }

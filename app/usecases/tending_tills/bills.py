@@ -62,10 +62,10 @@ _FROM_ACCOUNT = closing(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedAtDesk:
-    """What a biller says of an account that a person named at the desk."""
+    """What a biller says of an account that a person named at the desk; of a prepaid one, what is left."""
 
     visit_id: UUID
-    balance_fen: int | None
+    prepaid_fen: int | None
     quotes: list[Quoted]
 
 
@@ -92,7 +92,7 @@ def ask_at_desk(actor: Actor, billers: Biller, *, visit_id: UUID, biller_id: UUI
         about = {"account_id": visit.account_id, "utility_account_id": known.utility_account_id}
         quotes = quote(tx, told, biller, **about)
         audit.record(tx, actor, "desk.ask_bills", subject_kind="visit", subject_id=visit_id, whom_id=visit.account_id)
-    return AskedAtDesk(visit_id=visit_id, balance_fen=told.balance_fen, quotes=quotes)
+    return AskedAtDesk(visit_id=visit_id, prepaid_fen=told.balance_fen, quotes=quotes)
 
 
 def pay_bill_at_desk(  # what a clerk enters

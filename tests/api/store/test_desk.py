@@ -20,6 +20,8 @@ from tests.factories.transfers import a_payee
 from tests.support.ladder import Case, OnceOwned, OnceWithBody, Owned, assert_problem, row_counts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask.testing import FlaskClient
 
     from tests.factories import Person
@@ -51,7 +53,7 @@ class Desk:
         self.till_id = a_till(self.clerk)
         self.visit_id = a_visit(self.clerk, self.person, means=means)
 
-    def post(self, path: str, body: dict[str, object], *, is_once: bool = True) -> Any:
+    def post(self, path: str, body: Mapping[str, object], *, is_once: bool = True) -> Any:
         headers = self.clerk.once() if is_once else self.clerk.headers
         return self.client.post(f"/store/v1{path}", json=body, headers=headers)
 

@@ -119,7 +119,7 @@ def decide_refund(
             "refund_id": refund_id,
             "refund_payment_id": order.payment_id,
             "refund_account_id": order.account_id,
-            "refund_method": _method_of(order, at_once_fen, amount_fen).value,
+            "refund_method": _method_of(tx, order, at_once_fen, amount_fen).value,
             "refund_fen": amount_fen,
             "refund_account_part_fen": 0 if is_at_once else at_once_fen,
             "refund_reason": reason,
@@ -142,15 +142,24 @@ def _outside_of(order: Order, amount_fen: int) -> int:
     )
 
 
-def _method_of(order: Order, at_once_fen: int, amount_fen: int) -> PaymentMethod:
-    """Return what a refund goes back by; what a mixed payment has left from outside alone went by a code or a card."""
+def _method_of(tx: Transaction, order: Order, at_once_fen: int, amount_fen: int) -> PaymentMethod:
+    """Return what a refund goes back by; of a mixed payment what is left from outside alone, by its channel."""
     if at_once_fen == amount_fen:
         return PaymentMethod.E_ACCOUNT
     if at_once_fen:
         return PaymentMethod.MIXED
-    return PaymentMethod.CARD if order.payment_method == PaymentMethod.CARD else PaymentMethod.WECHAT_PAY
+    if order.payment_method != PaymentMethod.MIXED:
+        return PaymentMethod(order.payment_method)
+    return PaymentMethod(tx.execute(_CHANNEL, {"payment_id": order.payment_id}).scalar_one())
 
 
+_CHANNEL = text(
+    """
+    SELECT a.channel FROM payment_attempts AS a WHERE a.payment_id = :payment_id AND a.state = 'succeeded'
+      AND NOT EXISTS (SELECT 1 FROM refunds AS late WHERE late.attempt_id = a.attempt_id)
+    ORDER BY a.attempt_id LIMIT 1
+    """
+)
 _READ = text(
     """
     SELECT r.refund_id, r.account_id, r.amount_fen - r.account_part_fen AS amount_fen, r.state, r.key,

@@ -11,7 +11,7 @@ from app.kernel.transaction import transaction
 from app.usecases.paying.attempts import ask_gateway, expire_attempt
 from app.wiring import gateway_of
 from tests.factories import a_grant, a_resident, an_order
-from tests.factories.rows import look_one
+from tests.factories.rows import change, look_one
 from tests.support.ladder import assert_problem
 from tests.support.worker import run_jobs, run_worker
 
@@ -143,6 +143,24 @@ def test_the_rest_of_a_mixed_payment_comes_by_card(app: Flask, client: FlaskClie
     assert (account["balance_fen"], account["held_fen"]) == (700, 0)
     with transaction() as tx:
         assert ledger.prove(tx).is_sound
+
+
+def test_what_a_mixed_payment_has_from_a_card_alone_goes_back_to_the_card(
+    app: Flask, client: FlaskClient, gateway: Gateway
+) -> None:
+    resident = a_resident(balance_fen=1_000)
+    order = an_order(state=OrderState.AWAITING_PAYMENT, resident=resident)
+    grant = str(a_grant(resident, order.checkout_id, 1))
+    started = pay(client, order, method="mixed", channel="card", account_part_fen=1, step_up_grant=grant)
+    gateway.sandbox.play(f"payment_intents/{intent_of(started)}/cards/visa")
+    seen(app, client, order, started)
+    change("UPDATE orders SET outside_fen = total_fen WHERE order_id = :id", id=order.order_id)  # another has the fen
+
+    path = f"/user/v1/orders/{order.order_id}/cancellation"
+    canceled = client.post(path, headers=order.resident.once(), json={"reason": "changed_mind"})
+
+    assert canceled.status_code == 200, canceled.text
+    assert refund_method(order) == "card"
 
 
 def test_a_top_up_comes_by_card(app: Flask, client: FlaskClient, gateway: Gateway) -> None:

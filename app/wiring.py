@@ -39,6 +39,7 @@ from app.platform import door as platform
 from app.settings import Settings, SettingsError
 from app.store import door as store
 from app.usecases.activities.hold import ACTIVITY_ENDS, ACTIVITY_REMINDS, end_activity, remind_of_activity
+from app.usecases.aftersale.carried import EXCHANGE_STRANDED, close_stranded_exchange
 from app.usecases.aftersale.cases import CASE_LAPSES, CASE_REMINDS
 from app.usecases.aftersale.replace_line import REPLACEMENT_LAPSES, lapse_replacement
 from app.usecases.aftersale.rule import lapse_case, remind_case
@@ -53,13 +54,14 @@ from app.usecases.appointments.visits import (
 from app.usecases.billing.ask_bills import BILL_DUE
 from app.usecases.billing.notices import remind_of_bill
 from app.usecases.deciding.effects import COMMISSION_STARTS, start_commission
+from app.usecases.delivering.birth import TRIP_OPENS
 from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
 from app.usecases.delivering.share_trip import share_trip
 from app.usecases.dispatching.answer_offer import TRIP_OFFER_EXPIRES, expire_offer
 from app.usecases.dispatching.open_trip import open_trip
 from app.usecases.licensing.review import PAPER_LOOKED_AT
 from app.usecases.licensing.run_out import look_at_paper
-from app.usecases.ordering.accept_order import TRIP_OPENS, auto_accept_order
+from app.usecases.ordering.accept_order import auto_accept_order
 from app.usecases.ordering.cancel_checkout import expire_checkout
 from app.usecases.ordering.cancel_order import CANCEL_REQUEST_LAPSES, lapse_cancel_request, lapse_order
 from app.usecases.ordering.expect_ready import release_courier
@@ -244,6 +246,7 @@ TIMERS = {
     COLLECT_LAPSES: lapse_at_store,
     PARCEL_REMINDS: remind_of_parcel,
     DELIVERY_STRANDED: close_stranded,
+    EXCHANGE_STRANDED: close_stranded_exchange,
     ORDER_COMPLETES: complete_order,
     TRIP_OFFER_EXPIRES: expire_offer,
     TRIP_OPENS: open_trip,

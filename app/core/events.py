@@ -156,6 +156,10 @@ class CaseMoved(CaseEvent):
     """Somebody, or time, moved it."""
 
 
+class ExchangeHeldUp(CaseEvent):
+    """The new piece could not be given at the door, or its courier has set out again."""
+
+
 class CaseReminded(CaseEvent):
     """Whoever has to act next has not yet, and the deadline is near or over."""
 

@@ -9,11 +9,9 @@ from app.core.catalog.pictures import PICTURE_BYTES_MAX
 from app.core.delivery.incidents import IncidentKind
 from app.core.delivery.states import FailureReason
 from app.courier import figures, queries, schemas
-from app.courier.exchanges import add_exchanges
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.usecases.delivering.hand_over import (
-    DeliveryMoved,
     deliver,
     dispose,
     fail_delivery,
@@ -22,6 +20,7 @@ from app.usecases.delivering.hand_over import (
     return_to_shop,
 )
 from app.usecases.delivering.incidents import IncidentStands, report_incident
+from app.usecases.delivering.moved import DeliveryMoved
 from app.usecases.delivering.ratings import RatingMoved, appeal_rating
 from app.usecases.delivering.report_position import PositionKept, report_position
 from app.usecases.delivering.shifts import ShiftMoved, end_break, end_shift, start_shift, take_break
@@ -53,7 +52,6 @@ add_notices(door)
 add_thread(door, Relation.OWN_TRIP)
 add_statements(door, Side.COURIER, Relation.OWN)
 add_courier_payouts(door)
-add_exchanges(door)
 
 
 @door.put("/shift", body=schemas.ShiftIn, answer=schemas.ShiftOut, once=True)

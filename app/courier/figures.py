@@ -40,11 +40,12 @@ _WEEK = text(
             AND p.given_at >= y.begins AND p.given_at < y.ends) AS tips_fen
     FROM days AS y
     CROSS JOIN LATERAL (
-        SELECT count(*) AS orders_delivered, count(*) FILTER (WHERE o.delivered_at <= o.promised_at)
-            AS orders_by_promise, coalesce(sum(d.pay_fen), 0)::bigint AS pay_fen
+        SELECT count(*) FILTER (WHERE d.case_id IS NULL) AS orders_delivered,
+            count(*) FILTER (WHERE d.case_id IS NULL AND o.delivered_at <= o.promised_at) AS orders_by_promise,
+            coalesce(sum(d.pay_fen), 0)::bigint AS pay_fen
         FROM trips AS t JOIN deliveries AS d ON d.trip_id = t.trip_id AND d.state = 'delivered'
         JOIN orders AS o ON o.order_id = d.order_id
-        WHERE t.courier_id = :courier_id AND o.delivered_at >= y.begins AND o.delivered_at < y.ends
+        WHERE t.courier_id = :courier_id AND d.ended_at >= y.begins AND d.ended_at < y.ends
     ) AS w
     ORDER BY y.day
     """

@@ -22,10 +22,13 @@ from app.web.paging import page, read_cursor
 
 HALL_RADIUS_M = 5_000
 
+_IS_EXCHANGE = """
+    EXISTS (SELECT 1 FROM deliveries AS d WHERE d.trip_id = t.trip_id AND d.case_id IS NOT NULL) AS is_exchange
+"""
 _OPEN = text(
-    """
+    f"""
     SELECT t.trip_id, t.community_id, t.pay_fen, t.pay_parts, t.order_count, t.weight_g, t.is_cold,
-        t.lat, t.lng, t.expected_ready_at, t.created_at,
+        t.lat, t.lng, t.expected_ready_at, t.created_at, {_IS_EXCHANGE},
            (SELECT json_agg(DISTINCT s.name) FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
             JOIN shops AS s ON s.shop_id = o.shop_id WHERE d.trip_id = t.trip_id) AS shop_names,
            (SELECT json_agg(json_build_array(p.lat, p.lng) ORDER BY p.position) FROM stops AS p
@@ -61,10 +64,14 @@ _TRIP = f"""
         (SELECT json_agg(json_build_object('delivery_id', d.delivery_id, 'order_id', d.order_id,
             'order_number', o.number, 'order_state', o.state, 'shop_name', s.name,
             'pick_up_stop_id', d.pick_up_stop_id, 'drop_stop_id', d.drop_stop_id, 'state', d.state,
-            'pay_fen', d.pay_fen, 'promised_at', o.promised_at, 'expected_by_at', o.expected_by_at,
-            'note', o.note, 'is_gift', o.gift_sealed IS NOT NULL, 'item_count',
-            (SELECT coalesce(sum(l.quantity), 0) FROM order_lines AS l
-             WHERE l.order_id = o.order_id AND l.shorted_at IS NULL), 'sealed', CASE
+            'pay_fen', d.pay_fen, 'case_id', d.case_id,
+            'promised_at', CASE WHEN d.case_id IS NULL THEN o.promised_at END,
+            'expected_by_at', CASE WHEN d.case_id IS NULL THEN o.expected_by_at END,
+            'note', CASE WHEN d.case_id IS NULL THEN o.note ELSE '' END,
+            'is_gift', o.gift_sealed IS NOT NULL, 'item_count',
+            coalesce((SELECT sum(x.quantity) FROM after_sale_case_lines AS x WHERE x.case_id = d.case_id),
+                (SELECT sum(l.quantity) FROM order_lines AS l
+                 WHERE l.order_id = o.order_id AND l.shorted_at IS NULL), 0), 'sealed', CASE
                 WHEN d.ended_at IS NULL OR d.ended_at > {_SINCE}
                 THEN o.address_sealed END) ORDER BY d.delivery_id)
          FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id JOIN shops AS s ON s.shop_id = o.shop_id
@@ -77,10 +84,9 @@ _MINE = text(
 )
 _ONE = text(f"{_TRIP} AND t.trip_id = :trip_id")
 _OFFERS = text(
-    """
+    f"""
     SELECT f.trip_offer_id, f.trip_id, t.community_id, t.pay_fen, t.pay_parts, t.order_count, t.weight_g, t.is_cold,
-        t.expected_ready_at, f.offered_at,
-           f.expires_at,
+        t.expected_ready_at, f.offered_at, f.expires_at, {_IS_EXCHANGE},
            (SELECT json_agg(DISTINCT s.name) FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
             JOIN shops AS s ON s.shop_id = o.shop_id WHERE d.trip_id = t.trip_id) AS shop_names,
            (SELECT json_agg(json_build_array(p.lat, p.lng) ORDER BY p.position) FROM stops AS p
@@ -125,6 +131,7 @@ def open_trips(*, lat: float, lng: float, limit: int) -> dict[str, Any]:
                 "distance_m": distance_m(lat, lng, row.lat, row.lng),
                 "length_m": _length_m(row.places),
                 "shop_names": row.shop_names,
+                "is_exchange": row.is_exchange,
                 "expected_ready_at": row.expected_ready_at,
                 "created_at": row.created_at,
             }

@@ -2,6 +2,7 @@
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.core.aftersale.states import CaseState
 from app.core.delivery.incidents import IncidentKind
 from app.core.delivery.slots import SlotState
 from app.core.delivery.states import (
@@ -183,6 +184,7 @@ class TripOfferOut(Body):
     order_count = Int(low=1, high=100, required=True)
     weight_g = Int(low=0, high=COUNT_MAX, required=True)
     is_cold = Flag(required=True)
+    is_exchange = Flag(required=True)
     length_m = Int(low=0, high=COUNT_MAX, required=True)
     shop_names = Many(Text(high=100), high=20, required=True)
     expected_ready_at = Instant(required=True)
@@ -239,7 +241,7 @@ class OpenTripsQuery(Query):
 
 
 class OpenTripOut(Body):
-    """A trip that may be claimed, before one knows the door."""
+    """A trip that may be claimed, before one knows the door. An exchange goes there, and back with the old piece."""
 
     trip_id = Id(required=True)
     community_id = Id(required=True)
@@ -248,6 +250,7 @@ class OpenTripOut(Body):
     order_count = Int(low=1, high=100, required=True)
     weight_g = Int(low=0, high=COUNT_MAX, required=True)
     is_cold = Flag(required=True)
+    is_exchange = Flag(required=True)
     distance_m = Int(low=0, high=COUNT_MAX, required=True)
     length_m = Int(low=0, high=COUNT_MAX, required=True)
     shop_names = Many(Text(high=100), high=20, required=True)
@@ -298,10 +301,11 @@ class DropOut(Body):
 
 
 class DeliveryOut(Body):
-    """The delivery of one order on one's trip."""
+    """The delivery of one order on one's trip; with ``case_id`` of a new piece, to be given for the old one."""
 
     delivery_id = Id(required=True)
     order_id = Id(required=True)
+    case_id = Id(required=True, allow_none=True)
     order_number = Text(high=20, required=True)
     order_state = Choice(OrderState, required=True)
     shop_name = Text(high=100, required=True)
@@ -358,12 +362,14 @@ class StopMovedOut(Body):
 
 
 class DeliveryMovedOut(Body):
-    """Where a delivery and its order stand after an act on them."""
+    """Where a delivery and its order stand after an act on them, and the case of an exchange."""
 
     delivery_id = Id(required=True)
     order_id = Id(required=True)
     state = Choice(DeliveryState, required=True)
     order_state = Choice(OrderState, required=True)
+    case_id = Id(required=True, allow_none=True)
+    case_state = Choice(CaseState, required=True, allow_none=True)
 
 
 class PickUpIn(Body):

@@ -108,7 +108,8 @@ _ARRIVALS = text(
         p.arrived_at, p.lat, p.lng, seen.lat AS seen_lat, seen.lng AS seen_lng, business_now() AS now
     FROM shops AS s {_MEMBER}
     JOIN orders AS o ON o.shop_id = s.shop_id AND o.state IN ('preparing', 'ready')
-    JOIN deliveries AS d ON d.order_id = o.order_id AND d.state IN ('open', 'offered', 'assigned', 'at_pickup')
+    JOIN deliveries AS d ON d.order_id = o.order_id AND d.case_id IS NULL
+        AND d.state IN ('open', 'offered', 'assigned', 'at_pickup')
     JOIN trips AS t ON t.trip_id = d.trip_id
     JOIN stops AS p ON p.stop_id = d.pick_up_stop_id
     LEFT JOIN couriers AS k ON k.courier_id = t.courier_id

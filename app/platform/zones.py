@@ -92,7 +92,7 @@ _TASKS = text(
     """
     SELECT t.trip_id, t.community_id, t.state, t.courier_id, t.order_count, t.pay_fen, t.expected_ready_at,
         t.created_at, (SELECT min(o.promised_at) FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
-            WHERE d.trip_id = t.trip_id) AS promised_at,
+            WHERE d.trip_id = t.trip_id AND d.case_id IS NULL) AS promised_at,
         (SELECT min(d.state) FROM deliveries AS d
          WHERE d.trip_id = t.trip_id AND d.state <> 'canceled') AS delivery_state
     FROM communities AS c JOIN trips AS t ON t.community_id = c.community_id

@@ -130,7 +130,8 @@ _PAYMENT = text(
 _HAND_OVER = """
     (SELECT json_build_object('way', d.hand_over_way, 'photo_id', d.photo_reference,
         'neighbor', d.neighbor_sealed, 'locker_box', d.locker_box, 'collected_at', d.collected_at)
-     FROM deliveries AS d WHERE d.order_id = o.order_id AND d.hand_over_way IS NOT NULL) AS hand_over,
+     FROM deliveries AS d WHERE d.order_id = o.order_id AND d.case_id IS NULL
+        AND d.hand_over_way IS NOT NULL) AS hand_over,
     (SELECT l.amount_fen FROM late_compensations AS l WHERE l.order_id = o.order_id) AS late_fen
 """
 _HAND_OVER += f", {SEALED_WISHES}"
@@ -146,7 +147,8 @@ _ORDER = text(f"SELECT {COLUMNS}, {_HAND_OVER} {FROM} WHERE o.order_id = :order_
 _COURIER = text(
     """
     SELECT o.order_id, p.lat, p.lng, p.measured_at FROM orders AS o
-    LEFT JOIN deliveries AS d ON d.order_id = o.order_id AND d.state = ANY (CAST(:followed AS text[]))
+    LEFT JOIN deliveries AS d ON d.order_id = o.order_id AND d.case_id IS NULL
+        AND d.state = ANY (CAST(:followed AS text[]))
     LEFT JOIN trips AS t ON t.trip_id = d.trip_id
     LEFT JOIN courier_positions AS p ON p.courier_id = t.courier_id
     WHERE o.order_id = :order_id AND o.account_id = :account_id

@@ -45,7 +45,7 @@ from tests.factories.activities import a_signup, an_activity
 from tests.factories.bills import a_bill_difference, a_bill_payment, a_biller, a_binding, a_desk_quote, a_quote
 from tests.factories.listings import a_listing, a_listing_claim
 from tests.factories.operating import a_table_export, an_announcement
-from tests.factories.parcels import a_parcel, a_returning_case, an_exchange
+from tests.factories.parcels import a_parcel, a_returning_case
 from tests.factories.people import a_member, signed_in
 from tests.factories.photos import a_photo
 from tests.factories.products import a_product
@@ -922,10 +922,6 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     (Side.STORE, "case_id"): Things(
         own=lambda world, _: a_returning_case(world.home.shop),
         foreign=lambda world, _: a_returning_case(world.other.shop),
-    ),
-    (Side.COURIER, "case_id"): Things(
-        own=lambda world, _: an_exchange(world.home.shop),
-        foreign=lambda world, _: an_exchange(world.other.shop),
     ),
     (Side.STORE, "biller_id"): _public(lambda _: a_biller().biller_id),
     (Side.STORE, "quote_id"): Things(

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from app.core.aftersale.rules import CaseKind, ExchangeWay
 from app.core.aftersale.states import CaseState
+from app.core.delivery.states import DeliveryState
 from app.core.orders.states import OrderState
 from app.core.tills.states import PaidFrom
 from app.usecases.aftersale.answer import agree_to_case
-from app.usecases.aftersale.exchange import carry_exchange, counter_code, swap_at_door, swap_code
+from app.usecases.aftersale.exchange import swap_code
 from app.usecases.aftersale.replace_line import accept_replacement, offer_replacement
 from app.usecases.appointments.visits import finish_service
+from app.usecases.delivering.hand_over import deliver, return_to_shop
 from app.usecases.tending_tills.bills import pay_bill_at_desk
 from app.usecases.tending_tills.cash import cash_in
 from app.usecases.tending_tills.sending import send_at_desk
@@ -20,7 +22,6 @@ from app.usecases.tending_tills.transfers import cancel_cash, receive_cash, send
 from app.usecases.vouchers.spend import redeem_voucher
 from tests.factories import (
     a_claim,
-    a_courier,
     a_merchant_with_shop,
     a_resident,
     a_store_clerk,
@@ -30,7 +31,7 @@ from tests.factories import (
 )
 from tests.factories import appointments as visiting
 from tests.factories.bills import a_bill, a_binding, a_desk_quote
-from tests.factories.cases import a_case
+from tests.factories.cases import a_case, an_exchange_trip
 from tests.factories.rows import look_one
 from tests.factories.tills import a_remittance, a_store_manager, a_supply, a_till, a_visit
 from tests.factories.transfers import a_payee
@@ -69,10 +70,19 @@ def a_replacement_that_costs_less(stage: Stage) -> Act:
 def an_exchange_at_the_door(stage: Stage) -> Act:
     """The courier who brings the new piece earns its carriage, which the merchant bears."""
     case = a_case(kind=CaseKind.EXCHANGE, state=CaseState.EXCHANGING, quantity=2, exchange_way=ExchangeWay.COURIER)
-    courier = a_courier(community=case.order.shop.community)
-    carry_exchange(courier.actor, a_claim(courier), case_id=case.case_id, code=counter_code(case.case_id))
-    claim, code = a_claim(courier), swap_code(case.case_id)
-    return lambda: stage.once(swap_at_door, courier.actor, claim, case_id=case.case_id, code=code)
+    trip = an_exchange_trip(case, state=DeliveryState.PICKED_UP)
+    claim, code = a_claim(trip.courier), swap_code(case.case_id)
+    return lambda: stage.once(
+        deliver, trip.courier.actor, claim, delivery_id=trip.delivery_id, code=code, photo_id=None
+    )
+
+
+def an_exchange_that_comes_back(stage: Stage) -> Act:
+    """Nobody opened: the way is paid by the platform, and the new piece is reserved at the shop again."""
+    case = a_case(kind=CaseKind.EXCHANGE, state=CaseState.EXCHANGING, exchange_way=ExchangeWay.COURIER)
+    trip = an_exchange_trip(case, state=DeliveryState.FAILED)
+    claim = a_claim(trip.courier)
+    return lambda: stage.once(return_to_shop, trip.courier.actor, claim, delivery_id=trip.delivery_id)
 
 
 def a_voucher_that_is_used(stage: Stage) -> Act:
@@ -154,6 +164,7 @@ FLOWS = (
     a_case_that_is_refunded,
     a_replacement_that_costs_less,
     an_exchange_at_the_door,
+    an_exchange_that_comes_back,
     a_voucher_that_is_used,
     a_service_that_is_done_in_part,
     cash_at_the_desk,

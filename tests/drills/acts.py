@@ -20,11 +20,9 @@ from app.usecases.aftersale.answer import (
 )
 from app.usecases.aftersale.apply import apply_for_case, escalate_case, send_back, withdraw_case
 from app.usecases.aftersale.exchange import (
-    carry_exchange,
     confirm_exchange,
     counter_code,
     swap_at_counter,
-    swap_at_door,
     swap_code,
 )
 from app.usecases.aftersale.replace_line import accept_replacement, decline_replacement, offer_replacement
@@ -73,6 +71,8 @@ from tests.factories.rows import look
 
 if TYPE_CHECKING:
     import random
+    from uuid import UUID
+
 from collections.abc import Sequence
 
 Menu = dict[str, Act]
@@ -100,8 +100,15 @@ USUAL: dict[str, tuple[str, ...]] = {
     "case escalated": ("rule_refund", "rule_refund", "rule_return", "rule_refuse", "withdraw_case"),
     "case returning": ("send_back", "send_back", "send_back", "withdraw_case"),
     "case sent_back": ("receive", "receive", "dispute"),
-    "case exchanging": ("replace", "replace", *("carry",) * 3, "withdraw_case", "refund_after_all"),
-    "case carried": (*("swap",) * 3, *("swap_at_store",) * 2, "take_back", "wrong_swap"),
+    "case exchanging": (
+        "replace",
+        *("claim", "at_shop", "take") * 3,
+        *("give_back", "wrong_pick_up", "withdraw_case", "refund_after_all"),
+    ),
+    "case carried": (
+        *("deliver",) * 4,
+        *("at_door", "fail", "again", "return", "dispose", "swap_at_store", "swap_at_store", "take_back"),
+    ),
     "case swapped": ("receive", "receive", "dispute"),
     "case replaced": ("confirm_exchange", "confirm_exchange", "escalate"),
 }
@@ -142,7 +149,7 @@ def on_order(town: Town, row: Any, dice: random.Random) -> Menu:
     elif row.fulfillment == "store_pickup":
         menu["collect"] = Act(town.clerk, partial(collect_order, code=code, **named))
     elif row.fulfillment == "delivery":
-        menu |= _on_delivery(town, row, dice)
+        menu |= _on_way(town, row, dice)
     offers = town.goods.get(row.shop_id)
     if offers:
         sku_id, line = dice.choice(offers).sku_id, dice.randint(1, 3)
@@ -174,13 +181,15 @@ def _complaint(dice: random.Random, offers: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def _on_delivery(town: Town, row: Any, dice: random.Random) -> Menu:
+def _on_way(town: Town, row: Any, dice: random.Random, case_id: UUID | None = None) -> Menu:
     found = look(
         """
         SELECT d.delivery_id, d.trip_id, d.pick_up_stop_id, d.drop_stop_id, t.courier_id
-        FROM deliveries AS d JOIN trips AS t ON t.trip_id = d.trip_id WHERE d.order_id = :id
+        FROM deliveries AS d JOIN trips AS t ON t.trip_id = d.trip_id
+        WHERE d.order_id = :id AND d.case_id IS NOT DISTINCT FROM CAST(:case_id AS uuid)
         """,
         id=row.order_id,
+        case_id=case_id,
     )
     if not found:
         return {}
@@ -188,7 +197,10 @@ def _on_delivery(town: Town, row: Any, dice: random.Random) -> Menu:
     carrier = next((one for one in town.couriers if one.account_id == way.courier_id), dice.choice(town.couriers))
     by, named = partial(Act, carrier), {"delivery_id": way.delivery_id}
     at_door = dice.random() < 0.5
-    told: dict[str, Any] = {"code": door_code(row.order_id) if at_door else None}
+    counter, door = pick_up_code(row.order_id), door_code(row.order_id)
+    if case_id is not None:
+        counter, door = counter_code(case_id), swap_code(case_id)
+    told: dict[str, Any] = {"code": door if at_door else None}
     told["photo_id"] = None if at_door else a_photo(carrier, row.order_id)
     proof = a_photo(carrier, row.order_id) if dice.random() < 0.5 else None
     return {
@@ -196,7 +208,7 @@ def _on_delivery(town: Town, row: Any, dice: random.Random) -> Menu:
         "give_back": by(partial(give_back_trip, trip_id=way.trip_id)),
         "at_shop": by(partial(arrive_at_stop, stop_id=way.pick_up_stop_id)),
         "at_door": by(partial(arrive_at_stop, stop_id=way.drop_stop_id)),
-        "take": by(partial(pick_up, code=pick_up_code(row.order_id), **named)),
+        "take": by(partial(pick_up, code=counter, **named)),
         "wrong_pick_up": by(partial(pick_up, code="nope", **named)),
         "deliver": by(partial(deliver, **named, **told)),
         "fail": by(partial(fail_delivery, reason=dice.choice(list(FailureReason)), photo_id=proof, **named)),
@@ -256,19 +268,17 @@ def on_case(town: Town, row: Any, dice: random.Random) -> Menu:
     """Return all that can be tried on an after-sale case."""
     by_shop, mine = partial(Act, town.shop(row).owner), partial(Act, town.people[row.account_id])
     named: dict[str, Any] = {"case_id": row.case_id}
-    fault, courier = dice.choice(list(CaseFault)), dice.choice(town.couriers)
+    fault = dice.choice(list(CaseFault))
     less_fen = dice.choice([None, None, 1])
     rule = partial(rule_case, fault=fault, reason="照片为证", **named)
     return {
+        **_on_way(town, row, dice, case_id=row.case_id),
         "agree_to_case": by_shop(partial(agree_to_case, is_refund=False, **named)),
         "refund_after_all": by_shop(partial(agree_to_case, is_refund=True, **named)),
         "reject_case": by_shop(partial(reject_case, reason="出库完好", **named)),
         "receive": by_shop(partial(receive_return, is_resalable=dice.random() < 0.5, **named)),
         "dispute": by_shop(partial(dispute_return, reason="空盒", **named)),
         "replace": by_shop(partial(replace_goods, reference="当面", **named)),
-        "carry": Act(courier, partial(carry_exchange, code=counter_code(row.case_id), **named)),
-        "swap": Act(courier, partial(swap_at_door, code=swap_code(row.case_id), **named)),
-        "wrong_swap": Act(courier, partial(swap_at_door, code=swap_code(row.case_id)[::-1], **named)),
         "swap_at_store": Act(town.clerk, partial(swap_at_counter, code=swap_code(row.case_id), **named)),
         "take_back": by_shop(partial(take_exchange_back, reason="没人在家", **named)),
         "withdraw_case": mine(partial(withdraw_case, **named)),

@@ -85,7 +85,8 @@ _THINGS: Mapping[str, tuple[str, Callable[..., acts.Menu]]] = {
     ),
     "case ": (
         """
-        SELECT c.case_id, c.state, c.shop_id, c.account_id FROM after_sale_cases AS c WHERE c.case_id >= :since
+        SELECT c.case_id, c.order_id, c.state, c.shop_id, c.account_id FROM after_sale_cases AS c
+        WHERE c.case_id >= :since
         ORDER BY c.state IN ('refunded', 'exchanged', 'withdrawn', 'refused'), c.case_id DESC
         """,
         acts.on_case,

@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 
 from app.core.aftersale.rules import Asked, CaseKind, CaseReason, ExchangeWay
 from app.core.aftersale.states import CaseState
+from app.core.delivery.states import DeliveryState, FailureReason
 from app.core.orders.states import OrderState
 from app.usecases.aftersale.answer import agree_to_case, reject_case
 from app.usecases.aftersale.apply import apply_for_case, escalate_case, send_back
+from app.usecases.aftersale.exchange import counter_code
+from app.usecases.delivering.hand_over import fail_delivery, pick_up
+from app.usecases.delivering.trips import claim_trip
 from tests.factories.orders import AnOrder, an_order
-from tests.factories.people import a_claim
+from tests.factories.people import a_claim, a_courier
 from tests.factories.photos import a_photo
-from tests.factories.rows import look_one
+from tests.factories.rows import look, look_one
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from tests.factories.people import Person
 
 _STEPS = {
     CaseState.APPLIED: (),
@@ -79,3 +85,34 @@ def a_case(
         else:
             send_back(resident.actor, a_claim(resident), case_id=case_id, reference="SF-1")
     return ACase(case_id, order)
+
+
+@dataclass(frozen=True)
+class AnExchangeTrip:
+    """The trip of an exchange, with its courier."""
+
+    trip_id: UUID
+    delivery_id: UUID
+    pick_up_stop_id: UUID
+    drop_stop_id: UUID
+    courier: Person
+
+
+def an_exchange_trip(case: ACase, *, state: DeliveryState = DeliveryState.OPEN) -> AnExchangeTrip:
+    """Return the trip of a courier's exchange, its delivery in ``state``; while it is open, a courier stands by."""
+    [row] = look(
+        "SELECT trip_id, delivery_id, pick_up_stop_id, drop_stop_id FROM deliveries WHERE case_id = :id",
+        id=case.case_id,
+    )
+    trip = AnExchangeTrip(**row._mapping, courier=a_courier(community=case.order.shop.community))
+    actor, delivery_id = trip.courier.actor, trip.delivery_id
+    if state is not DeliveryState.OPEN:
+        claim_trip(actor, a_claim(trip.courier), trip_id=trip.trip_id)
+    if state in {DeliveryState.PICKED_UP, DeliveryState.FAILED}:
+        pick_up(actor, a_claim(trip.courier), delivery_id=delivery_id, code=counter_code(case.case_id))
+    if state is DeliveryState.FAILED:
+        proof = a_photo(trip.courier, case.order.order_id)
+        fail_delivery(
+            actor, a_claim(trip.courier), delivery_id=delivery_id, reason=FailureReason.ABSENT, photo_id=proof
+        )
+    return trip

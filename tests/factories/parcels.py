@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.core.aftersale.rules import CaseKind, ExchangeWay
+from app.core.aftersale.rules import CaseKind
 from app.core.aftersale.states import CaseState
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import OrderState
@@ -39,13 +39,6 @@ def a_returning_case(shop: Shop | None = None) -> UUID:
     """Return a case whose goods are to come back."""
     order = an_order(shop=shop, state=OrderState.COMPLETED)
     return a_case(order, kind=CaseKind.RETURN, state=CaseState.RETURNING).case_id
-
-
-def an_exchange(shop: Shop | None = None) -> UUID:
-    """Return a case whose new piece a courier may carry."""
-    order = an_order(shop=shop, state=OrderState.COMPLETED)
-    way = ExchangeWay.COURIER
-    return a_case(order, kind=CaseKind.EXCHANGE, state=CaseState.EXCHANGING, exchange_way=way).case_id
 
 
 def a_returned_parcel(shop: Shop) -> ParcelStands:

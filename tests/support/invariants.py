@@ -130,11 +130,20 @@ _VIOLATIONS = {
           AND (b.order_id IS NOT NULL) <> (a.state IN ('held', 'confirmed', 'en_route', 'in_service'))""",
     "an order and its delivery disagree": f"""
         SELECT o.order_id FROM orders AS o JOIN deliveries AS d USING (order_id)
-        WHERE o.order_id >= :since AND (
+        WHERE o.order_id >= :since AND d.case_id IS NULL AND (
             o.state IN {_FINAL} AND d.state NOT IN ('delivered', 'returned', 'disposed', 'canceled')
             OR o.state = 'delivered' AND d.state <> 'delivered'
             OR o.state = 'in_delivery' AND d.state NOT IN ('picked_up', 'at_drop')
             OR o.state = 'delivery_failed' AND d.state <> 'failed')""",
+    "an exchange and its trip disagree": """
+        SELECT c.case_id FROM after_sale_cases AS c LEFT JOIN deliveries AS d USING (case_id)
+        WHERE c.case_id >= :since AND (
+            c.exchange_way = 'courier' AND c.state IN ('exchanging', 'carried', 'swapped') AND d.case_id IS NULL
+            OR (c.exchange_way = 'courier' AND c.state = 'exchanging')
+                <> coalesce(d.state IN ('open', 'offered', 'assigned', 'at_pickup'), false)
+            OR (c.exchange_way = 'courier' AND c.state = 'carried')
+                <> coalesce(d.state IN ('picked_up', 'at_drop', 'failed'), false)
+            OR d.state = 'delivered' AND c.carriage_fen <> d.pay_fen)""",
     "somebody's earnings are not what was earned": """
         SELECT i.party_id FROM settlement_items AS i WHERE i.order_id >= :since GROUP BY i.party_kind, i.party_id
         HAVING sum(i.amount_fen - i.refunded_fen + i.fee_back_fen) + (

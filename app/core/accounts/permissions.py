@@ -219,7 +219,6 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "trip.offers": _C,
         "trip.decline": _CS,
         "trip.reasons": _CS,
-        "case.carry": _CS,
         "position.write": _CS,
         "slot.read": _CS,
         "slot.take": _C,

@@ -73,6 +73,13 @@ class NotAnExchange(Invalid):
     title = "Only an exchange has this"
 
 
+class ExchangeNoDoor(Invalid):
+    """A courier brings new pieces to where the order was delivered to; it was fetched."""
+
+    code = "exchange_no_door"
+    title = "There is no door to go to"
+
+
 class RulingTooHigh(Invalid):
     """A ruling gives at most what was asked for; parameter ``amount_fen_max``."""
 

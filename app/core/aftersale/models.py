@@ -53,11 +53,6 @@ class CaseRow(Base):
         Index("ix_after_sale_cases_mine", "account_id", text("case_id DESC")),
         Index("ix_after_sale_cases_shop", "shop_id", text("case_id DESC")),
         Index("ix_after_sale_cases_escalated", "case_id", postgresql_where=text("state = 'escalated'")),
-        Index(
-            "ix_after_sale_cases_to_carry",
-            "case_id",
-            postgresql_where=text("exchange_way = 'courier' AND state IN ('exchanging', 'carried')"),
-        ),
     )
 
     case_id: Mapped[UUID] = mapped_column(primary_key=True)

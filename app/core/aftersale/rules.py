@@ -237,10 +237,6 @@ def replaced_fen(held_fen: int, price_fen: int, quantity: int) -> int:
     return min(held_fen, price_fen * quantity)
 
 
-CARRIAGE_FEN = 500
-"""What a courier earns by one exchange: there, and back with the old piece. Our own rule."""
-
-
 def exchange_difference_fen(asked_fen: int, *, old_unit_fen: int, new_unit_fen: int) -> int:
     """Return what goes back because the new piece costs less: of what was paid, the part that its price is lower.
 

@@ -45,6 +45,7 @@ class CaseAction(StrEnum):
     SWAP = "swap"
     TAKE_BACK = "take_back"
     CONFIRM_EXCHANGE = "confirm_exchange"
+    REPORT_LOST = "report_lost"
     RULE_REFUND = "rule_refund"
     RULE_RETURN = "rule_return"
     RULE_REFUSE = "rule_refuse"
@@ -78,7 +79,8 @@ CASE_TRANSITIONS: Table[CaseState, CaseAction] = {
     (_S.REPLACED, _A.CONFIRM_EXCHANGE): (_S.EXCHANGED, _RESIDENT | _SYSTEM),
     (_S.REPLACED, _A.ESCALATE): (_S.ESCALATED, _RESIDENT),
     (_S.CARRIED, _A.SWAP): (_S.SWAPPED, _COURIER | _STORE),
-    (_S.CARRIED, _A.TAKE_BACK): (_S.EXCHANGING, _MERCHANT),
+    (_S.CARRIED, _A.TAKE_BACK): (_S.EXCHANGING, _MERCHANT | _COURIER | _SYSTEM),
+    (_S.CARRIED, _A.REPORT_LOST): (_S.ESCALATED, _COURIER | _SYSTEM),
     (_S.CARRIED, _A.LAPSE): (_S.ESCALATED, _SYSTEM),
     (_S.SWAPPED, _A.RECEIVE): (_S.EXCHANGED, _MERCHANT | _SYSTEM),
     (_S.SWAPPED, _A.DISPUTE_RETURN): (_S.ESCALATED, _MERCHANT),
@@ -91,8 +93,8 @@ CASE_TRANSITIONS: Table[CaseState, CaseAction] = {
 """A merchant's silence agrees to what was asked; a resident's lets it rest. The platform is reminded until it rules.
 
 An exchange (换货) is made at the shop (replaced), or carried to the resident's door or to the store's counter, where
-the old piece is taken back in the same moment (swapped). What nobody can bring any more is refunded, by decision or by
-time.
+the old piece is taken back in the same moment (swapped). What a courier could not give waits at the shop, and what they
+lost is ruled on. What nobody can bring any more is refunded, by decision or by time.
 """
 
 

@@ -108,6 +108,13 @@ class ReattemptsUsed(Conflict):
     title = "It was tried often enough"
 
 
+class CodeNeeded(Invalid):
+    """A new piece is given for the old one into the resident's hands: their code says so."""
+
+    code = "code_needed"
+    title = "The resident's code is needed"
+
+
 class CannotReturn(Conflict):
     """Food is not carried back to the shop; it is disposed of."""
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -161,6 +161,8 @@ class StopRow(Base):
 class DeliveryRow(Base):
     """The delivery of one order: its trip, its two stops, its fee and its share of the trip's pay.
 
+    One with ``case_id`` brings the new piece of an exchange, for which nobody pays a fee.
+
     ``wrong_codes`` counts ``{"counter:<courier>": n, "door:<courier>": n, "locker": n}``. ``collected_at`` is when
     somebody came for what lies in the locker.
     """
@@ -172,11 +174,16 @@ class DeliveryRow(Base):
         one_of("hand_over_way", HandOverWay),
         *not_negative("fee_fen", "pay_fen", "failure_count"),
         CheckConstraint("pay_fen >= fee_fen", name="fee_is_the_couriers"),
+        UniqueConstraint(
+            "order_id", "case_id", name="uq_deliveries_order_id_case_id", postgresql_nulls_not_distinct=True
+        ),
+        Index("uq_deliveries_case_id", "case_id", unique=True, postgresql_where=text("case_id IS NOT NULL")),
         {"postgresql_with": {"fillfactor": 70}},
     )
 
     delivery_id: Mapped[UUID] = mapped_column(primary_key=True)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.order_id"), unique=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.order_id"))
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("after_sale_cases.case_id"))
     trip_id: Mapped[UUID] = mapped_column(ForeignKey("trips.trip_id"), index=True)
     pick_up_stop_id: Mapped[UUID] = mapped_column(ForeignKey("stops.stop_id"), index=True)
     drop_stop_id: Mapped[UUID] = mapped_column(ForeignKey("stops.stop_id"), index=True)

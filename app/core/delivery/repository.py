@@ -15,8 +15,8 @@ from app.kernel.wire import Row
 
 _COLUMNS = """
     t.trip_id, t.courier_id, t.state AS trip_state, t.expected_ready_at, t.order_count, t.weight_g, t.is_cold,
-    d.delivery_id, d.order_id, d.pick_up_stop_id, d.drop_stop_id, d.state AS delivery_state, d.failure_reason,
-    d.failure_count, d.is_failure_proven, d.wrong_codes, d.pay_fen,
+    d.delivery_id, d.order_id, d.case_id, d.pick_up_stop_id, d.drop_stop_id, d.state AS delivery_state,
+    d.failure_reason, d.failure_count, d.is_failure_proven, d.wrong_codes, d.pay_fen,
     o.account_id, o.shop_id, o.state AS order_state, o.is_perishable, o.community_id, o.ready_at, business_now() AS now
 """
 _FROM = """
@@ -55,7 +55,9 @@ LOCK_OWN_DELIVERY = opening(
     WHERE d.delivery_id = :delivery_id AND t.courier_id = :courier_id FOR UPDATE OF o, t, d
     """
 )
-LOCK_DELIVERY_OF_ORDER = opening(f"SELECT {_COLUMNS} {_FROM} WHERE o.order_id = :order_id FOR UPDATE OF o, t, d")
+_LOCK_ONE = f"SELECT {_COLUMNS} {_FROM} WHERE {{which}} FOR UPDATE OF o, t, d"
+LOCK_DELIVERY_OF_ORDER = opening(_LOCK_ONE.format(which="o.order_id = :order_id AND d.case_id IS NULL"))
+LOCK_DELIVERY_OF_CASE = opening(_LOCK_ONE.format(which="d.case_id = :case_id"))
 LOCK_IN_HALL = opening(
     f"""
     WITH {ORDERS_OF_TRIP} SELECT {_COLUMNS}, t.pinned_to_id, (SELECT m.mode FROM dispatch_modes AS m
@@ -103,6 +105,7 @@ class Delivery:
     trip_state: TripState
     expected_ready_at: datetime
     order_id: UUID
+    case_id: UUID | None
     pick_up_stop_id: UUID
     drop_stop_id: UUID
     state: DeliveryState
@@ -132,6 +135,7 @@ def delivery_of(row: Row) -> Delivery:
         trip_state=TripState(row.trip_state),
         expected_ready_at=row.expected_ready_at,
         order_id=row.order_id,
+        case_id=row.case_id,
         pick_up_stop_id=row.pick_up_stop_id,
         drop_stop_id=row.drop_stop_id,
         state=DeliveryState(row.delivery_state),

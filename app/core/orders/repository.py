@@ -122,7 +122,13 @@ _BY_SYSTEM = f"""
     WHERE o.order_id = :order_id FOR UPDATE OF o
 """
 LOCK_BY_SYSTEM = opening(_BY_SYSTEM.format(more=""))
-_TO_ACCEPT = """, o.walk_up_floors, s.license_expires_on,
+TARIFF = """(
+        SELECT json_build_object('base_fen', f.base_fen, 'drop_fen', f.drop_fen, 'step_fen', f.step_fen,
+            'floor_fen', f.floor_fen, 'night_fen', f.night_fen, 'weather_fen', f.weather_fen,
+            'is_bad_weather', coalesce(f.bad_weather_until > business_now(), false))
+        FROM courier_tariffs AS f WHERE f.community_id = o.community_id ORDER BY f.set_at DESC LIMIT 1)"""
+"""The newest tariff of an order's community, null for the usual one."""
+_TO_ACCEPT = f""", o.walk_up_floors, s.license_expires_on,
         coalesce(o.was_auto_accept, s.is_auto_accept) AS is_auto_accept,
         o.shared_trip_id IS NOT NULL AND EXISTS (SELECT 1 FROM orders AS p WHERE p.checkout_id = o.checkout_id
             AND p.order_id <> o.order_id AND p.shared_trip_id = o.shared_trip_id AND p.state = 'awaiting_accept')
@@ -130,11 +136,7 @@ _TO_ACCEPT = """, o.walk_up_floors, s.license_expires_on,
         (SELECT coalesce(sum(l.quantity * k.weight_g), 0)::bigint FROM order_lines AS l
          JOIN skus AS k ON k.sku_id = l.sku_id WHERE l.order_id = o.order_id) AS weight_g,
         (SELECT coalesce(bool_or(k.is_cold), false) FROM order_lines AS l
-         JOIN skus AS k ON k.sku_id = l.sku_id WHERE l.order_id = o.order_id) AS is_cold, (
-        SELECT json_build_object('base_fen', f.base_fen, 'drop_fen', f.drop_fen, 'step_fen', f.step_fen,
-            'floor_fen', f.floor_fen, 'night_fen', f.night_fen, 'weather_fen', f.weather_fen,
-            'is_bad_weather', coalesce(f.bad_weather_until > business_now(), false))
-        FROM courier_tariffs AS f WHERE f.community_id = o.community_id ORDER BY f.set_at DESC LIMIT 1) AS tariff"""
+         JOIN skus AS k ON k.sku_id = l.sku_id WHERE l.order_id = o.order_id) AS is_cold, {TARIFF} AS tariff"""
 LOCK_TO_ACCEPT_FOR_SHOP = opening(_FOR_SHOP.format(more=_TO_ACCEPT))
 LOCK_TO_ACCEPT_BY_SYSTEM = opening(_BY_SYSTEM.format(more=_TO_ACCEPT))
 """With what its trip will weigh and pay by: the newest tariff of the community, null for the usual one."""

@@ -5,6 +5,7 @@ from uuid import UUID
 from app.core.aftersale.rules import ExchangeWay, agreed_as
 from app.core.aftersale.states import CaseAction, CaseState
 from app.kernel.actor import Actor
+from app.kernel.machines import IllegalTransition
 from app.kernel.transaction import Claim, transaction
 from app.usecases.aftersale.cases import LOCK_CASE_FOR_SHOP, CaseStands, lock_case, move_case
 from app.usecases.aftersale.exchange import end_exchange
@@ -66,7 +67,13 @@ def replace_goods(actor: Actor, claim: Claim, *, case_id: UUID, reference: str) 
 
 
 def take_exchange_back(actor: Actor, claim: Claim, *, case_id: UUID, reason: str) -> CaseStands:
-    """Say that the new pieces came back because they could not be exchanged; they are reserved again."""
+    """Say that the new pieces came back from the store because they could not be exchanged; they are reserved again.
+
+    :raises IllegalTransition: nothing is out, or a courier has it, who says so when they bring it back.
+    """
     with transaction(claim) as tx:
         case = lock_case(tx, LOCK_CASE_FOR_SHOP, {"case_id": case_id, **actor.as_member})
-        return move_case(tx, case, case.next(CaseAction.TAKE_BACK, actor.role), answer=reason)
+        target = case.next(CaseAction.TAKE_BACK, actor.role)
+        if case.exchange_way is ExchangeWay.COURIER:
+            raise IllegalTransition(action=CaseAction.TAKE_BACK.value, state=case.state.value)
+        return move_case(tx, case, target, answer=reason)

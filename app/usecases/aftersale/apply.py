@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from app.core.aftersale.errors import CaseTooLate, NotAnExchange, NotReceived
+from app.core.aftersale.errors import CaseTooLate, ExchangeNoDoor, NotAnExchange, NotReceived
 from app.core.aftersale.rules import (
     Asked,
     CaseKind,
@@ -124,6 +124,7 @@ def apply_for_case(
     :param lines: at least one, each line once. :param evidence: photos that were uploaded for the order.
     :param exchange_way: where an exchange is made; at the shop where nothing is said.
     :raises NotAnExchange: a way, or something wanted in exchange, where nothing is exchanged.
+    :raises ExchangeNoDoor: by courier, of what was not delivered.
     :raises SkuNotFound, ExchangeDearer: what is wanted in exchange is not sold, or costs more.
     :raises OrderNotFound: there is none of the actor's. :raises NotReceived: it was not handed over.
     :raises CaseTooLate: the window of the reason is over. :raises WrongRemedy, NotReturnable: not for this reason.
@@ -144,6 +145,8 @@ def apply_for_case(
         difference_fen = 0
         if kind is CaseKind.EXCHANGE:
             exchange_way = ExchangeWay.SHOP if exchange_way is None else exchange_way
+            if exchange_way is ExchangeWay.COURIER and (not order.is_delivered or order.address_lat is None):
+                raise ExchangeNoDoor(pointer="/exchange_way")
             difference_fen = _add_exchanged(tx, order, lines, asked)
         elif exchange_way is not None or any(one.exchange_sku_id is not None for one in lines):
             raise NotAnExchange(pointer="/kind")

@@ -12,6 +12,7 @@ from app.core.accounts.models import PLATFORM_ID
 from app.core.aftersale.errors import CaseNotFound
 from app.core.aftersale.rules import PRESUMED_FAULT, CaseFault, CaseKind, CaseReason, ExchangeWay, wait_of
 from app.core.aftersale.states import CASE_TRANSITIONS, FINAL_CASE_STATES, CaseAction, CaseState
+from app.core.delivery.writes import TRIP_BORN, called_off
 from app.core.events import CaseEvent, CaseMoved
 from app.core.orders.errors import SoldOut
 from app.core.orders.repository import ORDER_COLUMNS, STOCK_MOVED, Order, order_of
@@ -20,6 +21,7 @@ from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Opening, Transaction, closing, opening
 from app.kernel.wire import Row
+from app.usecases.aftersale.exchange_trip import begin_trip, tell_off
 from app.usecases.ordering.line_rates import RATE_OF_LINE, SOLD_OF_LINE
 
 CASE_LAPSES = "case_lapses"
@@ -50,15 +52,6 @@ LOCK_CASE_FOR_STORE = opening(
     WHERE c.case_id = :case_id AND m.account_id = :account_id FOR UPDATE OF o, c
     """
 )
-LOCK_CASE_FOR_COURIER = opening(
-    f"""
-    {_CASE}
-    JOIN couriers AS k ON k.courier_id = :account_id
-    JOIN communities AS mine ON mine.community_id = k.community_id AND mine.store_id = o.store_id
-    WHERE c.case_id = :case_id AND c.exchange_way = 'courier'
-      AND (c.carrier_id = k.courier_id OR c.state = 'exchanging') FOR UPDATE OF o, c
-    """
-)
 LOCK_CASE = opening(f"{_CASE} WHERE c.case_id = :case_id FOR UPDATE OF o, c")
 
 MOVED_CASE = """
@@ -81,13 +74,14 @@ moved_case AS (
         carrier_id = CASE WHEN CAST(:case_to AS text) = 'exchanging' THEN NULL
             ELSE coalesce(CAST(:carrier_id AS uuid), carrier_id) END,
         carriage_payer = coalesce(CAST(:carriage_payer AS text), carriage_payer),
-        carriage_fen = carriage_fen + CAST(:carriage_fen AS bigint)
+        carriage_fen = carriage_fen + CAST(:carriage_fen AS bigint),
+        exchange_way = coalesce(CAST(:exchange_way AS text), exchange_way)
     WHERE case_id = :case_id AND state = :case_from
     RETURNING case_id
 )"""
 _TEXTS = (
     "answer", "appeal_sealed", "return_reference", "replacement_reference", "fault", "payer", "ruling", "ruled_by_id",
-    "case_refund_id", "carrier_id", "carriage_payer",
+    "case_refund_id", "carrier_id", "carriage_payer", "exchange_way",
 )  # fmt: skip
 SOURCES = ("escrow", "pending", "available", "debt", "commission", "platform")
 """From where the money of a case's refund can come; see :class:`app.core.aftersale.models.CaseRow`."""
@@ -106,7 +100,10 @@ unblocked AS (
 )"""
 """What the order earned may stand in a statement again, once no case is open."""
 ANSWER_STOCKED = "SELECT (SELECT count(*) FROM moved_case) AS cases, (SELECT array_agg(sku_id) FROM stocked) AS skus"
-_ONLY_MOVED = closing(f"{MOVED_CASE}, {EARNINGS_MOVED}, {STOCK_MOVED}", answer=ANSWER_STOCKED)
+TRIP_OFF = called_off("case_id = :case_id AND CAST(:is_called_off AS boolean)")
+"""What nobody has to bring any more is not brought."""
+_ONLY_MOVED = closing(f"{MOVED_CASE}, {EARNINGS_MOVED}, {STOCK_MOVED}, {TRIP_OFF}", answer=ANSWER_STOCKED)
+_MOVED_WITH_TRIP = closing(f"{MOVED_CASE}, {EARNINGS_MOVED}, {STOCK_MOVED}, {TRIP_BORN}", answer=ANSWER_STOCKED)
 CASE_LINES = text(
     f"""
     SELECT c.line, c.quantity, c.asked_fen, {SOLD_OF_LINE}, {RATE_OF_LINE}, l.sku_id, l.is_counted,
@@ -139,6 +136,11 @@ class Case:
     def fault(self) -> CaseFault:
         """Who is taken to be at fault: by ruling, or else by the reason."""
         return PRESUMED_FAULT[self.reason] if self.ruled_fault is None else self.ruled_fault
+
+    @property
+    def is_on_trip(self) -> bool:
+        """Whether its new piece waits for a courier at the shop."""
+        return self.state is CaseState.EXCHANGING and self.exchange_way is ExchangeWay.COURIER
 
     @property
     def is_over(self) -> bool:
@@ -211,6 +213,9 @@ def moving(tx: Transaction, case: Case, target: CaseState, **more: object) -> di
     """Record the move, set its timers, and return the parameters of :data:`MOVED_CASE` and :data:`EARNINGS_MOVED`."""
     tx.record(told(CaseMoved, case.case_id, case.order, target))
     window = begin_waiting(tx, case.case_id, target, case.kind)
+    is_called_off = case.is_on_trip and target not in {CaseState.EXCHANGING, CaseState.CARRIED}
+    if is_called_off:
+        tell_off(tx, case.case_id)
     return {
         **dict.fromkeys(_TEXTS),
         **dict.fromkeys([f"from_{source}_fen" for source in SOURCES], 0),
@@ -218,6 +223,7 @@ def moving(tx: Transaction, case: Case, target: CaseState, **more: object) -> di
         "case_promotion_back_fen": 0,
         "carriage_fen": 0,
         "stock": "[]",
+        "is_called_off": is_called_off,
         "case_id": case.case_id,
         "order_id": case.order.order_id,
         "case_from": case.state.value,
@@ -286,7 +292,12 @@ def move_case(tx: Transaction, case: Case, target: CaseState, **more: object) ->
         moves = stock_moves(case, target, tx.execute(CASE_LINES, {"case_id": case.case_id}).fetchall())
     if tx.claim is not None:
         tx.keep(stands)
-    done = tx.close(_ONLY_MOVED, moving(tx, case, target, stock=as_stock(moves), **more)).one()
+    statement = _ONLY_MOVED
+    if target is CaseState.EXCHANGING and case.exchange_way is ExchangeWay.COURIER:
+        trip = begin_trip(tx, case.order, case.case_id)
+        statement = _ONLY_MOVED if trip is None else _MOVED_WITH_TRIP
+        more |= {"exchange_way": ExchangeWay.SHOP} if trip is None else trip
+    done = tx.close(statement, moving(tx, case, target, stock=as_stock(moves), **more)).one()
     refuse_short_stock(moves, done)
     assert done.cases == 1, "a locked case changed under its lock"
     return stands

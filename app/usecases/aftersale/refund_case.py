@@ -33,6 +33,7 @@ from app.usecases.aftersale.cases import (
     CASE_LINES,
     IS_LAST_OPEN,
     MOVED_CASE,
+    TRIP_OFF,
     Case,
     CaseStands,
     as_stock,
@@ -59,7 +60,7 @@ _EARNED = text(
 )
 _REFUNDED = closing(
     f"""
-    {MOVED_CASE}, {REFUND_WRITES},
+    {MOVED_CASE}, {REFUND_WRITES}, {TRIP_OFF},
     went_back AS (
         UPDATE settlement_items AS i
         SET refunded_fen = i.refunded_fen + coalesce(b.refunded_fen, 0),

@@ -7,12 +7,13 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.aftersale.errors import RulingTooHigh
-from app.core.aftersale.rules import CaseFault, wait_of
+from app.core.aftersale.rules import CaseFault, ExchangeWay, wait_of
 from app.core.aftersale.states import CaseAction, CaseState
 from app.core.events import CaseReminded
 from app.kernel.actor import Actor, Role
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, transaction
+from app.usecases.aftersale.carried import close_stranded_exchange
 from app.usecases.aftersale.cases import CASE_LAPSES, LOCK_CASE, CaseStands, lock_case, move_case, told
 from app.usecases.aftersale.exchange import end_exchange
 from app.usecases.aftersale.refund_case import refund_case, with_recourse
@@ -87,6 +88,9 @@ def lapse_case(tx: Transaction, case_id: UUID) -> None:
     if wait.lapse is None:
         tx.record(told(CaseReminded, case_id, case.order, case.state))
         tx.schedule(Timer(CASE_LAPSES, case_id, REMIND_AGAIN))
+        return
+    if case.state is CaseState.CARRIED and case.exchange_way is ExchangeWay.COURIER:
+        close_stranded_exchange(tx, case_id)
         return
     action = wait.lapse
     if action is CaseAction.AGREE_EXCHANGE and not _is_held(tx, case_id):

@@ -104,7 +104,8 @@ MAKE_DAY = text(
             count(*) FILTER (WHERE o.delivered_at IS NOT NULL AND o.promised_at IS NOT NULL) AS orders_delivered,
             count(*) FILTER (WHERE o.delivered_at <= o.promised_at) AS orders_on_time
         FROM span JOIN orders AS o ON o.placed_at >= span.from_at AND o.placed_at < span.until_at
-        LEFT JOIN deliveries AS d ON d.order_id = o.order_id LEFT JOIN trips AS t ON t.trip_id = d.trip_id
+        LEFT JOIN deliveries AS d ON d.order_id = o.order_id AND d.case_id IS NULL
+        LEFT JOIN trips AS t ON t.trip_id = d.trip_id
         WHERE o.paid_at IS NOT NULL GROUP BY o.store_id
     ),
     kept AS (

@@ -1,7 +1,7 @@
 """What happens at the counter and at the door: picked up, delivered, failed, tried again, carried back, disposed of."""
 
 import hmac
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import text
@@ -16,13 +16,11 @@ from app.core.delivery.checks import (
     tries_key,
     tries_left,
 )
-from app.core.delivery.errors import CannotDispose, CannotReturn, ItemsDiffer, NotReady, ReattemptsUsed
+from app.core.delivery.errors import CannotDispose, CannotReturn, CodeNeeded, ItemsDiffer, NotReady, ReattemptsUsed
 from app.core.delivery.repository import (
-    END_TRIP,
     LOCK_DELIVERY_OF_ORDER,
     Delivery,
     delivery_of,
-    is_last_of_trip,
     lock_own_delivery,
 )
 from app.core.delivery.states import (
@@ -34,7 +32,8 @@ from app.core.delivery.states import (
     FailureReason,
     Fault,
 )
-from app.core.events import OrderDelivered, OrderDeliveryFailed, OrderEvent, OrderPickedUp, OrderReattempted, TripEnded
+from app.core.delivery.writes import FAILED, HANDED_OVER, PICKED_UP, SET_OUT_AGAIN
+from app.core.events import OrderDelivered, OrderDeliveryFailed, OrderEvent, OrderPickedUp, OrderReattempted
 from app.core.orders.errors import CodeLocked, WrongCode
 from app.core.orders.repository import ANSWER_MOVED, LOCK_BY_SYSTEM, assert_moved, lock_order, move
 from app.core.orders.rules import (
@@ -51,6 +50,10 @@ from app.kernel.machines import next_state
 from app.kernel.sealing import derived_code, seal
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Closing, Transaction, closing, transaction
+from app.usecases.aftersale import carried
+from app.usecases.aftersale.exchange import counter_code, swap_code
+from app.usecases.aftersale.refund_case import with_recourse
+from app.usecases.delivering.moved import DeliveryMoved, record_end_of_trip
 from app.usecases.ordering.ending import CarriedOff, OrderMoved, end_order
 from app.usecases.ordering.finish_order import ORDER_COMPLETES
 from app.usecases.proving.photos import hand_in
@@ -59,56 +62,11 @@ DELIVERY_STRANDED = "delivery_stranded"
 """Timer: a delivery that its courier neither ended nor decided about."""
 
 _PICKED_UP = closing(
-    f"""{move("picked_up_at = business_now()", "cancel_requested_at = NULL")},
-    carried AS (
-        UPDATE deliveries SET state = :delivery_state, counted_items = CAST(:item_count AS bigint),
-            pick_up_photo_reference = CAST(:photo_reference AS text)
-        WHERE delivery_id = :delivery_id
-    ),
-    stop_done AS (
-        UPDATE stops AS p SET arrived_at = coalesce(p.arrived_at, business_now()), done_at = business_now(),
-            done_distance_m = CAST(:distance_m AS bigint), state = CASE WHEN EXISTS (
-                SELECT 1 FROM deliveries AS other WHERE other.pick_up_stop_id = p.stop_id
-                AND other.delivery_id <> :delivery_id AND other.state IN ('assigned', 'at_pickup'))
-            THEN p.state ELSE 'done' END
-        WHERE p.stop_id = :stop_id
-    )""",
-    answer=ANSWER_MOVED,
+    f"{move('picked_up_at = business_now()', 'cancel_requested_at = NULL')}, {PICKED_UP}", answer=ANSWER_MOVED
 )
-_DELIVERED = closing(
-    f"""{move("delivered_at = business_now()")},
-    carried AS (
-        UPDATE deliveries SET state = :delivery_state, ended_at = business_now(), hand_over_way = :way,
-            photo_reference = CAST(:photo_reference AS text), neighbor_sealed = CAST(:neighbor_sealed AS text),
-            locker_box = CAST(:locker_box AS text)
-        WHERE delivery_id = :delivery_id
-    ),
-    stop_done AS (
-        UPDATE stops AS p SET arrived_at = coalesce(p.arrived_at, business_now()), done_at = business_now(),
-            done_distance_m = CAST(:distance_m AS bigint), state = CASE WHEN EXISTS (
-                SELECT 1 FROM deliveries AS other WHERE other.drop_stop_id = p.stop_id
-                AND other.delivery_id <> :delivery_id
-                AND other.state NOT IN ('delivered', 'returned', 'disposed', 'canceled'))
-            THEN p.state ELSE 'done' END
-        WHERE p.stop_id = :stop_id
-    ), {END_TRIP}""",
-    answer=ANSWER_MOVED,
-)
-_FAILED = closing(
-    f"""{move()},
-    carried AS (
-        UPDATE deliveries SET state = :delivery_state, failure_reason = :reason, failure_count = failure_count + 1,
-            failure_photo_reference = CAST(:photo_reference AS text), is_failure_proven = :is_proven
-        WHERE delivery_id = :delivery_id
-    )""",
-    answer=ANSWER_MOVED,
-)
-_AGAIN = closing(
-    f"""{move()},
-    carried AS (UPDATE deliveries SET state = :delivery_state WHERE delivery_id = :delivery_id),
-    stop_again AS (UPDATE stops SET state = 'waiting', arrived_at = NULL WHERE stop_id = :stop_id)""",
-    answer=ANSWER_MOVED,
-)
+_DELIVERED = closing(f"{move('delivered_at = business_now()')}, {HANDED_OVER}", answer=ANSWER_MOVED)
+_FAILED = closing(f"{move()}, {FAILED}", answer=ANSWER_MOVED)
+_AGAIN = closing(f"{move()}, {SET_OUT_AGAIN}", answer=ANSWER_MOVED)
 _COUNT_TRY = text(
     """
     UPDATE deliveries SET wrong_codes = wrong_codes || jsonb_build_object(CAST(:key AS text), CAST(:tries AS bigint))
@@ -118,17 +76,8 @@ _COUNT_TRY = text(
 _ITEMS = text(
     "SELECT coalesce(sum(quantity), 0)::bigint FROM order_lines WHERE order_id = :order_id AND shorted_at IS NULL"
 )
+_CASE_ITEMS = text("SELECT sum(quantity)::bigint FROM after_sale_case_lines WHERE case_id = :case_id")
 NEIGHBOR_CONTEXT = "deliveries.neighbor"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryMoved:
-    """What an act on a delivery answers."""
-
-    delivery_id: UUID
-    order_id: UUID
-    state: str
-    order_state: str
 
 
 def pick_up_code(order_id: UUID) -> str:
@@ -150,7 +99,7 @@ def pick_up(
     item_count: int | None = None,
     photo_id: UUID | None = None,
 ) -> DeliveryMoved:
-    """Take an order from the shop's counter, with the shop's code (取货).
+    """Take an order, or the new piece of an exchange, from the shop's counter, with the shop's code (取货).
 
     How far away one was seen is recorded; the code speaks for itself.
 
@@ -166,9 +115,14 @@ def pick_up(
         if delivery.order_state == OrderState.PREPARING:
             raise NotReady
         key = tries_key(actor.account_id, "counter")
-        if _is_code(delivery, key, code, pick_up_code(delivery.order_id)):
+        told = pick_up_code(delivery.order_id) if delivery.case_id is None else counter_code(delivery.case_id)
+        if _is_code(delivery, key, code, told):
             _compare_items(tx, delivery, item_count)
             photo = _hand_in_photo(tx, actor, delivery, photo_id, PhotoUse.PICK_UP)
+            seen = {"item_count": item_count, "photo_reference": photo}
+            seen["distance_m"] = away_m(at_hand.seen, at_hand.counter)
+            if delivery.case_id is not None:
+                return carried.take_out(tx, actor, delivery, target, **seen)
             tx.schedule(Timer(DELIVERY_STRANDED, delivery.order_id, STRANDED_WINDOW))
             return _move(
                 tx,
@@ -179,9 +133,7 @@ def pick_up(
                 OrderPickedUp,
                 _PICKED_UP,
                 delivery.pick_up_stop_id,
-                item_count=item_count,
-                photo_reference=photo,
-                distance_m=away_m(at_hand.seen, at_hand.counter),
+                **seen,
             )
         refusal = _count_wrong_code(tx, delivery, key)
     raise refusal
@@ -198,7 +150,8 @@ def _hand_in_photo(
 def _compare_items(tx: Transaction, delivery: Delivery, item_count: int | None) -> None:
     if item_count is None:
         return
-    ordered = tx.execute(_ITEMS, {"order_id": delivery.order_id}).scalar_one()
+    ids = {"order_id": delivery.order_id, "case_id": delivery.case_id}
+    ordered = tx.execute(_ITEMS if delivery.case_id is None else _CASE_ITEMS, ids).scalar_one()
     if item_count != ordered:
         raise ItemsDiffer(item_count=ordered, counted=item_count, pointer="/item_count")
 
@@ -215,24 +168,36 @@ def deliver(
 ) -> DeliveryMoved:
     """Hand an order over (送达): to the resident by code, at the door with a photo, to a neighbor, or into a locker.
 
+    The new piece of an exchange is given for the old one, against the resident's code and in no other way.
+
     :param neighbor: who took it, as the resident knows them. :param locker_box: which box of the store's locker.
     :raises WrongCode, CodeLocked: the code is another's, or was mistyped too often; a photo still serves.
+    :raises CodeNeeded: it is an exchange.
     :raises NotNear: one was seen far from the door, or from the store for a locker, and no code speaks for it.
     :raises PhotoUnknown: the photo is not one's own of this order, or has served.
     """
-    with transaction(claim) as tx:
-        at_hand = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
-        delivery = at_hand.delivery
-        target = next_state(DELIVERY_TRANSITIONS, delivery.state, DeliveryAction.DELIVER, actor.role)
-        key = tries_key(actor.account_id, "door")
-        if code is None or _is_code(delivery, key, code, door_code(delivery.order_id)):
+
+    def act(as_debt: bool) -> DeliveryMoved | WrongCode:  # noqa: FBT001 - as with_recourse calls it
+        with transaction(claim) as tx:
+            at_hand = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id)
+            delivery = at_hand.delivery
+            target = next_state(DELIVERY_TRANSITIONS, delivery.state, DeliveryAction.DELIVER, actor.role)
+            if delivery.case_id is not None and code is None:
+                raise CodeNeeded(pointer="/code")
+            told = door_code(delivery.order_id) if delivery.case_id is None else swap_code(delivery.case_id)
+            key = tries_key(actor.account_id, "door")
+            if code is not None and not _is_code(delivery, key, code, told):
+                return _count_wrong_code(tx, delivery, key)
             way = _way(code, neighbor, locker_box)
             distance_m = away_m(at_hand.seen, at_hand.store if way is HandOverWay.LOCKER else at_hand.door)
             require_near(way, distance_m)
             photo = _hand_in_photo(tx, actor, delivery, photo_id, PhotoUse.HAND_OVER)
+            seen = {"photo_reference": photo, "distance_m": distance_m}
+            if delivery.case_id is not None:
+                return carried.swap(tx, actor, delivery, target, as_debt=as_debt, **seen)
             window = CONFIRM_WINDOW_PERISHABLE if delivery.is_perishable else CONFIRM_WINDOW_GOODS
             tx.schedule(Timer(ORDER_COMPLETES, delivery.order_id, window))
-            _record_end_of_trip(tx, delivery)
+            record_end_of_trip(tx, delivery)
             return _move(
                 tx,
                 actor,
@@ -243,14 +208,16 @@ def deliver(
                 _DELIVERED,
                 delivery.drop_stop_id,
                 way=way.value,
-                photo_reference=photo,
                 neighbor_sealed=None if neighbor is None else seal(neighbor, context=NEIGHBOR_CONTEXT),
                 locker_box=locker_box,
-                distance_m=distance_m,
                 trip_id=delivery.trip_id,
+                **seen,
             )
-        refusal = _count_wrong_code(tx, delivery, key)
-    raise refusal
+
+    done = with_recourse(act)
+    if isinstance(done, WrongCode):
+        raise done
+    return done
 
 
 def _way(code: str | None, neighbor: str | None, locker_box: str | None) -> HandOverWay:
@@ -274,6 +241,10 @@ def fail_delivery(
         delivery = at_hand.delivery
         target = next_state(DELIVERY_TRANSITIONS, delivery.state, DeliveryAction.FAIL, actor.role)
         photo = _hand_in_photo(tx, actor, delivery, photo_id, PhotoUse.FAILURE)
+        is_proven = photo_id is not None or is_near(away_m(at_hand.seen, at_hand.door))
+        why: dict[str, object] = {"reason": reason.value, "photo_reference": photo, "is_proven": is_proven}
+        if delivery.case_id is not None:
+            return carried.hold_up(tx, delivery, target, **why)
         tx.schedule(Timer(DELIVERY_STRANDED, delivery.order_id, STRANDED_WINDOW))
         return _move(
             tx,
@@ -284,9 +255,7 @@ def fail_delivery(
             OrderDeliveryFailed,
             _FAILED,
             delivery.drop_stop_id,
-            reason=reason.value,
-            photo_reference=photo,
-            is_proven=photo_id is not None or is_near(away_m(at_hand.seen, at_hand.door)),
+            **why,
         )
 
 
@@ -301,6 +270,8 @@ def reattempt_delivery(actor: Actor, claim: Claim, *, delivery_id: UUID) -> Deli
         target = next_state(DELIVERY_TRANSITIONS, target, DeliveryAction.START_AGAIN, actor.role)
         if delivery.failure_count > REATTEMPTS_MAX:
             raise ReattemptsUsed(reattempts_max=REATTEMPTS_MAX)
+        if delivery.case_id is not None:
+            return carried.set_out_again(tx, delivery, target)
         return _move(
             tx, actor, delivery, target, OrderAction.REATTEMPT, OrderReattempted, _AGAIN, delivery.drop_stop_id
         )
@@ -313,6 +284,8 @@ def return_to_shop(actor: Actor, claim: Claim, *, delivery_id: UUID) -> OrderMov
     """
     with transaction(claim) as tx:
         delivery = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id).delivery
+        if delivery.case_id is not None:
+            return carried.bring_back(tx, delivery, actor.role)
         return _return(tx, delivery, actor.role)
 
 
@@ -323,6 +296,8 @@ def dispose(actor: Actor, claim: Claim, *, delivery_id: UUID) -> OrderMoved:
     """
     with transaction(claim) as tx:
         delivery = lock_own_delivery(tx, delivery_id=delivery_id, courier_id=actor.account_id).delivery
+        if delivery.case_id is not None:
+            return carried.lose(tx, delivery, actor.role)
         return _dispose(tx, delivery, actor.role)
 
 
@@ -373,13 +348,6 @@ def _fault_of(delivery: Delivery) -> Fault:
     return fault_of(delivery.failure_reason, is_proven=delivery.is_failure_proven)
 
 
-def _record_end_of_trip(tx: Transaction, delivery: Delivery) -> None:
-    if is_last_of_trip(tx, delivery):
-        tx.record(
-            TripEnded(trip_id=delivery.trip_id, community_id=delivery.community_id, courier_id=delivery.courier_id)
-        )
-
-
 def _end(  # noqa: PLR0917 - called twice, below each other
     tx: Transaction, delivery: Delivery, state: DeliveryState, action: OrderAction, ending: Ending, role: Role
 ) -> OrderMoved:
@@ -389,7 +357,7 @@ def _end(  # noqa: PLR0917 - called twice, below each other
         failed = next_state(ORDER_TRANSITIONS, failed, OrderAction.FAIL, role)
     target = next_state(ORDER_TRANSITIONS, failed, action, role)
     assert delivery.failure_reason is not None, "a failed delivery has a reason"
-    _record_end_of_trip(tx, delivery)
+    record_end_of_trip(tx, delivery)
     carried = CarriedOff(
         delivery_id=delivery.delivery_id,
         delivery_state=state.value,

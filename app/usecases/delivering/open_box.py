@@ -22,7 +22,7 @@ _LOCK = opening(
     SELECT d.delivery_id, d.wrong_codes, d.locker_box, d.hand_over_way FROM orders AS o
     JOIN memberships AS m ON m.organization_id = o.store_id AND m.organization_kind = 'store'
         AND m.role = ANY (CAST(:roles AS text[]))
-    LEFT JOIN deliveries AS d ON d.order_id = o.order_id
+    LEFT JOIN deliveries AS d ON d.order_id = o.order_id AND d.case_id IS NULL
     WHERE o.order_id = :order_id AND m.account_id = :account_id
     FOR UPDATE OF o
     """

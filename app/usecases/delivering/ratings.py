@@ -20,7 +20,7 @@ _LOCK_ORDER = opening(
     """
     SELECT o.order_id, o.delivered_at, d.state, t.courier_id, business_now() AS now
     FROM orders AS o
-    LEFT JOIN deliveries AS d ON d.order_id = o.order_id
+    LEFT JOIN deliveries AS d ON d.order_id = o.order_id AND d.case_id IS NULL
     LEFT JOIN trips AS t ON t.trip_id = d.trip_id
     WHERE o.order_id = :order_id AND o.account_id = :account_id FOR UPDATE OF o
     """

@@ -45,7 +45,8 @@ MODE = """
 """
 _COLUMNS = """
     t.trip_id, t.order_count, t.weight_g, t.is_cold, d.created_at, t.pinned_to_id, t.is_apart, d.delivery_id, o.shop_id,
-    o.promised_at, coalesce(o.ready_at, o.expected_ready_at, t.expected_ready_at) AS ready_at,
+    CASE WHEN d.case_id IS NULL THEN o.promised_at END AS promised_at, CASE WHEN d.case_id IS NULL
+        THEN coalesce(o.ready_at, o.expected_ready_at, t.expected_ready_at) ELSE t.expected_ready_at END AS ready_at,
     c.lat, c.lng, c.arrived_at, p.lat AS door_lat, p.lng AS door_lng
 """
 _TASKS = text(

@@ -40,7 +40,7 @@ _ORDER = """
     SELECT o.order_id, o.account_id, o.shop_id, o.state, o.paid_at IS NOT NULL AS is_paid,
         coalesce(o.delivered_at, o.ended_at) AS over_at, business_now() AS now,
         (SELECT t.courier_id FROM deliveries AS d JOIN trips AS t ON t.trip_id = d.trip_id
-         WHERE d.order_id = o.order_id) AS courier_id
+         WHERE d.order_id = o.order_id ORDER BY d.created_at DESC LIMIT 1) AS courier_id
     FROM orders AS o WHERE o.order_id = :order_id AND
 """
 _LOCK = {side: opening(f"{_ORDER} {whose} FOR UPDATE OF o") for side, whose in _WHOSE.items()}

@@ -4,11 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
-from app.core.delivery.pay import Tariff, pay_parts
-from app.core.delivery.states import DeliveryState, StopKind, StopState, TripState
-from app.core.events import OrderAccepted, TripOpened
+from app.core.delivery.writes import TRIP_BORN
+from app.core.events import OrderAccepted
 from app.core.orders.errors import LicenseExpired, OrderNotFound
 from app.core.orders.repository import (
     ANSWER_MOVED,
@@ -24,43 +21,17 @@ from app.core.orders.scheduled import ready_at, trip_opens_at
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
 from app.kernel.clock import SHANGHAI
-from app.kernel.geo import distance_m
-from app.kernel.ids import new_id
 from app.kernel.machines import next_state
-from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.kernel.wire import Row
+from app.usecases.delivering.birth import announce, trip_of
 from app.usecases.ordering.ending import OrderMoved
-
-TRIP_OPENS = "trip_opens"
-"""Timer: the trip of an order for a slot may be claimed from now on."""
 
 _ACCEPTED = move(
     "accepted_at = business_now()", "promised_at = coalesce(promised_at, :promised_at)", "expected_ready_at = :ready_at"
 )
 _ACCEPT = closing(_ACCEPTED, answer=ANSWER_MOVED)
-_ACCEPT_AND_OPEN_TRIP = closing(
-    f"""{_ACCEPTED},
-    trip AS (
-        INSERT INTO trips (trip_id, community_id, state, fee_fen, pay_fen, pay_parts, weight_g, is_cold, lat, lng,
-            expected_ready_at, opens_at, created_at)
-        VALUES (:trip_id, :community_id, :trip_state, :fee_fen, :pay_fen, CAST(:pay_parts AS jsonb),
-            CAST(:weight_g AS bigint), CAST(:is_cold AS boolean), :shop_lat, :shop_lng, :expected_ready_at,
-            CAST(:opens_at AS timestamptz), business_now())
-    ),
-    its_stops AS (
-        INSERT INTO stops (stop_id, trip_id, position, kind, state, lat, lng)
-        VALUES (:pick_up_stop_id, :trip_id, 1, :pick_up_kind, :stop_state, :shop_lat, :shop_lng),
-               (:drop_stop_id, :trip_id, 2, :drop_kind, :stop_state, :address_lat, :address_lng)
-    ),
-    its_delivery AS (
-        INSERT INTO deliveries (delivery_id, order_id, trip_id, pick_up_stop_id, drop_stop_id, state, fee_fen,
-            pay_fen, created_at)
-        VALUES (:delivery_id, :order_id, :trip_id, :pick_up_stop_id, :drop_stop_id, :delivery_state, :fee_fen,
-            :pay_fen, business_now())
-    )""",
-    answer=ANSWER_MOVED,
-)
+_ACCEPT_AND_OPEN_TRIP = closing(f"{_ACCEPTED}, {TRIP_BORN}", answer=ANSWER_MOVED)
 
 
 def accept_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
@@ -127,12 +98,14 @@ def _accept(tx: Transaction, row: Row, role: Role) -> OrderMoved:
     }
     params["ready_at"] = ready_at(order.now, order.preparation_minutes, order.slot_starts_at)
     if order.is_delivered:
-        params |= _trip_of(order, row)
-        opened = TripOpened(trip_id=params["trip_id"], community_id=order.community_id)
-        if params["opens_at"] is None or params["opens_at"] <= order.now:
-            tx.record(opened)
-        else:
-            tx.schedule(Timer(TRIP_OPENS, opened.trip_id, params["opens_at"] - order.now))
+        params |= trip_of(
+            order,
+            row,
+            fee_fen=order.delivery_fen,
+            expected_ready_at=params["ready_at"],
+            opens_at=_opens_at(order, waits_for_other=row.waits_for_other),
+        )
+        announce(tx, params, order.now)
     assert_moved(tx.close(_ACCEPT_AND_OPEN_TRIP if order.is_delivered else _ACCEPT, params))
     return moved
 
@@ -143,42 +116,3 @@ def _opens_at(order: Order, *, waits_for_other: bool) -> datetime | None:
     if not waits_for_other or order.paid_at is None:
         return opens_at
     return max(order.paid_at + ACCEPT_WINDOW, opens_at or order.paid_at)
-
-
-def _trip_of(order: Order, row: Row) -> dict[str, Any]:
-    """Return the trip that carries the order: where from, where to, and what it pays."""
-    assert order.address_lat is not None, "what is delivered has an address"
-    assert order.address_lng is not None, "what is delivered has an address"
-    expected_ready_at = ready_at(order.now, order.preparation_minutes, order.slot_starts_at)
-    rates = dict(row.tariff or {})
-    parts = pay_parts(
-        is_bad_weather=rates.pop("is_bad_weather", False),
-        tariff=Tariff(**rates),
-        length_m=distance_m(row.shop_lat, row.shop_lng, order.address_lat, order.address_lng),
-        walk_up_floors=[row.walk_up_floors],
-        fee_fen=order.delivery_fen,
-        ready_at=expected_ready_at,
-    )
-    return {
-        "trip_id": new_id(),
-        "delivery_id": new_id(),
-        "pick_up_stop_id": new_id(),
-        "drop_stop_id": new_id(),
-        "community_id": order.community_id,
-        "trip_state": TripState.OPEN.value,
-        "delivery_state": DeliveryState.OPEN.value,
-        "stop_state": StopState.WAITING.value,
-        "pick_up_kind": StopKind.PICK_UP.value,
-        "drop_kind": StopKind.DROP.value,
-        "fee_fen": order.delivery_fen,
-        "pay_fen": parts.pay_fen,
-        "pay_parts": orjson.dumps(parts).decode(),
-        "weight_g": row.weight_g,
-        "is_cold": row.is_cold,
-        "shop_lat": row.shop_lat,
-        "shop_lng": row.shop_lng,
-        "address_lat": order.address_lat,
-        "address_lng": order.address_lng,
-        "expected_ready_at": expected_ready_at,
-        "opens_at": _opens_at(order, waits_for_other=row.waits_for_other),
-    }

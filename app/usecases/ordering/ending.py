@@ -9,8 +9,7 @@ from uuid import UUID
 import orjson
 
 from app.core import ledger
-from app.core.delivery.repository import END_TRIP
-from app.core.delivery.states import DELIVERY_TRANSITIONS, DeliveryAction
+from app.core.delivery.writes import CARRIED_OFF, called_off
 from app.core.events import OrderCanceled, OrderCompleted, OrderReturned
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.models import CancelReason
@@ -23,45 +22,7 @@ from app.kernel.clock import SHANGHAI
 from app.kernel.transaction import Transaction, closing
 from app.usecases.paying.refunds import REFUND_WRITES, Decision, decide_refund
 
-_CANCELABLE = ", ".join(f"'{state.value}'" for state, action in DELIVERY_TRANSITIONS if action is DeliveryAction.CANCEL)
-
-_CALL_OFF_TRIP = f"""
-off_delivery AS (
-    UPDATE deliveries SET state = 'canceled', ended_at = business_now()
-    WHERE order_id = :order_id AND state IN ({_CANCELABLE}) RETURNING trip_id, pick_up_stop_id, drop_stop_id
-),
-off_stops AS (
-    UPDATE stops AS p SET state = 'canceled' FROM off_delivery AS d
-    WHERE p.stop_id IN (d.pick_up_stop_id, d.drop_stop_id) AND p.state IN ('waiting', 'arrived')
-      AND NOT EXISTS (
-          SELECT 1 FROM deliveries AS other WHERE other.trip_id = d.trip_id AND other.order_id <> :order_id
-          AND p.stop_id IN (other.pick_up_stop_id, other.drop_stop_id)
-          AND other.state NOT IN ('delivered', 'returned', 'disposed', 'canceled'))
-),
-off_trip AS (
-    UPDATE trips AS t SET state = 'canceled', ended_at = business_now() FROM off_delivery AS d
-    WHERE t.trip_id = d.trip_id
-      AND NOT EXISTS (
-          SELECT 1 FROM deliveries AS other WHERE other.trip_id = t.trip_id AND other.order_id <> :order_id
-          AND other.state NOT IN ('delivered', 'returned', 'disposed', 'canceled'))
-    RETURNING t.courier_id, t.weight_g
-),
-off_shift AS (
-    UPDATE courier_shifts AS h
-    SET active_trips = h.active_trips - 1, active_weight_g = greatest(0, h.active_weight_g - t.weight_g)
-    FROM off_trip AS t WHERE h.courier_id = t.courier_id AND h.ended_at IS NULL
-)"""
-_CARRY_OFF = f"""
-carried AS (
-    UPDATE deliveries SET state = :delivery_state, failure_reason = :failure_reason, ended_at = business_now()
-    WHERE delivery_id = :delivery_id
-),
-stop_off AS (
-    UPDATE stops AS p SET state = 'canceled' WHERE p.stop_id = :stop_id
-      AND NOT EXISTS (
-          SELECT 1 FROM deliveries AS other WHERE other.drop_stop_id = p.stop_id AND other.delivery_id <> :delivery_id
-          AND other.state NOT IN ('returned', 'disposed', 'canceled'))
-), {END_TRIP}"""
+_CALL_OFF_TRIP = called_off("order_id = :order_id AND case_id IS NULL")
 VISIT_OFF = """
 visit_off AS (
     UPDATE appointments SET state = 'canceled' WHERE order_id = ANY (:stock_order_ids)
@@ -84,8 +45,8 @@ _GIVEN_UP = closing(
     f"{move(*_ENDED, 'cancel_reason = :cancel_reason')}, {REFUND_WRITES}, {EARNED}, {STOCK_SOLD}, {_CALL_OFF_TRIP}",
     answer=ANSWER_MOVED,
 )
-_RETURNED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {EARNED}, {STOCK_RELEASED}, {_CARRY_OFF}", answer=ANSWER_MOVED)
-_DISPOSED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {EARNED}, {STOCK_SOLD}, {_CARRY_OFF}", answer=ANSWER_MOVED)
+_RETURNED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {EARNED}, {STOCK_RELEASED}, {CARRIED_OFF}", answer=ANSWER_MOVED)
+_DISPOSED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {EARNED}, {STOCK_SOLD}, {CARRIED_OFF}", answer=ANSWER_MOVED)
 _SOLD = closing(
     f"""{move(*_ENDED)}, {EARNED}, {STOCK_SOLD},
     visit_done AS (

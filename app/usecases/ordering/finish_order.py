@@ -33,7 +33,7 @@ _COUNT_TRY = text("UPDATE orders SET code_tries_left = code_tries_left - 1 WHERE
 _COURIER = text(
     """
     SELECT t.courier_id, d.pay_fen FROM deliveries AS d JOIN trips AS t ON t.trip_id = d.trip_id
-    WHERE d.order_id = :order_id
+    WHERE d.order_id = :order_id AND d.case_id IS NULL
     """
 )
 

@@ -15,7 +15,7 @@ _LOCK = opening(
     SELECT o.order_id, o.account_id, o.shop_id, o.state, o.total_fen, o.refunded_fen, o.promised_at, o.delivered_at,
         o.ready_at, o.accepted_at, o.preparation_minutes, coalesce(d.failure_count, 0) AS failure_count,
         coalesce(o.slot_starts_at, o.accepted_at + o.preparation_minutes * interval '1 minute') AS said_ready_at
-    FROM orders AS o LEFT JOIN deliveries AS d ON d.order_id = o.order_id
+    FROM orders AS o LEFT JOIN deliveries AS d ON d.order_id = o.order_id AND d.case_id IS NULL
     WHERE o.order_id = :order_id AND o.usual_s IS NOT NULL AND o.delivered_at > o.promised_at
     FOR UPDATE OF o
     """

@@ -25,7 +25,7 @@ _LOCK = opening(
         t.courier_id, c.lat, c.lng, e.lat AS door_lat, e.lng AS door_lng, p.lat AS seen_lat, p.lng AS seen_lng,
         business_now() AS now
     FROM orders AS o
-    LEFT JOIN deliveries AS d ON d.order_id = o.order_id
+    LEFT JOIN deliveries AS d ON d.order_id = o.order_id AND d.case_id IS NULL
     LEFT JOIN trips AS t ON t.trip_id = d.trip_id
     LEFT JOIN stops AS c ON c.stop_id = d.pick_up_stop_id
     LEFT JOIN stops AS e ON e.stop_id = d.drop_stop_id
@@ -42,7 +42,7 @@ _EXPECT = closing(
         UPDATE orders SET expected_from_at = :earliest_at, expected_by_at = :latest_at WHERE order_id = :order_id
     )"""
 )
-_OF_TRIP = text("SELECT order_id FROM deliveries WHERE trip_id = :trip_id ORDER BY order_id")
+_OF_TRIP = text("SELECT order_id FROM deliveries WHERE trip_id = :trip_id AND case_id IS NULL ORDER BY order_id")
 
 
 def re_estimate_order(tx: Transaction, order_id: UUID) -> None:

@@ -148,6 +148,7 @@ def _method_of(tx: Transaction, order: Order, at_once_fen: int, amount_fen: int)
         return PaymentMethod.E_ACCOUNT
     if at_once_fen:
         return PaymentMethod.MIXED
+    assert order.payment_method is not None, "only what was paid can be refunded"
     if order.payment_method != PaymentMethod.MIXED:
         return PaymentMethod(order.payment_method)
     return PaymentMethod(tx.execute(_CHANNEL, {"payment_id": order.payment_id}).scalar_one())

@@ -30,7 +30,7 @@ _LOCK = opening(
         EXISTS (SELECT 1 FROM tips AS p WHERE p.order_id = o.order_id) AS is_given
     FROM orders AS o
     JOIN accounts AS a ON a.account_id = o.account_id
-    LEFT JOIN deliveries AS d ON d.order_id = o.order_id
+    LEFT JOIN deliveries AS d ON d.order_id = o.order_id AND d.case_id IS NULL
     LEFT JOIN trips AS t ON t.trip_id = d.trip_id
     LEFT JOIN step_up_grants AS g ON g.grant_id = CAST(:grant_id AS uuid) AND g.session_id = :session_id
         AND g.purpose = 'tip_courier' AND g.subject_id = o.order_id AND g.amount_fen_max >= :amount_fen

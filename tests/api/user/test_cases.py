@@ -15,7 +15,7 @@ from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
 from app.usecases.settling.refund_completed import refund_order
 from app.usecases.settling.settle import settle_due
-from tests.factories import a_claim, a_courier, a_merchant_with_shop, a_store_clerk, an_offer, an_operator, an_order
+from tests.factories import a_claim, a_merchant_with_shop, a_store_clerk, an_offer, an_operator, an_order
 from tests.factories.cases import ACase, a_case
 from tests.factories.rows import change, look, look_one
 from tests.support.invariants import Invariants
@@ -386,36 +386,6 @@ class TestExchange:
 
         assert_problem(way, 422, "not_an_exchange", pointer="/kind")
         assert_problem(goods, 404, "sku_not_found", pointer="/lines")
-
-    def test_a_courier_brings_the_new_takes_the_old_and_who_is_at_fault_pays(self, client: FlaskClient) -> None:
-        case = an_exchange(ExchangeWay.COURIER)
-        shop, sku_id = case.order.shop, case.order.offers[0].sku_id
-        courier, other = (a_courier(community=shop.community) for _ in range(2))
-        counter = client.get(f"/merchant/v1/cases/{case.case_id}", headers=shop.owner.headers).get_json()
-        door = client.get(f"/user/v1/cases/{case.case_id}", headers=case.order.resident.headers).get_json()
-        path = f"/courier/v1/exchanges/{case.case_id}"
-
-        waiting = client.get("/courier/v1/exchanges", headers=courier.headers).get_json()["items"]
-        taken = client.post(f"{path}/pick-up", headers=courier.once(), json={"code": counter["counter_code"]})
-        late = client.post(f"{path}/pick-up", headers=other.once(), json={"code": counter["counter_code"]})
-        carried = client.get("/courier/v1/exchanges", headers=courier.headers).get_json()["items"]
-        wrong = client.post(f"{path}/swap", headers=courier.once(), json={"code": "0" * 3 + "x"})
-        swapped = client.post(f"{path}/swap", headers=courier.once(), json={"code": door["swap_code"]})
-        back = client.post(
-            f"/merchant/v1/cases/{case.case_id}/return-answer",
-            headers=shop.owner.once(),
-            json={"is_approved": True, "is_resalable": True},
-        )
-
-        assert [one["drop"] for one in waiting] == [None]
-        assert carried[0]["drop"]["contact_name"]
-        assert (taken.get_json()["state"], swapped.get_json()["state"]) == ("carried", "swapped")
-        assert_problem(late, 404, "case_not_found")
-        assert_problem(wrong, 409, "wrong_code", pointer="/code")
-        assert back.get_json()["state"] == "exchanged", back.text
-        assert stock(sku_id) == (98, 0, 100)
-        assert balance(codes.courier_pending(courier.account_id)) == 500
-        assert balance(codes.merchant_debt(shop.merchant_id)) == -500
 
     def test_at_the_stores_counter_the_code_gives_the_new_for_the_old(self, client: FlaskClient) -> None:
         case = an_exchange(ExchangeWay.STORE)

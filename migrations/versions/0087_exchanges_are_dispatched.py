@@ -19,13 +19,7 @@ def upgrade() -> None:
         "uq_deliveries_order_id_case_id", _DELIVERIES, ["order_id", "case_id"], postgresql_nulls_not_distinct=True
     )
     op.drop_constraint("uq_deliveries_order_id", _DELIVERIES, type_="unique")
-    op.create_index(
-        "uq_deliveries_case_id",
-        _DELIVERIES,
-        ["case_id"],
-        unique=True,
-        postgresql_where=sa.text("case_id IS NOT NULL"),
-    )
+    op.create_unique_constraint("uq_deliveries_case_id", _DELIVERIES, ["case_id"])
     op.drop_index(_TO_CARRY, _CASES)
     op.execute(f"UPDATE {_CASES} SET exchange_way = 'shop' WHERE exchange_way = 'courier' AND state = 'exchanging'")
 
@@ -39,7 +33,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("exchange_way = 'courier' AND state IN ('exchanging', 'carried')"),
     )
     op.execute(f"DELETE FROM {_DELIVERIES} WHERE case_id IS NOT NULL")
-    op.drop_index("uq_deliveries_case_id", _DELIVERIES)
+    op.drop_constraint("uq_deliveries_case_id", _DELIVERIES, type_="unique")
     op.create_unique_constraint("uq_deliveries_order_id", _DELIVERIES, ["order_id"])
     op.drop_constraint("uq_deliveries_order_id_case_id", _DELIVERIES, type_="unique")
     op.drop_column(_DELIVERIES, "case_id")

@@ -177,13 +177,12 @@ class DeliveryRow(Base):
         UniqueConstraint(
             "order_id", "case_id", name="uq_deliveries_order_id_case_id", postgresql_nulls_not_distinct=True
         ),
-        Index("uq_deliveries_case_id", "case_id", unique=True, postgresql_where=text("case_id IS NOT NULL")),
         {"postgresql_with": {"fillfactor": 70}},
     )
 
     delivery_id: Mapped[UUID] = mapped_column(primary_key=True)
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.order_id"))
-    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("after_sale_cases.case_id"))
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("after_sale_cases.case_id"), unique=True)
     trip_id: Mapped[UUID] = mapped_column(ForeignKey("trips.trip_id"), index=True)
     pick_up_stop_id: Mapped[UUID] = mapped_column(ForeignKey("stops.stop_id"), index=True)
     drop_stop_id: Mapped[UUID] = mapped_column(ForeignKey("stops.stop_id"), index=True)

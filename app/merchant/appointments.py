@@ -143,6 +143,13 @@ class CheckInIn(Body):
     lng = Degrees(bound=180, required=True)
 
 
+class AbsenceIn(Body):
+    """Where one stands: at the door that nobody opens."""
+
+    lat = Degrees(bound=90, required=True)
+    lng = Degrees(bound=180, required=True)
+
+
 class FinishIn(Body):
     """How much of the service was done; the rest goes back."""
 
@@ -232,11 +239,11 @@ def add_visits(door: Door) -> None:
         """Say that a service is done, or how much of it."""
         return finish_service(actor, claim, order_id=order_id, **body)
 
-    @door.post("/orders/<uuid:order_id>/appointment/absence", answer=VisitStandsOut, once=True)
+    @door.post("/orders/<uuid:order_id>/appointment/absence", body=AbsenceIn, answer=VisitStandsOut, once=True)
     @policy("order.ready", Relation.OWN_SHOP)
-    def resident_absent(actor: Actor, *, claim: Claim, order_id: UUID) -> VisitStands:
-        """Say that the resident is not there."""
-        return report_absent(actor, claim, order_id=order_id)
+    def resident_absent(actor: Actor, *, claim: Claim, order_id: UUID, body: dict[str, Any]) -> VisitStands:
+        """Say, at the door, that the resident is not there."""
+        return report_absent(actor, claim, order_id=order_id, **body)
 
     @door.post("/orders/<uuid:order_id>/appointment/withdrawal", answer=VisitStandsOut, once=True)
     @policy("order.cancel", Relation.OWN_SHOP)

@@ -7,6 +7,7 @@ from marshmallow import fields
 from app.core.catalog.models import ShopState, Vertical
 from app.core.delivery.models import Vehicle
 from app.core.delivery.states import DeliveryState
+from app.core.orders.quote import LINES_MAX
 from app.core.orders.states import OrderState
 from app.core.papers.rules import PaperKind
 from app.web.fields import Body, Choice, Day, Flag, Id, Instant, Int, Many, Text
@@ -93,7 +94,7 @@ class RejectIn(Body):
 class ShortIn(Body):
     """Which lines are lacking."""
 
-    lines = Many(Int(low=1, high=1000), low=1, high=50, required=True)
+    lines = Many(Int(low=1, high=1000), low=1, high=LINES_MAX, required=True)
 
 
 class CancelAnswerIn(Body):

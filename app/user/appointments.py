@@ -10,13 +10,12 @@ from sqlalchemy import text
 from app.core.accounts.errors import AddressNotFound
 from app.core.appointments.errors import AppointmentNotFound, NotAnAppointment
 from app.core.appointments.models import ChargeState
-from app.core.appointments.rules import DAYS_AHEAD_MAX, LADDER, LAST_BP, cancel_fee_fen, instant_of, offered
+from app.core.appointments.rules import EN_ROUTE_BP, LADDER, LAST_BP, cancel_fee_fen, instant_of, offered
 from app.core.appointments.states import AppointmentState
 from app.core.catalog.errors import SkuNotFound
 from app.core.catalog.models import OfferKind
 from app.core.vouchers.errors import VoucherSold
 from app.kernel.actor import Actor
-from app.kernel.clock import SHANGHAI
 from app.kernel.transaction import Claim, read, transaction
 from app.usecases.appointments.booking import book_service, terms_of
 from app.usecases.appointments.extras import ChargeStands, approve_charge, decline_charge
@@ -76,12 +75,13 @@ class StepOut(Body):
 
 
 class SlotsOut(Body):
-    """What is free, what it costs, and what canceling would cost."""
+    """What is free, what it costs, and what canceling would cost: ``en_route_bp`` once the provider is on the way."""
 
     price_fen = Fen(required=True)
     duration_minutes = Int(low=1, high=COUNT_MAX, required=True)
     items = Many(fields.Nested(SlotOut), high=LIST_MAX, required=True)
     cancel_ladder = Many(fields.Nested(StepOut), high=10, required=True)
+    en_route_bp = Int(low=0, high=10_000, required=True)
 
 
 class AppointmentIn(Body):
@@ -146,14 +146,14 @@ def _slots(actor: Actor, sku_id: UUID, address_id: UUID, day: date) -> dict[str,
             raise VoucherSold
         found = calendars(tx, shop_id=row.shop_id, offer_id=row.offer_id, community_id=row.community_id, day=day)
     terms = terms_of(row)
-    last = row.now.astimezone(SHANGHAI).date() + timedelta(days=DAYS_AHEAD_MAX)
-    free = offered(dict(enumerate(found.values())), day, terms, now=row.now) if day <= last else {}
+    free = offered(dict(enumerate(found.values())), day, terms, now=row.now)
     ladder = [{"hours_before": before // timedelta(hours=1), "fee_bp": bp} for before, bp in LADDER]
     return {
         "price_fen": row.price_fen,
         "duration_minutes": terms.duration_minutes,
         "items": [{"starts_at": instant_of(start), "providers": count} for start, count in free.items()],
         "cancel_ladder": [*ladder, {"hours_before": 0, "fee_bp": LAST_BP}],
+        "en_route_bp": EN_ROUTE_BP,
     }
 
 

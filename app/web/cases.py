@@ -22,7 +22,7 @@ from app.web.paging import LIMIT_MAX, PageQuery, read_cursor
 from app.web.views import COUNT_MAX, LIST_MAX, DecisionIn
 
 NOTE_MAX = 500
-LINES_MAX = 50
+LINES_MAX = 200
 
 
 class AskedLineIn(Body):

@@ -57,7 +57,13 @@ _TIMES = """
         (SELECT json_agg(json_build_array(c.applied_at, c.ended_at)) FROM after_sale_cases AS c
          WHERE c.order_id = o.order_id) AS cases,
         (SELECT json_agg(json_build_array(u.used_at, u.amount_fen)) FROM voucher_uses AS u
-         JOIN vouchers AS v ON v.voucher_id = u.voucher_id WHERE v.order_id = o.order_id) AS uses
+         JOIN vouchers AS v ON v.voucher_id = u.voucher_id WHERE v.order_id = o.order_id) AS uses,
+        (SELECT json_agg(r.answered_at) FROM replacements AS r
+         WHERE r.order_id = o.order_id AND r.state = 'accepted') AS replaced,
+        (SELECT json_build_array(l.paid_at, l.amount_fen) FROM late_compensations AS l
+         WHERE l.order_id = o.order_id) AS made_good,
+        (SELECT t.assigned_at FROM deliveries AS d JOIN trips AS t ON t.trip_id = d.trip_id
+         WHERE d.order_id = o.order_id AND d.case_id IS NULL) AS courier_found_at
     FROM orders AS o LEFT JOIN appointments AS p ON p.order_id = o.order_id
 """
 
@@ -113,6 +119,7 @@ def timeline_of(row: Row, reader: Reader) -> dict[str, Any]:
         (Step.PLACED, row.placed_at, None),
         (Step.PAID, row.paid_at, None),
         (Step.ACCEPTED, row.accepted_at, None),
+        (Step.COURIER_FOUND, row.courier_found_at, None),
         (Step.SHORTED, row.shorted_at, None),
         (Step.READY, None if row.fulfillment == Fulfillment.VOUCHER else row.ready_at, None),
         (Step.PICKED_UP, row.picked_up_at, None),
@@ -122,6 +129,9 @@ def timeline_of(row: Row, reader: Reader) -> dict[str, Any]:
         (Step.FINISHED, row.finished_at, None),
     ]
     happened += [(Step.REFUNDED, _instant(at), fen) for at, fen in row.refunds or []]
+    happened += [(Step.REPLACED, _instant(at), None) for at in row.replaced or []]
+    if row.made_good is not None:
+        happened.append((Step.MADE_GOOD, _instant(row.made_good[0]), row.made_good[1]))
     happened += [(Step.USED, _instant(at), fen) for at, fen in row.uses or []]
     for opened, ended in row.cases or []:
         happened += [(Step.CASE_OPENED, _instant(opened), None), (Step.CASE_ENDED, _instant(ended), None)]

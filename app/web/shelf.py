@@ -7,10 +7,12 @@ from flask import Response
 from sqlalchemy import text
 
 from app.core.catalog.errors import ShopNotFound
+from app.core.vouchers.rules import VoucherTerms
 from app.kernel.transaction import read
 from app.web.fields import Int, Query, Text
 from app.web.paging import CursorInvalid
 
+_USUAL = VoucherTerms()
 _SHELF = """
 SELECT CAST(json_build_object('items', coalesce(json_agg(offer ORDER BY place, offer_id), CAST('[]' AS json))) AS text)
        AS page, count(*) AS found, max(place) AS last_place, {{seen}} AS is_seen
@@ -29,24 +31,30 @@ FROM (
                     'unit', k.content_unit, 'count', k.content_count) END,
                 'unit_price_fen', unit_price_fen(k.price_fen, k.content_amount, k.content_unit, k.content_count),
                 'standard_product_id', k.standard_product_id, 'per_person_max', k.per_person_max,
-                'per_person_days', k.per_person_days)
+                'per_person_days', k.per_person_days, 'voucher', CASE WHEN f.kind = 'voucher' THEN json_build_object(
+                    'uses', coalesce(t.uses, {{uses}}), 'valid_days', coalesce(t.valid_days, {{valid_days}}))
+                    END)
                 ORDER BY k.price_fen, k.sku_id),
                 CAST('[]' AS json))
             FROM skus AS k LEFT JOIN stock AS n ON n.sku_id = k.sku_id
+            LEFT JOIN voucher_terms AS t ON t.sku_id = k.sku_id AND f.kind = 'voucher'
             WHERE k.offer_id = f.offer_id AND k.removed_at IS NULL)) AS offer
     FROM offers AS f
     WHERE f.shop_id = :shop_id AND f.state {{states}} AND f.position > :after
     ORDER BY f.position, f.offer_id LIMIT :limit
 ) AS shelf
 """.replace("{{", "{").replace("}}", "}")
+_TERMS = {"uses": _USUAL.uses, "valid_days": _USUAL.valid_days}
 PUBLIC = text(
     _SHELF.format(
+        **_TERMS,
         states="= 'on_sale'",
         seen="EXISTS (SELECT 1 FROM shops WHERE shop_id = :shop_id AND state IN ('open', 'resting'))",
     )
 )
 FOR_MEMBER = text(
     _SHELF.format(
+        **_TERMS,
         states="<> 'removed'",
         seen="""EXISTS (
             SELECT 1 FROM shops AS s

@@ -10,6 +10,7 @@ from app.core.catalog.models import OfferKind, OfferState, OptionKind, Vertical
 from app.core.delivery.states import ApplicationState, IncidentState, RatingState
 from app.core.orders.models import CancelReason, Fulfillment
 from app.core.orders.states import OrderState
+from app.core.vouchers.rules import USES_MAX, VALID_DAYS_MAX
 from app.kernel.polygons import POINTS_MAX
 from app.kernel.wire import Row
 from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Many, Quantity, Text
@@ -148,6 +149,13 @@ def shown_product(row: Row) -> dict[str, Any]:
     return {**{name: getattr(row, name) for name in names}, "content": shown_content(row)}
 
 
+class VoucherTermsOut(Body):
+    """How often a voucher can be used, and for how many days from its purchase."""
+
+    uses = Int(low=1, high=USES_MAX, required=True)
+    valid_days = Int(low=1, high=VALID_DAYS_MAX, required=True)
+
+
 class SkuOut(Body):
     """One buyable form of an offer; ``left`` is null for unlimited stock.
 
@@ -168,6 +176,7 @@ class SkuOut(Body):
     barcode = Text(high=20, required=True, allow_none=True)
     quantity_max = Quantity(required=True)
     left = Int(low=0, high=COUNT_MAX, required=True, allow_none=True)
+    voucher = fields.Nested(VoucherTermsOut, required=True, allow_none=True)
 
 
 class OfferOut(Body):

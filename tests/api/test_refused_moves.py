@@ -202,14 +202,15 @@ def test_what_a_cases_table_does_not_name_is_refused_and_changes_nothing(
 def _acts_on_visit(visit: AVisit) -> dict[AppointmentAction, tuple[Person, Callable[..., Any]]]:
     resident, owner, shop = visit.resident, visit.owner, visit.service.shop
     named: dict[str, Any] = {"order_id": visit.order_id}
-    at = partial(check_in, code=check_in_code(visit.order_id), lat=shop.lat + 0.001, lng=shop.lng)
+    at_door: dict[str, Any] = {"lat": shop.lat + 0.001, "lng": shop.lng}
+    at = partial(check_in, code=check_in_code(visit.order_id), **at_door)
     return {
         AppointmentAction.RESCHEDULE: (resident, partial(reschedule, starts_at=in_days(4), **named)),
         AppointmentAction.CANCEL: (resident, partial(cancel_appointment, fee_fen=100_000, **named)),
         AppointmentAction.REASSIGN: (owner, partial(withdraw_provider, **named)),
         AppointmentAction.SET_OUT: (owner, partial(set_out, **named)),
         AppointmentAction.CHECK_IN: (owner, partial(at, **named)),
-        AppointmentAction.ABSENT: (owner, partial(report_absent, **named)),
+        AppointmentAction.ABSENT: (owner, partial(report_absent, **at_door, **named)),
         AppointmentAction.FINISH: (owner, partial(finish_service, done_percent=100, **named)),
     }
 
@@ -229,7 +230,8 @@ def _a_visit_in(state: AppointmentState) -> AVisit:
             "UPDATE appointments SET starts_at = business_now() - interval '1 hour' WHERE order_id = :id",
             id=visit.order_id,
         )
-        report_absent(owner.actor, a_claim(owner), **named)
+        shop = visit.service.shop
+        report_absent(owner.actor, a_claim(owner), lat=shop.lat + 0.001, lng=shop.lng, **named)
     elif state not in begun:
         come_in(visit)
         if state is not AppointmentState.IN_SERVICE:

@@ -71,9 +71,13 @@ from tests.factories.rows import look
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Sequence
+    from datetime import datetime
     from uuid import UUID
 
-from collections.abc import Sequence
+    from app.kernel.actor import Actor
+    from app.kernel.transaction import Claim
+    from app.usecases.appointments.visit import VisitStands
 
 Menu = dict[str, Act]
 
@@ -228,13 +232,21 @@ def on_visit(town: Town, row: Any, dice: random.Random) -> Menu:
         "reschedule": mine(partial(reschedule, starts_at=later, **named)),
         "cancel_visit": mine(partial(cancel_appointment, fee_fen=dice.choice([0, 20_000]), **named)),
         "withdraw_provider": by_shop(partial(withdraw_provider, **named)),
-        "set_out": by_shop(partial(set_out, **named)),
+        "set_out": by_shop(partial(_set_out_in_time, town, row.starts_at, **named)),
         "check_in": by_shop(partial(check_in, code=check_in_code(row.order_id), **at, **named)),
-        "absent": by_shop(partial(report_absent, **named)),
+        "absent": by_shop(partial(report_absent, **at, **named)),
         "finish": by_shop(partial(finish_service, done_percent=100, **named)),
         "half_done": by_shop(partial(finish_service, done_percent=dice.randint(1, 99), **named)),
         "propose": by_shop(partial(propose_charge, amount_fen=dice.randint(1, 5_000), reason="深度清洁", **named)),
     }
+
+
+def _set_out_in_time(town: Town, starts_at: datetime, actor: Actor, claim: Claim, *, order_id: UUID) -> VisitStands:
+    """Set out an hour before the start, when that is: time passes until then."""
+    minutes = (starts_at - town.clock.now()).total_seconds() / 60 - 60
+    if minutes > 0:
+        town.clock.ahead(minutes=minutes)
+    return set_out(actor, claim, order_id=order_id)
 
 
 def on_charge(town: Town, row: Any, _dice: random.Random) -> Menu:

@@ -12,7 +12,7 @@ from app.usecases.appointments.booking import book_service
 from app.usecases.appointments.providers import ProviderSaid, add_provider, set_service_terms
 from app.usecases.appointments.visits import check_in, check_in_code, confirm_appointment, set_out
 from tests.factories.people import Person, a_claim, a_resident, an_address
-from tests.factories.rows import look_one
+from tests.factories.rows import change, look_one
 from tests.factories.shops import Offer, Shop, a_merchant_with_shop, an_offer
 from tests.factories.vouchers import pay
 
@@ -112,7 +112,10 @@ def a_visit(service: AService | None = None, *, starts_at: datetime | None = Non
         confirm_appointment(tx, visit.order_id)
     owner = visit.owner
     if state in {"en_route", "in_service"}:
+        begins = "UPDATE appointments SET starts_at = {} WHERE order_id = :id"
+        change(begins.format("business_now()"), id=visit.order_id)  # a provider sets out shortly before
         set_out(owner.actor, a_claim(owner), order_id=visit.order_id)
+        change(begins.format(":starts_at"), id=visit.order_id, starts_at=starts_at)
     if state == "in_service":
         come_in(visit)
     return visit

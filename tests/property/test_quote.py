@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.orders.quote import LINES_MAX, Terms, Wanted, price_cart, quote_cart
+from app.core.orders.quote import Terms, Wanted, price_cart, quote_cart
 from app.core.orders.rules import Rate, promotion_left_fen
 from app.kernel.ids import new_id
 
@@ -32,7 +32,7 @@ def carts(draw: st.DrawFn) -> tuple[list[Wanted], dict[object, Terms]]:
             is_on_sale=True,
             is_deliverable=True,
         )
-        for _ in range(draw(st.integers(1, LINES_MAX)))
+        for _ in range(draw(st.integers(1, 50)))
     ]
     terms: dict[object, Terms] = {
         shop_id: Terms(

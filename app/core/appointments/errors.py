@@ -59,6 +59,13 @@ class TooEarly(Conflict):
     title = "It is too early for this"
 
 
+class SetOutTooEarly(Conflict):
+    """Nobody is on the way so long before; parameter ``hours``."""
+
+    code = "set_out_too_early"
+    title = "It is too early to set out"
+
+
 class TooFarAway(Conflict):
     """One checks in at the resident's door; parameters ``distance_m`` and ``distance_m_max``."""
 

@@ -13,6 +13,8 @@ from app.kernel.money import rate_fen
 STEP_MINUTES = 30
 """Appointments begin at full and half hours."""
 DAYS_AHEAD_MAX = 30
+SET_OUT_BEFORE = timedelta(hours=2)
+"""How long before the start a provider may say that they are on the way: from then on canceling costs more."""
 CHECK_IN_M_MAX = 500
 RESIDENT_WAITED_FOR = timedelta(minutes=20)
 PROVIDER_WAITED_FOR = timedelta(minutes=60)
@@ -69,9 +71,10 @@ def _minutes(clock: str) -> int:
 def free_starts(calendar: Calendar, day: date, terms: ServiceTerms, *, now: datetime) -> list[int]:
     """Return the minutes at which a service may begin on ``day``: inside a span whole, clear of what is taken.
 
-    The buffer behind the service has to be free, and may reach beyond the span.
+    The buffer behind the service has to be free, and may reach beyond the span. Nothing is promised for a day that is
+    more than :data:`DAYS_AHEAD_MAX` days ahead.
     """
-    if calendar.is_off:
+    if calendar.is_off or (day - now.astimezone(SHANGHAI).date()).days > DAYS_AHEAD_MAX:
         return []
     midnight = minute_of(datetime.combine(day, time(), tzinfo=SHANGHAI))
     earliest = minute_of(now) + terms.lead_minutes

@@ -32,7 +32,7 @@ from app.kernel.clock import SHANGHAI
 from app.kernel.errors import Conflict
 from app.kernel.money import split_fen
 
-LINES_MAX = 50
+LINES_MAX = 200
 """Lines in one cart."""
 NOTHING_OFF: Mapping[UUID, int] = MappingProxyType({})
 

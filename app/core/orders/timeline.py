@@ -12,10 +12,13 @@ class Step(StrEnum):
     PLACED = "placed"
     PAID = "paid"
     ACCEPTED = "accepted"
+    COURIER_FOUND = "courier_found"
+    REPLACED = "replaced"
     SHORTED = "shorted"
     READY = "ready"
     PICKED_UP = "picked_up"
     DELIVERED = "delivered"
+    MADE_GOOD = "made_good"
     CANCEL_REQUESTED = "cancel_requested"
     REFUNDED = "refunded"
     CASE_OPENED = "case_opened"
@@ -40,10 +43,13 @@ WORDS: Mapping[Step, tuple[str, str]] = {
     Step.PLACED: ("订单已提交", "Order placed"),
     Step.PAID: ("支付成功", "Paid"),
     Step.ACCEPTED: ("商家已接单", "Accepted by the shop"),
+    Step.COURIER_FOUND: ("管家已接单", "A courier will carry it"),
+    Step.REPLACED: ("已换成替换商品", "Replaced by another item"),
     Step.SHORTED: ("部分商品缺货，已退款", "Some items are lacking and were refunded"),
     Step.READY: ("商家已备好", "Ready at the shop"),
     Step.PICKED_UP: ("管家已取货", "Picked up by the courier"),
     Step.DELIVERED: ("已送达", "Delivered"),
+    Step.MADE_GOOD: ("超时赔付已到账", "Made good for being late"),
     Step.CANCEL_REQUESTED: ("已申请取消", "Cancelation asked for"),
     Step.REFUNDED: ("已退款", "Refunded"),
     Step.CASE_OPENED: ("已申请售后", "After-sale case opened"),
@@ -65,10 +71,10 @@ OWN_WORDS: Mapping[tuple[Reader, Step], tuple[str, str]] = {
 
 HIDDEN: Mapping[Reader, frozenset[Step]] = {
     Reader.RESIDENT: frozenset(),
-    Reader.MERCHANT: frozenset({Step.PLACED}),
+    Reader.MERCHANT: frozenset({Step.PLACED, Step.MADE_GOOD}),
     Reader.PLATFORM: frozenset(),
 }
-"""What is none of a side's business: what was not paid is not the shop's."""
+"""What is none of a side's business: what was not paid is not the shop's, nor what the platform pays for the way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ USES_MAX = 100
 VALID_DAYS_MAX = 1_095
 QUANTITY_MAX = 99
 CODE_DIGITS = 16
-"""Ten thousand billions of billions of codes: nobody comes by one of a few millions by trying."""
+"""Ten million billions of codes: nobody comes by one of a few millions by trying."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

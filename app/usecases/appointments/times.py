@@ -1,12 +1,12 @@
 """Which providers can come when, and how one of them is booked: the database keeps them from being booked twice."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 
 from app.core.appointments.errors import SlotGone
-from app.core.appointments.rules import Calendar, ServiceTerms, free_starts, instant_of, minute_of
+from app.core.appointments.rules import DAYS_AHEAD_MAX, Calendar, ServiceTerms, free_starts, instant_of, minute_of
 from app.kernel.clock import SHANGHAI
 from app.kernel.transaction import Transaction
 
@@ -87,6 +87,8 @@ def book(
     :param not_provider_id: who shall not come. :param first_provider_id: who comes if they can.
     :raises SlotGone: nobody is free then.
     """
+    if starts_at - now > timedelta(days=DAYS_AHEAD_MAX + 1):
+        raise SlotGone(starts_at=starts_at.isoformat(), pointer="/starts_at")
     start = minute_of(starts_at)
     day = starts_at.astimezone(SHANGHAI).date()
     found = calendars(tx, shop_id=shop_id, offer_id=offer_id, community_id=community_id, day=day, but_order_id=order_id)

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from app.core import ledger
 from app.core.appointments.errors import (
     FeeHigher,
+    SetOutTooEarly,
     SlotGone,
     TooEarly,
     TooFarAway,
@@ -22,6 +23,7 @@ from app.core.appointments.rules import (
     NO_SHOW_BP,
     PROVIDER_WAITED_FOR,
     RESIDENT_WAITED_FOR,
+    SET_OUT_BEFORE,
     ServiceTerms,
     cancel_fee_fen,
     undone_fen,
@@ -163,10 +165,16 @@ def withdraw_provider(actor: Actor, claim: Claim, *, order_id: UUID) -> VisitSta
 
 
 def set_out(actor: Actor, claim: Claim, *, order_id: UUID) -> VisitStands:
-    """Say that the provider is on the way."""
+    """Say that the provider is on the way; canceling costs more from then on.
+
+    :raises SetOutTooEarly: it begins in more than two hours.
+    """
     with transaction(claim) as tx:
         visit = lock_visit(tx, LOCK_VISIT_FOR_SHOP, {"order_id": order_id, **actor.as_member})
-        return move_visit(tx, visit, visit.next(AppointmentAction.SET_OUT, actor.role), visit.order.state)
+        target = visit.next(AppointmentAction.SET_OUT, actor.role)
+        if visit.order.now < visit.starts_at - SET_OUT_BEFORE:
+            raise SetOutTooEarly(hours=SET_OUT_BEFORE // timedelta(hours=1))
+        return move_visit(tx, visit, target, visit.order.state)
 
 
 def check_in(actor: Actor, claim: Claim, *, order_id: UUID, code: str, lat: float, lng: float) -> VisitStands:
@@ -177,11 +185,7 @@ def check_in(actor: Actor, claim: Claim, *, order_id: UUID, code: str, lat: floa
     with transaction(claim) as tx:
         visit = lock_visit(tx, LOCK_VISIT_FOR_SHOP, {"order_id": order_id, **actor.as_member})
         target, order = visit.next(AppointmentAction.CHECK_IN, actor.role), visit.order
-        assert order.address_lat is not None, "a service has an address"
-        assert order.address_lng is not None, "a service has an address"
-        away_m = distance_m(lat, lng, order.address_lat, order.address_lng)
-        if away_m > CHECK_IN_M_MAX:
-            raise TooFarAway(distance_m=away_m, distance_m_max=CHECK_IN_M_MAX)
+        away_m = _away_m(visit, lat, lng)
         if order.code_tries_left <= 0:
             raise CodeLocked
         if hmac.compare_digest(code, check_in_code(order_id)):
@@ -192,16 +196,17 @@ def check_in(actor: Actor, claim: Claim, *, order_id: UUID, code: str, lat: floa
     raise WrongCode(pointer="/code", tries_left=order.code_tries_left - 1)
 
 
-def report_absent(actor: Actor, claim: Claim, *, order_id: UUID) -> VisitStands:
-    """Say that the resident is not there, twenty minutes after the start; half is kept, the rest goes back.
+def report_absent(actor: Actor, claim: Claim, *, order_id: UUID, lat: float, lng: float) -> VisitStands:
+    """Say, at the door, that the resident is not there; half is kept, the rest goes back.
 
-    :raises TooEarly: one waits twenty minutes.
+    :raises TooEarly: one waits twenty minutes from the start. :raises TooFarAway: one is not at the door.
     """
     with transaction(claim) as tx:
         visit = lock_visit(tx, LOCK_VISIT_FOR_SHOP, {"order_id": order_id, **actor.as_member})
         target = visit.next(AppointmentAction.ABSENT, actor.role)
         if visit.order.now < visit.starts_at + RESIDENT_WAITED_FOR:
             raise TooEarly(minutes=RESIDENT_WAITED_FOR // timedelta(minutes=1))
+        _away_m(visit, lat, lng)
         return _end(tx, visit, target, CancelReason.NO_SHOW, kept_fen=rate_fen(visit.order.left_fen, NO_SHOW_BP))
 
 
@@ -247,6 +252,20 @@ def _fee(visit: Visit) -> int:
 def _record_breach(tx: Transaction, visit: Visit, kind: BreachKind) -> None:
     named = {"order_id": visit.order.order_id, "provider_id": visit.provider_id, "kind": kind.value}
     tx.execute(_BREACH, named)
+
+
+def _away_m(visit: Visit, lat: float, lng: float) -> int:
+    """Return how far from the door somebody stands, meters.
+
+    :raises TooFarAway: too far to have come.
+    """
+    order = visit.order
+    assert order.address_lat is not None, "a service has an address"
+    assert order.address_lng is not None, "a service has an address"
+    away_m = distance_m(lat, lng, order.address_lat, order.address_lng)
+    if away_m > CHECK_IN_M_MAX:
+        raise TooFarAway(distance_m=away_m, distance_m_max=CHECK_IN_M_MAX)
+    return away_m
 
 
 def _book_anew(

@@ -22,9 +22,12 @@ _ORDERED = text(
     SELECT l.sku_id, l.name, l.option, l.unit_price_fen, sum(l.quantity)::bigint AS quantity
     FROM orders AS o JOIN order_lines AS l ON l.order_id = o.order_id
     WHERE o.order_id = :order_id AND o.account_id = :account_id
+      AND NOT EXISTS (SELECT 1 FROM replacements AS r WHERE r.order_id = o.order_id AND r.state = 'accepted'
+          AND r.sku_id = l.sku_id AND r.line < l.line AND r.unit_price_fen = l.unit_price_fen)
     GROUP BY l.sku_id, l.name, l.option, l.unit_price_fen ORDER BY min(l.line)
     """
 )
+"""What was ordered, not what came in its place."""
 _SHELF = text(
     """
     SELECT w.sku_id, f.name, k.option, k.price_fen, k.quantity_max, k.removed_at, f.state, f.kind, n.on_hand,

@@ -148,7 +148,7 @@ def redeem_voucher(
         if row.voucher_state != VoucherState.ISSUED or row.now >= row.expires_at:
             raise VoucherSpent(state=row.voucher_state if row.now < row.expires_at else VoucherState.EXPIRED.value)
         if uses_left is not None and uses_left != row.uses_left:
-            raise UsesDiffer(uses_left=row.uses_left)
+            raise UsesDiffer(uses_left=row.uses_left, pointer="/uses_left")
         action = VoucherAction.USE_LAST if row.uses_left == 1 else VoucherAction.USE
         return _spend(tx, row, action, actor.role, by_id=actor.account_id)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +127,13 @@ class TestBook(OnceWithBody):
         body = {**(case.body or {}), "starts_at": in_days(2, clock_time).isoformat()}
 
         assert_problem(self.send(client, case, body=body), 409, "slot_gone", pointer="/starts_at")
+
+    def test_nothing_is_booked_more_than_thirty_days_ahead(self, client: FlaskClient) -> None:
+        case = self.case()
+
+        for starts_at in (in_days(31).isoformat(), "9999-12-31T23:30:00+00:00"):
+            body = {**(case.body or {}), "starts_at": starts_at}
+            assert_problem(self.send(client, case, body=body), 409, "slot_gone", pointer="/starts_at")
 
     def test_many_want_the_last_appointment_and_one_has_it(self, app: Flask) -> None:
         service = a_service()
@@ -254,6 +262,17 @@ class TestCarriedOut:
         assert visit.state == "completed"
         assert pending(visit) == 18_000
 
+    def test_nobody_sets_out_a_day_ahead_and_so_takes_what_canceling_costs_from_then_on(
+        self, client: FlaskClient, clock: BusinessClock
+    ) -> None:
+        visit = a_visit()
+
+        early = act(client, visit, "departure")
+        clock.at(visit.starts_at - timedelta(hours=2))
+
+        assert assert_problem(early, 409, "set_out_too_early")["hours"] == 2
+        assert act(client, visit, "departure").get_json()["state"] == "en_route"
+
     def test_half_done_half_goes_back(self, client: FlaskClient) -> None:
         visit = a_visit(state="in_service")
 
@@ -267,13 +286,16 @@ class TestCarriedOut:
         self, client: FlaskClient, clock: BusinessClock
     ) -> None:
         visit = a_visit(state="en_route")
+        here = {"lat": visit.service.shop.lat + 0.001, "lng": visit.service.shop.lng}
         clock.at(visit.starts_at)
-        soon = act(client, visit, "absence")
+        soon = act(client, visit, "absence", here)
         clock.at(visit.starts_at.replace(minute=20))
+        away = act(client, visit, "absence", {**here, "lat": here["lat"] + 0.1})
 
-        absent = act(client, visit, "absence").get_json()
+        absent = act(client, visit, "absence", here).get_json()
 
         assert_problem(soon, 409, "too_early")
+        assert_problem(away, 409, "too_far_away")
         assert (absent["state"], absent["fee_fen"], absent["refund_fen"]) == ("no_show", 10_000, 10_000)
 
     def test_a_provider_who_does_not_come_is_a_breach_and_all_goes_back(

@@ -5,9 +5,11 @@ from uuid import UUID
 
 import pytest
 
+from app.core.orders.quote import LINES_MAX
 from app.core.orders.states import OrderState
 from app.core.payments.ports import GatewayUnreachable
 from app.usecases.paying.attempts import ask_gateway
+from app.usecases.shopping import cart
 from app.usecases.shopping.cart import put_in_cart
 from app.wiring import gateway_of
 from tests.factories import (
@@ -87,9 +89,10 @@ class TestPutCartLine(Endpoint):
         assert_problem(refused, 404, "sku_not_found")
         assert refused.data == absent.data
 
-    def test_the_fifty_first_line_is_refused(self, client: FlaskClient) -> None:
+    def test_a_line_too_many_is_refused(self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cart, "LINES_MAX", 2)
         resident, shop = a_resident(), a_merchant_with_shop()
-        with_cart(client, resident, *[(an_offer(shop), 1) for _ in range(50)])
+        with_cart(client, resident, *[(an_offer(shop), 1) for _ in range(2)])
         before = row_counts()["public.cart_lines"]
 
         response = client.put(
@@ -377,14 +380,14 @@ class TestReadPayment(Owned):
 
 
 class TestPlacedCheckoutOfManyLines:
-    def test_a_full_cart_of_fifty_lines_is_one_checkout(self, client: FlaskClient) -> None:
-        resident, shop = a_resident(balance_fen=100_000), a_merchant_with_shop()
-        lines = [(an_offer(shop, on_hand=5), 1) for _ in range(50)]
+    def test_a_full_cart_of_two_hundred_lines_is_one_checkout(self, client: FlaskClient) -> None:
+        resident, shop = a_resident(balance_fen=1_000_000), a_merchant_with_shop()
+        lines = [(an_offer(shop, on_hand=5), 1) for _ in range(LINES_MAX)]
 
         placed = a_placed_checkout(resident, an_address(resident, near=shop), lines)
 
-        assert placed.total_fen == 50 * 1_000 + 300
-        assert [on_hand(offer) for offer, _ in lines] == [4] * 50
+        assert placed.total_fen == 200 * 1_000 + 300
+        assert [on_hand(offer) for offer, _ in lines] == [4] * 200
 
 
 class TestTopUp(OnceWithBody):

@@ -3,12 +3,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.core.orders.states import OrderState
+from app.usecases.aftersale.replace_line import accept_replacement, offer_replacement
+from app.usecases.shopping import merging
 from app.usecases.shopping.cart import put_in_cart
-from tests.factories import a_merchant_with_shop, a_resident, an_offer, an_order
+from tests.factories import a_claim, a_merchant_with_shop, a_resident, an_offer, an_order
 from tests.factories.rows import change
 from tests.support.ladder import Case, Endpoint, assert_problem
 
 if TYPE_CHECKING:
+    import pytest
     from flask.testing import FlaskClient
 
     from tests.factories import Person
@@ -62,22 +65,23 @@ class TestMerge(Endpoint):
         ]
         assert held(client, resident) == {str(few): 2, str(capped): 3}
 
-    def test_a_full_cart_takes_no_new_line(self, client: FlaskClient) -> None:
+    def test_a_full_cart_takes_no_new_line(self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(merging, "LINES_MAX", 3)
         resident, shop = a_resident(), a_merchant_with_shop()
-        for _ in range(49):
+        for _ in range(2):
             put_in_cart(resident.actor, sku_id=an_offer(shop).sku_id, quantity=1)
         fits, lacks = an_offer(shop).sku_id, an_offer(shop).sku_id
 
         answer = self.merge(client, resident, (fits, 1), (lacks, 1))
 
         assert [one["code"] for one in answer["left_out"]] == ["cart_too_large"]
-        assert len(held(client, resident)) == 50
+        assert len(held(client, resident)) == 3
 
-    def test_fifty_one_lines_and_no_line_are_refused(self, client: FlaskClient) -> None:
+    def test_lines_beyond_a_cart_and_no_line_are_refused(self, client: FlaskClient) -> None:
         case = self.case()
         line = (case.body or {})["lines"][0]
 
-        for lines in ([], [line] * 51):
+        for lines in ([], [line] * 201):
             assert_problem(self.send(client, case, body={"lines": lines}), 422, "input_invalid", pointer="/lines")
 
 
@@ -114,3 +118,19 @@ class TestOrderAgain(Endpoint):
         assert (came["quantity"], came["was_price_fen"], came["price_fen"]) == (2, 1_000, 1_200)
         assert (left["name"], left["code"]) == ("鲜牛奶", "offer_gone")
         assert held(client, order.resident) == {str(stays.sku_id): 2}
+
+    def test_what_came_in_place_of_another_is_not_ordered_beside_it(self, client: FlaskClient) -> None:
+        shop = a_merchant_with_shop()
+        wanted, instead = an_offer(shop), an_offer(shop)
+        order = an_order(state=OrderState.PREPARING, shop=shop, lines=[(wanted, 2)])
+        offered = offer_replacement(
+            shop.owner.actor, a_claim(shop.owner), order_id=order.order_id, line=1, sku_id=instead.sku_id, quantity=2
+        )
+        resident = order.resident
+        accept_replacement(resident.actor, a_claim(resident), replacement_id=offered.replacement_id)
+
+        client.post("/user/v1/cart/reorders", headers=resident.headers, json={"order_id": str(order.order_id)})
+
+        steps = client.get(f"/user/v1/orders/{order.order_id}/timeline", headers=resident.headers).get_json()["items"]
+        assert held(client, resident) == {str(wanted.sku_id): 2}
+        assert "replaced" in [one["step"] for one in steps]

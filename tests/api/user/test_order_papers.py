@@ -74,7 +74,7 @@ class TestTimeline(Owned):
             for side, who in (("user", order.resident), ("merchant", order.shop.owner), ("platform", an_operator()))
         )
 
-        steps = ["placed", "paid", "accepted", "ready", "picked_up", "delivered", "completed"]
+        steps = ["placed", "paid", "accepted", "courier_found", "ready", "picked_up", "delivered", "completed"]
         assert [one["step"] for one in mine] == steps
         assert [one["step"] for one in shops] == steps[1:]
         assert [one["step"] for one in operators] == steps

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.usecases.sharing import fill
 from app.usecases.sharing.fill import link_of, put_in_shared_cart
 from app.usecases.shopping.cart import put_in_cart
 from tests.factories import a_merchant_with_shop, a_resident, an_address, an_offer
@@ -153,17 +154,20 @@ class TestPutSharedLine(Owned):
 
         assert_problem(put(client, owner, shared_cart_id, paused), 404, "sku_not_found")
 
-    def test_the_fifty_first_line_is_refused_whoever_puts_it_in(self, client: FlaskClient) -> None:
+    def test_a_line_too_many_is_refused_whoever_puts_it_in(
+        self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fill, "SHARED_LINES_MAX", 2)
         member = a_resident()
         shared_cart_id, owner = a_shared_cart(None, member)
         shop = a_merchant_with_shop()
-        for _ in range(50):
+        for _ in range(2):
             put_in_shared_cart(
                 owner.actor, shared_cart_id=shared_cart_id, sku_id=an_offer(shop).sku_id, quantity=1, note=None
             )
 
         assert_problem(put(client, member, shared_cart_id, an_offer(shop)), 409, "shared_cart_full")
-        assert look_one("SELECT count(*) FROM shared_cart_lines WHERE shared_cart_id = :id", id=shared_cart_id) == 50
+        assert look_one("SELECT count(*) FROM shared_cart_lines WHERE shared_cart_id = :id", id=shared_cart_id) == 2
 
     def test_lines_of_others_stay_theirs(self, client: FlaskClient) -> None:
         member = a_resident()

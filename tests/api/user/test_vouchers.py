@@ -147,6 +147,14 @@ class TestRedeem(OnceWithBody):
         assert pending(bought) == 9_999 - 777
         assert order_state(bought) == "completed"
 
+    def test_what_a_card_is_good_for_is_shown_before_it_is_bought(self, client: FlaskClient) -> None:
+        card = some_vouchers(uses=10)
+
+        shelf = client.get(f"/user/v1/shops/{card.shop.shop_id}/offers", headers=a_resident().headers).get_json()
+
+        [sku] = shelf["items"][0]["skus"]
+        assert sku["voucher"]["uses"] == 10
+
     def test_a_scan_that_comes_too_late_takes_no_second_use(self, client: FlaskClient) -> None:
         bought = some_vouchers(uses=3)
         redeem(client, bought, uses_left=3)

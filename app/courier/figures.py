@@ -52,13 +52,22 @@ _WEEK = text(
 )
 _PAYOUTS = text(
     """
+    WITH days AS (
+        SELECT CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date) - 60 AS after
+    ), items AS (
+        SELECT i.party_kind, i.order_id, i.amount_fen, i.settled_on, i.eligible_on
+        FROM settlement_items AS i WHERE i.party_id = :courier_id AND i.settled_on IS NULL
+        UNION ALL
+        SELECT i.party_kind, i.order_id, i.amount_fen, i.settled_on, i.eligible_on
+        FROM days, statements AS s JOIN settlement_items AS i ON i.statement_id = s.statement_id
+        WHERE s.party_kind = 'courier' AND s.party_id = :courier_id AND s.period_to >= days.after
+    )
     SELECT coalesce(i.settled_on, i.eligible_on) AS day, i.settled_on IS NOT NULL AS is_settled,
         coalesce(sum(i.amount_fen) FILTER (WHERE i.party_kind = 'courier'), 0)::bigint AS earned_fen,
         coalesce(sum(i.amount_fen) FILTER (WHERE i.party_kind = 'courier_tip'), 0)::bigint AS tips_fen,
         count(DISTINCT i.order_id) AS order_count
-    FROM settlement_items AS i
-    WHERE i.party_kind IN ('courier', 'courier_tip') AND i.party_id = :courier_id
-      AND i.eligible_on > CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date) - 60
+    FROM items AS i, days
+    WHERE i.party_kind IN ('courier', 'courier_tip') AND i.eligible_on > days.after
     GROUP BY 1, 2 ORDER BY 1 DESC, 2 LIMIT 100
     """
 )

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 PDF_LINES_MAX = 3_000
 _FIGURES = "Helvetica"
 _TOP, _BOTTOM, _LEFT, _STEP = 790, 50, 50, 14
-_COLUMNS_X = (50, 120, 190, 320, 390, 460, 545)
+_COLUMNS_X = (50, 115, 185, 325, 400, 470, 545)
 
 SUMS = (
     ("opening_fen", "期初余额", "Opening balance", 1),
     ("gross_fen", "订单金额", "Orders", 1),
+    ("promotion_fen", "其中平台优惠券", "of it platform coupons", 1),
     ("fee_fen", "平台佣金", "Commission", -1),
     ("refunded_fen", "退款", "Refunds", -1),
+    ("promotion_back_fen", "其中退回平台", "of it back to the platform", -1),
     ("fee_back_fen", "退回佣金", "Commission returned", 1),
     ("others_fen", "其他调整", "Other movements", 1),
     ("closing_fen", "期末余额", "Closing balance", 1),
@@ -35,12 +37,14 @@ SUMS = (
     ("deposit_fen", "其中保证金", "of it deposit", 1),
     ("debt_fen", "其中欠款", "of it owed", -1),
 )
-"""Column of a statement, what it is called, and the sign it has in the sum of the closing balance."""
+"""Column of a statement, what it is called, and its sign there; what is "of it" (其中) is part of the line above it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line: ``amount_fen = gross_fen - fee_fen``; what goes out is below zero.
+
+    Of ``gross_fen``, ``promotion_fen`` is the part of the platform's coupon.
 
     :ivar kind: ``order``, ``tip``, ``refund``, or the kind of another journal. :ivar ref: what people call it.
     """
@@ -49,6 +53,7 @@ class Line:
     kind: str
     ref: str
     gross_fen: int
+    promotion_fen: int
     fee_fen: int
     amount_fen: int
 
@@ -94,7 +99,8 @@ def _draw_lines(page: Canvas, lines: Sequence[Line], y: float) -> None:
         page.setFont(_FIGURES, 8)
         for x, word in zip(_COLUMNS_X, (line.day, line.kind, line.ref), strict=False):
             page.drawString(x, y, word)
-        for x, amount_fen in zip(_COLUMNS_X[4:], (line.gross_fen, -line.fee_fen, line.amount_fen), strict=True):
+        amounts = (line.gross_fen, line.promotion_fen, -line.fee_fen, line.amount_fen)
+        for x, amount_fen in zip(_COLUMNS_X[3:], amounts, strict=True):
             page.drawRightString(x, y, grouped_yuan(amount_fen))
         y -= _STEP
     if len(lines) > PDF_LINES_MAX:

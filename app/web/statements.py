@@ -24,8 +24,9 @@ LINES_MAX = 200_000
 
 _COLUMNS = """
     s.statement_id, s.party_kind, s.party_id, s.number, s.period_from, s.period_to, s.made_at, s.opening_fen,
-    s.orders_count, s.gross_fen, s.fee_fen, s.refunds_count, s.refunded_fen, s.fee_back_fen, s.others_fen,
-    s.closing_fen, s.income_fen, s.debt_repaid_fen, s.to_deposit_fen, s.available_fen, s.deposit_fen, s.debt_fen
+    s.orders_count, s.gross_fen, s.promotion_fen, s.fee_fen, s.refunds_count, s.refunded_fen, s.promotion_back_fen,
+    s.fee_back_fen, s.others_fen, s.closing_fen, s.income_fen, s.debt_repaid_fen, s.to_deposit_fen, s.available_fen,
+    s.deposit_fen, s.debt_fen
 """
 _WHOSE = {
     Side.MERCHANT: """s.party_kind = 'merchant' AND s.party_id IN (
@@ -44,7 +45,7 @@ _SPANS = text(
 _EARNED = text(
     """
     SELECT CAST(coalesce(o.ended_at, o.ready_at) AT TIME ZONE 'Asia/Shanghai' AS date) AS day, i.party_kind, o.number,
-        i.amount_fen, i.fee_fen
+        i.amount_fen, i.fee_fen, i.promotion_fen
     FROM settlement_items AS i JOIN orders AS o ON o.order_id = i.order_id
     WHERE i.statement_id = :statement_id ORDER BY i.order_id, i.party_kind LIMIT :limit
     """
@@ -64,7 +65,8 @@ _COUNTER_REFUNDED = text(
 )
 _REFUNDED = text(
     """
-    SELECT CAST(r.made_at AT TIME ZONE 'Asia/Shanghai' AS date) AS day, o.number, r.amount_fen, r.fee_back_fen
+    SELECT CAST(r.made_at AT TIME ZONE 'Asia/Shanghai' AS date) AS day, o.number, r.amount_fen, r.fee_back_fen,
+        r.promotion_back_fen
     FROM settlement_refunds AS r JOIN orders AS o ON o.order_id = r.order_id
     WHERE r.statement_id = :statement_id ORDER BY r.refund_id LIMIT :limit
     """
@@ -99,7 +101,8 @@ def _fen() -> Int:
 class SettlementStatementOut(Body):
     """A statement: ``closing = opening + gross - fee - refunded + fee_back + others = available + deposit - debt``.
 
-    ``income_fen`` left pending by it, ``debt_repaid_fen`` repaid what was
+    Of ``gross_fen``, ``promotion_fen`` came from the platform's coupons; of ``refunded_fen``, ``promotion_back_fen``
+    went back there. ``income_fen`` left pending by it, ``debt_repaid_fen`` repaid what was
     owed, ``to_deposit_fen`` built the deposit (below zero: was drawn from it).
     """
 
@@ -113,9 +116,11 @@ class SettlementStatementOut(Body):
     opening_fen = _fen()
     orders_count = _fen()
     gross_fen = _fen()
+    promotion_fen = _fen()
     fee_fen = _fen()
     refunds_count = _fen()
     refunded_fen = _fen()
+    promotion_back_fen = _fen()
     fee_back_fen = _fen()
     others_fen = _fen()
     closing_fen = _fen()
@@ -199,10 +204,13 @@ def lines_of(head: dict[str, Any]) -> list[Line]:
         for row in tx.execute(_EARNED, known):
             kind = "tip" if row.party_kind == "courier_tip" else "order"
             gross_fen = row.amount_fen + row.fee_fen
-            lines.append(Line(str(row.day), kind, row.number, gross_fen, row.fee_fen, row.amount_fen))
+            lines.append(
+                Line(str(row.day), kind, row.number, gross_fen, row.promotion_fen, row.fee_fen, row.amount_fen)
+            )
         for row in tx.execute(_REFUNDED, known):
             borne_fen = row.amount_fen - row.fee_back_fen
-            lines.append(Line(str(row.day), "refund", row.number, -row.amount_fen, -row.fee_back_fen, -borne_fen))
+            gone = (-row.amount_fen, -row.promotion_back_fen, -row.fee_back_fen)
+            lines.append(Line(str(row.day), "refund", row.number, *gone, -borne_fen))
         lines += _counter_lines(tx, known)
         spans = tx.execute(_SPANS, known).one()._mapping
         for name in ("available", "deposit", "debt"):
@@ -213,7 +221,7 @@ def lines_of(head: dict[str, Any]) -> list[Line]:
                 "limit": LINES_MAX,
             }
             for row in tx.execute(_OTHERS, params):
-                lines.append(Line(str(row.day), row.kind, row.ref or "", row.amount_fen, 0, row.amount_fen))
+                lines.append(Line(str(row.day), row.kind, row.ref or "", row.amount_fen, 0, 0, row.amount_fen))
     assert sum(line.amount_fen for line in lines) == head["closing_fen"] - head["opening_fen"], "a line is missing"
     return lines
 
@@ -221,12 +229,13 @@ def lines_of(head: dict[str, Any]) -> list[Line]:
 def _counter_lines(tx: Transaction, known: dict[str, object]) -> list[Line]:
     """Return the lines of what was taken at the counter, and given back; people know it by the end of its number."""
     lines = [
-        Line(str(row.day), "counter", _short(row), row.amount_fen, row.fee_fen, row.amount_fen - row.fee_fen)
+        Line(str(row.day), "counter", _short(row), row.amount_fen, 0, row.fee_fen, row.amount_fen - row.fee_fen)
         for row in tx.execute(_COUNTER, known)
     ]
     for row in tx.execute(_COUNTER_REFUNDED, known):
         borne_fen = row.amount_fen - row.fee_back_fen
-        lines.append(Line(str(row.day), "counter_refund", _short(row), -row.amount_fen, -row.fee_back_fen, -borne_fen))
+        gone = (-row.amount_fen, 0, -row.fee_back_fen)
+        lines.append(Line(str(row.day), "counter_refund", _short(row), *gone, -borne_fen))
     return lines
 
 

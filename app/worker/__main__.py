@@ -20,6 +20,7 @@ from app.usecases.finding.price_alerts import look_at_moved_prices
 from app.usecases.finding.read_names import read_names
 from app.usecases.operating.work import escalate_work
 from app.usecases.proving.photos import remove_erased, remove_unnamed
+from app.usecases.settling.settle import SETTLERS
 from app.wiring import DISPATCH_POLICY, REACTIONS, TIMERS, gateway_of
 from app.worker.bank import bank_work
 from app.worker.bills import bill_work
@@ -117,7 +118,10 @@ def main() -> int:
         threading.Thread(target=_loop, args=(app, stop, relay, RELAY_S), name="relay"),
         threading.Thread(target=_loop, args=(app, stop, timers, TIMERS_S), name="timers"),
         threading.Thread(target=_loop, args=(app, stop, partial(run_new_timers, TIMERS), TIMERS_S), name="new timers"),
-        threading.Thread(target=_loop, args=(app, stop, settle_due, SWEEP_S), name="settlement"),
+        *(
+            threading.Thread(target=_loop, args=(app, stop, settle_due, SWEEP_S), name=f"settlement {number}")
+            for number in range(SETTLERS)
+        ),
         *_dispatching(app, stop, settings.dispatch_s),
         threading.Thread(target=_loop, args=(app, stop, save_due, SAVE_S), name="saving"),
         threading.Thread(target=_loop, args=(app, stop, look_after_shifts, SILENCE_S), name="silence"),

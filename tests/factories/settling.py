@@ -39,8 +39,8 @@ class History:
         change("UPDATE payments SET amount_fen = 100000000 WHERE payment_id = :id", id=model.payment_id)
         return cls(model)
 
-    def earn(self, merchant_id: UUID, *, gross_fen: int, fee_fen: int) -> UUID:
-        """Let a merchant complete an order today; its money comes from the bank."""
+    def earn(self, merchant_id: UUID, *, gross_fen: int, fee_fen: int, promotion_fen: int = 0) -> UUID:
+        """Let a merchant complete an order today; its money comes from the bank, and from the platform's coupon."""
         order_id = new_id()
         columns = [
             row.column_name
@@ -53,26 +53,29 @@ class History:
         change(
             f"INSERT INTO orders (order_id, merchant_id, number, goods_fen, packing_fen, delivery_fen, discount_fen,"
             f" total_fen, left_fen, commission_fen, ended_at, {', '.join(columns)})"
-            f" SELECT :order_id, :merchant_id, right(CAST(CAST(:order_id AS uuid) AS text), 12), :gross_fen, 0, 0, 0,"
-            f" :gross_fen, 0, 0, business_now(), {', '.join(columns)} FROM orders WHERE order_id = :model",
+            f" SELECT :order_id, :merchant_id, right(CAST(CAST(:order_id AS uuid) AS text), 12), :gross_fen, 0, 0,"
+            f" :off_fen, :total_fen, 0, 0, business_now(), {', '.join(columns)} FROM orders WHERE order_id = :model",
             order_id=order_id,
             merchant_id=merchant_id,
             gross_fen=gross_fen,
+            off_fen=promotion_fen,
+            total_fen=gross_fen - promotion_fen,
             model=self.model.order_id,
         )
         change(
             "WITH open AS (INSERT INTO settlement_accounts (party_kind, party_id, next_on) VALUES ('merchant', :party,"
             " CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date) + 1) ON CONFLICT DO NOTHING)"
-            " INSERT INTO settlement_items (order_id, party_kind, party_id, amount_fen, fee_fen, eligible_on)"
-            " VALUES (:order_id, 'merchant', :party, :amount_fen, :fee_fen,"
+            " INSERT INTO settlement_items (order_id, party_kind, party_id, amount_fen, fee_fen, promotion_fen,"
+            " eligible_on) VALUES (:order_id, 'merchant', :party, :amount_fen, :fee_fen, :promotion_fen,"
             " CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date) + 1)",
             order_id=order_id,
             party=merchant_id,
             amount_fen=gross_fen - fee_fen,
             fee_fen=fee_fen,
+            promotion_fen=promotion_fen,
         )
-        legs = {codes.BANK_SETTLEMENT: -gross_fen, codes.merchant_pending(merchant_id): gross_fen - fee_fen,
-                codes.COMMISSION: fee_fen}  # fmt: skip
+        legs = {codes.BANK_SETTLEMENT: promotion_fen - gross_fen, codes.PROMOTION_EXPENSE: -promotion_fen,
+                codes.merchant_pending(merchant_id): gross_fen - fee_fen, codes.COMMISSION: fee_fen}  # fmt: skip
         with transaction() as tx:
             ledger.post(
                 tx,

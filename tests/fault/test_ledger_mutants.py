@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.ledger_database import admin_url, ledger_database, ledger_source
 from tests.support.ledger_drills import (
+    drill_batches,
     drill_double_capture,
     drill_double_spend,
     drill_openings,
@@ -38,6 +39,8 @@ NO_FLOOR_DOMAIN = "create domain ledger.room_fen as bigint"
 FIRST_WRITE = "    with moved as (\n        update ledger.account a\n           set posted_fen"
 SAME_REQUEST = "if (v_known.legs_hash, v_known.kind, v_known.ref, v_known.effective_on)\n           is distinct from"
 ROOM_OF_OPENED = "\n             where a.room_fen is null or a.room_fen + excluded.posted_fen >= 0"
+
+FLOOR_OF_BATCH = "a.stripe is null and (a.room_fen is null or a.room_fen + l.amount >= 0)"
 
 MUTANTS = (
     Mutant(
@@ -169,6 +172,61 @@ MUTANTS = (
             ),
         ),
         drill_double_capture,
+    ),
+    Mutant(
+        "a batch has no floor",
+        ((FLOOR_OF_BATCH, "a.stripe is null"), (FLOOR_DOMAIN, NO_FLOOR_DOMAIN)),
+        drill_batches,
+    ),
+    Mutant(
+        "a leg of a batch that is refused is left out",
+        (("if v_moved <> cardinality(v_codes) then", "if false then"),),
+        drill_batches,
+    ),
+    Mutant(
+        "a known journal of a batch is left out",
+        (("if cardinality(v_ids) is distinct from cardinality(p_keys) then", "if false then"),),
+        drill_batches,
+    ),
+    Mutant(
+        "the sums of a batch are not checked",
+        (("count(*) > 1 and sum(l.amount) = 0\n", "count(*) > 1\n"),),
+        drill_batches,
+    ),
+    Mutant(
+        "the legs of a batch are taken in any order",
+        (
+            (
+                '\n                   and array_agg(l.code order by l.leg) = array_agg(l.code order by l.code collate "C") as',
+                " as",
+            ),
+        ),
+        drill_batches,
+    ),
+    Mutant(
+        "accounts of a batch are locked as they come",
+        (
+            (
+                'select array_agg(l.code order by l.code collate "C"), array_agg(l.amount order by l.code collate "C"),\n           array_agg(l.place order by l.code collate "C")',
+                "select array_agg(l.code order by hashtextextended(l.code, l.amount)), array_agg(l.amount order by hashtextextended(l.code, l.amount)), array_agg(l.place order by hashtextextended(l.code, l.amount))",
+            ),
+        ),
+        drill_batches,
+    ),
+    Mutant(
+        "a batch forgets predecessors",
+        (("head = ledger.chain(a.head, v_told", "head = ledger.chain('\\x00', v_told"),),
+        drill_batches,
+    ),
+    Mutant(
+        "ids of a batch go to other journals",
+        (
+            (
+                "array_agg(t.id order by t.id), array_agg(t.digest order by t.id)",
+                "array_agg(t.id order by t.id desc), array_agg(t.digest order by t.id desc)",
+            ),
+        ),
+        drill_batches,
     ),
 )
 

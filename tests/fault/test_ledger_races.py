@@ -23,6 +23,7 @@ from app.core.ledger import (
 from tests.support.ledger_database import admin_url, committing, ledger_database, ledger_engine
 from tests.support.ledger_drills import (
     DRILLS,
+    drill_batches,
     drill_double_capture,
     drill_double_spend,
     drill_refusals,
@@ -68,8 +69,12 @@ def test_what_is_written_stays_written(books_url: str) -> None:
     drill_refusals(books_url)
 
 
+def test_many_journals_at_once_stand_as_one_by_one(books_url: str) -> None:
+    drill_batches(books_url)
+
+
 def test_every_drill_is_run() -> None:
-    assert len(DRILLS) == 6
+    assert len(DRILLS) == 7
 
 
 def test_an_overdraft_names_the_account(books_url: str) -> None:

@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 MERCHANTS = int(os.environ.get("STATEMENT_MERCHANTS", "24"))
 """With ``STATEMENT_MERCHANTS=1000`` so many; they take their minutes."""
 DAYS = 4
+_BY_COUPONS = """
+    SELECT coalesce(sum(l.amount_fen), 0) FROM ledger.leg AS l WHERE l.code = 'promotion_expense' AND l.key IN (
+        SELECT 'end:' || i.order_id FROM settlement_items AS i WHERE i.statement_id = :id UNION ALL
+        SELECT 'refund:' || r.refund_id FROM settlement_refunds AS r WHERE r.statement_id = :id)
+"""
 
 
 @dataclass
@@ -93,9 +98,9 @@ def test_statements_files_and_books_agree_to_the_fen(app: Flask, clock: Business
 def _a_day(dice: random.Random, history: History, one: Merchant) -> None:
     for _ in range(dice.randrange(3)):
         gross_fen = dice.randrange(2, 5_000)
-        one.orders.append(
-            history.earn(one.merchant_id, gross_fen=gross_fen, fee_fen=gross_fen * dice.randrange(9) // 20)
-        )
+        earned = {"gross_fen": gross_fen, "fee_fen": gross_fen * dice.randrange(9) // 20}
+        promotion_fen = dice.randrange(gross_fen) if dice.random() < 0.4 else 0
+        one.orders.append(history.earn(one.merchant_id, **earned, promotion_fen=promotion_fen))
     if dice.random() < 0.3:
         change(
             "UPDATE settlement_accounts SET deposit_target_fen = :target, deposit_bp = :bp WHERE party_id = :id",
@@ -132,14 +137,19 @@ def _assert_files_agree(head: dict[str, Any]) -> None:
     told = rows.index([])
     assert dict(row[:2] for row in rows[:told])["closing_fen"] == str(head["closing_fen"])
     assert sum(int(row[-1]) for row in rows[told + 2 :]) == moved
+    by_coupons = head["promotion_fen"] - head["promotion_back_fen"]
+    assert look_one(_BY_COUPONS, id=head["statement_id"]) == -by_coupons, "the platform paid as much"
+    assert sum(int(row[4]) for row in rows[told + 2 :]) == by_coupons
     sheet = load_workbook(io.BytesIO(as_xlsx(head, lines)), read_only=True).active
     assert sheet is not None
-    cells = [row for row in sheet.iter_rows(values_only=True) if len(row) == 6 and row[-1] is not None]
+    cells = [row for row in sheet.iter_rows(values_only=True) if len(row) == 7 and row[-1] is not None]
     assert sum(int(row[-1]) for row in cells[1:]) == moved
+    assert sum(int(row[4]) for row in cells[1:]) == by_coupons
     words = drawn(as_pdf(head, lines))
     assert grouped_yuan(head["closing_fen"]) in words
     figures = [word for word in words if re.fullmatch(r"-?[0-9,]+\.[0-9]{2}", word)]
-    assert figures[len(SUMS) + 2 :: 3] == [grouped_yuan(line.amount_fen) for line in lines]
+    assert figures[len(SUMS) + 1 :: 4] == [grouped_yuan(line.promotion_fen) for line in lines]
+    assert figures[len(SUMS) + 3 :: 4] == [grouped_yuan(line.amount_fen) for line in lines]
 
 
 def test_income_repays_a_debt_first_then_builds_the_deposit() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import threading
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -222,6 +223,79 @@ def drill_refusals(url: str) -> None:
     assert_sound(url)
 
 
+def drill_batches(url: str, *, size: int = 20, rounds: int = 4) -> None:
+    """Many journals in one call stand as they would one by one, are replayed whole, and are refused whole."""
+    people = [range(first, first + size) for first in (800, 850)]
+    for numbers in (*people, range(896, 898)):
+        fund(url, numbers, 1_000)
+
+    def batch(amount_fen: int = 10) -> list[Journal]:
+        pairs = [*zip(*people, strict=True)]
+        random.Random(amount_fen).shuffle(pairs)
+        return [move(f"batch:{next(_serial)}", person(one), person(other), amount_fen) for one, other in pairs]
+
+    def at_last(journals: list[Journal], last: Journal) -> object:
+        return at_once(url, [lambda tx: post_many(tx, [*journals, last])])[0]
+
+    journals = batch()
+    for is_known in (False, True):
+        answers = at_once(url, [lambda tx: post_many(tx, journals)])[0]
+        assert isinstance(answers, list), answers
+        assert [answer.replayed for answer in answers] == [is_known] * size, answers
+        for journal, answer in zip(journals, answers, strict=True):
+            assert _legs_of(url, answer.journal_id) == {
+                (journal.key, leg.account, leg.amount_fen) for leg in journal.legs
+            }
+    with committing(ledger_engine(url)) as tx:
+        assert [balance(tx, person(numbers[0])).posted_fen for numbers in people] == [990, 1_010]
+
+    changed = at_last(batch()[1:], move(journals[0].key, person(890), person(891), 10))
+    assert getattr(changed, "code", None) == "ledger_key_reused", changed
+    poor = at_last(batch()[1:], move(f"poor:{next(_serial)}", person(892), person(893), 1))
+    assert getattr(poor, "params", None) == {"account": person(892)}, poor
+    twice = at_last(batch(), move(f"twice:{next(_serial)}", person(800), person(894), 1))
+    assert isinstance(twice, list), twice
+    opened = at_last(batch(), move(f"open:{next(_serial)}", codes.merchant_debt(UUID(int=2)), person(895), 1))
+    assert isinstance(opened, list), opened
+    assert_sound(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        raw = "SELECT ledger.post_many(%s, %s, %s, %s::date[], %s, %s, %s::bigint[])"
+        for accounts, amounts in (
+            ([person(896), person(897)], [5, -6]),
+            ([person(897), person(896)], [5, -5]),
+            ([person(896), person(896)], [5, -5]),
+            ([person(896)], [0]),
+        ):
+            asked = [leg for one in batch() for leg in one.legs]
+            _refused(
+                connection,
+                "LD006",
+                raw,
+                (
+                    [f"odd:{next(_serial)}" for _ in range(size + 1)],
+                    ["payment"] * (size + 1),
+                    [None] * (size + 1),
+                    [None] * (size + 1),
+                    [2] * size + [len(accounts)],
+                    [*(leg.account for leg in asked), *accounts],
+                    [*(leg.amount_fen for leg in asked), *amounts],
+                ),
+            )
+    for _ in range(rounds):
+        jobs = [partial(post_many, journals=batch(fen)) for fen in range(1, 5)]
+        answers = at_once(url, jobs)  # type: ignore[arg-type] # a list of callables is one
+        assert not [answer for answer in answers if isinstance(answer, Exception)], answers
+    assert_sound(url)
+
+
+def _legs_of(url: str, journal_id: int) -> set[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        found = connection.execute(
+            "SELECT key, code, amount_fen FROM ledger.leg WHERE journal_id = %s", (journal_id,)
+        ).fetchall()
+    return set(found)
+
+
 def _refused(
     connection: psycopg.Connection[object], sqlstate: str, statement: str, params: tuple[object, ...] = ()
 ) -> None:
@@ -233,4 +307,12 @@ def _refused(
     assert answer == sqlstate, f"{answer} in place of {sqlstate}: {statement}"
 
 
-DRILLS = (drill_refusals, drill_openings, drill_same_key, drill_double_spend, drill_double_capture, drill_transfers)
+DRILLS = (
+    drill_refusals,
+    drill_openings,
+    drill_same_key,
+    drill_double_spend,
+    drill_double_capture,
+    drill_transfers,
+    drill_batches,
+)

@@ -100,7 +100,6 @@ class SettlementItemRow(Base):
         CheckConstraint("promotion_back_fen BETWEEN 0 AND promotion_fen", name="promotion_back_within"),
         *not_negative("fee_fen"),
         Index("ix_settlement_items_unsettled", "party_id", "eligible_on", postgresql_where=text("settled_on IS NULL")),
-        Index("ix_settlement_items_party", "party_kind", "party_id", "order_id"),
         Index("ix_settlement_items_statement", "statement_id", postgresql_where=text("statement_id IS NOT NULL")),
     )
 
@@ -121,12 +120,16 @@ class SettlementItemRow(Base):
 
 
 class SettlementRefundRow(Base):
-    """A refund of a completed order, as its merchant bears it: ``borne = amount - fee back``, out of these accounts."""
+    """A refund of a completed order, as its merchant bears it: ``borne = amount - fee back``, out of these accounts.
+
+    Of ``amount_fen``, ``promotion_back_fen`` went back to the platform, which had given it as a coupon.
+    """
 
     __tablename__ = "settlement_refunds"
     __table_args__ = (
         CheckConstraint("amount_fen > 0", name="amount_fen_positive"),
         CheckConstraint("amount_fen = fee_back_fen + pending_fen + available_fen + debt_fen", name="adds_up"),
+        CheckConstraint("promotion_back_fen BETWEEN 0 AND amount_fen", name="promotion_back_within"),
         *not_negative("fee_back_fen", "pending_fen", "available_fen", "debt_fen"),
         Index("ix_settlement_refunds_waiting", "merchant_id", postgresql_where=text("statement_id IS NULL")),
         Index("ix_settlement_refunds_statement", "statement_id", postgresql_where=text("statement_id IS NOT NULL")),
@@ -140,6 +143,7 @@ class SettlementRefundRow(Base):
     pending_fen: Mapped[int]
     available_fen: Mapped[int]
     debt_fen: Mapped[int]
+    promotion_back_fen: Mapped[int] = mapped_column(server_default=text("0"))
     is_after_settlement: Mapped[bool]
     made_at: Mapped[datetime]
     statement_id: Mapped[UUID | None]
@@ -148,7 +152,9 @@ class SettlementRefundRow(Base):
 class StatementRow(Base):
     """A statement (结算单): what became of a party's settled balance, ``available + deposit - debt``, in a period.
 
-    Never changed. The ``…_seq`` columns name the entries of the books that it covers: after the first, up to the last.
+    Of ``gross_fen``, ``promotion_fen`` came from the platform's coupons; of ``refunded_fen``, ``promotion_back_fen``
+    went back there. Never changed. The ``…_seq`` columns name the entries of the books that it covers: after the first,
+    up to the last.
     """
 
     __tablename__ = "statements"
@@ -160,6 +166,8 @@ class StatementRow(Base):
             name="adds_up",
         ),
         CheckConstraint("closing_fen = available_fen + deposit_fen - debt_fen", name="closes_as_the_books"),
+        CheckConstraint("promotion_fen BETWEEN 0 AND gross_fen", name="promotion_within"),
+        CheckConstraint("promotion_back_fen BETWEEN 0 AND refunded_fen", name="promotion_back_within"),
         *not_negative("gross_fen", "fee_fen", "refunded_fen", "fee_back_fen", "deposit_fen", "debt_fen"),
         Index("ix_statements_party", "party_kind", "party_id", text("statement_id DESC")),
     )
@@ -174,9 +182,11 @@ class StatementRow(Base):
     opening_fen: Mapped[int]
     orders_count: Mapped[int]
     gross_fen: Mapped[int]
+    promotion_fen: Mapped[int] = mapped_column(server_default=text("0"))
     fee_fen: Mapped[int]
     refunds_count: Mapped[int]
     refunded_fen: Mapped[int]
+    promotion_back_fen: Mapped[int] = mapped_column(server_default=text("0"))
     fee_back_fen: Mapped[int]
     others_fen: Mapped[int]
     closing_fen: Mapped[int]

@@ -74,11 +74,11 @@ _REFUNDED = closing(
     ),
     borne AS (
         INSERT INTO settlement_refunds (refund_id, order_id, merchant_id, amount_fen, fee_back_fen, pending_fen,
-            available_fen, debt_fen, is_after_settlement, made_at)
+            available_fen, debt_fen, promotion_back_fen, is_after_settlement, made_at)
         SELECT CAST(:case_refund_id AS uuid), :order_id, :merchant_id, CAST(:borne_fen AS bigint),
             CAST(:from_commission_fen AS bigint), CAST(:from_pending_fen AS bigint),
-            CAST(:from_available_fen AS bigint), CAST(:from_debt_fen AS bigint), NOT CAST(:is_pending AS boolean),
-            business_now()
+            CAST(:from_available_fen AS bigint), CAST(:from_debt_fen AS bigint),
+            CAST(:case_promotion_back_fen AS bigint), NOT CAST(:is_pending AS boolean), business_now()
         WHERE CAST(:borne AS jsonb) <> '[]'
     ),
     order_moved AS (

@@ -54,9 +54,9 @@ _WRITE = closing(
     ),
     borne AS (
         INSERT INTO settlement_refunds (refund_id, order_id, merchant_id, amount_fen, fee_back_fen, pending_fen,
-            available_fen, debt_fen, is_after_settlement, made_at)
+            available_fen, debt_fen, promotion_back_fen, is_after_settlement, made_at)
         VALUES (:refund_id, :order_id, :merchant_id, CAST(:gross_fen AS bigint), :fee_back_fen, :pending_fen,
-            :available_fen, :debt_fen, :is_settled, business_now())
+            :available_fen, :debt_fen, CAST(:promotion_back_fen AS bigint), :is_settled, business_now())
     )"""
 )
 

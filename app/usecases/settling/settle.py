@@ -21,6 +21,8 @@ from app.kernel.transaction import Transaction, closing, transaction
 from app.kernel.wire import Row
 
 BATCH = 500
+SETTLERS = 2
+"""Threads of a worker that settle at once, each with a connection: nearly all of the time is PostgreSQL's."""
 
 _PICK = text(
     """
@@ -46,7 +48,8 @@ _MARK = text(
         UPDATE settlement_items AS i SET settled_on = :today, statement_id = g.statement_id FROM given AS g
         WHERE i.party_id = g.party_id AND split_part(i.party_kind, '_', 1) = g.party_kind
           AND i.settled_on IS NULL AND i.eligible_on <= :today AND i.blocked_why IS NULL
-        RETURNING i.statement_id, i.order_id, i.amount_fen, i.fee_fen, i.refunded_fen, i.fee_back_fen
+        RETURNING i.statement_id, i.order_id, i.amount_fen, i.fee_fen, i.refunded_fen, i.fee_back_fen,
+            i.promotion_fen
     ), marked_counter AS (
         UPDATE counter_payments AS i SET settled_on = :today, statement_id = g.statement_id FROM given AS g
         WHERE g.party_kind = 'merchant' AND i.merchant_id = g.party_id AND i.settled_on IS NULL
@@ -58,28 +61,31 @@ _MARK = text(
         WHERE g.party_kind = 'merchant' AND r.merchant_id = g.party_id AND r.statement_id IS NULL
           AND (r.is_after_settlement
               OR r.counter_payment_id IN (SELECT m.counter_payment_id FROM marked_counter AS m))
-        RETURNING r.statement_id, r.amount_fen, r.fee_back_fen
+        RETURNING r.statement_id, r.amount_fen, r.fee_back_fen, CAST(0 AS bigint) AS promotion_back_fen
     ), linked AS (
         UPDATE settlement_refunds AS r SET statement_id = g.statement_id FROM given AS g
         WHERE g.party_kind = 'merchant' AND r.merchant_id = g.party_id AND r.statement_id IS NULL
           AND (r.is_after_settlement OR r.order_id IN (SELECT m.order_id FROM marked AS m))
-        RETURNING r.statement_id, r.amount_fen, r.fee_back_fen
+        RETURNING r.statement_id, r.amount_fen, r.fee_back_fen, r.promotion_back_fen
     ), earned AS (
         SELECT statement_id, count(*) AS orders_count, sum(amount_fen + fee_fen)::bigint AS gross_fen,
-            sum(fee_fen)::bigint AS fee_fen, sum(amount_fen - refunded_fen + fee_back_fen)::bigint AS income_fen
+            sum(promotion_fen)::bigint AS promotion_fen, sum(fee_fen)::bigint AS fee_fen,
+            sum(amount_fen - refunded_fen + fee_back_fen)::bigint AS income_fen
         FROM (
-            SELECT statement_id, amount_fen, fee_fen, refunded_fen, fee_back_fen FROM marked UNION ALL
-            SELECT statement_id, amount_fen, fee_fen, refunded_fen, fee_back_fen FROM marked_counter
+            SELECT statement_id, amount_fen, fee_fen, refunded_fen, fee_back_fen, promotion_fen FROM marked UNION ALL
+            SELECT statement_id, amount_fen, fee_fen, refunded_fen, fee_back_fen, 0 FROM marked_counter
         ) AS m GROUP BY 1
     ), refunded AS (
         SELECT statement_id, count(*) AS refunds_count, sum(amount_fen)::bigint AS refunded_fen,
-            sum(fee_back_fen)::bigint AS fee_back_fen
+            sum(fee_back_fen)::bigint AS fee_back_fen, sum(promotion_back_fen)::bigint AS promotion_back_fen
         FROM (SELECT * FROM linked UNION ALL SELECT * FROM linked_counter) AS r GROUP BY 1
     )
     SELECT g.statement_id, coalesce(e.orders_count, 0) AS orders_count, coalesce(e.gross_fen, 0) AS gross_fen,
-        coalesce(e.fee_fen, 0) AS fee_fen, coalesce(e.income_fen, 0) AS income_fen,
+        coalesce(e.promotion_fen, 0) AS promotion_fen, coalesce(e.fee_fen, 0) AS fee_fen,
+        coalesce(e.income_fen, 0) AS income_fen,
         coalesce(r.refunds_count, 0) AS refunds_count, coalesce(r.refunded_fen, 0) AS refunded_fen,
-        coalesce(r.fee_back_fen, 0) AS fee_back_fen, coalesce(a.available_fen, 0) AS available_fen,
+        coalesce(r.promotion_back_fen, 0) AS promotion_back_fen, coalesce(r.fee_back_fen, 0) AS fee_back_fen,
+        coalesce(a.available_fen, 0) AS available_fen,
         coalesce(d.available_fen, 0) AS deposit_fen, -coalesce(b.posted_fen, 0) AS debt_fen,
         coalesce(a.seq, 0) AS available_seq, coalesce(d.seq, 0) AS deposit_seq, coalesce(b.seq, 0) AS debt_seq
     FROM given AS g LEFT JOIN earned AS e USING (statement_id) LEFT JOIN refunded AS r USING (statement_id) {_HEADS}
@@ -95,15 +101,18 @@ _WRITE = closing(
         FROM jsonb_to_recordset(CAST(:statements AS jsonb)) AS g (
             statement_id uuid, party_kind text, party_id uuid, next_on date, has_news boolean, number bigint,
             period_from date, period_to date, opening_fen bigint, orders_count bigint, gross_fen bigint, fee_fen bigint,
-            refunds_count bigint, refunded_fen bigint, fee_back_fen bigint, income_fen bigint, debt_repaid_fen bigint,
+            promotion_fen bigint, refunds_count bigint, refunded_fen bigint, promotion_back_fen bigint,
+            fee_back_fen bigint, income_fen bigint, debt_repaid_fen bigint,
             to_deposit_fen bigint, available_from bigint, deposit_from bigint, debt_from bigint) {_HEADS}
     ), stated AS (
         INSERT INTO statements (statement_id, party_kind, party_id, number, period_from, period_to, made_at,
-            opening_fen, orders_count, gross_fen, fee_fen, refunds_count, refunded_fen, fee_back_fen, others_fen,
-            closing_fen, income_fen, debt_repaid_fen, to_deposit_fen, available_fen, deposit_fen, debt_fen,
+            opening_fen, orders_count, gross_fen, promotion_fen, fee_fen, refunds_count, refunded_fen,
+            promotion_back_fen, fee_back_fen, others_fen, closing_fen, income_fen, debt_repaid_fen, to_deposit_fen,
+            available_fen, deposit_fen, debt_fen,
             available_from_seq, available_to_seq, deposit_from_seq, deposit_to_seq, debt_from_seq, debt_to_seq)
         SELECT statement_id, party_kind, party_id, number, period_from, period_to, business_now(), opening_fen,
-            orders_count, gross_fen, fee_fen, refunds_count, refunded_fen, fee_back_fen,
+            orders_count, gross_fen, promotion_fen, fee_fen, refunds_count, refunded_fen, promotion_back_fen,
+            fee_back_fen,
             closing_fen - opening_fen - gross_fen + fee_fen + refunded_fen - fee_back_fen, closing_fen, income_fen,
             debt_repaid_fen, to_deposit_fen, available_fen, deposit_fen, debt_fen, available_from, available_to,
             deposit_from, deposit_to, debt_from, debt_to
@@ -207,9 +216,11 @@ def _draft(party: Row, found: Row, today: date) -> _Draft:
 _COUNTED = (
     "orders_count",
     "gross_fen",
+    "promotion_fen",
     "fee_fen",
     "refunds_count",
     "refunded_fen",
+    "promotion_back_fen",
     "fee_back_fen",
     "income_fen",
 )

@@ -10,13 +10,26 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set w
                ledger.journal_digest(j.id, j.key, j.kind, j.ref, j.effective_on, j.posted_at) as digest
           from ledger.journal j
          where j.id > p_mark
-    ), fresh as materialized (
-        select e.account_id, e.seq, e.month, e.journal_id, e.amount_fen, e.balance_fen, e.head,
-               lag(e.seq) over chain as previous_seq, lag(e.balance_fen) over chain as previous_balance,
-               lag(e.head) over chain as previous_head, lead(e.seq) over chain is null as is_last
+    ), legs as materialized (
+        select e.journal_id, count(*) as count, sum(e.amount_fen) as total
           from ledger.entry e
          where e.journal_id > p_mark
-        window chain as (partition by e.account_id order by e.seq)
+         group by e.journal_id
+    ), fresh as materialized (  -- of each account the first and the latest; of those between them what does not fit
+        select l.*
+          from (select f.account_id, f.seq, f.journal_id, f.amount_fen, f.balance_fen, f.head, f.digest, f.is_last,
+                       f.previous_seq, f.previous_balance, f.previous_seq is not null
+                       and (f.seq <> f.previous_seq + 1 or f.balance_fen <> f.previous_balance + f.amount_fen
+                            or f.head is distinct from
+                               ledger.chain(f.previous_head, f.digest, f.amount_fen, f.balance_fen)) as is_loose
+                  from (select e.account_id, e.seq, e.journal_id, e.amount_fen, e.balance_fen, e.head, j.digest,
+                               lag(e.seq) over chain as previous_seq, lag(e.balance_fen) over chain as previous_balance,
+                               lag(e.head) over chain as previous_head, lead(e.seq) over chain is null as is_last
+                          from ledger.entry e
+                          left join told j on j.id = e.journal_id and j.month = e.month
+                         where e.journal_id > p_mark
+                        window chain as (partition by e.account_id order by e.seq)) f) l
+         where l.previous_seq is null or l.is_last or l.is_loose
     ), held as (
         select o.account_id, sum(o.amount_fen)::bigint as total from ledger.hold o where o.state = 'open' group by 1
     ), moved as materialized (
@@ -29,31 +42,28 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set w
           left join held h on h.account_id = a.id
          where l.is_last
     )
-    select 'bad_journal', null::text, null::bigint, f.journal_id,
-           format('%s legs that sum to %s', count(*), sum(f.amount_fen))
-      from fresh f group by f.journal_id having sum(f.amount_fen) <> 0 or count(*) < 2
+    select 'bad_journal', null::text, null::bigint, g.journal_id, format('%s legs that sum to %s', g.count, g.total)
+      from legs g where g.total <> 0 or g.count < 2
     union all
     select 'empty_journal', null, null, j.id, format('journal %s has no legs', j.key)
       from told j
-     where not exists (select from fresh f where f.journal_id = j.id)
+     where not exists (select from legs g where g.journal_id = j.id)
     union all
     select 'bad_link', (select a.code::text from ledger.account a where a.id = l.account_id), l.seq, l.journal_id,
            format('amount %s, balance %s after %s, predecessor %s',
                   l.amount_fen, l.balance_fen, l.previous_balance, l.previous_seq)
-      from (select f.account_id, f.seq, f.month, f.journal_id, f.amount_fen, f.balance_fen, f.head,
-                   f.previous_seq, f.previous_balance, f.previous_head
+      from (select f.account_id, f.seq, f.journal_id, f.amount_fen, f.balance_fen, f.previous_seq, f.previous_balance
               from fresh f
-             where f.previous_seq is not null
+             where f.is_loose
             union all
-            select f.account_id, f.seq, f.month, f.journal_id, f.amount_fen, f.balance_fen, f.head,
-                   coalesce(b.seq, 0), coalesce(b.balance_fen, 0), coalesce(b.head, '\x00'::bytea)
+            select f.account_id, f.seq, f.journal_id, f.amount_fen, f.balance_fen, coalesce(b.seq, 0),
+                   coalesce(b.balance_fen, 0)
               from fresh f
               left join ledger.entry b on f.seq > 1 and b.account_id = f.account_id and b.seq = f.seq - 1
-             where f.previous_seq is null) l
-      left join told j on j.id = l.journal_id and j.month = l.month
-     where l.seq <> l.previous_seq + 1
-        or l.balance_fen <> l.previous_balance + l.amount_fen
-        or l.head is distinct from ledger.chain(l.previous_head, j.digest, l.amount_fen, l.balance_fen)
+             where f.previous_seq is null
+               and (f.seq <> coalesce(b.seq, 0) + 1 or f.balance_fen <> coalesce(b.balance_fen, 0) + f.amount_fen
+                    or f.head is distinct from
+                       ledger.chain(coalesce(b.head, '\x00'::bytea), f.digest, f.amount_fen, f.balance_fen))) l
     union all
     select 'bad_account', m.code, m.seq, m.journal_id,
            format('balance %s, its latest entry says %s; sequence %s, the latest %s',

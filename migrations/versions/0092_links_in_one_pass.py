@@ -4,8 +4,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0089"
-down_revision = "0088"
+revision = "0092"
+down_revision = "0091"
 branch_labels = None
 depends_on = None
 

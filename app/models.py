@@ -40,6 +40,7 @@ from app.core.stepup import models as stepup
 from app.core.tills import models as tills
 from app.core.transfers import models as transfers
 from app.core.verification import models as verification
+from app.core.visiting import models as visiting
 from app.core.vouchers import models as vouchers
 from app.core.wealth import models as wealth
 from app.core.wealth import standing as wealth_standing
@@ -90,6 +91,7 @@ __all__ = [
     "timers",
     "transfers",
     "verification",
+    "visiting",
     "vouchers",
     "wealth",
     "wealth_standing",

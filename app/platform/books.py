@@ -5,9 +5,9 @@ from typing import Any
 
 from marshmallow import fields
 
-from app.core import ledger
+from app.core.ledger.chart import CHART, Qualifier
 from app.core.ledger.errors import MomentsReversed
-from app.core.ledger.records import totals_at
+from app.core.ledger.records import entries_of, totals_at
 from app.core.ledger.reports import balance_sheet, income_statement
 from app.kernel.actor import Actor
 from app.kernel.transaction import transaction
@@ -15,6 +15,9 @@ from app.web.door import Door
 from app.web.fields import BIGINT_MAX, Body, Day, Instant, Int, Many, Pattern, Query, Text
 from app.web.paging import LIMIT_MAX
 from app.web.policy import Relation, policy
+
+PLAIN_CODES = tuple(kind.kind for kind in CHART if kind.qualifier is Qualifier.NONE and kind.stripes == 1)
+"""Accounts of the platform with one row each: suspense, entry by entry, and what is like it."""
 
 
 class MomentQuery(Query):
@@ -45,9 +48,13 @@ class BooksReportOut(Body):
 
 
 class AccountQuery(Query):
-    """An account of a party by its code, and the place that entries are wanted before."""
+    """An account by its code, and the place that entries are wanted before.
 
-    code = Pattern(r"[a-z_]+:[0-9a-f-]{36}", high=80, required=True)
+    That of a party (``kind:uuid``), or one of the platform that is kept in one row; the busy ones are in stripes, and
+    have no running balance.
+    """
+
+    code = Pattern(rf"[a-z_]+:[0-9a-f-]{{36}}|{'|'.join(PLAIN_CODES)}", high=80, required=True)
     before_seq = Int(low=1, high=BIGINT_MAX, load_default=None)
     limit = Int(low=1, high=LIMIT_MAX, load_default=50)
 
@@ -98,8 +105,6 @@ def add_books(door: Door) -> None:
     @door.get("/books/entries", query=AccountQuery, answer=AccountEntriesOut)
     @policy("books.read", Relation.PLATFORM)
     def list_entries(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
-        """List the entries of a party's account with its running balance, newest first."""
+        """List the entries of a party's account, or of suspense, with its running balance, newest first."""
         with transaction() as tx:
-            found = ledger.statement(tx, query["code"], before_seq=query["before_seq"], limit=query["limit"])
-        names = AccountEntryOut().fields
-        return {"items": [{name: getattr(line, name) for name in names} for line in found]}
+            return {"items": entries_of(tx, **query)}

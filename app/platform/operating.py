@@ -1,5 +1,9 @@
 """Routes of the operator's desk: the queue, switches, announcements, exports, ``/platform/v1``."""
 
+import base64
+import binascii
+import struct
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +20,8 @@ from app.usecases.operating.exports import ExportAsked, ask_export, export_piece
 from app.usecases.operating.steering import Announced, FeatureSet, announce, set_feature, withdraw_announcement
 from app.usecases.operating.work import SEEN, WorkAssigned, assign_work, seen_params
 from app.web.door import Door
-from app.web.fields import Body, Choice, Day, Flag, Id, Instant, Int, Many, Pattern, Query, Text
-from app.web.paging import LIMIT_MAX, PageQuery, page, read_cursor
+from app.web.fields import Body, Choice, Day, Flag, Id, Instant, Int, Many, Pattern, Text
+from app.web.paging import LIMIT_MAX, CursorInvalid, PageQuery, page, read_cursor
 from app.web.policy import Relation, policy
 from app.web.views import COUNT_MAX
 
@@ -28,7 +32,9 @@ _WORK = text(
     FROM ({WAITING}) AS q LEFT JOIN work_items AS i ON i.kind = q.kind AND i.subject_id = q.subject_id
     WHERE {SEEN} AND (CAST(:kind AS text) IS NULL OR q.kind = :kind)
       AND (NOT :is_mine OR i.assigned_to_id = :account_id)
-    ORDER BY (i.escalated_at IS NULL), q.due_at, q.subject_id LIMIT :limit OFFSET :offset
+      AND (CAST(:after_due_at AS timestamptz) IS NULL OR (i.escalated_at IS NULL, q.due_at, q.subject_id) >
+        (CAST(:after_is_calm AS boolean), CAST(:after_due_at AS timestamptz), CAST(:after_id AS uuid)))
+    ORDER BY (i.escalated_at IS NULL), q.due_at, q.subject_id LIMIT :limit
     """
 )
 _COUNTS = text(
@@ -51,16 +57,17 @@ _ANNOUNCEMENTS = text(
     WHERE announcement_id < :before ORDER BY announcement_id DESC LIMIT :limit
     """
 )
-QUEUE_PAGES_MAX = 100
+_PLACE = struct.Struct(">?q16s")
+"""A place in the queue, in a cursor: whether it is not escalated, microseconds at which it is due, its id."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
-class WorkQuery(Query):
+class WorkQuery(PageQuery):
     """What waits, the escalated first, then by when it is due."""
 
     kind = Choice(WorkKind, load_default=None)
     is_mine = Flag(load_default=False)
-    limit = Int(low=1, high=LIMIT_MAX, load_default=20)
-    page_number = Int(low=0, high=QUEUE_PAGES_MAX, load_default=0)
 
 
 class WorkOut(Body):
@@ -79,6 +86,7 @@ class WorksOut(Body):
     """A page of the queue."""
 
     items = Many(fields.Nested(WorkOut), high=LIMIT_MAX, required=True)
+    next_cursor = Text(high=64, required=True, allow_none=True)
 
 
 class WorkCountOut(Body):
@@ -216,14 +224,37 @@ def add_operating(door: Door) -> None:
     _add_exports(door)
 
 
+def _cursor(item: dict[str, Any]) -> str:
+    microseconds = (item["due_at"] - _EPOCH) // _MICROSECOND
+    place = _PLACE.pack(item["escalated_at"] is None, microseconds, item["subject_id"].bytes)
+    return base64.urlsafe_b64encode(place).decode().rstrip("=")
+
+
+def _place(cursor: str | None) -> dict[str, object]:
+    """Return the place in the queue that a page begins after.
+
+    :raises CursorInvalid: it was not made by :func:`_cursor`.
+    """
+    if cursor is None:
+        return {"after_is_calm": None, "after_due_at": None, "after_id": None}
+    try:
+        is_calm, microseconds, subject_id = _PLACE.unpack(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        due_at = _EPOCH + microseconds * _MICROSECOND
+    except (ValueError, binascii.Error, struct.error, OverflowError):
+        raise CursorInvalid(pointer="/cursor") from None
+    return {"after_is_calm": is_calm, "after_due_at": due_at, "after_id": UUID(bytes=subject_id)}
+
+
 def _add_queue(door: Door) -> None:
     @door.get("/queue", query=WorkQuery, answer=WorksOut)
     @policy("work.read", Relation.PLATFORM)
     def list_work(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
         """List what waits for one's role: what was escalated first, then by when it is due."""
-        asked = {"kind": query["kind"], "is_mine": query["is_mine"], "limit": query["limit"]}
-        params = {**asked, "account_id": actor.account_id, "offset": query["page_number"] * query["limit"]}
-        return {"items": [dict(row._mapping) for row in read(_WORK, {**params, **seen_params()})]}
+        asked = {"kind": query["kind"], "is_mine": query["is_mine"]}
+        params = {**asked, "account_id": actor.account_id, "limit": query["limit"] + 1, **_place(query["cursor"])}
+        rows = [dict(row._mapping) for row in read(_WORK, {**params, **seen_params()})]
+        more, items = len(rows) > query["limit"], rows[: query["limit"]]
+        return {"items": items, "next_cursor": _cursor(items[-1]) if more else None}
 
     @door.get("/queue-counts", answer=WorkCountsOut)
     @policy("work.read", Relation.PLATFORM)

@@ -13,6 +13,7 @@ from app.store.helping import add_helping
 from app.store.locker import add_locker
 from app.store.parcels import add_parcels
 from app.store.tills import add_tills
+from app.store.vans import add_van
 from app.usecases.delivering.slots import SlotsPublished, publish_slots
 from app.usecases.ordering.ending import OrderMoved
 from app.usecases.ordering.finish_order import collect_order
@@ -42,6 +43,7 @@ add_tills(door)
 add_desk(door)
 add_parcels(door)
 add_held_activities(door)
+add_van(door)
 add_helping(door)
 add_figures(door, Side.STORE, Relation.OWN_STORE)
 

@@ -63,6 +63,7 @@ from app.user.slots import add_slots, wished_slots
 from app.user.step_up import add_step_up
 from app.user.terms import add_terms
 from app.user.transfers import add_transfers
+from app.user.vans import add_van
 from app.user.vouchers import add_vouchers
 from app.user.wealth import add_wealth
 from app.user.wealth_grants import add_wealth_grants
@@ -113,6 +114,7 @@ add_replacements(door)
 add_desk(door)
 add_announcements(door)
 add_activities(door)
+add_van(door)
 add_service_points(door)
 add_slots(door)
 add_bills(door)

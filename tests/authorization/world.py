@@ -55,6 +55,7 @@ from tests.factories.rows import change, look_one, write
 from tests.factories.settling import a_payout, a_statement
 from tests.factories.tills import a_remittance, a_till, a_visit
 from tests.factories.transfers import a_payee
+from tests.factories.vans import a_van_visit
 from tests.factories.wealth import a_fund, a_fund_order, a_plan, a_subscription, a_term_product, an_acceptance
 from tests.support.passkeys import a_challenge, a_passkey, removed_passkey
 from tests.support.vetting import an_application
@@ -914,6 +915,10 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     (Side.STORE, "parcel_id"): Things(
         own=lambda world, _: a_parcel(world.home.shop).parcel_id,
         foreign=lambda world, _: a_parcel(world.other.shop).parcel_id,
+    ),
+    (Side.STORE, "van_visit_id"): Things(
+        own=lambda world, _: a_van_visit(world.home.shop.community).van_visit_id,
+        foreign=lambda world, _: a_van_visit(world.other.shop.community).van_visit_id,
     ),
     (Side.STORE, "activity_id"): Things(
         own=lambda world, _: an_activity(world.home.shop).activity_id,

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from tests.factories.shops import Shop
 
 
-def an_activity(shop: Shop | None = None, *, capacity: int = 20, clerk: Person | None = None) -> ActivityStands:
-    """Return an event for the catchment of the shop's store that begins in three hours and lasts for two."""
+def an_activity(
+    shop: Shop | None = None, *, capacity: int = 20, clerk: Person | None = None, in_hours: int = 3
+) -> ActivityStands:
+    """Return an event for the catchment of the shop's store that begins ``in_hours`` and lasts for two."""
     shop = shop or a_merchant_with_shop()
     clerk = clerk or a_store_clerk(shop.store_id)
     with transaction() as tx:
@@ -29,8 +31,8 @@ def an_activity(shop: Shop | None = None, *, capacity: int = 20, clerk: Person |
         a_claim(clerk),
         store_id=shop.store_id,
         community_id=None,
-        from_at=now + timedelta(hours=3),
-        until_at=now + timedelta(hours=5),
+        from_at=now + timedelta(hours=in_hours),
+        until_at=now + timedelta(hours=in_hours + 2),
         title="重阳节包饺子",
         words="自带围裙。",
         place="体验店二楼",

@@ -143,6 +143,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "bill.pay": _R,
         "activity.read": _RS,
         "activity.sign_up": _R,
+        "van_visit.read": _RS,
         "activity.leave": _RS,
     },
     Side.MERCHANT: {
@@ -263,6 +264,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "help.show": _MC,
         "activity.read": _MC,
         "activity.write": _MC,
+        "van_visit.read": _MCA,
+        "van_visit.write": _MC,
         "activity.check_in": _MC,
         "till.read": _MCA,
         "till.register": _M,

@@ -16,6 +16,13 @@ _TOTALS = text(
     WHERE posted_at <= :at GROUP BY account_kind ORDER BY account_kind
     """
 )
+_ENTRIES = text(
+    """
+    SELECT seq, kind, ref, amount_fen, balance_fen, posted_at, effective_on FROM ledger.record
+    WHERE code = :code AND seq < :before_seq ORDER BY seq DESC LIMIT :limit
+    """
+)
+_SEQ_MAX = 2**63 - 1
 _RECORDS = text(
     """
     SELECT code, seq, journal_id, key, kind, ref, effective_on, posted_at, amount_fen, balance_fen, head
@@ -29,6 +36,15 @@ def totals_at(tx: "Transaction", at: datetime) -> dict[str, int]:
     for statement in _WHOLE:
         tx.execute(statement)
     return {row.account_kind: int(row.fen) for row in tx.execute(_TOTALS, {"at": at})}
+
+
+def entries_of(tx: "Transaction", code: str, *, before_seq: int | None, limit: int) -> list[dict[str, Any]]:
+    """Return at most ``limit`` entries of an account of one row, ours too, newest first.
+
+    :param before_seq: only entries before this place; None begins with the latest.
+    """
+    params = {"code": code, "before_seq": _SEQ_MAX if before_seq is None else before_seq, "limit": limit}
+    return [dict(row) for row in tx.execute(_ENTRIES, params).mappings()]
 
 
 def records_of(tx: "Transaction", day: date) -> Iterator[dict[str, Any]]:

@@ -335,6 +335,7 @@ REGISTER = (
         is_exported=False,
     ),
     Holding(table="feature_changes", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
+    Holding(table="van_visits", person="planned_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="community_changes", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="announcements", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="table_exports", person=_OWN, fate=Fate.DELETED, is_exported=False),

@@ -23,7 +23,7 @@ from app.kernel.actor import Actor, Role
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.sealing import keyed_digest
-from app.kernel.transaction import Claim, closing, opening, transaction
+from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
 
 CODE_CONTEXT = "activity_signups.code"
@@ -68,8 +68,7 @@ _NEXT = text(
     ORDER BY signup_id LIMIT 1
     """
 )
-_CANCEL = closing(
-    """
+_GIVEN_UP = """
     canceled AS (
         UPDATE activity_signups SET state = :state, ended_at = business_now() WHERE signup_id = :signup_id
     ),
@@ -81,6 +80,16 @@ _CANCEL = closing(
             waiting_count = waiting_count - CAST(:wait_count AS int)
         WHERE activity_id = :activity_id
     )"""
+_CANCEL = closing(_GIVEN_UP)
+_GIVE_UP = text(f"WITH {_GIVEN_UP} SELECT 1")
+_LOCK_ALL_TO_COME = text(
+    """
+    SELECT a.activity_id, a.store_id, s.signup_id, s.state
+    FROM activities AS a JOIN activity_signups AS s ON s.activity_id = a.activity_id
+    WHERE s.account_id = :account_id AND s.state IN ('confirmed', 'waiting') AND a.state = 'published'
+      AND a.from_at > business_now()
+    ORDER BY a.activity_id FOR UPDATE OF a, s
+    """
 )
 _LOCK_AT_DOOR = opening(
     f"""
@@ -154,27 +163,37 @@ def cancel_signup(actor: Actor, claim: Claim, *, signup_id: UUID) -> SignupStand
         state = next_state(SIGNUP_TRANSITIONS, SignupState(row.state), SignupAction.CANCEL, actor.role)
         if row.now >= row.from_at:
             raise ActivityBegun
-        had_place = row.state == SignupState.CONFIRMED
-        after = tx.execute(_NEXT, {"activity_id": row.activity_id}).one_or_none() if had_place else None
         stands = SignupStands(signup_id=signup_id, activity_id=row.activity_id, state=state.value)
         tx.record(_told(stands, actor.account_id, row.store_id))
-        if after is not None:
-            up = next_state(SIGNUP_TRANSITIONS, SignupState.WAITING, SignupAction.MOVE_UP, Role.SYSTEM)
-            moved = SignupStands(signup_id=after.signup_id, activity_id=row.activity_id, state=up.value)
-            tx.record(_told(moved, after.account_id, row.store_id))
+        given_up = _let_next_up(tx, row, state)
         tx.keep(stands)
-        tx.close(
-            _CANCEL,
-            {
-                "signup_id": signup_id,
-                "state": state.value,
-                "next_id": after.signup_id if after is not None else None,
-                "activity_id": row.activity_id,
-                "place_count": int(had_place and after is None),
-                "wait_count": int(not had_place or after is not None),
-            },
-        )
+        tx.close(_CANCEL, given_up)
     return stands
+
+
+def give_up_places(tx: Transaction, account_id: UUID) -> None:
+    """Give back the places of somebody who leaves the platform, at events that have not begun, to who waits first."""
+    for row in tx.execute(_LOCK_ALL_TO_COME, {"account_id": account_id}).fetchall():
+        state = next_state(SIGNUP_TRANSITIONS, SignupState(row.state), SignupAction.CANCEL, Role.RESIDENT)
+        tx.execute(_GIVE_UP, _let_next_up(tx, row, state))
+
+
+def _let_next_up(tx: Transaction, row: Row, state: SignupState) -> dict[str, object]:
+    """Tell who waits first that they have the place, if there was one; return what giving the sign-up back writes."""
+    had_place = row.state == SignupState.CONFIRMED
+    after = tx.execute(_NEXT, {"activity_id": row.activity_id}).one_or_none() if had_place else None
+    if after is not None:
+        up = next_state(SIGNUP_TRANSITIONS, SignupState.WAITING, SignupAction.MOVE_UP, Role.SYSTEM)
+        moved = SignupStands(signup_id=after.signup_id, activity_id=row.activity_id, state=up.value)
+        tx.record(_told(moved, after.account_id, row.store_id))
+    return {
+        "signup_id": row.signup_id,
+        "state": state.value,
+        "next_id": after.signup_id if after is not None else None,
+        "activity_id": row.activity_id,
+        "place_count": int(had_place and after is None),
+        "wait_count": int(not had_place or after is not None),
+    }
 
 
 def check_in(actor: Actor, claim: Claim, *, code: str) -> SignupStands:

@@ -95,6 +95,10 @@ _MERGED = """
         UPDATE activities SET community_id = :into_id
         WHERE community_id = :community_id AND state = 'published' AND store_id = :store_id
     ),
+    visits AS (
+        UPDATE van_visits SET community_id = :into_id
+        WHERE community_id = :community_id AND state = 'planned' AND store_id = :store_id
+    ),
     told AS (
         UPDATE announcements SET community_id = :into_id
         WHERE community_id = :community_id AND withdrawn_at IS NULL AND until_at > business_now()
@@ -137,6 +141,12 @@ _PARTED = f"""
         ON CONFLICT DO NOTHING
     ),
     {_BELONG.format(addresses=_INSIDE.format("addresses"), shops=_INSIDE.format("shops"), couriers="")}"""
+_VISITS = """
+    visits AS (
+        UPDATE van_visits AS v SET community_id = :into_id
+        WHERE v.community_id = :community_id AND v.state = 'planned' AND v.store_id = :store_id
+          AND CAST(CAST(:polygon AS text) AS polygon) @> point(v.lng, v.lat)
+    )"""
 _BORN = """
     born AS (
         INSERT INTO communities (community_id, store_id, name, district, street, lat, lng, outline, radius_m)
@@ -171,7 +181,7 @@ _BORN = """
             WHERE a.community_id = :community_id AND a.withdrawn_at IS NULL AND a.until_at > business_now()) AS n
         JOIN unnest(CAST(:copy_ids AS uuid[])) WITH ORDINALITY AS i (announcement_id, place) ON i.place = n.place
     )"""
-_SPLIT = closing(f"{_BORN}, {_PARTED}, {NOTED}")
+_SPLIT = closing(f"{_BORN}, {_PARTED}, {_VISITS}, {NOTED}")
 _SPLIT_AGAIN = closing(_PARTED)
 _SETTLING = text(
     """

@@ -22,6 +22,7 @@ from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, unseal
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
+from app.usecases.activities.sign_up import give_up_places
 
 ERASURE_DUE = "erasure_due"
 """Timer: the cooling time is over."""
@@ -153,6 +154,7 @@ def erase_when_due(tx: Transaction, erasure_id: UUID) -> None:
 
 def _erase(tx: Transaction, account_id: UUID, phone: str) -> None:
     tx.execute(_REMEMBER_NUMBER, {"account_id": account_id})
+    give_up_places(tx, account_id)
     known = {
         ":account_id": account_id,
         ":phone_index": blind_index(phone, context="accounts.phone"),

@@ -96,6 +96,31 @@ class TestListWork(Endpoint):
         assert len(answer.get_json()["items"]) == 5
         assert len(seen) == 2
 
+    def test_pages_follow_each_other_by_a_cursor_and_cost_the_same(self, client: FlaskClient) -> None:
+        operator = an_operator()
+        own = {str(an_approval()) for _ in range(5)}
+        found: list[tuple[str, str]] = []
+        seen, pages, cursor = list[str](), 0, None
+
+        wire.observers.append(seen.append)
+        while pages == 0 or cursor is not None:
+            query = {"kind": "approval", "limit": "2"} | ({} if cursor is None else {"cursor": cursor})
+            answer = client.get("/platform/v1/queue", headers=operator.headers, query_string=query).get_json()
+            found += [(item["due_at"], item["subject_id"]) for item in answer["items"]]
+            pages, cursor = pages + 1, answer["next_cursor"]
+        wire.observers.remove(seen.append)
+
+        assert own <= {subject_id for _, subject_id in found}
+        assert len(set(found)) == len(found)
+        assert pages >= 3
+        assert len(seen) == 2 * pages
+
+    @pytest.mark.parametrize("cursor", ["x", "AAAA", "A" * 64, "é"])
+    def test_a_cursor_of_ones_own_is_refused(self, client: FlaskClient, cursor: str) -> None:
+        answer = client.get("/platform/v1/queue", headers=an_operator().headers, query_string={"cursor": cursor})
+
+        assert_problem(answer, 422, "cursor_invalid", pointer="/cursor")
+
     def test_what_is_overdue_says_so_and_is_escalated_once(self, client: FlaskClient, clock: BusinessClock) -> None:
         case_id, operator = an_appeal(), an_operator()
 

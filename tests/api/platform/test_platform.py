@@ -4,7 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.core import ledger
+from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
+from app.kernel.ids import new_id
+from app.kernel.transaction import transaction
 from tests.factories import a_courier, a_merchant_with_shop, an_operator, an_order
 from tests.factories.rows import change
 from tests.support.ladder import Case, Endpoint, assert_problem
@@ -102,6 +106,35 @@ class TestReadBooksReport(OperatorsEndpoint):
         answer = client.get("/platform/v1/books/report", headers=an_operator().headers, query_string=moments)
 
         assert_problem(answer, 422, "moments_reversed", pointer="/since")
+
+
+class TestEntries(OperatorsEndpoint):
+    def case(self) -> Case:
+        return Case(an_operator(), "/platform/v1/books/entries", query={"code": "suspense"})
+
+    def test_suspense_is_read_entry_by_entry_with_its_balance(self, client: FlaskClient) -> None:
+        operator, key = an_operator(), f"found:{new_id()}"
+        for number, amount_fen in enumerate((500, -200)):
+            legs = (Leg(codes.BANK_SETTLEMENT, -amount_fen), Leg(codes.SUSPENSE, amount_fen))
+            with transaction() as tx:
+                ledger.post(tx, Journal(key=f"{key}:{number}", kind=JournalKind.OPENING, legs=legs))
+
+        query = {"code": "suspense", "limit": "2"}
+        last, first = client.get("/platform/v1/books/entries", headers=operator.headers, query_string=query).get_json()[
+            "items"
+        ]
+
+        assert (first["amount_fen"], last["amount_fen"]) == (500, -200)
+        assert last["balance_fen"] == first["balance_fen"] - 200
+        assert last["seq"] == first["seq"] + 1
+
+    @pytest.mark.parametrize("code", ["commission", "suspense:x", "suspense,", "e_account"])
+    def test_an_account_in_stripes_or_none_is_refused(self, client: FlaskClient, code: str) -> None:
+        query = {"code": code}
+
+        answer = client.get("/platform/v1/books/entries", headers=an_operator().headers, query_string=query)
+
+        assert_problem(answer, 422, "input_invalid", pointer="/code")
 
 
 class TestProveBooks(OperatorsEndpoint):

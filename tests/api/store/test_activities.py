@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.kernel.ids import new_id
 from app.usecases.activities.sign_up import cancel_signup, code_of
+from app.usecases.privacy.erasure import request_erasure
 from tests.factories import a_claim, a_merchant_with_shop, a_resident, a_store_clerk
 from tests.factories.activities import a_neighbor, a_signup, an_activity
 from tests.factories.rows import change, look, look_one
@@ -335,3 +336,19 @@ def test_figures_count_events_and_who_came(client: FlaskClient, clock: BusinessC
         f"SELECT activities_held, activity_guests FROM store_days WHERE {of_the_day}", id=shop.store_id, noon=noon
     )
     assert (row.activities_held, row.activity_guests) == (1, 1)
+
+
+def test_who_is_erased_gives_their_places_to_who_waits(app: Flask, clock: BusinessClock) -> None:
+    shop = a_merchant_with_shop()
+    first, second = an_activity(shop, capacity=1, in_hours=200), an_activity(shop, capacity=1, in_hours=200)
+    leaving, waiting = a_neighbor(shop), a_neighbor(shop)
+    place, queued = a_signup(first.activity_id, leaving), a_signup(first.activity_id, waiting)
+    held, given_up = a_signup(second.activity_id, waiting), a_signup(second.activity_id, leaving)
+    request_erasure(leaving.actor, a_claim(leaving))
+    clock.ahead(days=7, minutes=1)
+
+    run_worker(app)
+
+    assert [state_of(one.signup_id) for one in (place, queued)] == ["canceled", "confirmed"]
+    assert [state_of(one.signup_id) for one in (held, given_up)] == ["confirmed", "canceled"]
+    assert [counts_of(one.activity_id) for one in (first, second)] == [(1, 0), (1, 0)]

@@ -1,0 +1,1 @@
+"""Visiting (走访): a store plans where its service van stands."""

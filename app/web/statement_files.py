@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PDF_LINES_MAX = 3_000
 _FIGURES = "Helvetica"
 _TOP, _BOTTOM, _LEFT, _STEP = 790, 50, 50, 14
-_COLUMNS_X = (50, 115, 185, 325, 400, 470, 545)
+_COLUMNS_X = (50, 95, 165, 366, 424, 482, 545)
 
 SUMS = (
     ("opening_fen", "期初余额", "Opening balance", 1),

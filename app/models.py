@@ -25,8 +25,8 @@ from app.core.orders import late as orders_late
 from app.core.orders import models as orders
 from app.core.papers import models as papers
 from app.core.passkeys import models as passkeys
+from app.core.payments import disputes, reconciliation
 from app.core.payments import models as payments
-from app.core.payments import reconciliation
 from app.core.privacy import models as privacy
 from app.core.promotions import models as promotions
 from app.core.proof import models as proof
@@ -66,6 +66,7 @@ __all__ = [
     "delivery",
     "delivery_records",
     "directory",
+    "disputes",
     "figures",
     "notices",
     "operating",

@@ -137,6 +137,10 @@ def _submit_refund(tx: Transaction, body: Mapping[str, Any]) -> None:
     defer(tx, "submit_refund", body["refund_id"])
 
 
+def _answer_dispute(tx: Transaction, body: Mapping[str, Any]) -> None:
+    defer(tx, "answer_dispute", body["dispute_id"])
+
+
 def _rescue_check(tx: Transaction, body: Mapping[str, Any]) -> None:
     defer(tx, "ask_identity_check", body["check_id"], delay_s=RESCUE_S)
 
@@ -202,6 +206,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     ),
     "PaymentClosed": (Reaction("release_part", _release_part), Reaction("close_attempts", _close_attempts)),
     "RefundRequested": (Reaction("submit_refund", _submit_refund),),
+    "DisputeAnswerDecided": (Reaction("answer_dispute", _answer_dispute),),
     "IdentityCheckRequested": (Reaction("rescue_check", _rescue_check),),
     "DataExportRequested": (Reaction("make_export", _make_export),),
     "SecurityNoticed": (Reaction("send_notice", _send_notice),),

@@ -279,6 +279,26 @@ class RefundFailed(RefundEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeEvent(Event):
+    """Something about one dispute, for the platform."""
+
+    dispute_id: UUID
+    platform_id: UUID
+
+
+class DisputeOpened(DisputeEvent):
+    """A payer's bank asks, or has taken money back; it wants to be answered in time."""
+
+
+class DisputeAnswerDecided(DisputeEvent):
+    """What is to be said of a dispute was decided; the gateway is to be told."""
+
+
+class DisputeEnded(DisputeEvent):
+    """The payer's bank has decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayEventReceived(Event):
     """The gateway told us something; its object is to be re-read."""
 
@@ -577,6 +597,7 @@ EVENT_KINDS: Mapping[str, type[Event]] = {
         TripEvent,
         PaymentEvent,
         RefundEvent,
+        DisputeEvent,
         PersonEvent,
         PaperEvent,
         ShelfEvent,

@@ -21,6 +21,7 @@ from app.platform.cash import add_cash
 from app.platform.commission import add_commission
 from app.platform.communities import add_communities
 from app.platform.dispatching import add_dispatch
+from app.platform.disputes import add_disputes
 from app.platform.finding import add_finding
 from app.platform.looking import add_looking
 from app.platform.offers import add_offer_review
@@ -71,6 +72,7 @@ add_finding(door)
 add_settlement(door)
 add_claim_review(door)
 add_reconciliation(door)
+add_disputes(door)
 add_books(door)
 add_bills(door)
 add_biller_money(door)

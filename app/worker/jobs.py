@@ -21,6 +21,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.adapters.sms import MessageNotSent
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable, PaymentGateway
 from app.core.verification.ports import CheckerUnavailable
+from app.usecases.disputing.answer import send_answer
+from app.usecases.disputing.follow import read_dispute_again
 from app.usecases.operating.exports import run_export
 from app.usecases.paying.attempts import (
     ask_gateway,
@@ -85,6 +87,8 @@ def make_jobs(app: Flask, gateway: PaymentGateway, conninfo: str) -> procrastina
     add("send_notice", lambda subject: send_notice(app.extensions["linli_messages"], UUID(subject)))
     add("write_export", lambda subject: run_export(UUID(subject)))
     add("import_shelf", lambda subject: run_import(UUID(subject)))
+    add("answer_dispute", lambda subject: send_answer(gateway, UUID(subject)))
+    add("read_dispute", lambda subject: read_dispute_again(gateway, UUID(subject)))
     add("read_event", lambda subject: read_event_again(gateway, subject))
     return jobs
 

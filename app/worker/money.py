@@ -16,6 +16,7 @@ from app.core.payments.reconciliation import Source
 from app.kernel.clock import SHANGHAI, wall_now
 from app.kernel.transaction import read
 from app.settings import Settings
+from app.usecases.disputing.follow import look_for_disputes
 from app.usecases.reconciling.prove import prove_all, prove_new
 from app.usecases.reconciling.reconcile import reconcile
 from app.usecases.reconciling.watch import figures, watch_money
@@ -35,6 +36,7 @@ def watch_of(app: Flask, settings: Settings) -> Callable[[], int]:
     tell = webhook(settings.alarm_url)
 
     def watch() -> int:
+        _look_for_disputes(app)
         _take_files(app, settings)
         if not 0 <= figures()["books_proof_age_s"] < PROVE_S:
             prove_all()
@@ -43,6 +45,13 @@ def watch_of(app: Flask, settings: Settings) -> Callable[[], int]:
         return 0  # it always pauses
 
     return watch
+
+
+def _look_for_disputes(app: Flask) -> None:
+    try:
+        look_for_disputes(app.extensions["linli_gateway"])
+    except (GatewayRefused, GatewayUnknown, GatewayUnreachable) as error:
+        log.warning("disputes could not be looked for", why=type(error).__name__)
 
 
 def _take_files(app: Flask, settings: Settings) -> None:

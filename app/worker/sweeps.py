@@ -6,6 +6,8 @@ from sqlalchemy import text
 from app.adapters.jobs import defer
 from app.kernel import audit
 from app.kernel.transaction import transaction
+from app.usecases.disputing.answer import unsent_answers
+from app.usecases.disputing.follow import silent_disputes
 from app.usecases.paying.attempts import silent_attempts
 from app.usecases.paying.refunds import open_refunds
 from app.usecases.saving.plans import run_due_plans
@@ -114,11 +116,16 @@ def settle_due() -> int:
 
 
 def ask_again() -> int:
-    """Take jobs of dead workers up again; defer a question about every silent attempt and refund; return how many."""
+    """Take jobs of dead workers up again and defer a question about all that is silent; return how many."""
     with transaction() as tx:
         asked = len(tx.execute(_TAKE_UP, {"silent_s": WORKER_SILENT_S}).fetchall())
     silent = [("expire_attempt" if overdue else "ask_attempt", subject) for subject, overdue in silent_attempts(LIMIT)]
-    for task, subject in [*silent, *(("submit_refund", refund_id) for refund_id in open_refunds(LIMIT))]:
+    others = (
+        ("submit_refund", open_refunds),
+        ("answer_dispute", unsent_answers),
+        ("read_dispute", silent_disputes),
+    )
+    for task, subject in [*silent, *((task, one) for task, find in others for one in find(LIMIT))]:
         with transaction() as tx:
             if tx.execute(_HAS_JOB, {"task": task, "subject": str(subject)}).first() is None:
                 defer(tx, task, subject)

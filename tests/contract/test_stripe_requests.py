@@ -94,6 +94,12 @@ CALLS: dict[str, Callable[[PaymentGateway], object]] = {
     ),
     "retrieve_refund": lambda client: client.retrieve_refund("re_1"),
     "find_refund": lambda client: client.find_refund(refund_id=new_id(), intent_id="pi_1"),
+    "retrieve_dispute": lambda client: client.retrieve_dispute("dp_1"),
+    "find_disputes": lambda client: client.find_disputes(created_from=1),
+    "submit_evidence": lambda client: client.submit_evidence(
+        key="key-1", dispute_id="dp_1", evidence={"product_description": "青菜", "uncategorized_text": "已送达"}
+    ),
+    "submit_acceptance": lambda client: client.submit_acceptance(key="key-1", dispute_id="dp_1"),
 }
 
 

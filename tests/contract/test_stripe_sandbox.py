@@ -18,6 +18,7 @@ OFFICIAL_TYPES: dict[str, Any] = {
     "payment_intent": stripe.PaymentIntent,
     "charge": stripe.Charge,
     "refund": stripe.Refund,
+    "dispute": stripe.Dispute,
     "event": stripe.Event,
     "balance_transaction": stripe.BalanceTransaction,
 }
@@ -109,6 +110,66 @@ def test_cards_are_given_by_people_and_only_to_intents_that_take_them(sandbox: S
     assert sandbox.call("GET", f"/v1/payment_intents/{intent_id}").json()["status"] == "succeeded"
 
 
+def a_disputed_intent(sandbox: Sandbox, query: str = "") -> tuple[str, Any]:
+    intent_id = sandbox.call("POST", "/v1/payment_intents", data=CREATE | {"confirm": "true"}).json()["id"]
+    sandbox.pay(intent_id)
+    dispute = sandbox.play(f"payment_intents/{intent_id}/dispute{query}").json()
+    assert object_problems(dispute) == []
+    return intent_id, dispute
+
+
+def test_a_dispute_that_is_won_keeps_to_the_description_and_gives_its_money_back(
+    sandbox: Sandbox, listener: Listener
+) -> None:
+    intent_id, opened = a_disputed_intent(sandbox, "?amount=60&reason=fraudulent")
+    path = f"/v1/disputes/{opened['id']}"
+    refused = refusal(sandbox.call("POST", "/v1/refunds", data={"payment_intent": intent_id}), 400)
+    staged = judged(sandbox.call("POST", path, data={"evidence[receipt]": "file_1", "submit": "false"}))
+    sent = judged(sandbox.call("POST", path, data={"evidence[uncategorized_text]": "签收照片"}))
+    won = sandbox.play(f"disputes/{opened['id']}/won").json()
+
+    assert refused["code"] == "charge_disputed"
+    assert [one["status"] for one in (opened, staged, sent, won)] == [
+        "needs_response", "needs_response", "under_review", "won"
+    ]  # fmt: skip
+    assert judged(sandbox.call("GET", path)) == won
+    assert [(line["amount"], line["fee"]) for line in won["balance_transactions"]] == [(-60, 1500), (60, 0)]
+    assert judged(sandbox.call("GET", f"/v1/disputes?payment_intent={intent_id}"))["data"] == [won]
+    kinds = ("created", "funds_withdrawn", "updated", "closed", "funds_reinstated")
+    wait_until(
+        lambda: (
+            {f"charge.dispute.{kind}" for kind in kinds}
+            <= {event["type"] for event in listener.events() if event["data"]["object"]["id"] == opened["id"]}
+        )
+    )
+    assert judged(sandbox.call("POST", "/v1/refunds", data={"payment_intent": intent_id}))["status"] == "succeeded"
+
+
+def test_a_dispute_that_is_given_up_is_lost_and_takes_no_other_answer(sandbox: Sandbox) -> None:
+    intent_id, opened = a_disputed_intent(sandbox)
+    path = f"/v1/disputes/{opened['id']}"
+
+    lost = judged(sandbox.call("POST", path + "/close", key="close-1"))
+
+    assert lost["status"] == "lost"
+    assert sandbox.call("POST", path + "/close", key="close-1").json() == lost
+    assert refusal(sandbox.call("POST", path, data={"evidence[receipt]": "file_1"}), 400)
+    assert refusal(sandbox.call("POST", "/v1/refunds", data={"payment_intent": intent_id}), 400)
+    assert refusal(sandbox.call("GET", "/v1/disputes/dp_nobodys"), 404)
+    assert sandbox.play(f"disputes/{opened['id']}/won").status_code == 400
+    assert sandbox.play(f"payment_intents/{intent_id}/dispute").status_code == 400
+
+
+def test_an_inquiry_moves_no_money_and_leaves_refunds_possible(sandbox: Sandbox) -> None:
+    intent_id, opened = a_disputed_intent(sandbox, "?inquiry=true")
+
+    refund = judged(sandbox.call("POST", "/v1/refunds", data={"payment_intent": intent_id, "amount": "10"}))
+
+    assert (opened["status"], opened["balance_transactions"]) == ("warning_needs_response", [])
+    assert refund["status"] == "succeeded"
+    assert sandbox.play(f"disputes/{opened['id']}/lost").json()["status"] == "warning_closed"
+
+
 def test_the_gateways_books_add_up(sandbox: Sandbox, client: StripeClient) -> None:
     intent = an_intent(client, amount_fen=10_000)
     sandbox.pay(intent.id)
@@ -127,7 +188,7 @@ def test_the_gateways_books_add_up(sandbox: Sandbox, client: StripeClient) -> No
     assert judged(sandbox.call("GET", f"/v1/balance_transactions/{lines[0]['id']}")) == lines[0]
 
 
-@pytest.mark.parametrize("path", ["payment_intents", "refunds", "events", "balance_transactions"])
+@pytest.mark.parametrize("path", ["payment_intents", "refunds", "disputes", "events", "balance_transactions"])
 def test_every_list_keeps_to_the_description_and_to_the_official_types(sandbox: Sandbox, path: str) -> None:
     page = judged(sandbox.call("GET", f"/v1/{path}", params={"limit": 100}))
 

@@ -82,6 +82,14 @@ _VIOLATIONS = {
             SELECT sum(a.amount_fen) FROM payment_attempts AS a
             JOIN ledger.leg AS l ON l.key = 'pay:' || a.attempt_id AND l.code = 'e_account:' || p.account_id
             WHERE a.payment_id = p.payment_id)""",
+    "what is disputed of a payment is not what is open of its disputes": """
+        SELECT d.payment_id FROM disputes AS d LEFT JOIN ledger.balance AS b ON b.code = 'disputed:' || d.payment_id
+        WHERE d.dispute_id >= :since GROUP BY d.payment_id, b.posted_fen
+        HAVING coalesce(b.posted_fen, 0) <> -sum(d.open_fen)""",
+    "a dispute has taken something else than its lines, or is over and won and holds some": """
+        SELECT d.dispute_id FROM disputes AS d LEFT JOIN dispute_movements AS m USING (dispute_id)
+        WHERE d.dispute_id >= :since GROUP BY d.dispute_id
+        HAVING d.taken_fen <> -coalesce(sum(m.amount_fen), 0) OR d.state = 'won' AND d.open_fen <> 0""",
     "reserved pieces are not those of open orders": f"""
         SELECT s.sku_id FROM stock AS s
         LEFT JOIN (

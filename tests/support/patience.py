@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Gateway
 
-PAYMENT_TASKS = ("ask_attempt", "expire_attempt", "close_attempts", "submit_refund", "read_event")
+PAYMENT_TASKS = ("ask_attempt", "expire_attempt", "close_attempts", "submit_refund", "read_event", "answer_dispute",
+                 "read_dispute")  # fmt: skip
 """What is to come to rest; other tests' questions to other outside parties stay theirs."""
 
 ROUNDS = 8

@@ -36,7 +36,7 @@ class Door:
         self._keys_in_use: set[str] = set()
         self._lock = threading.Lock()
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> Blueprint:  # noqa: C901 - a list of routes, not one decision
         """Return the routes."""
         v1 = Blueprint("v1", __name__, url_prefix="/v1")
         v1.before_request(self._enter)
@@ -66,9 +66,22 @@ class Door:
         def create_refund() -> Response:
             return self._change(parameters.CREATE_REFUND, (), moves.create_refund)
 
+        @v1.post("/disputes/<dispute_id>")
+        def answer_dispute(dispute_id: str) -> Response:
+            return self._change(
+                parameters.UPDATE_DISPUTE,
+                (),
+                lambda rows, given, key: moves.answer_dispute(rows, dispute_id, given, key),
+            )
+
+        @v1.post("/disputes/<dispute_id>/close")
+        def close_dispute(dispute_id: str) -> Response:
+            return self._change({}, (), lambda rows, _given, key: moves.accept_dispute(rows, dispute_id, key))
+
         for path, kind in (
             ("payment_intents", "payment_intent"),
             ("refunds", "refund"),
+            ("disputes", "dispute"),
             ("events", "event"),
             ("balance_transactions", "balance_transaction"),
         ):
@@ -77,6 +90,7 @@ class Door:
             ("payment_intents", "payment_intent"),
             ("refunds", "refund"),
             ("charges", "charge"),
+            ("disputes", "dispute"),
             ("events", "event"),
             ("balance_transactions", "balance_transaction"),
         ):

@@ -37,12 +37,14 @@ def _lines(rows: Rows, span: tuple[int, int], dice: Dice) -> Iterator[tuple[str,
     )
     for (body,) in found.fetchall():
         line = orjson.loads(body)
-        source = str(line["source"])
-        if line["type"] == "payment":
+        source, kind = str(line["source"]), line["type"]
+        if kind == "adjustment":
+            source, kind = line["id"], line["reporting_category"]  # a dispute may have several of a kind
+        elif kind == "payment":
             charge = rows.get(source, "charge")
             source = source if charge is None else charge["payment_intent"]
         if not _is_hit(dice, "missing_line", line["id"]):
-            yield line["id"], line["type"], source, line["amount"], line["fee"]
+            yield line["id"], kind, source, line["amount"], line["fee"]
         if _is_hit(dice, "extra_line", line["id"]):
             yield f"{line['id']}_extra", "payment", f"pi_nobodys_{line['id'][4:]}", 1_234, 0
 

@@ -139,6 +139,8 @@ class Moves:
     def create_refund(self, rows: Rows, given: Json, key: str | None) -> Json:
         """Send money back, at once or pending, never more than is left."""
         charge = self._charge_of(rows, given)
+        if any(not one["is_charge_refundable"] for one in self._disputes_of(rows, charge)):
+            raise ApiError(400, "charge_disputed", f"Charge {charge['id']} has been charged back.", is_stored=True)
         left = charge["amount"] - charge["amount_refunded"]
         if left == 0:
             raise ApiError(
@@ -184,6 +186,104 @@ class Moves:
         self._show_refund(rows, charge, refund)
         self._record(rows, "charge.refund.updated", refund)
         return refund
+
+    def open_dispute(
+        self, rows: Rows, intent_id: str, *, amount: int | None, reason: str, is_inquiry: bool = False
+    ) -> Json:
+        """Let the payer's bank take back ``amount``, or all that is left; by an inquiry it only asks."""
+        intent = self._intent(rows, intent_id)
+        _must_be(intent, "succeeded")
+        charge = rows.get(intent["charges"]["data"][0]["id"], "charge")
+        assert charge is not None
+        left = charge["amount"] - charge["amount_refunded"]
+        if charge["disputed"] or not 1 <= (amount or left) <= left:
+            raise ApiError(400, "charge_not_disputable", f"The charge is disputed, or has only {left} left.")
+        now = int(self.clock())
+        due_by = now + int(self.options.dispute_days * 86_400)
+        dispute = objects.dispute(
+            charge, amount=amount or left, reason=reason, is_inquiry=is_inquiry, created=now, due_by=due_by
+        )
+        charge["disputed"] = True
+        if not is_inquiry:
+            self._book(rows, dispute, "dispute", -dispute["amount"], fee=self.options.dispute_fee)
+        rows.add(dispute, parent=intent_id, due_at=due_by)
+        self._show(rows, intent, charge)
+        self._record(rows, "charge.dispute.created", dispute)
+        if not is_inquiry:
+            self._record(rows, "charge.dispute.funds_withdrawn", dispute)
+        return dispute
+
+    def answer_dispute(self, rows: Rows, dispute_id: str, given: Json, key: str | None) -> Json:
+        """Take evidence and, unless told otherwise, hand it to the payer's bank, which then thinks about it.
+
+        As in Stripe's test mode, ``winning_evidence`` and ``losing_evidence`` as ``uncategorized_text`` decide at once.
+        """
+        dispute = self._dispute(rows, dispute_id)
+        _must_wait(dispute)
+        dispute["evidence"] |= given.get("evidence", {})
+        dispute["metadata"] |= given.get("metadata", {})
+        details = dispute["evidence_details"]
+        details["has_evidence"] = any(value is not None for value in dispute["evidence"].values())
+        is_submitted = given.get("submit", True)
+        due_at = None if is_submitted else details["due_by"]
+        if is_submitted:
+            details["submission_count"] += 1
+            dispute["status"] = dispute["status"].replace("needs_response", "under_review")
+        rows.put(dispute, due_at=due_at)
+        self._record(rows, "charge.dispute.updated", dispute, key)
+        words = dispute["evidence"]["uncategorized_text"]
+        if is_submitted and words in {"winning_evidence", "losing_evidence"}:
+            return self.decide_dispute(rows, dispute_id, is_won=words == "winning_evidence")
+        return dispute
+
+    def accept_dispute(self, rows: Rows, dispute_id: str, key: str | None) -> Json:
+        """Let the merchant give a dispute up: it is lost, for good."""
+        dispute = self._dispute(rows, dispute_id)
+        _must_wait(dispute)
+        return self._end_dispute(rows, dispute, is_won=False, key=key)
+
+    def decide_dispute(self, rows: Rows, dispute_id: str, *, is_won: bool) -> Json:
+        """Let the payer's bank decide."""
+        dispute = self._dispute(rows, dispute_id)
+        if dispute["status"] in _OVER:
+            raise ApiError(400, "dispute_unexpected_state", f"The dispute is {dispute['status']}.")
+        return self._end_dispute(rows, dispute, is_won=is_won)
+
+    def let_lapse(self, rows: Rows, dispute_id: str) -> None:
+        """Let a dispute be lost that nobody answered in time."""
+        dispute = self._dispute(rows, dispute_id)
+        dispute["evidence_details"]["past_due"] = True
+        self._end_dispute(rows, dispute, is_won=False)
+
+    def _end_dispute(self, rows: Rows, dispute: Json, *, is_won: bool, key: str | None = None) -> Json:
+        is_inquiry = dispute["status"].startswith("warning")
+        if is_inquiry:
+            dispute["status"] = "warning_closed"
+        else:
+            dispute |= {"status": "won" if is_won else "lost", "is_charge_refundable": is_won}
+        if is_won and not is_inquiry:
+            self._book(rows, dispute, "dispute_reversal", dispute["amount"], fee=0)
+        rows.put(dispute)
+        self._record(rows, "charge.dispute.closed", dispute, key)
+        if is_won and not is_inquiry:
+            self._record(rows, "charge.dispute.funds_reinstated", dispute)
+        return dispute
+
+    def _book(self, rows: Rows, dispute: Json, kind: str, amount: int, *, fee: int) -> None:
+        line = objects.balance_transaction(
+            kind=kind, amount=amount, fee=fee, source=dispute["id"], created=int(self.clock())
+        )
+        rows.add(line, parent=dispute["id"])
+        dispute["balance_transactions"].append(line)
+
+    def _dispute(self, rows: Rows, dispute_id: str) -> Json:
+        dispute = rows.get(dispute_id, "dispute")
+        if dispute is None:
+            raise ApiError(404, "resource_missing", f"No such dispute: {dispute_id}", param="dispute")
+        return dispute
+
+    def _disputes_of(self, rows: Rows, charge: Json) -> list[Json]:
+        return rows.children(charge["payment_intent"], "dispute")
 
     def _intent(self, rows: Rows, intent_id: str) -> Json:
         intent = rows.get(intent_id, "payment_intent")
@@ -299,6 +399,16 @@ class Moves:
             rows.connection.execute(
                 "INSERT INTO delivery (event_id, first_at, due_at) VALUES (?, ?, ?)", (event["id"], now, now + wait_s)
             )
+
+
+_OVER = frozenset({"won", "lost", "warning_closed", "charge_refunded"})
+
+
+def _must_wait(dispute: Json) -> None:
+    if not dispute["status"].endswith("needs_response"):
+        raise ApiError(
+            400, "dispute_unexpected_state", f"The dispute is {dispute['status']}, and takes no answer.", is_stored=True
+        )
 
 
 def _must_be(intent: Json, *states: str) -> None:

@@ -223,8 +223,50 @@ def refund(of: Json, *, amount: int, metadata: dict[str, str], reason: str | Non
     }
 
 
+EVIDENCE = (
+    "access_activity_log", "billing_address", "cancellation_policy", "cancellation_policy_disclosure",
+    "cancellation_rebuttal", "customer_communication", "customer_email_address", "customer_name",
+    "customer_purchase_ip", "customer_signature", "duplicate_charge_documentation", "duplicate_charge_explanation",
+    "duplicate_charge_id", "product_description", "receipt", "refund_policy", "refund_policy_disclosure",
+    "refund_refusal_explanation", "service_date", "service_documentation", "shipping_address", "shipping_carrier",
+    "shipping_date", "shipping_documentation", "shipping_tracking_number", "uncategorized_file", "uncategorized_text",
+)  # fmt: skip
+"""What a dispute may be answered with."""
+
+
+def dispute(of: Json, *, amount: int, reason: str, is_inquiry: bool, created: int, due_by: int) -> Json:
+    """Return a dispute of charge ``of``, or an inquiry, which moves no money and leaves the charge refundable."""
+    return {
+        "id": new_id("dp"),
+        "object": "dispute",
+        "amount": amount,
+        "balance_transactions": [],
+        "charge": of["id"],
+        "created": created,
+        "currency": of["currency"],
+        "evidence": dict.fromkeys(EVIDENCE),
+        "evidence_details": {"due_by": due_by, "has_evidence": False, "past_due": False, "submission_count": 0},
+        "is_charge_refundable": is_inquiry,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": of["payment_intent"],
+        "reason": reason,
+        "status": "warning_needs_response" if is_inquiry else "needs_response",
+    }
+
+
+_CATEGORIES = {
+    "payment": "charge",
+    "payment_refund": "refund",
+    "payment_failure_refund": "refund_failure",
+    "dispute": "dispute",
+    "dispute_reversal": "dispute_reversal",
+}
+"""Each kind of line → its category in reports. The two of disputes are of one type, ``adjustment``."""
+
+
 def balance_transaction(*, kind: str, amount: int, fee: int, source: str, created: int) -> Json:
-    """Return a line of the gateway's books. ``kind``: ``payment``, ``payment_refund`` or ``payment_failure_refund``."""
+    """Return a line of the gateway's books; ``kind`` is one of :data:`_CATEGORIES`."""
     return {
         "id": new_id("txn"),
         "object": "balance_transaction",
@@ -241,10 +283,10 @@ def balance_transaction(*, kind: str, amount: int, fee: int, source: str, create
         if fee
         else [],
         "net": amount - fee,
-        "reporting_category": {"payment": "charge", "payment_refund": "refund"}.get(kind, "refund_failure"),
+        "reporting_category": _CATEGORIES[kind],
         "source": source,
         "status": "available",
-        "type": kind,
+        "type": "adjustment" if kind.startswith("dispute") else kind,
     }
 
 

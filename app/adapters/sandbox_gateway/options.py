@@ -15,6 +15,11 @@ DEFAULT_EVENTS = (
     "payment_intent.canceled",
     "charge.refunded",
     "charge.refund.updated",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
 )
 
 
@@ -29,7 +34,8 @@ class Options:
     :ivar qr_expiry_s: seconds until a code can no longer be paid. :ivar refund_delay_s: seconds a refund stays
     pending; 0 is at once.
     :ivar fee_bp: what the gateway keeps of a charge, hundredths of a percent. :ivar retry_horizon_s: seconds
-    until a notice is given up.
+    until a notice is given up. :ivar dispute_fee: what the gateway takes for each dispute, fen. :ivar dispute_days: how
+        long a dispute may be answered.
     """
 
     host: str
@@ -44,6 +50,8 @@ class Options:
     refund_delay_s: float
     fee_bp: int
     retry_horizon_s: float
+    dispute_fee: int
+    dispute_days: float
     seed: int
     faults: FaultPlan
 
@@ -73,6 +81,8 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     add("refund-delay-s", "0", explain="seconds a refund stays pending")
     add("fee-bp", "0", explain="fee on a charge, hundredths of a percent")
     add("retry-horizon-s", "600", explain="seconds until a notice is given up")
+    add("dispute-fee", "1500", explain="fee of a dispute, fen")
+    add("dispute-days", "7", explain="days until a dispute must be answered")
     add("seed", "0", explain="seed of the faults")
     add(
         "faults",
@@ -99,6 +109,8 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
             refund_delay_s=float(given.refund_delay_s),
             fee_bp=int(given.fee_bp),
             retry_horizon_s=float(given.retry_horizon_s),
+            dispute_fee=int(given.dispute_fee),
+            dispute_days=float(given.dispute_days),
             seed=int(given.seed),
             faults=FaultPlan.parse(given.faults),
         )

@@ -31,7 +31,7 @@ def yuan(fen: int) -> str:
     return f"¥{fen // 100:,}.{fen % 100:02d}"
 
 
-def blueprint(store: Store, moves: Moves, dice: Dice) -> Blueprint:  # noqa: C901 - a list of routes, not one decision
+def blueprint(store: Store, moves: Moves, dice: Dice) -> Blueprint:  # noqa: C901, PLR0915 - a list of routes, not one decision
     """Return the routes."""
     pages = Blueprint("pages", __name__, template_folder="templates")
     pages.app_template_filter("yuan")(yuan)
@@ -65,7 +65,9 @@ def blueprint(store: Store, moves: Moves, dice: Dice) -> Blueprint:  # noqa: C90
 
     @pages.get("/scan/<intent_id>")
     def scan(intent_id: str) -> str:
-        return render_template("scan.html", intent=intent_or_404(intent_id), words=STATUS_WORDS)
+        intent = intent_or_404(intent_id)
+        disputes = store.read().children(intent_id, "dispute")
+        return render_template("scan.html", intent=intent, disputes=disputes, words=STATUS_WORDS)
 
     @pages.post("/scan/<intent_id>")
     def decide(intent_id: str) -> AnyResponse:
@@ -73,6 +75,11 @@ def blueprint(store: Store, moves: Moves, dice: Dice) -> Blueprint:  # noqa: C90
         try:
             if act in CARDS:
                 store.write(lambda rows: moves.give_card(rows, intent_id, act))
+            elif act == "dispute":
+                store.write(lambda rows: moves.open_dispute(rows, intent_id, amount=None, reason="general"))
+            elif act in {"won", "lost"}:
+                for dispute in store.read().children(intent_id, "dispute"):
+                    _decide(store, moves, dispute["id"], act)
             else:
                 move = moves.pay if act == "pay" else moves.refuse
                 store.write(lambda rows: move(rows, intent_id))
@@ -132,4 +139,31 @@ def blueprint(store: Store, moves: Moves, dice: Dice) -> Blueprint:  # noqa: C90
         dice.plan = type(dice.plan)().changed(given)
         return jsonify(dataclasses.asdict(dice.plan))
 
+    _add_disputes(pages, store, moves)
     return pages
+
+
+def _add_disputes(pages: Blueprint, store: Store, moves: Moves) -> None:
+    @pages.post("/sandbox/payment_intents/<intent_id>/dispute")
+    def dispute(intent_id: str) -> Response:
+        """Play the payer's bank: ``amount`` fen, ``reason`` and ``inquiry=true`` may be in the query."""
+        given = request.args
+        return jsonify(
+            store.write(
+                lambda rows: moves.open_dispute(
+                    rows,
+                    intent_id,
+                    amount=int(given["amount"]) if "amount" in given else None,
+                    reason=given.get("reason", "general")[:40],
+                    is_inquiry=given.get("inquiry") == "true",
+                )
+            )
+        )
+
+    @pages.post("/sandbox/disputes/<dispute_id>/<any(won, lost):how>")
+    def decide_dispute(dispute_id: str, how: str) -> Response:
+        return jsonify(_decide(store, moves, dispute_id, how))
+
+
+def _decide(store: Store, moves: Moves, dispute_id: str, how: str) -> Json:
+    return store.write(lambda rows: moves.decide_dispute(rows, dispute_id, is_won=how == "won"))

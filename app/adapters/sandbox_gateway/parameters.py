@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from app.adapters.sandbox_gateway.objects import ApiError
+from app.adapters.sandbox_gateway.objects import EVIDENCE, ApiError
 
 Value = Any
 """A text, a list of texts, or a group of values by name; after its rule, what the rule makes of it."""
@@ -196,6 +196,11 @@ CREATE_REFUND: Mapping[str, Rule] = {
     "metadata": metadata,
     "reason": one_of("duplicate", "fraudulent", "requested_by_customer"),
 }
+UPDATE_DISPUTE: Mapping[str, Rule] = {
+    "evidence": group(**dict.fromkeys(EVIDENCE, text(20_000))),
+    "metadata": metadata,
+    "submit": flag,
+}
 PAGE: Mapping[str, Rule] = {
     "created": created,
     "limit": whole(1, LIST_LIMIT_MAX),
@@ -205,6 +210,7 @@ PAGE: Mapping[str, Rule] = {
 LISTS: Mapping[str, Mapping[str, Rule]] = {
     "payment_intent": PAGE,
     "refund": {**PAGE, "payment_intent": text(), "charge": text()},
+    "dispute": {**PAGE, "payment_intent": text(), "charge": text()},
     "event": {**PAGE, "type": text()},
     "balance_transaction": {**PAGE, "source": text(), "type": text()},
 }

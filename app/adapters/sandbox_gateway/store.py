@@ -67,6 +67,13 @@ class Rows:
         row = self.connection.execute("SELECT body FROM thing WHERE id = ? AND kind = ?", (thing_id, kind)).fetchone()
         return None if row is None else orjson.loads(row[0])
 
+    def children(self, parent: str, kind: str) -> list[Json]:
+        """Return the objects of a kind that belong to another, oldest first."""
+        found = self.connection.execute(
+            "SELECT body FROM thing WHERE parent = ? AND kind = ? ORDER BY seq", (parent, kind)
+        )
+        return [orjson.loads(row[0]) for row in found.fetchall()]
+
     def add(self, body: Json, *, parent: str | None = None, due_at: float | None = None) -> None:
         """Insert an object. ``due_at``: when a timer looks at it, seconds since the epoch."""
         self.connection.execute(

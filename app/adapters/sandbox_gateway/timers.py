@@ -1,4 +1,7 @@
-"""What the gateway does by itself when time passes: codes expire, pending refunds end, old keys are forgotten."""
+"""What the gateway does by itself when time passes.
+
+Codes expire, pending refunds end, disputes that nobody answered are lost, old keys are forgotten.
+"""
 
 import threading
 import time
@@ -46,5 +49,7 @@ class Timers:
         for thing_id, kind in due:
             if kind == "payment_intent":
                 self._moves.refuse(rows, thing_id, code="payment_intent_payment_attempt_expired")
+            elif kind == "dispute":
+                self._moves.let_lapse(rows, thing_id)
             else:
                 self._moves.finish_refund(rows, thing_id)

@@ -5,6 +5,9 @@ from typing import Any
 
 from app.core.payments.ports import (
     BadEvent,
+    DisputeMovement,
+    GatewayDispute,
+    GatewayDisputeState,
     GatewayEvent,
     GatewayRefund,
     GatewayUnknown,
@@ -71,6 +74,35 @@ def read_refund(body: object) -> GatewayRefund:
         raise GatewayUnknown("malformed_answer") from error
 
 
+def read_dispute(body: object) -> GatewayDispute:
+    """Read a dispute.
+
+    :raises GatewayUnknown: ``malformed_answer``.
+    """
+    try:
+        answer = _object(body, "dispute")
+        details = _inner(answer, "evidence_details")
+        return GatewayDispute(
+            id=_text(answer, "id"),
+            state=GatewayDisputeState(_text(answer, "status")),
+            intent_id=_text_or_none(answer, "payment_intent"),
+            amount_fen=_whole(answer, "amount"),
+            currency=_text(answer, "currency"),
+            is_live=_flag(answer, "livemode"),
+            reason=_text(answer, "reason"),
+            movements=tuple(
+                DisputeMovement(id=_text(line, "id"), amount_fen=_signed(line, "amount"))
+                for line in _objects(answer, "balance_transactions")
+            ),
+            is_refundable=_flag(answer, "is_charge_refundable"),
+            due_at=None if details.get("due_by") is None else _whole(details, "due_by"),
+            submissions=_whole(details, "submission_count"),
+            created_at=_whole(answer, "created"),
+        )
+    except (_Misshapen, ValueError) as error:
+        raise GatewayUnknown("malformed_answer") from error
+
+
 def read_page(body: object) -> tuple[list[Json], bool]:
     """Read one page of a list: its objects, and whether there are more after them.
 
@@ -119,7 +151,11 @@ def _inner(answer: Json, name: str) -> Json:
 
 
 def _items(answer: Json) -> list[Json]:
-    items = answer.get("data")
+    return _objects(answer, "data")
+
+
+def _objects(answer: Json, name: str) -> list[Json]:
+    items = answer.get(name)
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise _Misshapen
     for item in items:
@@ -141,6 +177,13 @@ def _text_or_none(answer: Json, name: str) -> str | None:
 def _whole(answer: Json, name: str, *, missing: int | None = None) -> int:
     value = answer.get(name, missing)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise _Misshapen
+    return value
+
+
+def _signed(answer: Json, name: str) -> int:
+    value = answer.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
         raise _Misshapen
     return value
 

@@ -33,6 +33,7 @@ from app.adapters.stripe import answers, form
 from app.adapters.stripe.signature import WebhookVerifier
 from app.core.payments.models import PaymentChannel
 from app.core.payments.ports import (
+    GatewayDispute,
     GatewayEvent,
     GatewayRefund,
     GatewayRefused,
@@ -209,6 +210,24 @@ class StripeClient:
         found = self._find("/v1/refunds", {"payment_intent": intent_id}, name="refund_id", value=str(refund_id))
         return None if found is None else answers.read_refund(found)
 
+    def retrieve_dispute(self, dispute_id: str) -> GatewayDispute:
+        """Return the dispute as it is now; see the port."""
+        return answers.read_dispute(self._get(f"/v1/disputes/{quote(dispute_id, safe='')}"))
+
+    def find_disputes(self, *, created_from: int) -> list[GatewayDispute]:
+        """Return the disputes since an instant; see the port."""
+        found = self._all("/v1/disputes", {"created": {"gte": created_from}})
+        return [answers.read_dispute(item) for item in found]
+
+    def submit_evidence(self, *, key: str, dispute_id: str, evidence: Mapping[str, str]) -> GatewayDispute:
+        """Answer with evidence; see the port."""
+        path = f"/v1/disputes/{quote(dispute_id, safe='')}"
+        return answers.read_dispute(self._post(path, key, {"evidence": dict(evidence), "submit": True}))
+
+    def submit_acceptance(self, *, key: str, dispute_id: str) -> GatewayDispute:
+        """Give it up; see the port."""
+        return answers.read_dispute(self._post(f"/v1/disputes/{quote(dispute_id, safe='')}/close", key, {}))
+
     def read_event(self, payload: bytes, signature_header: str, now_s: int) -> GatewayEvent:
         """Prove and read a notice; see the port."""
         self._webhooks.check(payload, signature_header, now_s)
@@ -223,15 +242,23 @@ class StripeClient:
 
         :raises GatewayUnknown: ``window_too_wide``: there are more than ``PAGES_MAX`` pages.
         """
+        for item in self._all(path, query):
+            metadata = item.get("metadata")
+            if isinstance(metadata, dict) and metadata.get(name) == value:
+                return item
+        return None
+
+    def _all(self, path: str, query: Mapping[str, form.Value]) -> Iterator[answers.Json]:
+        """Yield the objects of a list, newest first, reading page by page.
+
+        :raises GatewayUnknown: ``window_too_wide``: there are more than ``PAGES_MAX`` pages.
+        """
         after: dict[str, form.Value] = {}
         for _ in range(PAGES_MAX):
             items, has_more = answers.read_page(self._get(path, {**query, "limit": PAGE_SIZE, **after}))
-            for item in items:
-                metadata = item.get("metadata")
-                if isinstance(metadata, dict) and metadata.get(name) == value:
-                    return item
+            yield from items
             if not has_more or not items:
-                return None
+                return
             after = {"starting_after": str(items[-1]["id"])}
         raise GatewayUnknown("window_too_wide")
 

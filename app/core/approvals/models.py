@@ -35,6 +35,10 @@ class ApprovalKind(StrEnum):
     """The bank account that a biller's money goes to."""
     BILL_OUTCOME = "bill_outcome"
     """What became of a payment of a bill whose biller has not said so for days."""
+    DISPUTE_ACCEPTANCE = "dispute_acceptance"
+    """A dispute given up: it is lost."""
+    DISPUTE_LOSS = "dispute_loss"
+    """Who bears what is left of a lost dispute."""
     CAMPAIGN = "campaign"
     """A campaign whose budget is above what one person may spend."""
 
@@ -57,6 +61,8 @@ LIFETIME: Mapping[ApprovalKind, timedelta] = {
     ApprovalKind.TERM_PRODUCT: timedelta(days=7),
     ApprovalKind.BILL_OUTCOME: timedelta(days=3),
     ApprovalKind.BILLER_ACCOUNT: timedelta(days=3),
+    ApprovalKind.DISPUTE_ACCEPTANCE: timedelta(days=3),
+    ApprovalKind.DISPUTE_LOSS: timedelta(days=7),
     ApprovalKind.CAMPAIGN: timedelta(days=7),
 }
 """How long a request waits for somebody, wall time."""

@@ -19,6 +19,7 @@ class WorkKind(StrEnum):
     PAYOUT = "payout"
     APPROVAL = "approval"
     CASH_DIFFERENCE = "cash_difference"
+    DISPUTE = "dispute"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,13 @@ QUEUES = (
     _of(
         _W.MISMATCH,
         "SELECT item_id, found_at FROM recon_items WHERE state = 'open'",
+        "reconciliation.decide",
+        hours=24,
+    ),
+    _of(
+        _W.DISPUTE,
+        """SELECT dispute_id, opened_at FROM disputes WHERE state = 'needs_response' AND answer IS NULL
+           UNION ALL SELECT dispute_id, ended_at FROM disputes WHERE open_fen > 0 AND state = 'lost'""",
         "reconciliation.decide",
         hours=24,
     ),

@@ -12,7 +12,7 @@ from datetime import date
 
 LINES_MAX = 5_000_000
 _LINE = re.compile(
-    r"B,([A-Za-z0-9_-]{1,64}),(payment|payment_refund|payment_failure_refund|payout|payout_return),"
+    r"B,([A-Za-z0-9_-]{1,64}),(payment|payment_refund|payment_failure_refund|dispute|dispute_reversal|payout|payout_return),"
     r"([A-Za-z0-9_-]{1,64}),(-?[1-9][0-9]{0,11}),(0|[1-9][0-9]{0,11})\n"
 )
 

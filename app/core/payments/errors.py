@@ -63,6 +63,48 @@ class MismatchNotFound(NotFound):
     title = "No such mismatch"
 
 
+class DisputeNotFound(NotFound):
+    """No such dispute."""
+
+    code = "dispute_not_found"
+    title = "No such dispute"
+
+
+class DisputeOver(Conflict):
+    """The dispute takes no answer: it is under review or over; parameter ``state``."""
+
+    code = "dispute_over"
+    title = "The dispute takes no answer any more"
+
+
+class DisputeAnswered(Conflict):
+    """The dispute was answered before."""
+
+    code = "dispute_answered"
+    title = "Answered before"
+
+
+class EvidenceMissing(Invalid):
+    """An answer with evidence says something."""
+
+    code = "evidence_missing"
+    title = "No evidence"
+
+
+class DisputeNotLost(Conflict):
+    """Nothing of the dispute is left to be borne: it is not lost, or refunds and bearers have it all; ``state``."""
+
+    code = "dispute_not_lost"
+    title = "Nothing is left to be borne"
+
+
+class BearerInvalid(Invalid):
+    """The payer bears disputes of top-ups alone; what an order's parties bear is refunded by them."""
+
+    code = "bearer_invalid"
+    title = "The payer does not bear this"
+
+
 class ItemResolved(Conflict):
     """The item of reconciliation was resolved before."""
 

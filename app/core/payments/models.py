@@ -147,6 +147,8 @@ class RefundRow(Base):
     requested_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     failure: Mapped[str | None]
+    dispute_id: Mapped[UUID | None] = mapped_column(ForeignKey("disputes.dispute_id"), index=True)
+    """The dispute that it met: the payer has the money from their bank."""
 
 
 class GatewayEventRow(Base):

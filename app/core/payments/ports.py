@@ -61,6 +61,51 @@ class RefundState(StrEnum):
     CANCELED = "canceled"
 
 
+class GatewayDisputeState(StrEnum):
+    """Where a gateway's dispute stands. One that is a ``WARNING`` is an inquiry: it has moved no money."""
+
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_UNDER_REVIEW = "warning_under_review"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    CHARGE_REFUNDED = "charge_refunded"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeMovement:
+    """A line of the gateway's books of a dispute; below zero was taken from us."""
+
+    id: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayDispute:
+    """A dispute as the gateway sees it now.
+
+    :ivar movements: all that was taken and given back, without fees, which stand in the gateway's daily file.
+    :ivar is_refundable: whether refunds of the payment are still taken.
+    :ivar due_at: until when it takes an answer, seconds since the epoch; ``None`` when there is nothing to answer.
+    :ivar submissions: how often evidence was handed in.
+    """
+
+    id: str
+    state: GatewayDisputeState
+    intent_id: str | None
+    amount_fen: int
+    currency: str
+    is_live: bool
+    reason: str
+    movements: tuple[DisputeMovement, ...]
+    is_refundable: bool
+    due_at: int | None
+    submissions: int
+    created_at: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """One attempt to pay, as the gateway sees it now.
@@ -253,6 +298,31 @@ class PaymentGateway(Protocol):
 
     def find_refund(self, *, refund_id: UUID, intent_id: str) -> GatewayRefund | None:
         """Return the refund of ``intent_id`` whose metadata names **our** ``refund_id``, or ``None``."""
+        ...
+
+    def retrieve_dispute(self, dispute_id: str) -> GatewayDispute:
+        """Return the dispute, by the gateway's id, as it is now."""
+        ...
+
+    def find_disputes(self, *, created_from: int) -> list[GatewayDispute]:
+        """Return the disputes that were opened since ``created_from``, seconds since the epoch, newest first.
+
+        :raises GatewayUnknown: there are more than can be read (``window_too_wide``).
+        """
+        ...
+
+    def submit_evidence(self, *, key: str, dispute_id: str, evidence: Mapping[str, str]) -> GatewayDispute:
+        """Answer a dispute with evidence, for good.
+
+        :raises GatewayRefused: it is over, or was answered (``dispute_unexpected_state``).
+        """
+        ...
+
+    def submit_acceptance(self, *, key: str, dispute_id: str) -> GatewayDispute:
+        """Give a dispute up: it is lost.
+
+        :raises GatewayRefused: it is over, or was answered (``dispute_unexpected_state``).
+        """
         ...
 
     def read_event(self, payload: bytes, signature_header: str, now_s: int) -> GatewayEvent:

@@ -1,4 +1,4 @@
-"""The machines of payment, attempt and refund. Paid stays paid; refunds are rows of their own."""
+"""The machines of payment, attempt, refund and dispute. Paid stays paid; refunds are rows of their own."""
 
 from enum import StrEnum
 
@@ -58,9 +58,30 @@ class RefundAction(StrEnum):
     """What can happen to a refund."""
 
     SUBMIT = "submit"
+    WAIT = "wait"
     LOSE_SIGHT = "lose_sight"
     SUCCEED = "succeed"
     FAIL = "fail"
+
+
+class DisputeState(StrEnum):
+    """Where a dispute (支付争议) stands; the payer's bank decides it. An inquiry that led to nothing is closed."""
+
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    CLOSED = "closed"
+
+
+class DisputeAction(StrEnum):
+    """What the gateway tells of a dispute."""
+
+    ASK = "ask"
+    REVIEW = "review"
+    WIN = "win"
+    LOSE = "lose"
+    CLOSE = "close"
 
 
 PAYMENT_TRANSITIONS: Table[PaymentState, PaymentAction] = {
@@ -88,6 +109,7 @@ REFUND_TRANSITIONS: Table[RefundState, RefundAction] = {
     (RefundState.REQUESTED, RefundAction.SUBMIT): (RefundState.SUBMITTING, _OURS),
     (RefundState.SUBMITTING, RefundAction.SUBMIT): (RefundState.SUBMITTING, _OURS),
     (RefundState.UNKNOWN, RefundAction.SUBMIT): (RefundState.SUBMITTING, _OURS),
+    (RefundState.SUBMITTING, RefundAction.WAIT): (RefundState.REQUESTED, _OURS),
     (RefundState.SUBMITTING, RefundAction.LOSE_SIGHT): (RefundState.UNKNOWN, _OURS),
     (RefundState.SUBMITTING, RefundAction.SUCCEED): (RefundState.SUCCEEDED, _OURS),
     (RefundState.UNKNOWN, RefundAction.SUCCEED): (RefundState.SUCCEEDED, _OURS),
@@ -97,3 +119,21 @@ REFUND_TRANSITIONS: Table[RefundState, RefundAction] = {
     (RefundState.SUCCEEDED, RefundAction.FAIL): (RefundState.FAILED, _OURS),
 }
 """A gateway's refund may come back after it was reported as paid: succeeded is not the last word, failed is."""
+
+_ANSWERED, _ASKED = DisputeState.UNDER_REVIEW, DisputeState.NEEDS_RESPONSE
+
+DISPUTE_TRANSITIONS: Table[DisputeState, DisputeAction] = {
+    (_ASKED, DisputeAction.ASK): (_ASKED, _OURS),
+    (_ASKED, DisputeAction.REVIEW): (_ANSWERED, _OURS),
+    (_ASKED, DisputeAction.WIN): (DisputeState.WON, _OURS),
+    (_ASKED, DisputeAction.LOSE): (DisputeState.LOST, _OURS),
+    (_ASKED, DisputeAction.CLOSE): (DisputeState.CLOSED, _OURS),
+    (_ANSWERED, DisputeAction.ASK): (_ASKED, _OURS),
+    (_ANSWERED, DisputeAction.REVIEW): (_ANSWERED, _OURS),
+    (_ANSWERED, DisputeAction.WIN): (DisputeState.WON, _OURS),
+    (_ANSWERED, DisputeAction.LOSE): (DisputeState.LOST, _OURS),
+    (_ANSWERED, DisputeAction.CLOSE): (DisputeState.CLOSED, _OURS),
+}
+"""What was answered is asked about again only when an inquiry became a dispute; how it ends is the last word."""
+
+OPEN_DISPUTE_STATES = frozenset({DisputeState.NEEDS_RESPONSE, DisputeState.UNDER_REVIEW})

@@ -173,6 +173,14 @@ REGISTER = (
     Holding(table="checkouts", person=_OWN, fate=Fate.KEPT),
     Holding(table="payments", person=_OWN, fate=Fate.KEPT),
     Holding(table="refunds", person=_OWN, fate=Fate.KEPT),
+    Holding(
+        table="disputes",
+        person=_OWN,
+        fate=Fate.CLEARED,
+        clears={"evidence_sealed": "NULL"},
+        sealed={"evidence_sealed": "disputes.evidence"},
+        is_exported=False,
+    ),
     Holding(table="statements", person="party_kind = 'courier' AND party_id = :account_id", fate=Fate.KEPT),
     Holding(
         table="bank_accounts",

@@ -37,6 +37,8 @@ _DECIDES: Mapping[ApprovalKind, str] = {
     ApprovalKind.TERM_PRODUCT: "term.decide",
     ApprovalKind.BILL_OUTCOME: "reconciliation.decide",
     ApprovalKind.BILLER_ACCOUNT: "payout.decide",
+    ApprovalKind.DISPUTE_ACCEPTANCE: "reconciliation.decide",
+    ApprovalKind.DISPUTE_LOSS: "reconciliation.decide",
     ApprovalKind.CAMPAIGN: "campaign.decide",
 }
 """The verb that decides about each kind, beside that of the route."""
@@ -58,8 +60,12 @@ _ASK = opening(
         (SELECT i.state FROM recon_items AS i WHERE i.item_id = CAST(:item_id AS uuid)) AS item_state,
         EXISTS (SELECT 1 FROM billers AS r WHERE r.biller_id = CAST(:biller_id AS uuid)) AS is_biller,
         b.state AS bill_state, b.requested_at <= business_now() - CAST(:bill_days AS bigint) * interval '1 day'
-            AS is_bill_silent
+            AS is_bill_silent,
+        d.state AS dispute_state, d.answer AS dispute_answer, d.open_fen AS dispute_open_fen,
+        coalesce(d.due_at <= clock_timestamp(), false) AS is_dispute_late,
+        (SELECT p.purpose FROM payments AS p WHERE p.payment_id = d.payment_id) AS dispute_purpose
     FROM memberships AS m LEFT JOIN bill_payments AS b ON b.bill_payment_id = CAST(:bill_payment_id AS uuid)
+    LEFT JOIN disputes AS d ON d.dispute_id = CAST(:dispute_id AS uuid)
     WHERE {_MEMBER} FOR SHARE OF m
     """
 )
@@ -131,6 +137,7 @@ def ask(
     bill_payment_id: UUID | None = None,
     biller_id: UUID | None = None,
     community_id: UUID | None = None,
+    dispute_id: UUID | None = None,
 ) -> ApprovalMoved:
     """Write a request down, once ``check`` has found nothing wrong with what is asked for.
 
@@ -150,6 +157,7 @@ def ask(
                 "bill_days": DECIDED_AFTER_DAYS,
                 "biller_id": biller_id,
                 "community_id": community_id,
+                "dispute_id": dispute_id,
             },
         )
         if row is None:

@@ -20,6 +20,7 @@ from app.core.approvals.errors import (
 from app.core.approvals.models import ADMINS_MIN, ApprovalKind
 from app.core.catalog.commission import ANNOUNCED
 from app.core.ledger import Journal, JournalKind, Leg
+from app.core.payments.disputes import DisputeBearer
 from app.core.promotions.rules import CampaignTerms
 from app.core.promotions.rules import refuse_unsound as refuse_unsound_campaign
 from app.kernel.timers import Timer
@@ -27,6 +28,8 @@ from app.kernel.transaction import Transaction
 from app.kernel.wire import Row
 from app.usecases.billing.outcomes import decide_outcome
 from app.usecases.billing.settle import set_bank_account
+from app.usecases.disputing.answer import accept_dispute
+from app.usecases.disputing.bear import bear_dispute
 from app.usecases.promoting.campaigns import put_live
 from app.usecases.reconciling.resolve import resolve_mismatch
 from app.usecases.saving.term_end import TermTerms, put_on_sale, refuse_unsound
@@ -137,6 +140,14 @@ def _resolve(tx: Transaction, row: Row) -> None:
     resolve_mismatch(tx, UUID(row.body["item_id"]))
 
 
+def _accept_dispute(tx: Transaction, row: Row) -> None:
+    accept_dispute(tx, UUID(row.body["dispute_id"]))
+
+
+def _bear_dispute(tx: Transaction, row: Row) -> None:
+    bear_dispute(tx, row.approval_id, UUID(row.body["dispute_id"]), DisputeBearer(row.body["bearer"]))
+
+
 def _launch_term(tx: Transaction, row: Row) -> None:
     instants = {name: datetime.fromisoformat(row.body[name]) for name in ("opens_at", "closes_at")}
     days = {name: date.fromisoformat(row.body[name]) for name in ("value_on", "matures_on")}
@@ -180,6 +191,8 @@ EXECUTE: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {
     ApprovalKind.TERM_PRODUCT: _launch_term,
     ApprovalKind.BILL_OUTCOME: _decide_bill,
     ApprovalKind.BILLER_ACCOUNT: _set_biller_account,
+    ApprovalKind.DISPUTE_ACCEPTANCE: _accept_dispute,
+    ApprovalKind.DISPUTE_LOSS: _bear_dispute,
     ApprovalKind.CAMPAIGN: _launch_campaign,
 }
 TURN_DOWN: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {ApprovalKind.PAYOUT: _turn_down_payout}

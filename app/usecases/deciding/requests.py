@@ -19,7 +19,8 @@ from app.core.bills.states import DECIDED_AFTER_DAYS, OPEN_BILL_STATES, BillPaym
 from app.core.catalog.commission import RuleScope
 from app.core.communities.errors import CommunityNotFound
 from app.core.ledger.chart import CHART
-from app.core.payments.errors import ItemResolved, MismatchNotFound
+from app.core.payments.disputes import DisputeBearer, refuse_answered, refuse_unborne
+from app.core.payments.errors import DisputeNotFound, ItemResolved, MismatchNotFound
 from app.core.payments.reconciliation import ItemState
 from app.core.promotions.rules import CampaignTerms
 from app.core.promotions.rules import refuse_unsound as refuse_unsound_campaign
@@ -170,6 +171,38 @@ def ask_resolution(actor: Actor, claim: Claim, *, why: str, item_id: UUID) -> Ap
 
     body = {"item_id": item_id}
     return ask(actor, claim, ApprovalKind.MISMATCH, check, why=why, body=body, item_id=item_id)
+
+
+def ask_acceptance(actor: Actor, claim: Claim, *, why: str, dispute_id: UUID) -> ApprovalMoved:
+    """Ask for a dispute to be given up.
+
+    :raises DisputeNotFound: no such dispute. :raises DisputeOver: it takes no answer.
+    :raises DisputeAnswered: it was answered before.
+    """
+
+    def check(row: Row) -> None:
+        if row.dispute_state is None:
+            raise DisputeNotFound
+        refuse_answered(row.dispute_state, answer=row.dispute_answer, is_late=row.is_dispute_late)
+
+    kind, body = ApprovalKind.DISPUTE_ACCEPTANCE, {"dispute_id": dispute_id}
+    return ask(actor, claim, kind, check, why=why, body=body, dispute_id=dispute_id)
+
+
+def ask_bearer(actor: Actor, claim: Claim, *, why: str, dispute_id: UUID, bearer: DisputeBearer) -> ApprovalMoved:
+    """Ask for what is left of a lost dispute to be borne by somebody.
+
+    :raises DisputeNotFound: no such dispute. :raises DisputeNotLost: nothing is left, or it is not lost.
+    :raises BearerInvalid: the payer of an order.
+    """
+
+    def check(row: Row) -> None:
+        if row.dispute_state is None:
+            raise DisputeNotFound
+        refuse_unborne(row.dispute_state, open_fen=row.dispute_open_fen, purpose=row.dispute_purpose, bearer=bearer)
+
+    kind, body = ApprovalKind.DISPUTE_LOSS, {"dispute_id": dispute_id, "bearer": bearer.value}
+    return ask(actor, claim, kind, check, why=why, body=body, dispute_id=dispute_id)
 
 
 def ask_bill_outcome(actor: Actor, claim: Claim, *, why: str, bill_payment_id: UUID, is_paid: bool) -> ApprovalMoved:

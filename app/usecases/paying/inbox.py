@@ -10,6 +10,7 @@ from app.core.payments.errors import WebhookRefused
 from app.core.payments.ports import BadEvent, BadSignature, GatewayEvent, GatewayRefused, PaymentGateway
 from app.kernel.clock import wall_now_s
 from app.kernel.transaction import transaction
+from app.usecases.disputing.follow import follow_dispute
 from app.usecases.paying.attempts import apply_intent, attempt_of_intent
 from app.usecases.paying.refunds import look_again, open_refunds_of_intent, submit_refund
 
@@ -22,7 +23,10 @@ _TAKE_IN = text(
     ON CONFLICT DO NOTHING
     """
 )
-_READ = text("SELECT object_id, body ->> 'intent_id' AS intent_id FROM gateway_events WHERE gateway_event_id = :id")
+_READ = text(
+    "SELECT object_id, kind, body ->> 'intent_id' AS intent_id FROM gateway_events WHERE gateway_event_id = :id"
+)
+_DISPUTES = "charge.dispute."
 _APPLIED = text("UPDATE gateway_events SET applied_at = clock_timestamp() WHERE gateway_event_id = :id")
 
 
@@ -60,6 +64,8 @@ def read_event_again(gateway: PaymentGateway, gateway_event_id: str) -> None:
         row = tx.execute(_READ, {"id": gateway_event_id}).one()
     try:
         _follow(gateway, row.intent_id, row.object_id)
+        if row.kind.startswith(_DISPUTES):
+            follow_dispute(gateway, gateway.retrieve_dispute(row.object_id))
     except GatewayRefused as refusal:
         if refusal.gateway_code != "resource_missing":
             raise

@@ -2,8 +2,12 @@
 
 Money on its way back through the gateway stands in ``refund_payable`` from the decision on, so an order's escrow is
 empty when the order is over. A gateway that will not pay it back leaves it to the resident's e-account.
+
+While the payer's bank disputes the payment, refunds of it wait. When the dispute is lost, the payer has the money from
+the bank: the refund meets what was taken, and pays out only what is beyond that.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,6 +18,7 @@ from app.core import ledger
 from app.core.events import RefundFailed, RefundRequested, RefundSucceeded
 from app.core.ledger import Ahead, Journal, JournalKind, Leg, codes
 from app.core.orders.repository import Order
+from app.core.payments.disputes import DisputeBearer, met_by
 from app.core.payments.mixed import outside_of_refund
 from app.core.payments.models import PaymentMethod
 from app.core.payments.ports import (
@@ -24,7 +29,13 @@ from app.core.payments.ports import (
     PaymentGateway,
 )
 from app.core.payments.ports import RefundState as GatewayRefundState
-from app.core.payments.states import REFUND_TRANSITIONS, RefundAction, RefundState
+from app.core.payments.states import (
+    OPEN_DISPUTE_STATES,
+    REFUND_TRANSITIONS,
+    DisputeState,
+    RefundAction,
+    RefundState,
+)
 from app.core.verification.limits import giving_back
 from app.kernel.actor import Role
 from app.kernel.clock import wall_now
@@ -32,11 +43,14 @@ from app.kernel.ids import born_at, new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Transaction, closing, transaction
 from app.kernel.wire import Row
+from app.usecases.disputing.holding import release_earnings
 from app.usecases.paying.attempts import GATEWAY, KEY_LIFETIME
 
 log = structlog.get_logger()
 
 _NOT_PAID = frozenset({GatewayRefundState.FAILED, GatewayRefundState.CANCELED})
+CHARGE_DISPUTED = "charge_disputed"
+"""The gateway's word for a refund that it does not take because the payer's bank disputes the payment."""
 OPEN_REFUND_STATES = frozenset({RefundState.REQUESTED, RefundState.SUBMITTING, RefundState.UNKNOWN})
 
 REFUND_WRITES = """
@@ -164,8 +178,9 @@ _CHANNEL = text(
 _READ = text(
     """
     SELECT r.refund_id, r.account_id, r.amount_fen - r.account_part_fen AS amount_fen, r.state, r.key,
-           r.gateway_refund_id, r.submit_count,
-           coalesce(mine.intent_id, paid.intent_id) AS intent_id
+           r.gateway_refund_id, r.submit_count, r.payment_id,
+           coalesce(mine.intent_id, paid.intent_id) AS intent_id,
+           coalesce(mine.attempt_id, paid.attempt_id) AS attempt_id
     FROM refunds AS r
     LEFT JOIN payment_attempts AS mine ON mine.attempt_id = r.attempt_id
     LEFT JOIN payment_attempts AS paid ON paid.payment_id = r.payment_id AND paid.state = 'succeeded'
@@ -176,8 +191,33 @@ _READ = text(
 )
 _LOCK = text(
     """
-    SELECT state, account_id, amount_fen - account_part_fen AS amount_fen, method FROM refunds
+    SELECT state, account_id, amount_fen - account_part_fen AS amount_fen, method, submit_count, failure FROM refunds
     WHERE refund_id = :refund_id FOR UPDATE
+    """
+)
+_DISPUTES = text(
+    """
+    SELECT dispute_id, payment_id, state, is_refundable, taken_fen - met_fen AS room_fen, open_fen, bearer
+    FROM disputes WHERE attempt_id = :attempt_id ORDER BY dispute_id FOR UPDATE
+    """
+)
+_MEET = text(
+    """
+    UPDATE disputes SET met_fen = met_fen + :met_fen, open_fen = open_fen - :disputed_fen
+    WHERE dispute_id = :dispute_id
+    """
+)
+_MET = closing(
+    """
+    met AS (
+        UPDATE refunds SET state = :state, dispute_id = :dispute_id, failure = NULL, ended_at = business_now()
+        WHERE refund_id = :refund_id
+    )"""
+)
+_WAIT = text(
+    """
+    UPDATE refunds SET state = CAST(:state AS text), key = :key, failure = CAST(:failure AS text)
+    WHERE refund_id = :refund_id
     """
 )
 _MARK = text(
@@ -188,8 +228,10 @@ _MARK = text(
 )
 _OPEN = text(
     """
-    SELECT refund_id FROM refunds WHERE state IN ('requested', 'submitting', 'unknown')
-    ORDER BY requested_at LIMIT :limit
+    SELECT refund_id FROM refunds AS r WHERE r.state IN ('requested', 'submitting', 'unknown')
+      AND NOT (r.state = 'requested' AND EXISTS (SELECT 1 FROM disputes AS d WHERE d.payment_id = r.payment_id
+          AND d.state IN ('needs_response', 'under_review') AND NOT d.is_refundable))
+    ORDER BY r.requested_at LIMIT :limit
     """
 )
 _OPEN_OF_INTENT = text(
@@ -223,6 +265,8 @@ def submit_refund(gateway: PaymentGateway, refund_id: UUID) -> None:
     try:
         refund = _ask(gateway, row)
     except GatewayRefused as refusal:
+        if refusal.gateway_code == CHARGE_DISPUTED and _wait_or_meet(refund_id):
+            return
         log.warning("gateway refused a refund", refund_id=str(refund_id), gateway_code=refusal.gateway_code)
         _end(refund_id, RefundAction.FAIL, gateway_refund_id=None, failure=refusal.gateway_code)
         return
@@ -286,9 +330,66 @@ def _begin(refund_id: UUID) -> Row | None:
         if locked is None or RefundState(locked.state) not in OPEN_REFUND_STATES:
             return None
         row = tx.execute(_READ, {"refund_id": refund_id}).one()
+        if locked.submit_count == 0 or locked.failure == CHARGE_DISPUTED:
+            disputes = tx.execute(_DISPUTES, {"attempt_id": row.attempt_id}).fetchall()
+            if any(_is_in_the_way(dispute) for dispute in disputes) or _meet(tx, locked, row, disputes):
+                return None
         state = next_state(REFUND_TRANSITIONS, RefundState(locked.state), RefundAction.SUBMIT, Role.SYSTEM)
         tx.execute(_MARK, {"refund_id": refund_id, "state": state.value, "submitted": 1})
         return row
+
+
+def _is_in_the_way(dispute: Row) -> bool:
+    return DisputeState(dispute.state) in OPEN_DISPUTE_STATES and not dispute.is_refundable
+
+
+def _wait_or_meet(refund_id: UUID) -> bool:
+    """Keep a refund that was refused because of a dispute, or let it meet the dispute; False when none is left.
+
+    A refusal has had no effect, so that a later try may have a key of its own. A dispute that we were not told of yet
+    is waited for, too.
+    """
+    with transaction() as tx:
+        locked = tx.execute(_LOCK, {"refund_id": refund_id}).one()
+        if RefundState(locked.state) is not RefundState.SUBMITTING:
+            return True
+        row = tx.execute(_READ, {"refund_id": refund_id}).one()
+        disputes = tx.execute(_DISPUTES, {"attempt_id": row.attempt_id}).fetchall()
+        if disputes and not any(_is_in_the_way(dispute) for dispute in disputes):
+            return _meet(tx, locked, row, disputes)
+        waiting = next_state(REFUND_TRANSITIONS, RefundState.SUBMITTING, RefundAction.WAIT, Role.SYSTEM)
+        key = f"refund:{refund_id}:{locked.submit_count}"
+        tx.execute(_WAIT, {"refund_id": refund_id, "state": waiting.value, "key": key, "failure": CHARGE_DISPUTED})
+    return True
+
+
+def _meet(tx: Transaction, locked: Row, row: Row, disputes: Sequence[Row]) -> bool:
+    """End a refund whose payer has the money from their bank; False when no dispute took any that is not met yet."""
+    lost = next((one for one in disputes if one.state == DisputeState.LOST and one.room_fen > 0), None)
+    if lost is None:
+        return False
+    met = met_by(locked.amount_fen, room_fen=lost.room_fen, open_fen=lost.open_fen)
+    payer = codes.e_account(locked.account_id)
+    bearer = payer if lost.bearer == DisputeBearer.PAYER else codes.PLATFORM_LOSS
+    to = {codes.disputed(lost.payment_id): met.disputed_fen, payer: met.payer_fen}
+    to[bearer] = to.get(bearer, 0) + met.bearer_fen
+    legs = (Leg(codes.REFUND_PAYABLE, -locked.amount_fen), *(Leg(code, fen) for code, fen in to.items() if fen))
+    ledger.post(
+        tx, Journal(key=f"refund_end:{row.refund_id}", kind=JournalKind.REFUND, legs=legs, ref=str(row.refund_id))
+    )
+    tx.execute(
+        _MEET,
+        {
+            "dispute_id": lost.dispute_id,
+            "met_fen": met.disputed_fen + met.bearer_fen,
+            "disputed_fen": met.disputed_fen,
+        },
+    )
+    release_earnings(tx, lost.payment_id)
+    tx.record(RefundSucceeded(refund_id=row.refund_id, account_id=locked.account_id))
+    state = next_state(REFUND_TRANSITIONS, RefundState(locked.state), RefundAction.SUCCEED, Role.SYSTEM)
+    tx.close(_MET, {"refund_id": row.refund_id, "dispute_id": lost.dispute_id, "state": state.value})
+    return True
 
 
 def _lose_sight(refund_id: UUID) -> None:

@@ -1,4 +1,7 @@
-"""What we have booked with each source, as facts: attempts, refunds, lines of payouts; one by object and kind."""
+"""What we have booked with each source, as facts: attempts, refunds, moves of disputes, lines of payouts.
+
+There is one by object and kind.
+"""
 
 from datetime import timedelta
 
@@ -21,7 +24,9 @@ OURS = {
         UNION ALL
         SELECT r.gateway_refund_id, 'payment_failure_refund', r.amount_fen - r.account_part_fen, r.ended_at
         FROM refunds AS r WHERE r.gateway_refund_id IS NOT NULL AND r.state = 'failed'
-          AND EXISTS (SELECT 1 FROM ledger.leg AS l WHERE l.key = 'refund_back:' || r.refund_id)""",
+          AND EXISTS (SELECT 1 FROM ledger.leg AS l WHERE l.key = 'refund_back:' || r.refund_id)
+        UNION ALL
+        SELECT m.movement_id, m.kind, m.amount_fen, m.booked_at FROM dispute_movements AS m""",
     Source.BANK: """
         SELECT l.reference AS object, 'payout' AS kind, -l.amount_fen AS amount_fen,
             l.answered_on::timestamptz AS ended_at

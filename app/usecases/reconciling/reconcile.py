@@ -70,7 +70,8 @@ _DIFFERING = {
         f"""
         WITH ours AS MATERIALIZED ({ours})
         SELECT s.line, s.line_id, s.object, s.kind, s.amount_fen AS theirs_fen, o.amount_fen AS ours_fen,
-            EXISTS (SELECT 1 FROM payment_attempts AS a WHERE a.intent_id = s.object) AS is_known
+            s.kind IN ('dispute', 'dispute_reversal')
+                OR EXISTS (SELECT 1 FROM payment_attempts AS a WHERE a.intent_id = s.object) AS is_known
         FROM stage AS s LEFT JOIN ours AS o ON o.object = s.object AND o.kind = s.kind
         WHERE o.amount_fen IS DISTINCT FROM s.amount_fen ORDER BY s.line LIMIT :limit
         """
@@ -212,7 +213,7 @@ _Item = tuple[UUID, str, str, str, str | None, int | None, int | None, int]
 
 
 def _item(row: Row) -> _Item:
-    """Return what is written of a line that does not agree; a payment that we know of is asked about, not suspended."""
+    """Return what is written of a line that does not agree; one that we know, or of a dispute, is asked about."""
     if row.ours_fen is None:
         suspended = 0 if row.is_known else row.theirs_fen
         mismatch = Mismatch.MISSING_HERE

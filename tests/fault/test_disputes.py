@@ -1,0 +1,476 @@
+"""Disputes: whatever the payer's bank does, and in whatever order it is heard, every fen is with somebody, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
+from app.core.ledger import codes
+from app.core.orders.states import OrderState
+from app.core.payments.models import PaymentMethod
+from app.core.payments.ports import GatewayUnknown
+from app.core.payments.reconciliation import Source
+from app.kernel.actor import Side
+from app.kernel.clock import SHANGHAI, wall_now
+from app.usecases.disputing.answer import send_answer
+from app.usecases.disputing.follow import follow_dispute, look_for_disputes
+from app.usecases.ordering.cancel_order import cancel_order
+from app.usecases.paying.attempts import ask_gateway
+from app.usecases.paying.pay_checkout import pay_checkout
+from app.usecases.paying.refunds import submit_refund
+from app.usecases.paying.top_up import top_up
+from app.usecases.reconciling.clearing import clearing_proof
+from app.usecases.reconciling.reconcile import reconcile
+from app.usecases.reconciling.watch import figures
+from app.usecases.settling.refund_completed import refund_order
+from app.wiring import gateway_of
+from tests.factories import AnOrder, a_claim, a_resident, an_operator, an_order
+from tests.factories.orders import bring_paid
+from tests.factories.people import a_member
+from tests.factories.rows import change, look, look_one
+from tests.support.invariants import Invariants
+from tests.support.ladder import Case, Endpoint, Once, OnceWithBody, assert_problem
+from tests.support.patience import until_quiet
+from tests.support.sandbox_gateway import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+    from app.core.payments.ports import PaymentGateway
+    from tests.conftest import Gateway
+    from tests.factories import Person
+
+DISPUTES = "/platform/v1/disputes"
+
+
+@pytest.fixture(autouse=True)
+def books(app: Flask, client: FlaskClient, gateway: Gateway) -> Iterator[Invariants]:
+    """Hold every test to: the gateway's balance is what the books say, and what is disputed is what is open."""
+    gateway.listener.notices.clear()
+    invariants = Invariants(gateway.sandbox)
+    yield invariants
+    gateway.sandbox.faults()
+    until_quiet(app, client, gateway)
+    invariants.check()
+
+
+@pytest.fixture
+def stripe(app: Flask) -> PaymentGateway:
+    return gateway_of(app)
+
+
+def finance() -> Person:
+    return a_member(Side.PLATFORM, OrganizationKind.PLATFORM, PLATFORM_ID, MemberRole.FINANCE)
+
+
+def a_paid_order(gateway: Gateway, stripe: PaymentGateway, state: OrderState = OrderState.AWAITING_ACCEPT) -> AnOrder:
+    """Return an order that was paid by card."""
+    order = an_order(state=OrderState.AWAITING_PAYMENT)
+    started = pay_checkout(
+        order.resident.actor,
+        a_claim(order.resident),
+        checkout_id=order.checkout_id,
+        method=PaymentMethod.CARD,
+        step_up_grant=None,
+    )
+    assert started.attempt_id is not None
+    ask_gateway(stripe, started.attempt_id)
+    gateway.sandbox.play(f"payment_intents/{intent_of(order.payment_id)}/cards/visa").raise_for_status()
+    ask_gateway(stripe, started.attempt_id)
+    return bring_paid(order, state)
+
+
+def a_paid_top_up(gateway: Gateway, stripe: PaymentGateway, amount_fen: int = 5_000) -> tuple[Person, UUID]:
+    resident = a_resident()
+    started = top_up(resident.actor, a_claim(resident), amount_fen=amount_fen)
+    ask_gateway(stripe, started.attempt_id)
+    gateway.pay(intent_of(started.payment_id)).raise_for_status()
+    ask_gateway(stripe, started.attempt_id)
+    return resident, started.payment_id
+
+
+def intent_of(payment_id: UUID) -> str:
+    return str(look_one("SELECT intent_id FROM payment_attempts WHERE payment_id = :id", id=payment_id))
+
+
+def disputed_at_the_bank(gateway: Gateway, payment_id: UUID, query: str = "") -> str:
+    answer = gateway.sandbox.play(f"payment_intents/{intent_of(payment_id)}/dispute{query}")
+    assert answer.ok, answer.text
+    return str(answer.json()["id"])
+
+
+def decide(gateway: Gateway, dispute: str, how: str) -> None:
+    gateway.sandbox.play(f"disputes/{dispute}/{how}").raise_for_status()
+
+
+def read(stripe: PaymentGateway, dispute: str) -> Any:
+    """Let the gateway's object take effect, and return our row."""
+    follow_dispute(stripe, stripe.retrieve_dispute(dispute))
+    [row] = look("SELECT * FROM disputes WHERE gateway_dispute_id = :id", id=dispute)
+    return row
+
+
+def paid_out_to(person: Person) -> int:
+    """Return what came to somebody's e-account since they had it."""
+    moved = "SELECT coalesce(sum(amount_fen), 0)::bigint FROM ledger.leg WHERE code = :code AND kind <> 'opening'"
+    return int(look_one(moved, code=codes.e_account(person.account_id)))
+
+
+def refund_of(payment_id: UUID) -> Any:
+    [row] = look("SELECT * FROM refunds WHERE payment_id = :id", id=payment_id)
+    return row
+
+
+def balance(code: str) -> int:
+    return int(
+        look_one("SELECT coalesce(sum(posted_fen), 0)::bigint FROM ledger.balance WHERE code = :code", code=code)
+    )
+
+
+def lost(gateway: Gateway, stripe: PaymentGateway, payment_id: UUID, query: str = "") -> UUID:
+    """Return the id of a dispute that was lost."""
+    dispute = disputed_at_the_bank(gateway, payment_id, query)
+    decide(gateway, dispute, "lost")
+    row = read(stripe, dispute)
+    assert (row.state, row.open_fen) == ("lost", row.amount_fen)
+    return row.dispute_id  # type: ignore[no-any-return]
+
+
+def borne(client: FlaskClient, dispute_id: UUID, bearer: str) -> Any:
+    """Let two people agree on who bears it; return the answer to the second."""
+    asked = client.post(
+        f"{DISPUTES}/{dispute_id}/bearer", headers=finance().once(), json={"bearer": bearer, "why": "TICKET-1"}
+    )
+    assert asked.status_code == 201, asked.text
+    path = f"/platform/v1/approvals/{asked.get_json()['approval_id']}/approval"
+    return client.post(path, headers=finance().once())
+
+
+def test_a_dispute_that_is_won_leaves_everything_as_it_was_however_often_it_is_told(
+    app: Flask, client: FlaskClient, gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order = a_paid_order(gateway, stripe)
+    gateway.sandbox.faults(duplicate=1)
+    clearing = balance("gateway_clearing:stripe")
+    dispute = disputed_at_the_bank(gateway, order.payment_id)
+    taken = read(stripe, dispute)
+    held = balance(codes.disputed(order.payment_id))
+    decide(gateway, dispute, "won")
+    wait_until(lambda: len(gateway.listener.events("charge.dispute.funds_reinstated")) >= 3)
+
+    until_quiet(app, client, gateway)
+
+    assert (taken.state, taken.open_fen, held) == ("needs_response", order.total_fen, -order.total_fen)
+    assert read(stripe, dispute).state == "won"
+    assert balance(codes.disputed(order.payment_id)) == 0
+    assert balance("gateway_clearing:stripe") == clearing
+    assert balance(codes.escrow(order.order_id)) == order.total_fen
+
+
+def test_a_refund_waits_for_the_dispute_and_meets_it_when_it_is_lost(
+    app: Flask, client: FlaskClient, gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order = a_paid_order(gateway, stripe)
+    dispute = disputed_at_the_bank(gateway, order.payment_id)
+    read(stripe, dispute)
+    cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id)
+    until_quiet(app, client, gateway)
+    waiting = refund_of(order.payment_id)
+
+    decide(gateway, dispute, "lost")
+    ended = read(stripe, dispute)
+
+    met = refund_of(order.payment_id)
+    assert (waiting.state, waiting.submit_count) == ("requested", 0)
+    assert (met.state, met.dispute_id, met.gateway_refund_id) == ("succeeded", ended.dispute_id, None)
+    [after] = look("SELECT met_fen, open_fen FROM disputes WHERE dispute_id = :id", id=ended.dispute_id)
+    assert (after.met_fen, after.open_fen) == (order.total_fen, 0)
+    assert paid_out_to(order.resident) == 0
+
+
+def test_a_refund_that_the_gateway_refused_before_we_knew_of_the_dispute_goes_out_when_it_is_won(
+    gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order = a_paid_order(gateway, stripe)
+    dispute = disputed_at_the_bank(gateway, order.payment_id)
+    cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id)
+    before = refund_of(order.payment_id)
+    submit_refund(stripe, before.refund_id)
+    refused = refund_of(order.payment_id)
+    decide(gateway, dispute, "won")
+
+    read(stripe, dispute)
+
+    sent = refund_of(order.payment_id)
+    assert (refused.state, refused.failure) == ("requested", "charge_disputed")
+    assert refused.key != before.key
+    assert (sent.state, sent.failure, sent.dispute_id) == ("succeeded", None, None)
+    assert sent.gateway_refund_id is not None
+    assert paid_out_to(order.resident) == 0
+
+
+def test_what_a_refund_has_beyond_a_lost_dispute_goes_to_the_payer(gateway: Gateway, stripe: PaymentGateway) -> None:
+    order = a_paid_order(gateway, stripe)
+    lost(gateway, stripe, order.payment_id, "?amount=100")
+    refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
+    assert refund_id is not None
+
+    submit_refund(stripe, refund_id)
+
+    assert refund_of(order.payment_id).state == "succeeded"
+    assert paid_out_to(order.resident) == order.total_fen - 100
+    assert balance(codes.disputed(order.payment_id)) == 0
+
+
+def test_a_merchant_bears_a_lost_dispute_by_a_refund_of_its_order_and_is_not_settled_before(
+    gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order = a_paid_order(gateway, stripe, OrderState.COMPLETED)
+    why = "SELECT blocked_why FROM settlement_items WHERE order_id = :id AND party_kind = 'merchant' AND part = 0"
+    dispute = disputed_at_the_bank(gateway, order.payment_id)
+    read(stripe, dispute)
+    held = look_one(why, id=order.order_id)
+    decide(gateway, dispute, "lost")
+    read(stripe, dispute)
+    goods_fen = order.total_fen - look_one("SELECT delivery_fen FROM orders WHERE order_id = :id", id=order.order_id)
+    refunded = refund_order(
+        (operator := an_operator()).actor, a_claim(operator), order_id=order.order_id, amount_fen=goods_fen, why="T-1"
+    )
+
+    submit_refund(stripe, refunded.refund_id)
+
+    assert held == "disputed"
+    assert balance(codes.disputed(order.payment_id)) == goods_fen - order.total_fen
+    assert balance(codes.merchant_pending(order.shop.merchant_id)) == 0
+    assert look_one(why, id=order.order_id) == ("disputed" if goods_fen < order.total_fen else None)
+
+
+def test_what_nobody_bears_raises_an_alarm_until_two_people_let_the_platform_bear_it(
+    client: FlaskClient, gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order = a_paid_order(gateway, stripe)
+    quiet, loss = figures()["disputes_left"], balance("platform_loss")
+    dispute_id = lost(gateway, stripe, order.payment_id)
+    alarmed = figures()["disputes_left"]
+
+    answer = borne(client, dispute_id, "platform")
+
+    assert answer.status_code == 200, answer.text
+    assert (alarmed, figures()["disputes_left"]) == (quiet + 1, quiet)
+    assert balance("platform_loss") == loss - order.total_fen
+    again = client.post(
+        f"{DISPUTES}/{dispute_id}/bearer", headers=finance().once(), json={"bearer": "platform", "why": "T"}
+    )
+    assert_problem(again, 409, "dispute_not_lost")
+
+
+def test_a_refund_after_the_platform_bore_the_loss_gives_it_back_and_pays_nobody_twice(
+    client: FlaskClient, gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order = a_paid_order(gateway, stripe)
+    loss = balance("platform_loss")
+    dispute_id = lost(gateway, stripe, order.payment_id)
+    borne(client, dispute_id, "platform")
+    refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
+    assert refund_id is not None
+
+    submit_refund(stripe, refund_id)
+
+    assert refund_of(order.payment_id).dispute_id == dispute_id
+    assert balance("platform_loss") == loss
+    assert paid_out_to(order.resident) == 0
+
+
+def test_the_payer_of_a_top_up_bears_it_as_far_as_there_is_money(
+    client: FlaskClient, gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    resident, payment_id = a_paid_top_up(gateway, stripe)
+    order = a_paid_order(gateway, stripe)
+    of_order = lost(gateway, stripe, order.payment_id)
+    dispute_id = lost(gateway, stripe, payment_id)
+    wish = {"bearer": "payer", "why": "TICKET-1"}
+
+    answer = borne(client, dispute_id, "payer")
+
+    assert answer.status_code == 200, answer.text
+    assert balance(codes.e_account(resident.account_id)) == 0
+    refused = client.post(f"{DISPUTES}/{of_order}/bearer", headers=finance().once(), json=wish)
+    assert_problem(refused, 422, "bearer_invalid", pointer="/bearer")
+
+
+def test_evidence_is_handed_in_once_even_when_the_reply_is_lost(
+    app: Flask, client: FlaskClient, gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order = a_paid_order(gateway, stripe)
+    dispute = disputed_at_the_bank(gateway, order.payment_id)
+    row = read(stripe, dispute)
+    path, said = f"{DISPUTES}/{row.dispute_id}/evidence", {"uncategorized_text": "签收照片 winning"}
+    answer = client.post(path, headers=finance().once(), json=said)
+    for fault in ("error_500", "lost_reply"):
+        gateway.sandbox.faults(**{fault: 1})
+        with pytest.raises(GatewayUnknown):
+            send_answer(stripe, row.dispute_id)
+    gateway.sandbox.faults()
+
+    until_quiet(app, client, gateway)
+
+    assert answer.status_code == 201, answer.text
+    theirs = gateway.sandbox.call("GET", f"/v1/disputes/{dispute}").json()
+    assert theirs["evidence"]["uncategorized_text"] == "签收照片 winning"
+    assert (theirs["status"], theirs["evidence_details"]["submission_count"]) == ("under_review", 1)
+    [ours] = look("SELECT state, answer, sent_at FROM disputes WHERE dispute_id = :id", id=row.dispute_id)
+    assert (ours.state, ours.answer, ours.sent_at is None) == ("under_review", "evidence", False)
+    assert_problem(client.post(path, headers=finance().once(), json=said), 409, "dispute_answered")
+
+
+def test_two_people_give_a_dispute_up(
+    app: Flask, client: FlaskClient, gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order, asker = a_paid_order(gateway, stripe), finance()
+    dispute = disputed_at_the_bank(gateway, order.payment_id)
+    row = read(stripe, dispute)
+    asked = client.post(f"{DISPUTES}/{row.dispute_id}/acceptance", headers=asker.once(), json={"why": "TICKET-1"})
+    path = f"/platform/v1/approvals/{asked.get_json()['approval_id']}/approval"
+
+    alone, other = (client.post(path, headers=person.once()) for person in (asker, finance()))
+    until_quiet(app, client, gateway)
+
+    assert_problem(alone, 403, "own_approval")
+    assert other.status_code == 200, other.text
+    assert read(stripe, dispute).state == "lost"
+
+
+def test_an_inquiry_moves_nothing_and_refunds_go_out(gateway: Gateway, stripe: PaymentGateway) -> None:
+    order = a_paid_order(gateway, stripe)
+    dispute = disputed_at_the_bank(gateway, order.payment_id, "?inquiry=true")
+    row = read(stripe, dispute)
+    refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
+    assert refund_id is not None
+
+    submit_refund(stripe, refund_id)
+    decide(gateway, dispute, "lost")
+
+    assert (row.is_inquiry, row.taken_fen) == (True, 0)
+    assert refund_of(order.payment_id).gateway_refund_id is not None
+    assert read(stripe, dispute).state == "closed"
+
+
+def test_a_dispute_whose_notices_were_all_lost_is_looked_for(gateway: Gateway, stripe: PaymentGateway) -> None:
+    _, payment_id = a_paid_top_up(gateway, stripe)
+    disputed_at_the_bank(gateway, payment_id)
+    gateway.listener.notices.clear()
+
+    found = [look_for_disputes(stripe), look_for_disputes(stripe)]
+
+    assert found == [1, 0]
+    assert balance(codes.disputed(payment_id)) == -5_000
+
+
+def test_lines_of_disputes_in_the_gateways_file_are_matched_and_their_fee_is_ours(
+    gateway: Gateway, stripe: PaymentGateway, books: Invariants
+) -> None:
+    today = wall_now().astimezone(SHANGHAI).date()
+    _, payment_id = a_paid_top_up(gateway, stripe)
+    dispute = disputed_at_the_bank(gateway, payment_id)
+    off, fees = clearing_proof().difference_fen, balance("fee_expense")
+    [line] = stripe.retrieve_dispute(dispute).movements
+    far = today - timedelta(days=4_000)
+    rows = [f"H,BALANCE,1,stripe,{far}\n", f"B,{line.id},dispute,{line.id},-5000,1500\n", "T,1,-5000,1500\n"]
+
+    found = reconcile(Source.STRIPE, far, rows)
+    books.unbooked_fen = 1_500  # the fee, which is not among what was paid and sent back
+    unheard = clearing_proof().difference_fen
+    read(stripe, dispute)
+
+    assert found is not None
+    assert (found.missing_here, unheard, clearing_proof().difference_fen) == (1, off, off)
+    assert balance("fee_expense") == fees - 1_500
+    assert clearing_proof() == clearing_proof(is_whole=True)
+
+
+def a_dispute(gateway: Gateway, stripe: PaymentGateway) -> UUID:
+    _, payment_id = a_paid_top_up(gateway, stripe)
+    return read(stripe, disputed_at_the_bank(gateway, payment_id)).dispute_id  # type: ignore[no-any-return]
+
+
+class _OfADispute(Endpoint):
+    @pytest.fixture(autouse=True)
+    def _somewhere(self, gateway: Gateway, stripe: PaymentGateway) -> None:
+        self.gateway, self.stripe = gateway, stripe
+
+    def path(self, end: str = "") -> str:
+        return f"{DISPUTES}/{a_dispute(self.gateway, self.stripe)}{end}"
+
+    def test_an_absent_one_is_not_found(self, client: FlaskClient) -> None:
+        case = self.case()
+
+        assert_problem(self.send(client, case, path=case.absent_path), 404, "dispute_not_found")
+
+
+class TestDisputes(Endpoint):
+    def case(self) -> Case:
+        return Case(finance(), DISPUTES)
+
+
+class TestDispute(_OfADispute):
+    def case(self) -> Case:
+        return Case(finance(), self.path())
+
+    def test_it_is_listed_and_waits_in_the_queue_of_finance(self, client: FlaskClient) -> None:
+        case = self.case()
+
+        alone = self.send(client, case).get_json()
+        listed = client.get(DISPUTES, headers=case.person.headers).get_json()["items"]
+        waiting = client.get("/platform/v1/work?kind=dispute", headers=case.person.headers)
+
+        assert alone in listed
+        assert (alone["state"], alone["open_fen"], alone["answer"]) == ("needs_response", 5_000, None)
+        assert waiting.status_code == 200, waiting.text
+
+
+class TestEvidence(OnceWithBody, _OfADispute):
+    status = 201
+    other_body = {"uncategorized_text": "别的"}
+
+    def case(self) -> Case:
+        return Case(finance(), self.path("/evidence"), {"uncategorized_text": "已送达"})
+
+    @pytest.mark.parametrize("body", [{"customer_name": "x"}, {"uncategorized_text": ""}, {"uncategorized_text": 1},
+                                      {"uncategorized_text": "x" * 2_001}, {}])  # fmt: skip
+    def test_what_says_nothing_or_too_much_is_refused(self, client: FlaskClient, body: Any) -> None:
+        case = self.case()
+
+        answer = client.post(case.path, headers=case.person.once(), json=body)
+
+        assert answer.status_code == 422, answer.text
+
+    def test_past_its_deadline_it_is_refused(self, client: FlaskClient) -> None:
+        case = self.case()
+        change("UPDATE disputes SET due_at = clock_timestamp() WHERE dispute_id = :id", id=case.path.split("/")[-2])
+
+        assert_problem(self.send(client, case), 409, "dispute_over")
+
+
+class TestAcceptance(Once, _OfADispute):
+    status = 201
+
+    def case(self) -> Case:
+        return Case(finance(), self.path("/acceptance"), {"why": "TICKET-1"})
+
+
+class TestBearer(_OfADispute):
+    method, status = "POST", 201
+
+    def case(self) -> Case:
+        dispute_id = a_dispute(self.gateway, self.stripe)
+        gateway_id = look_one("SELECT gateway_dispute_id FROM disputes WHERE dispute_id = :id", id=dispute_id)
+        decide(self.gateway, gateway_id, "lost")
+        read(self.stripe, gateway_id)
+        return Case(finance(), f"{DISPUTES}/{dispute_id}/bearer", {"bearer": "payer", "why": "TICKET-1"})

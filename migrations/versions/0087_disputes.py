@@ -17,6 +17,8 @@ WORK_BEFORE = (
     "'mismatch', 'payout', 'approval', 'cash_difference'"
 )
 
+UNRESOLVED = "state IN ('needs_response', 'under_review') OR open_fen > 0"
+
 
 def _kinds(table: str, kinds: str) -> None:
     op.drop_constraint(op.f(f"ck_{table}_kind"), table, type_="check")
@@ -96,8 +98,7 @@ def upgrade() -> None:
     )
     for column in ("attempt_id", "payment_id", "account_id"):
         op.create_index(op.f(f"ix_disputes_{column}"), "disputes", [column])
-    op.execute("CREATE INDEX ix_disputes_open ON disputes (due_at) WHERE state IN ('needs_response', 'under_review')")
-    op.execute("CREATE INDEX ix_disputes_left ON disputes (dispute_id) WHERE open_fen > 0")
+    op.execute(f"CREATE INDEX ix_disputes_unresolved ON disputes (dispute_id) WHERE {UNRESOLVED}")
     op.execute("CREATE INDEX ix_disputes_unsent ON disputes (dispute_id) WHERE answer IS NOT NULL AND sent_at IS NULL")
     op.create_table(
         "dispute_movements",

@@ -50,7 +50,7 @@ from tests.factories.people import a_member, signed_in
 from tests.factories.photos import a_photo
 from tests.factories.products import a_product
 from tests.factories.promotions import a_campaign
-from tests.factories.reconciling import a_mismatch
+from tests.factories.reconciling import a_dispute, a_mismatch
 from tests.factories.rows import change, look_one, write
 from tests.factories.settling import a_payout, a_statement
 from tests.factories.tills import a_remittance, a_till, a_visit
@@ -808,6 +808,9 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     ),
     (Side.PLATFORM, "item_id"): Things(
         own=lambda world, _: a_mismatch(), foreign=lambda world, _: a_mismatch(), is_public=True
+    ),
+    (Side.PLATFORM, "dispute_id"): Things(
+        own=lambda world, _: a_dispute(), foreign=lambda world, _: a_dispute(), is_public=True
     ),
     (Side.PLATFORM, "merchant_id"): _public(lambda place: place.shop.merchant_id),
     (Side.STORE, "store_id"): Things(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
-from app.core.ledger import codes
+from app.core import ledger
+from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
-from app.core.payments.ports import GatewayUnknown
+from app.core.payments.ports import DisputeMovement, GatewayDisputeState, GatewayUnknown
 from app.core.payments.reconciliation import Source
 from app.kernel.actor import Side
 from app.kernel.clock import SHANGHAI, wall_now
+from app.kernel.ids import new_id
+from app.kernel.transaction import transaction
 from app.usecases.disputing.answer import send_answer
 from app.usecases.disputing.follow import follow_dispute, look_for_disputes
 from app.usecases.ordering.cancel_order import cancel_order
@@ -26,13 +30,14 @@ from app.usecases.reconciling.clearing import clearing_proof
 from app.usecases.reconciling.reconcile import reconcile
 from app.usecases.reconciling.watch import figures
 from app.usecases.settling.refund_completed import refund_order
+from app.usecases.settling.settle import settle_due
 from app.wiring import gateway_of
 from tests.factories import AnOrder, a_claim, a_resident, an_operator, an_order
 from tests.factories.orders import bring_paid
 from tests.factories.people import a_member
 from tests.factories.rows import change, look, look_one
 from tests.support.invariants import Invariants
-from tests.support.ladder import Case, Endpoint, Once, OnceWithBody, assert_problem
+from tests.support.ladder import assert_problem
 from tests.support.patience import until_quiet
 from tests.support.sandbox_gateway import wait_until
 
@@ -46,6 +51,7 @@ if TYPE_CHECKING:
     from app.core.payments.ports import PaymentGateway
     from tests.conftest import Gateway
     from tests.factories import Person
+    from tests.support.business_clock import BusinessClock
 
 DISPUTES = "/platform/v1/disputes"
 
@@ -230,26 +236,34 @@ def test_what_a_refund_has_beyond_a_lost_dispute_goes_to_the_payer(gateway: Gate
 
 
 def test_a_merchant_bears_a_lost_dispute_by_a_refund_of_its_order_and_is_not_settled_before(
-    gateway: Gateway, stripe: PaymentGateway
+    gateway: Gateway, stripe: PaymentGateway, clock: BusinessClock
 ) -> None:
-    order = a_paid_order(gateway, stripe, OrderState.COMPLETED)
-    why = "SELECT blocked_why FROM settlement_items WHERE order_id = :id AND party_kind = 'merchant' AND part = 0"
+    order, operator = a_paid_order(gateway, stripe, OrderState.COMPLETED), an_operator()
+    earned_fen = balance(codes.merchant_pending(order.shop.merchant_id))
     dispute = disputed_at_the_bank(gateway, order.payment_id)
+    settled = []
+
+    def settle_tomorrow() -> None:
+        clock.ahead(days=len(settled) + 1)
+        settled.append(settle_due(only=[order.shop.merchant_id]).income_fen)
+
     read(stripe, dispute)
-    held = look_one(why, id=order.order_id)
+    settle_tomorrow()
     decide(gateway, dispute, "lost")
     read(stripe, dispute)
-    goods_fen = order.total_fen - look_one("SELECT delivery_fen FROM orders WHERE order_id = :id", id=order.order_id)
-    refunded = refund_order(
-        (operator := an_operator()).actor, a_claim(operator), order_id=order.order_id, amount_fen=goods_fen, why="T-1"
-    )
-
+    settle_tomorrow()
+    refunded = refund_order(operator.actor, a_claim(operator), order_id=order.order_id, amount_fen=100, why="T-1")
     submit_refund(stripe, refunded.refund_id)
+    settle_tomorrow()
 
-    assert held == "disputed"
-    assert balance(codes.disputed(order.payment_id)) == goods_fen - order.total_fen
-    assert balance(codes.merchant_pending(order.shop.merchant_id)) == 0
-    assert look_one(why, id=order.order_id) == ("disputed" if goods_fen < order.total_fen else None)
+    assert settled == [0, 0, 0]
+    assert balance(codes.disputed(order.payment_id)) == 100 - order.total_fen
+    left_fen = balance(codes.merchant_pending(order.shop.merchant_id))
+    assert left_fen < earned_fen
+    change("UPDATE disputes SET open_fen = 0, bearer = 'platform' WHERE gateway_dispute_id = :id", id=dispute)
+    settle_tomorrow()
+    assert settled[-1] == left_fen
+    change("UPDATE disputes SET open_fen = taken_fen - met_fen WHERE gateway_dispute_id = :id", id=dispute)
 
 
 def test_what_nobody_bears_raises_an_alarm_until_two_people_let_the_platform_bear_it(
@@ -288,21 +302,43 @@ def test_a_refund_after_the_platform_bore_the_loss_gives_it_back_and_pays_nobody
     assert paid_out_to(order.resident) == 0
 
 
-def test_the_payer_of_a_top_up_bears_it_as_far_as_there_is_money(
+def test_the_payer_of_a_top_up_bears_it_who_has_as_much_and_of_an_order_never(
     client: FlaskClient, gateway: Gateway, stripe: PaymentGateway
 ) -> None:
-    resident, payment_id = a_paid_top_up(gateway, stripe)
-    order = a_paid_order(gateway, stripe)
-    of_order = lost(gateway, stripe, order.payment_id)
-    dispute_id = lost(gateway, stripe, payment_id)
+    (rich, paid), (poor, spent) = a_paid_top_up(gateway, stripe), a_paid_top_up(gateway, stripe)
+    of_rich, of_poor = lost(gateway, stripe, paid), lost(gateway, stripe, spent)
+    legs = (Leg(codes.e_account(poor.account_id), -1), Leg(codes.PLATFORM_LOSS, 1))
+    with transaction() as tx:
+        ledger.post(tx, Journal(key=f"test:{new_id()}", kind=JournalKind.CORRECTION, legs=legs))
+
+    answers = [borne(client, dispute_id, "payer") for dispute_id in (of_rich, of_poor)]
+
+    assert answers[0].status_code == 200, answers[0].text
+    assert balance(codes.e_account(rich.account_id)) == 0
+    assert_problem(answers[1], 409, "insufficient_funds")
+    assert balance(codes.e_account(poor.account_id)) == 4_999
+    of_order = lost(gateway, stripe, a_paid_order(gateway, stripe).payment_id)
     wish = {"bearer": "payer", "why": "TICKET-1"}
-
-    answer = borne(client, dispute_id, "payer")
-
-    assert answer.status_code == 200, answer.text
-    assert balance(codes.e_account(resident.account_id)) == 0
     refused = client.post(f"{DISPUTES}/{of_order}/bearer", headers=finance().once(), json=wish)
     assert_problem(refused, 422, "bearer_invalid", pointer="/bearer")
+
+
+def test_what_is_given_back_after_somebody_bore_it_is_a_question_for_a_person(
+    client: FlaskClient, gateway: Gateway, stripe: PaymentGateway, books: Invariants
+) -> None:
+    _, payment_id = a_paid_top_up(gateway, stripe)
+    dispute_id, suspense = lost(gateway, stripe, payment_id), balance(codes.SUSPENSE)
+    borne(client, dispute_id, "platform")
+    gateway_id = look_one("SELECT gateway_dispute_id FROM disputes WHERE dispute_id = :id", id=dispute_id)
+    theirs = stripe.retrieve_dispute(gateway_id)
+    back = DisputeMovement(id=f"txn_{new_id().hex}", amount_fen=5_000)
+
+    for _ in range(2):
+        follow_dispute(stripe, replace(theirs, state=GatewayDisputeState.WON, movements=(*theirs.movements, back)))
+
+    books.unbooked_fen = -5_000  # our sandbox does not know of it
+    assert balance(codes.SUSPENSE) == suspense + 5_000
+    assert look_one("SELECT state FROM disputes WHERE dispute_id = :id", id=dispute_id) == "lost"
 
 
 def test_evidence_is_handed_in_once_even_when_the_reply_is_lost(
@@ -362,6 +398,46 @@ def test_an_inquiry_moves_nothing_and_refunds_go_out(gateway: Gateway, stripe: P
     assert read(stripe, dispute).state == "closed"
 
 
+def test_an_inquiry_that_becomes_a_dispute_is_answered_anew_and_refunds_wait_even_before_we_know(
+    client: FlaskClient, gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order = a_paid_order(gateway, stripe)
+    dispute = disputed_at_the_bank(gateway, order.payment_id, "?inquiry=true")
+    path = f"{DISPUTES}/{(row := read(stripe, dispute)).dispute_id}/evidence"
+    said = {"uncategorized_text": "已送达"}
+    client.post(path, headers=finance().once(), json=said)
+    send_answer(stripe, row.dispute_id)
+    reviewed = read(stripe, dispute)
+    decide(gateway, dispute, "escalated")
+    cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id)
+    submit_refund(stripe, refund_of(order.payment_id).refund_id)
+    waiting = refund_of(order.payment_id)
+
+    asked = read(stripe, dispute)
+    again = client.post(path, headers=finance().once(), json=said)
+    send_answer(stripe, row.dispute_id)
+
+    assert (reviewed.state, reviewed.answer) == ("under_review", "evidence")
+    assert (waiting.state, waiting.failure) == ("requested", "charge_disputed")
+    assert (asked.state, asked.is_inquiry, asked.answer, asked.sent_at) == ("needs_response", False, None, None)
+    assert again.status_code == 201, again.text
+    assert read(stripe, dispute).state == "under_review"
+    assert gateway.sandbox.call("GET", f"/v1/disputes/{dispute}").json()["evidence_details"]["submission_count"] == 2
+
+
+def test_a_dispute_that_we_first_hear_of_when_it_is_won_leaves_nothing_in_whatever_order_its_lines_come(
+    gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    _, payment_id = a_paid_top_up(gateway, stripe)
+    dispute, suspense = disputed_at_the_bank(gateway, payment_id), balance(codes.SUSPENSE)
+    decide(gateway, dispute, "won")
+    theirs = stripe.retrieve_dispute(dispute)
+
+    follow_dispute(stripe, replace(theirs, movements=theirs.movements[::-1]))
+
+    assert (balance(codes.disputed(payment_id)), balance(codes.SUSPENSE)) == (0, suspense)
+
+
 def test_a_dispute_whose_notices_were_all_lost_is_looked_for(gateway: Gateway, stripe: PaymentGateway) -> None:
     _, payment_id = a_paid_top_up(gateway, stripe)
     disputed_at_the_bank(gateway, payment_id)
@@ -393,84 +469,3 @@ def test_lines_of_disputes_in_the_gateways_file_are_matched_and_their_fee_is_our
     assert (found.missing_here, unheard, clearing_proof().difference_fen) == (1, off, off)
     assert balance("fee_expense") == fees - 1_500
     assert clearing_proof() == clearing_proof(is_whole=True)
-
-
-def a_dispute(gateway: Gateway, stripe: PaymentGateway) -> UUID:
-    _, payment_id = a_paid_top_up(gateway, stripe)
-    return read(stripe, disputed_at_the_bank(gateway, payment_id)).dispute_id  # type: ignore[no-any-return]
-
-
-class _OfADispute(Endpoint):
-    @pytest.fixture(autouse=True)
-    def _somewhere(self, gateway: Gateway, stripe: PaymentGateway) -> None:
-        self.gateway, self.stripe = gateway, stripe
-
-    def path(self, end: str = "") -> str:
-        return f"{DISPUTES}/{a_dispute(self.gateway, self.stripe)}{end}"
-
-    def test_an_absent_one_is_not_found(self, client: FlaskClient) -> None:
-        case = self.case()
-
-        assert_problem(self.send(client, case, path=case.absent_path), 404, "dispute_not_found")
-
-
-class TestDisputes(Endpoint):
-    def case(self) -> Case:
-        return Case(finance(), DISPUTES)
-
-
-class TestDispute(_OfADispute):
-    def case(self) -> Case:
-        return Case(finance(), self.path())
-
-    def test_it_is_listed_and_waits_in_the_queue_of_finance(self, client: FlaskClient) -> None:
-        case = self.case()
-
-        alone = self.send(client, case).get_json()
-        listed = client.get(DISPUTES, headers=case.person.headers).get_json()["items"]
-        waiting = client.get("/platform/v1/work?kind=dispute", headers=case.person.headers)
-
-        assert alone in listed
-        assert (alone["state"], alone["open_fen"], alone["answer"]) == ("needs_response", 5_000, None)
-        assert waiting.status_code == 200, waiting.text
-
-
-class TestEvidence(OnceWithBody, _OfADispute):
-    status = 201
-    other_body = {"uncategorized_text": "别的"}
-
-    def case(self) -> Case:
-        return Case(finance(), self.path("/evidence"), {"uncategorized_text": "已送达"})
-
-    @pytest.mark.parametrize("body", [{"customer_name": "x"}, {"uncategorized_text": ""}, {"uncategorized_text": 1},
-                                      {"uncategorized_text": "x" * 2_001}, {}])  # fmt: skip
-    def test_what_says_nothing_or_too_much_is_refused(self, client: FlaskClient, body: Any) -> None:
-        case = self.case()
-
-        answer = client.post(case.path, headers=case.person.once(), json=body)
-
-        assert answer.status_code == 422, answer.text
-
-    def test_past_its_deadline_it_is_refused(self, client: FlaskClient) -> None:
-        case = self.case()
-        change("UPDATE disputes SET due_at = clock_timestamp() WHERE dispute_id = :id", id=case.path.split("/")[-2])
-
-        assert_problem(self.send(client, case), 409, "dispute_over")
-
-
-class TestAcceptance(Once, _OfADispute):
-    status = 201
-
-    def case(self) -> Case:
-        return Case(finance(), self.path("/acceptance"), {"why": "TICKET-1"})
-
-
-class TestBearer(_OfADispute):
-    method, status = "POST", 201
-
-    def case(self) -> Case:
-        dispute_id = a_dispute(self.gateway, self.stripe)
-        gateway_id = look_one("SELECT gateway_dispute_id FROM disputes WHERE dispute_id = :id", id=dispute_id)
-        decide(self.gateway, gateway_id, "lost")
-        read(self.stripe, gateway_id)
-        return Case(finance(), f"{DISPUTES}/{dispute_id}/bearer", {"bearer": "payer", "why": "TICKET-1"})

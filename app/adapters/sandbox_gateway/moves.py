@@ -249,6 +249,18 @@ class Moves:
             raise ApiError(400, "dispute_unexpected_state", f"The dispute is {dispute['status']}.")
         return self._end_dispute(rows, dispute, is_won=is_won)
 
+    def escalate_dispute(self, rows: Rows, dispute_id: str) -> Json:
+        """Let an inquiry become a dispute, which takes the money."""
+        dispute = self._dispute(rows, dispute_id)
+        if not dispute["status"].startswith("warning") or dispute["status"] in _OVER:
+            raise ApiError(400, "dispute_unexpected_state", f"The dispute is {dispute['status']}.")
+        dispute |= {"status": "needs_response", "is_charge_refundable": False}
+        self._book(rows, dispute, "dispute", -dispute["amount"], fee=self.options.dispute_fee)
+        rows.put(dispute, due_at=dispute["evidence_details"]["due_by"])
+        self._record(rows, "charge.dispute.updated", dispute)
+        self._record(rows, "charge.dispute.funds_withdrawn", dispute)
+        return dispute
+
     def let_lapse(self, rows: Rows, dispute_id: str) -> None:
         """Let a dispute be lost that nobody answered in time."""
         dispute = self._dispute(rows, dispute_id)

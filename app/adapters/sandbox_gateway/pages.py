@@ -164,6 +164,10 @@ def _add_disputes(pages: Blueprint, store: Store, moves: Moves) -> None:
     def decide_dispute(dispute_id: str, how: str) -> Response:
         return jsonify(_decide(store, moves, dispute_id, how))
 
+    @pages.post("/sandbox/disputes/<dispute_id>/escalated")
+    def escalate_dispute(dispute_id: str) -> Response:
+        return jsonify(store.write(lambda rows: moves.escalate_dispute(rows, dispute_id)))
+
 
 def _decide(store: Store, moves: Moves, dispute_id: str, how: str) -> Json:
     return store.write(lambda rows: moves.decide_dispute(rows, dispute_id, is_won=how == "won"))

@@ -90,7 +90,7 @@ QUEUES = (
     _of(
         _W.DISPUTE,
         """SELECT dispute_id, opened_at FROM disputes WHERE state = 'needs_response' AND answer IS NULL
-           UNION ALL SELECT dispute_id, ended_at FROM disputes WHERE open_fen > 0 AND state = 'lost'""",
+           UNION ALL SELECT dispute_id, ended_at FROM disputes WHERE open_fen > 0 AND state IN ('lost', 'closed')""",
         "reconciliation.decide",
         hours=24,
     ),

@@ -19,7 +19,7 @@ FIGURES = {
     "payouts_sent": "payouts whose answer is awaited",
     "payouts_silent": "payouts sent three days ago or earlier without an answer",
     "disputes_due": "disputes that must be answered within two days and are not",
-    "disputes_left": "lost disputes of which something is borne by nobody yet",
+    "disputes_left": "disputes that are over, and of which something is borne by nobody yet",
     "bill_differences": "what billers' files and our payments of bills do not agree about",
     "bank_files_refused": "files of the bank that were refused in the last day",
     "books_proof_age_s": "seconds since the whole books were proven",

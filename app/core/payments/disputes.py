@@ -16,11 +16,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.payments.errors import BearerInvalid, DisputeAnswered, DisputeNotLost, DisputeOver
 from app.core.payments.models import PaymentPurpose
 from app.core.payments.ports import GatewayDispute, GatewayDisputeState
-from app.core.payments.states import OPEN_DISPUTE_STATES, DisputeAction, DisputeState
+from app.core.payments.states import OPEN_DISPUTE_STATES, TAKEN_STATES, DisputeAction, DisputeState
 from app.kernel.columns import not_negative, one_of
 from app.kernel.db import Base
 
 EVIDENCE_CONTEXT = "disputes.evidence"
+UNRESOLVED = "state IN ('needs_response', 'under_review') OR open_fen > 0"
+"""Of a dispute, in SQL: it is open, or something of it is borne by nobody yet. Until then merchants wait for theirs."""
 
 
 class DisputeAnswer(StrEnum):
@@ -63,8 +65,7 @@ class DisputeRow(Base):
         CheckConstraint("evidence_sealed IS NULL OR answer = 'evidence'", name="evidence_kept"),
         CheckConstraint("sent_at IS NULL OR answer IS NOT NULL", name="sent_what_was_answered"),
         *not_negative("taken_fen", "met_fen", "open_fen"),
-        Index("ix_disputes_open", "due_at", postgresql_where=text("state IN ('needs_response', 'under_review')")),
-        Index("ix_disputes_left", "dispute_id", postgresql_where=text("open_fen > 0")),
+        Index("ix_disputes_unresolved", "dispute_id", postgresql_where=text(UNRESOLVED)),
         Index("ix_disputes_unsent", "dispute_id", postgresql_where=text("answer IS NOT NULL AND sent_at IS NULL")),
     )
 
@@ -118,6 +119,7 @@ _ACTIONS: Mapping[GatewayDisputeState, DisputeAction] = {
     GatewayDisputeState.NEEDS_RESPONSE: DisputeAction.ASK,
     GatewayDisputeState.UNDER_REVIEW: DisputeAction.REVIEW,
     GatewayDisputeState.CHARGE_REFUNDED: DisputeAction.CLOSE,
+    GatewayDisputeState.PREVENTED: DisputeAction.CLOSE,
     GatewayDisputeState.WON: DisputeAction.WIN,
     GatewayDisputeState.LOST: DisputeAction.LOSE,
 }
@@ -153,7 +155,7 @@ def refuse_unborne(state: str, *, open_fen: int, purpose: str, bearer: DisputeBe
 
     :raises DisputeNotLost: nothing is left, or it is not lost. :raises BearerInvalid: the payer of an order.
     """
-    if state != DisputeState.LOST or open_fen == 0:
+    if state not in TAKEN_STATES or open_fen == 0:
         raise DisputeNotLost(state=state)
     if bearer is DisputeBearer.PAYER and purpose != PaymentPurpose.TOP_UP:
         raise BearerInvalid(pointer="/bearer")

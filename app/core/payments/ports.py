@@ -70,6 +70,7 @@ class GatewayDisputeState(StrEnum):
     NEEDS_RESPONSE = "needs_response"
     UNDER_REVIEW = "under_review"
     CHARGE_REFUNDED = "charge_refunded"
+    PREVENTED = "prevented"
     WON = "won"
     LOST = "lost"
 

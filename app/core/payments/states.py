@@ -137,3 +137,5 @@ DISPUTE_TRANSITIONS: Table[DisputeState, DisputeAction] = {
 """What was answered is asked about again only when an inquiry became a dispute; how it ends is the last word."""
 
 OPEN_DISPUTE_STATES = frozenset({DisputeState.NEEDS_RESPONSE, DisputeState.UNDER_REVIEW})
+TAKEN_STATES = frozenset({DisputeState.LOST, DisputeState.CLOSED})
+"""What was taken, if anything, is gone for good."""

@@ -24,6 +24,7 @@ from app.kernel.transaction import Claim, Transaction, closing, opening, transac
 from app.kernel.wire import Row
 from app.usecases.disputing.follow import follow_dispute
 
+MISSING = "resource_missing"
 log = structlog.get_logger()
 
 _COLUMNS = "dispute_id, state, answer, coalesce(due_at <= clock_timestamp(), false) AS is_late"
@@ -74,7 +75,7 @@ def hand_in_evidence(actor: Actor, claim: Claim, *, dispute_id: UUID, evidence: 
     """
     assert actor.account_id == claim.principal_id, "who asks is who claims"
     if not evidence:
-        raise EvidenceMissing
+        raise EvidenceMissing(pointer="/uncategorized_text")
     with transaction(claim) as tx:
         row = tx.open_one(_FIND, {"dispute_id": dispute_id})
         _refuse(row)
@@ -113,14 +114,16 @@ def send_answer(gateway: PaymentGateway, dispute_id: UUID) -> None:
         row = tx.execute(_READ, {"dispute_id": dispute_id}).one_or_none()
     if row is None:
         return
-    failure = None
+    failure, waits = None, True
     try:
         dispute = _send(gateway, row)
     except GatewayRefused as refusal:
         log.warning("gateway refused an answer", dispute_id=str(dispute_id), gateway_code=refusal.gateway_code)
-        dispute, failure = gateway.retrieve_dispute(row.gateway_dispute_id), refusal.gateway_code
-    follow_dispute(gateway, dispute)
-    waits = dispute.state in {GatewayDisputeState.NEEDS_RESPONSE, GatewayDisputeState.WARNING_NEEDS_RESPONSE}
+        failure = refusal.gateway_code
+        dispute = None if failure == MISSING else gateway.retrieve_dispute(row.gateway_dispute_id)
+    if dispute is not None:
+        follow_dispute(gateway, dispute)
+        waits = dispute.state in {GatewayDisputeState.NEEDS_RESPONSE, GatewayDisputeState.WARNING_NEEDS_RESPONSE}
     known = {"dispute_id": dispute_id, "nth": row.answers_count}
     with transaction() as tx:
         if failure is not None and waits:

@@ -13,7 +13,6 @@ from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.payments.disputes import DisputeBearer, refuse_unborne
 from app.core.payments.errors import DisputeNotFound
 from app.kernel.transaction import Transaction
-from app.usecases.disputing.holding import release_earnings
 
 _LOCK = text(
     """
@@ -39,4 +38,3 @@ def bear_dispute(tx: Transaction, approval_id: UUID, dispute_id: UUID, bearer: D
     key = f"dispute_borne:{approval_id}"
     ledger.post(tx, Journal(key=key, kind=JournalKind.DISPUTE, legs=legs, ref=str(dispute_id)))
     tx.execute(_BORNE, {"dispute_id": dispute_id, "bearer": bearer.value})
-    release_earnings(tx, row.payment_id)

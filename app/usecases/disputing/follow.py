@@ -6,6 +6,7 @@ ledger accounts. Refunds that waited for its end are sent on afterwards, each in
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from uuid import UUID
 
 import structlog
@@ -13,9 +14,9 @@ from sqlalchemy import text
 
 from app.core import ledger
 from app.core.accounts.models import PLATFORM_ID
-from app.core.events import DisputeEnded, DisputeOpened, PaymentMismatched
+from app.core.events import DisputeEnded, DisputeOpened
 from app.core.ledger import Journal, JournalKind, Leg, codes
-from app.core.payments.disputes import MovementKind, is_inquiry, news_of
+from app.core.payments.disputes import UNRESOLVED, MovementKind, is_inquiry, news_of
 from app.core.payments.ports import DisputeMovement, GatewayDispute, PaymentGateway
 from app.core.payments.states import DISPUTE_TRANSITIONS, OPEN_DISPUTE_STATES, AttemptState, DisputeState
 from app.kernel.actor import Role
@@ -24,18 +25,18 @@ from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Transaction, transaction
 from app.kernel.wire import Row
-from app.usecases.disputing.holding import hold_earnings, release_earnings
 from app.usecases.paying.attempts import GATEWAY
 from app.usecases.paying.refunds import submit_refund
 
 LOOK_BACK = timedelta(days=7)
 """How far back disputes are looked for whose notices were all lost."""
 
+_TAKING_FIRST = attrgetter("amount_fen")
 log = structlog.get_logger()
 
 _OF_INTENT = text(
     """
-    SELECT a.attempt_id, a.payment_id, a.amount_fen, a.state, p.account_id, p.checkout_id
+    SELECT a.attempt_id, a.payment_id, a.amount_fen, a.state, p.account_id
     FROM payment_attempts AS a JOIN payments AS p USING (payment_id) WHERE a.intent_id = :intent_id
     """
 )
@@ -65,6 +66,10 @@ _HEARD = text(
     """
     UPDATE disputes SET state = :state, is_inquiry = :is_inquiry, is_refundable = :is_refundable, due_at = :due_at,
         taken_fen = :taken_fen, open_fen = :open_fen, heard_at = clock_timestamp(),
+        answer = CASE WHEN NOT :asks_anew THEN answer END,
+        evidence_sealed = CASE WHEN NOT :asks_anew THEN evidence_sealed END,
+        answered_at = CASE WHEN NOT :asks_anew THEN answered_at END,
+        sent_at = CASE WHEN NOT :asks_anew THEN sent_at END,
         ended_at = CASE WHEN :is_over THEN coalesce(ended_at, business_now()) END
     WHERE dispute_id = :dispute_id
     """
@@ -75,9 +80,9 @@ _KNOWN = text(
     """
 )
 _SILENT = text(
-    """
+    f"""
     SELECT dispute_id FROM disputes
-    WHERE state IN ('needs_response', 'under_review') AND heard_at < clock_timestamp() - interval '1 hour'
+    WHERE ({UNRESOLVED}) AND state NOT IN ('lost', 'closed') AND heard_at < clock_timestamp() - interval '1 hour'
     ORDER BY heard_at LIMIT :limit
     """
 )
@@ -128,7 +133,7 @@ def look_for_disputes(gateway: PaymentGateway) -> int:
 
 
 def silent_disputes(limit: int) -> list[UUID]:
-    """Return open disputes of which nothing was heard for an hour, the longest silence first."""
+    """Return disputes of which more is to come, and nothing was heard for an hour; the longest silence first."""
     with transaction() as tx:
         return list(tx.execute(_SILENT, {"limit": limit}).scalars())
 
@@ -141,9 +146,6 @@ def _apply(gateway: PaymentGateway, dispute: GatewayDispute) -> bool:
             log.error("a dispute of a payment that we do not know", gateway_dispute_id=dispute.id)
             return False
         if dispute.is_live != gateway.is_live or dispute.currency != "cny" or not _is_within(dispute, paid.amount_fen):
-            tx.record(
-                PaymentMismatched(payment_id=paid.payment_id, account_id=paid.account_id, attempt_id=paid.attempt_id)
-            )
             log.error("a dispute does not match its payment", gateway_dispute_id=dispute.id)
             return False
         due_at = None if dispute.due_at is None else datetime.fromtimestamp(dispute.due_at, UTC)
@@ -159,8 +161,6 @@ def _apply(gateway: PaymentGateway, dispute: GatewayDispute) -> bool:
         locked = tx.execute(_LOCK, {"gateway_dispute_id": dispute.id}).one()
         if is_new:
             tx.record(DisputeOpened(dispute_id=locked.dispute_id, platform_id=PLATFORM_ID))
-            if paid.checkout_id is not None and not told["is_inquiry"]:
-                hold_earnings(tx, paid.checkout_id)
         return _hear(tx, locked, dispute, told)
 
 
@@ -176,7 +176,7 @@ def _hear(tx: Transaction, locked: Row, dispute: GatewayDispute, told: Mapping[s
     booked = set(tx.execute(_BOOKED, {"dispute_id": locked.dispute_id}).scalars())
     taken_fen, open_fen = locked.taken_fen, locked.open_fen
     journals = []
-    for movement in dispute.movements:
+    for movement in sorted(dispute.movements, key=_TAKING_FIRST):
         if movement.id in booked or movement.amount_fen == 0:
             continue
         journal, open_change_fen = _journal_of(locked, movement, open_fen)
@@ -189,9 +189,8 @@ def _hear(tx: Transaction, locked: Row, dispute: GatewayDispute, told: Mapping[s
         ledger.post_many(tx, journals)
     is_over = state not in OPEN_DISPUTE_STATES
     figures = {"dispute_id": locked.dispute_id, "taken_fen": taken_fen, "open_fen": open_fen}
-    tx.execute(_HEARD, {**told, **figures, "state": state.value, "is_over": is_over})
-    if is_over:
-        release_earnings(tx, locked.payment_id)
+    asks_anew = locked.is_inquiry and not told["is_inquiry"]
+    tx.execute(_HEARD, {**told, **figures, "state": state.value, "is_over": is_over, "asks_anew": asks_anew})
     if is_over and was in OPEN_DISPUTE_STATES:
         tx.record(DisputeEnded(dispute_id=locked.dispute_id, platform_id=PLATFORM_ID))
     return is_over

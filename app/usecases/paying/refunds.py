@@ -32,6 +32,7 @@ from app.core.payments.ports import RefundState as GatewayRefundState
 from app.core.payments.states import (
     OPEN_DISPUTE_STATES,
     REFUND_TRANSITIONS,
+    TAKEN_STATES,
     DisputeState,
     RefundAction,
     RefundState,
@@ -43,7 +44,6 @@ from app.kernel.ids import born_at, new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Transaction, closing, transaction
 from app.kernel.wire import Row
-from app.usecases.disputing.holding import release_earnings
 from app.usecases.paying.attempts import GATEWAY, KEY_LIFETIME
 
 log = structlog.get_logger()
@@ -191,7 +191,7 @@ _READ = text(
 )
 _LOCK = text(
     """
-    SELECT state, account_id, amount_fen - account_part_fen AS amount_fen, method, submit_count, failure FROM refunds
+    SELECT state, account_id, amount_fen - account_part_fen AS amount_fen, method, submit_count FROM refunds
     WHERE refund_id = :refund_id FOR UPDATE
     """
 )
@@ -230,6 +230,7 @@ _OPEN = text(
     """
     SELECT refund_id FROM refunds AS r WHERE r.state IN ('requested', 'submitting', 'unknown')
       AND NOT (r.state = 'requested' AND EXISTS (SELECT 1 FROM disputes AS d WHERE d.payment_id = r.payment_id
+          AND (r.attempt_id IS NULL OR r.attempt_id = d.attempt_id)
           AND d.state IN ('needs_response', 'under_review') AND NOT d.is_refundable))
     ORDER BY r.requested_at LIMIT :limit
     """
@@ -330,24 +331,21 @@ def _begin(refund_id: UUID) -> Row | None:
         if locked is None or RefundState(locked.state) not in OPEN_REFUND_STATES:
             return None
         row = tx.execute(_READ, {"refund_id": refund_id}).one()
-        if locked.submit_count == 0 or locked.failure == CHARGE_DISPUTED:
+        if locked.state == RefundState.REQUESTED:
             disputes = tx.execute(_DISPUTES, {"attempt_id": row.attempt_id}).fetchall()
-            if any(_is_in_the_way(dispute) for dispute in disputes) or _meet(tx, locked, row, disputes):
+            is_in_the_way = any(_is_open(dispute) and not dispute.is_refundable for dispute in disputes)
+            if is_in_the_way or _meet(tx, locked, row, disputes):
                 return None
         state = next_state(REFUND_TRANSITIONS, RefundState(locked.state), RefundAction.SUBMIT, Role.SYSTEM)
         tx.execute(_MARK, {"refund_id": refund_id, "state": state.value, "submitted": 1})
         return row
 
 
-def _is_in_the_way(dispute: Row) -> bool:
-    return DisputeState(dispute.state) in OPEN_DISPUTE_STATES and not dispute.is_refundable
-
-
 def _wait_or_meet(refund_id: UUID) -> bool:
-    """Keep a refund that was refused because of a dispute, or let it meet the dispute; False when none is left.
+    """Keep a refund that was refused because of a dispute, or let it meet the dispute; False when it is none of both.
 
-    A refusal has had no effect, so that a later try may have a key of its own. A dispute that we were not told of yet
-    is waited for, too.
+    A refusal has had no effect, so that a later try may have a key of its own. What we know may be old: a dispute that
+    we were not told of is waited for, and so is one that was a mere inquiry when we heard of it.
     """
     with transaction() as tx:
         locked = tx.execute(_LOCK, {"refund_id": refund_id}).one()
@@ -355,7 +353,7 @@ def _wait_or_meet(refund_id: UUID) -> bool:
             return True
         row = tx.execute(_READ, {"refund_id": refund_id}).one()
         disputes = tx.execute(_DISPUTES, {"attempt_id": row.attempt_id}).fetchall()
-        if disputes and not any(_is_in_the_way(dispute) for dispute in disputes):
+        if disputes and not any(_is_open(dispute) for dispute in disputes):
             return _meet(tx, locked, row, disputes)
         waiting = next_state(REFUND_TRANSITIONS, RefundState.SUBMITTING, RefundAction.WAIT, Role.SYSTEM)
         key = f"refund:{refund_id}:{locked.submit_count}"
@@ -363,9 +361,13 @@ def _wait_or_meet(refund_id: UUID) -> bool:
     return True
 
 
+def _is_open(dispute: Row) -> bool:
+    return DisputeState(dispute.state) in OPEN_DISPUTE_STATES
+
+
 def _meet(tx: Transaction, locked: Row, row: Row, disputes: Sequence[Row]) -> bool:
     """End a refund whose payer has the money from their bank; False when no dispute took any that is not met yet."""
-    lost = next((one for one in disputes if one.state == DisputeState.LOST and one.room_fen > 0), None)
+    lost = next((one for one in disputes if one.state in TAKEN_STATES and one.room_fen > 0), None)
     if lost is None:
         return False
     met = met_by(locked.amount_fen, room_fen=lost.room_fen, open_fen=lost.open_fen)
@@ -385,7 +387,6 @@ def _meet(tx: Transaction, locked: Row, row: Row, disputes: Sequence[Row]) -> bo
             "disputed_fen": met.disputed_fen,
         },
     )
-    release_earnings(tx, lost.payment_id)
     tx.record(RefundSucceeded(refund_id=row.refund_id, account_id=locked.account_id))
     state = next_state(REFUND_TRANSITIONS, RefundState(locked.state), RefundAction.SUCCEED, Role.SYSTEM)
     tx.close(_MET, {"refund_id": row.refund_id, "dispute_id": lost.dispute_id, "state": state.value})

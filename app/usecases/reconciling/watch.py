@@ -44,7 +44,7 @@ _FIGURES = text(
             AND due_on < CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date) - 3) AS payouts_silent,
         (SELECT count(*) FROM disputes WHERE state = 'needs_response' AND answer IS NULL
             AND due_at < clock_timestamp() + interval '2 days') AS disputes_due,
-        (SELECT count(*) FROM disputes WHERE open_fen > 0 AND state = 'lost') AS disputes_left,
+        (SELECT count(*) FROM disputes WHERE open_fen > 0 AND ended_at IS NOT NULL) AS disputes_left,
         (SELECT count(*) FROM bill_differences WHERE resolved_at IS NULL) AS bill_differences,
         (SELECT count(*) FROM bank_files WHERE state = 'refused' AND received_at > clock_timestamp() - interval '1 day')
             AS bank_files_refused,

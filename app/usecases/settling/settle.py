@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from app.core import ledger
 from app.core.ledger import Journal, JournalKind, Leg, codes
+from app.core.payments.disputes import UNRESOLVED
 from app.core.settlement.models import Cycle, SettledParty
 from app.core.settlement.rules import Moves, Standing, Terms, moves_of, next_day
 from app.kernel.ids import new_id
@@ -44,10 +45,14 @@ _MARK = text(
     WITH given AS (
         SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:party_ids AS uuid[]), CAST(:statement_ids AS uuid[]))
             AS g (party_kind, party_id, statement_id)
+    ), disputed AS (
+        SELECT order_id FROM orders
+        WHERE payment_id IN (SELECT payment_id FROM disputes WHERE ({UNRESOLVED}) AND NOT is_inquiry)
     ), marked AS (
         UPDATE settlement_items AS i SET settled_on = :today, statement_id = g.statement_id FROM given AS g
         WHERE i.party_id = g.party_id AND split_part(i.party_kind, '_', 1) = g.party_kind
           AND i.settled_on IS NULL AND i.eligible_on <= :today AND i.blocked_why IS NULL
+          AND NOT (i.party_kind = 'merchant' AND i.order_id IN (SELECT order_id FROM disputed))
         RETURNING i.statement_id, i.order_id, i.amount_fen, i.fee_fen, i.refunded_fen, i.fee_back_fen,
             i.promotion_fen
     ), marked_counter AS (

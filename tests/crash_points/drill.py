@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.crash_points import billing, paying, saving, serving, settling
+from tests.crash_points import billing, disputing, paying, saving, serving, settling
 from tests.crash_points.knife import crossings_of, dies
 from tests.crash_points.sites import sites
 from tests.crash_points.stage import Mark, Stage
@@ -29,6 +29,7 @@ _NAMED: tuple[tuple[str, Any], ...] = (
     *((flow.__name__, flow) for flow in saving.FLOWS),
     *((flow.__name__, flow) for flow in serving.FLOWS),
     *((flow.__name__, flow) for flow in billing.FLOWS),
+    *((flow.__name__, flow) for flow in disputing.FLOWS),
 )
 FLOWS: dict[str, Callable[[Stage], Act]] = {name.replace("_", " "): flow for name, flow in _NAMED}
 ENOUGH = 4

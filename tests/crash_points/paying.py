@@ -68,7 +68,7 @@ def _attempt_with_code(stage: Stage) -> tuple[AnOrder, UUID]:
     return order, attempt_id
 
 
-def _paid_by_wechat(stage: Stage) -> AnOrder:
+def paid_by_wechat(stage: Stage) -> AnOrder:
     order, attempt_id = _attempt_with_code(stage)
     stage.scan(attempt_id)
     ask_gateway(stage.stripe, attempt_id)
@@ -204,7 +204,7 @@ def told_by_a_notice(stage: Stage) -> Act:
 
 
 def a_refund_through_the_gateway(stage: Stage) -> Act:
-    order = _paid_by_wechat(stage)
+    order = paid_by_wechat(stage)
     claim = a_claim(order.resident)
 
     def act() -> None:
@@ -215,7 +215,7 @@ def a_refund_through_the_gateway(stage: Stage) -> Act:
 
 
 def a_refund_whose_reply_is_lost(stage: Stage) -> Act:
-    order = _paid_by_wechat(stage)
+    order = paid_by_wechat(stage)
     refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
     assert refund_id is not None
 
@@ -229,7 +229,7 @@ def a_refund_whose_reply_is_lost(stage: Stage) -> Act:
 
 
 def a_refund_that_is_refused(stage: Stage) -> Act:
-    order = _paid_by_wechat(stage)
+    order = paid_by_wechat(stage)
     intent_id = look_one("SELECT intent_id FROM payment_attempts WHERE payment_id = :id", id=order.payment_id)
     stage.gateway.sandbox.call("POST", "/v1/refunds", data={"payment_intent": intent_id}).raise_for_status()
     cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id)
@@ -237,7 +237,7 @@ def a_refund_that_is_refused(stage: Stage) -> Act:
 
 
 def a_refund_that_comes_back(stage: Stage) -> Act:
-    order = _paid_by_wechat(stage)
+    order = paid_by_wechat(stage)
     cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id)
     stage.quiet()
     refund = look_one("SELECT gateway_refund_id FROM refunds WHERE payment_id = :id", id=order.payment_id)

@@ -35,10 +35,12 @@ _COUNTED = (
     "refunds", "payments", "payment_attempts", "payouts", "payout_lines", "payout_batches", "settlement_items",
     "settlement_refunds", "statements", "tips", "late_compensations", "fund_orders", "fund_days", "term_subscriptions",
     "recon_items", "recon_files", "transfers", "bill_payments", "step_up_grants",
+    "dispute_movements",
 )  # fmt: skip
 _STATES = "SELECT state, count(*) AS number FROM {} GROUP BY 1"
 _WITH_STATES = ("orders", "refunds", "payouts", "payout_lines", "payments", "payment_attempts", "fund_orders",
-                "term_subscriptions", "bank_files", "approvals", "recon_items", "holds")  # fmt: skip
+                "term_subscriptions", "bank_files", "approvals", "recon_items", "holds",
+                "disputes")  # fmt: skip
 _HOLDS = "SELECT state, count(*) AS number FROM ledger.hold GROUP BY 1"
 
 

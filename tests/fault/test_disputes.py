@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
 from app.core import ledger
+from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
@@ -96,6 +96,7 @@ def a_paid_order(gateway: Gateway, stripe: PaymentGateway, state: OrderState = O
 def a_paid_top_up(gateway: Gateway, stripe: PaymentGateway, amount_fen: int = 5_000) -> tuple[Person, UUID]:
     resident = a_resident()
     started = top_up(resident.actor, a_claim(resident), amount_fen=amount_fen)
+    assert started.attempt_id is not None
     ask_gateway(stripe, started.attempt_id)
     gateway.pay(intent_of(started.payment_id)).raise_for_status()
     ask_gateway(stripe, started.attempt_id)
@@ -241,7 +242,7 @@ def test_a_merchant_bears_a_lost_dispute_by_a_refund_of_its_order_and_is_not_set
     order, operator = a_paid_order(gateway, stripe, OrderState.COMPLETED), an_operator()
     earned_fen = balance(codes.merchant_pending(order.shop.merchant_id))
     dispute = disputed_at_the_bank(gateway, order.payment_id)
-    settled = []
+    settled: list[int] = []
 
     def settle_tomorrow() -> None:
         clock.ahead(days=len(settled) + 1)

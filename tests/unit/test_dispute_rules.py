@@ -51,7 +51,7 @@ def test_whatever_is_told_in_whatever_order_is_a_move_or_no_news(
     ],
 )
 def test_what_is_under_review_is_asked_about_again_only_when_an_inquiry_became_a_dispute(
-    was_inquiry: bool, theirs: str, is_news: bool
+    theirs: str, *, was_inquiry: bool, is_news: bool
 ) -> None:
     news = news_of(DisputeState.UNDER_REVIEW, was_inquiry=was_inquiry, dispute=told(theirs))
 

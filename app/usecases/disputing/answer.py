@@ -114,13 +114,14 @@ def send_answer(gateway: PaymentGateway, dispute_id: UUID) -> None:
         row = tx.execute(_READ, {"dispute_id": dispute_id}).one_or_none()
     if row is None:
         return
-    failure, waits = None, True
+    failure, waits, dispute = None, True, None
     try:
         dispute = _send(gateway, row)
     except GatewayRefused as refusal:
         log.warning("gateway refused an answer", dispute_id=str(dispute_id), gateway_code=refusal.gateway_code)
         failure = refusal.gateway_code
-        dispute = None if failure == MISSING else gateway.retrieve_dispute(row.gateway_dispute_id)
+        if failure != MISSING:
+            dispute = gateway.retrieve_dispute(row.gateway_dispute_id)
     if dispute is not None:
         follow_dispute(gateway, dispute)
         waits = dispute.state in {GatewayDisputeState.NEEDS_RESPONSE, GatewayDisputeState.WARNING_NEEDS_RESPONSE}

@@ -58,7 +58,7 @@ class TestDispute(_OfADispute):
     @pytest.mark.parametrize("state, open_fen, waits", [("needs_response", 0, True), ("lost", 5_000, True),
                                                         ("lost", 0, False)])  # fmt: skip
     def test_it_waits_in_the_queue_of_finance_for_an_answer_and_for_who_bears_it(
-        self, client: FlaskClient, state: str, open_fen: int, waits: bool
+        self, client: FlaskClient, state: str, open_fen: int, *, waits: bool
     ) -> None:
         dispute_id, person = a_dispute(state=state, open_fen=open_fen), finance()
 

@@ -36,6 +36,8 @@ class Environment(StrEnum):
 
 
 DISPATCH_S, DISPATCH_S_MAX = 20, 60
+PLACES = 2
+"""One works while the other waits for PostgreSQL: more of them want the one interpreter, and hinder each other."""
 """Seconds between two ticks of dispatch, and the most that may be set."""
 
 
@@ -59,6 +61,8 @@ class Settings:
         books, signed with ``seal_key`` (Ed25519 seed). :param alarm_url: where alarms are posted. :param metrics_key:
         bearer key of ``/metrics``; without it the page is not served outside development.
     :param pool_size: database connections that one process may hold.
+    :param places: requests that one web process works on at once; more threads than that wait, see
+        :mod:`app.kernel.concurrency`.
     :param proxy_hops: our proxies in front; so many last entries of ``X-Forwarded-For`` are believed.
     :param requests_per_minute: how many one address may send; 0 bounds nothing. :param limiter_url: Redis that counts
         them for all processes. :param cors_origins: hosts whose pages may ask.
@@ -84,6 +88,7 @@ class Settings:
     sms_url: str | None
     sms_key: str | None
     pool_size: int
+    places: int = PLACES
     proxy_hops: int = 0
     requests_per_minute: int = 0
     limiter_url: str | None = None
@@ -149,6 +154,7 @@ def read_settings() -> Settings:
             sms_url=env.str("LINLI_SMS_URL", None),
             sms_key=env.str("LINLI_SMS_KEY", None),
             pool_size=env.int("LINLI_POOL_SIZE", 8),
+            places=env.int("LINLI_PLACES", PLACES),
             proxy_hops=env.int("LINLI_PROXY_HOPS", 0),
             requests_per_minute=env.int(
                 "LINLI_REQUESTS_PER_MINUTE", REQUESTS_PER_MINUTE if environment is Environment.PRODUCTION else 0
@@ -214,6 +220,8 @@ def _refuse_open(settings: Settings) -> None:
     """Refuse what would let in whom it should not."""
     if not 0 <= settings.proxy_hops <= PROXY_HOPS_MAX:
         raise SettingsError(f"LINLI_PROXY_HOPS must be 0 to {PROXY_HOPS_MAX}")
+    if settings.places < 1:
+        raise SettingsError("LINLI_PLACES must be at least 1")
     if not 0 <= settings.dispatch_s <= DISPATCH_S_MAX:
         raise SettingsError(f"LINLI_DISPATCH_S must be 0 to {DISPATCH_S_MAX}")
     if settings.s3_url is not None and not (

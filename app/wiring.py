@@ -31,6 +31,7 @@ from app.courier import door as courier
 from app.gateway import door as gateway
 from app.kernel import sealing
 from app.kernel.clock import is_moved
+from app.kernel.concurrency import Places
 from app.kernel.db import db
 from app.kernel.reactions import Reaction
 from app.kernel.transaction import Transaction, transaction
@@ -91,7 +92,7 @@ from app.usecases.vouchers.issue import VOUCHER_EXPIRES, issue_vouchers
 from app.usecases.vouchers.spend import expire_voucher
 from app.user import door as user
 from app.web import pages, problems, tokens
-from app.web.application import Application, SecurityHeaders
+from app.web.application import Application, Placed, SecurityHeaders
 from app.web.capacity import allow_origins, limit_requests
 from app.web.door import BODY_BYTES_MAX
 from app.web.policy import refuse_unguarded
@@ -334,7 +335,8 @@ def assemble(settings: Settings) -> Flask:
         flask_app.register_blueprint(pages.development_door)
     limit_requests(flask_app, settings)
     allow_origins(flask_app, settings)
-    headed = SecurityHeaders(flask_app.wsgi_app, is_https=settings.public_url.startswith("https://"))
+    placed = Placed(flask_app.wsgi_app, Places(settings.places))
+    headed = SecurityHeaders(placed, is_https=settings.public_url.startswith("https://"))
     flask_app.wsgi_app = headed  # type: ignore[method-assign]  # the way of wrapping that Flask names
     if settings.proxy_hops:
         hops = ProxyFix(flask_app.wsgi_app, x_for=settings.proxy_hops, x_proto=0, x_host=0, x_port=0, x_prefix=0)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -68,6 +69,7 @@ class Act:
     :param whom_id: the account whose rights, money or personal data the act touches, when it is not the actor's own.
     :param why: a reference such as a case number, at most 64 characters; no free text.
     :param details: ids, fen, states and counts.
+    :param origin: the address that the request came from, as :func:`came_from` was told before the act was made.
     """
 
     verb: str
@@ -79,6 +81,7 @@ class Act:
     outcome: Outcome = Outcome.DONE
     details: Mapping[str, Any] = field(default_factory=dict)
     act_id: UUID = field(default_factory=new_id)
+    origin: str | None = field(default_factory=_origin.get, repr=False)
 
     def with_result(self, result: object) -> "Act":
         """Return the act with what its kept ``result`` tells: the first id, when none was named; states and fen."""
@@ -92,7 +95,7 @@ class Act:
 
     def as_record(self) -> dict[str, Any]:
         """Return the act as the log takes it, with where the request came from."""
-        network, index = _place(_origin.get())
+        network, index = _place(self.origin)
         return {
             "act_id": self.act_id,
             "account_id": self.actor and self.actor.account_id,
@@ -191,9 +194,14 @@ def prove(tx: "Transaction", *, anchor: tuple[int, str] | None = None) -> LogPro
 
 def _place(address: str | None) -> tuple[str | None, str | None]:
     """Return the network that ``address`` is in, and its keyed digest in hex."""
+    known, network = _network(address or "")
+    return network, None if known is None else blind_index(known, context=ADDRESS_CONTEXT).hex()
+
+
+@lru_cache(maxsize=4_096)
+def _network(address: str) -> tuple[str | None, str | None]:
     try:
-        parsed = ip_address(address or "")
+        parsed = ip_address(address)
     except ValueError:
         return None, None
-    network = ip_network((parsed, _PREFIX[parsed.version]), strict=False)
-    return str(network), blind_index(str(parsed), context=ADDRESS_CONTEXT).hex()
+    return str(parsed), str(ip_network((parsed, _PREFIX[parsed.version]), strict=False))

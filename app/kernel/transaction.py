@@ -166,6 +166,17 @@ _CLOSE_ONLY = closing()
 _ACT_ONLY = text(audit.INSERT)
 
 
+_FULFIL = text(
+    f"""
+    WITH {_ACTED}
+    INSERT INTO idempotency_keys (principal_id, operation, key, request_hash, result)
+    SELECT principal_id, operation, key, decode(request_hash, 'hex'), result
+    FROM jsonb_to_recordset(CAST(:fulfilled AS jsonb)) AS given (principal_id uuid, operation text, key text,
+        request_hash text, result jsonb)
+    """
+)
+
+
 @dataclass
 class Transaction:
     """The open transaction: statements, and what is to be left behind when it ends."""
@@ -180,6 +191,7 @@ class Transaction:
     _acts: list[Act] = field(default_factory=list)
     _about: dict[str, Any] = field(default_factory=dict)
     _result: bytes | None = None
+    _fulfilled: list[dict[str, object]] = field(default_factory=list)
 
     @cached_property
     def connection(self) -> Connection:
@@ -230,6 +242,26 @@ class Transaction:
         if self.claim is not None and self.claim.act is not None:
             self._acts.append(replace(self.claim.act, **self._about).with_result(result))
 
+    def fulfil(self, claim: Claim, result: object, **about: Any) -> None:
+        """Keep ``result`` for ``claim``, one of several requests that this transaction does.
+
+        A key that stands already ends the transaction with an :class:`sqlalchemy.exc.IntegrityError`.
+
+        :param about: as :meth:`describe`.
+        """
+        assert self.claim is None, "a transaction with a claim of its own does one request"
+        self._fulfilled.append(
+            {
+                "principal_id": claim.principal_id,
+                "operation": claim.operation,
+                "key": claim.key,
+                "request_hash": claim.request_hash.hex(),
+                "result": result,
+            }
+        )
+        if claim.act is not None:
+            self._acts.append(replace(claim.act, **about).with_result(result))
+
     def leave_act(self, act: Act) -> None:
         """Leave ``act`` in the audit log when this transaction commits; see :mod:`app.kernel.audit`."""
         self._acts.append(act)
@@ -247,7 +279,8 @@ class Transaction:
         }
         self._events, self._timers = [], []
         if self.claim is None:
-            self._act()
+            if not self._fulfilled:
+                self._act()
             return self.execute(statement.plain, left)
         assert self.is_claimed, "a transaction with a claim begins with open()"
         assert self._result is not None, "a transaction with a claim keeps its result"
@@ -266,6 +299,9 @@ class Transaction:
         """Leave behind what no :meth:`close` has taken along."""
         if self._events or self._timers or self._result is not None:
             self.close(_CLOSE_ONLY, {})
+        if self._fulfilled:
+            acts, self._acts = _as_json(self._acts), []
+            self.execute(_FULFIL, {"fulfilled": orjson.dumps(self._fulfilled).decode(), "closing_acts": acts})
         self._act()
 
     def _act(self) -> None:

@@ -15,8 +15,9 @@ from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
 from app.kernel.money import grouped_yuan
 from app.kernel.transaction import Claim, read
+from app.usecases.saving.term_crowd import confirm_among_many, subscribe_among_many
 from app.usecases.saving.term_end import TermEnded, exit_early
-from app.usecases.saving.term_sale import TermMoved, confirm_subscription, subscribe_to_term
+from app.usecases.saving.term_sale import TermMoved
 from app.usecases.saving.term_waiting import TermWaiting, wait_for_term
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Flag, Id, Instant, Int, Many, Text
@@ -95,10 +96,11 @@ class TermDocumentsOut(Body):
 
 
 class SubscriptionIn(Body):
-    """How much to take."""
+    """How much to take; ``is_confirmed`` confirms it at once, and nothing is held."""
 
     amount_fen = Fen(low=1, required=True)
     step_up_grant = Id(load_default=None, allow_none=True)
+    is_confirmed = Flag(load_default=False)
 
 
 class WaitIn(Body):
@@ -205,8 +207,8 @@ def add_terms(door: Door) -> None:  # noqa: C901 - one function a route
     )
     @policy("wealth.buy", Relation.OWN)
     def subscribe(actor: Actor, *, claim: Claim, product_id: UUID, body: dict[str, Any]) -> TermMoved:
-        """Take an amount: it is held on the e-account until it is confirmed, or goes back after ten minutes."""
-        return subscribe_to_term(actor, claim, product_id=product_id, **body)
+        """Take an amount: it is held until it is confirmed, or goes back after ten minutes; or confirmed at once."""
+        return subscribe_among_many(actor, claim, product_id=product_id, **body)
 
     @door.put("/term-products/<uuid:product_id>/waiting-list", body=WaitIn, answer=TermWaitingOut, once=True)
     @policy("wealth.buy", Relation.OWN)
@@ -222,11 +224,13 @@ def add_terms(door: Door) -> None:  # noqa: C901 - one function a route
         rows = [dict(row._mapping) for row in read(_MINE, {**params, "limit": query["limit"] + 1})]
         return page(rows, limit=query["limit"], key="subscription_id")
 
-    @door.post("/subscriptions/<uuid:subscription_id>/confirmation", answer=TermMovedOut, once=True)
+    @door.post(
+        "/subscriptions/<uuid:subscription_id>/confirmation", answer=TermMovedOut, once=True, opens_in_standing=True
+    )
     @policy("wealth.buy", Relation.OWN)
     def confirm_term(actor: Actor, *, claim: Claim, subscription_id: UUID) -> TermMoved:
         """Confirm what is held; the money leaves the e-account."""
-        return confirm_subscription(actor, claim, subscription_id=subscription_id)
+        return confirm_among_many(actor, claim, subscription_id=subscription_id)
 
     @door.post("/subscriptions/<uuid:subscription_id>/early-exit", answer=TermEndedOut, once=True)
     @policy("wealth.redeem", Relation.OWN)

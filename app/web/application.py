@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
+from app.kernel.concurrency import Places
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -24,6 +26,21 @@ class Application(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function as it is."""
         return func
+
+
+class Placed:
+    """Has each request worked on in one of the process's places, see :mod:`app.kernel.concurrency`."""
+
+    def __init__(self, application: "WSGIApplication", places: Places) -> None:
+        self._application, self._places = application, places
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer as the application does, when there is a place."""
+        self._places.take()
+        try:
+            return self._application(environ, start_response)
+        finally:
+            self._places.give_back()
 
 
 class SecurityHeaders:

@@ -509,6 +509,103 @@ begin
     end if;
 end $$;
 
+-- Place several new holds of the same length: all of them, or none. Their accounts are locked in their order; none may be
+-- named twice. A key that stands already is refused, also for the same hold: the caller brings each alone then.
+create or replace function ledger.place_holds(
+    p_keys text[], p_accounts text[], p_amounts bigint[], p_ttl interval, out hold_ids bigint[]
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    v_now   timestamptz := public.business_now();
+    v_moved integer;
+    v_poor  text;
+begin
+    if cardinality(p_keys) <> cardinality(p_accounts) or cardinality(p_keys) <> cardinality(p_amounts)
+       or 0 >= any (p_amounts) or p_ttl <= interval '0' then
+        raise exception 'holds of % on % for % are malformed', p_amounts, p_accounts, p_ttl using errcode = 'LD006';
+    end if;
+    perform ledger.open_missing(array(select distinct c collate "C" from unnest(p_accounts) c
+                                       where not exists (select from ledger.account a where a.code = c) order by 1));
+    perform from ledger.account a where a.code = any (p_accounts) and a.stripe is null order by a.code for no key update;
+    select k.code into v_poor
+      from unnest(p_accounts, p_amounts) k (code, amount) join ledger.account a on a.code = k.code
+     where a.room_fen < k.amount order by k.code limit 1;
+    if found then
+        raise exception 'not enough money on %', v_poor using errcode = 'LD002', detail = v_poor;
+    end if;
+    update ledger.account a set held_fen = a.held_fen + k.amount, room_fen = a.room_fen - k.amount
+      from unnest(p_accounts, p_amounts) k (code, amount) where a.code = k.code and a.stripe is null;
+    get diagnostics v_moved = row_count;
+    if v_moved <> cardinality(p_keys) then
+        raise exception 'holds on % are malformed', p_accounts using errcode = 'LD006';
+    end if;
+    with placed as (
+        insert into ledger.hold (key, request_hash, account_id, amount_fen, placed_at, expires_at)
+        select k.key, sha256(convert_to(
+                   concat_ws(chr(31), k.code, k.amount, extract(epoch from p_ttl)), 'UTF8')), a.id, k.amount, v_now,
+               v_now + p_ttl
+          from unnest(p_keys, p_accounts, p_amounts) k (key, code, amount)
+          join ledger.account a on a.code = k.code
+        returning id, key
+    )
+    select array_agg(h.id order by k.place) into hold_ids
+      from unnest(p_keys) with ordinality k (key, place) join placed h on h.key = k.key;
+exception when unique_violation then
+    raise exception 'a key of % is known', p_keys using errcode = 'LD001', detail = p_keys[1];
+end $$;
+
+-- Capture several open holds of different accounts, all of them or none: hold i pays p_amounts[i] to p_accounts[i] under
+-- p_keys[i], and its rest is released. The holds are locked in the order of their keys, then the accounts in theirs.
+create or replace function ledger.capture_holds(
+    p_hold_keys text[], p_keys text[], p_kind text, p_refs text[], p_accounts text[], p_amounts bigint[],
+    out journal_ids bigint[]
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    v_count  integer := cardinality(p_hold_keys);
+    v_open   integer;
+    v_legs   record;
+    v_posted record;
+begin
+    if v_count <> cardinality(p_keys) or v_count <> cardinality(p_refs) or v_count <> cardinality(p_accounts)
+       or v_count <> cardinality(p_amounts) or 0 >= any (p_amounts) then
+        raise exception 'captures of % from % are malformed', p_amounts, p_hold_keys using errcode = 'LD006';
+    end if;
+    perform from ledger.hold h where h.key = any (p_hold_keys) order by h.key for update;
+    select count(*) filter (where h.state = 'open' and k.amount <= h.amount_fen and a.stripe is null),
+           count(distinct h.account_id) into v_open, v_count
+      from unnest(p_hold_keys, p_amounts) k (key, amount)
+      join ledger.hold h on h.key = k.key join ledger.account a on a.id = h.account_id;
+    if v_open <> cardinality(p_hold_keys) or v_count <> v_open then
+        raise exception 'not all of % are open holds of enough', p_hold_keys using errcode = 'LD005', detail = 'mixed';
+    end if;
+    perform ledger.open_missing(array(select distinct c collate "C" from unnest(p_accounts) c
+                                       where not exists (select from ledger.account a where a.code = c) order by 1));
+    perform from ledger.account a
+      where a.stripe is null
+        and (a.code = any (p_accounts)
+             or a.id in (select h.account_id from ledger.hold h where h.key = any (p_hold_keys)))
+      order by a.code for no key update;
+    update ledger.account a set held_fen = a.held_fen - h.amount_fen, room_fen = a.room_fen + h.amount_fen
+      from ledger.hold h where h.key = any (p_hold_keys) and a.id = h.account_id;
+    select array_agg(l.code order by k.place, t.stripe is not null, l.code collate "C") as codes,
+           array_agg(l.amount order by k.place, t.stripe is not null, l.code collate "C") as amounts into v_legs
+      from unnest(p_hold_keys, p_accounts, p_amounts) with ordinality k (key, code, amount, place)
+      join ledger.hold h on h.key = k.key join ledger.account a on a.id = h.account_id
+     cross join lateral (values (k.code, k.amount), (a.code::text, -k.amount)) l (code, amount)
+      left join ledger.account t on t.code = l.code;
+    select * into v_posted from ledger.post_many(
+        p_keys, array_fill(p_kind, array[v_open]), p_refs, array_fill(null::date, array[v_open]),
+        array_fill(2, array[v_open]), v_legs.codes, v_legs.amounts);
+    if true = any (v_posted.replayed) then
+        raise exception 'a key of % is known', p_keys using errcode = 'LD001', detail = p_keys[1];
+    end if;
+    update ledger.hold h
+       set state = 'captured', captured_fen = k.amount, journal_key = k.posted, closed_at = public.business_now()
+      from unnest(p_hold_keys, p_keys, p_amounts) k (key, posted, amount) where h.key = k.key;
+    journal_ids := v_posted.journal_ids;
+end $$;
+
 -- Release at most p_limit holds that are past their time, the oldest first, and return their keys. Holds in use
 -- elsewhere are skipped.
 create or replace function ledger.expire_holds(p_limit integer) returns text[]
@@ -533,13 +630,13 @@ begin
 end $$;
 
 revoke all on function ledger.open_missing, ledger.legs_hash, ledger.stripe_of, ledger.post_rest, ledger.stripe_id,
-    ledger.refuse_leg, ledger.post, ledger.post_apart, ledger.post_many, ledger.place_hold, ledger.capture_hold,
-    ledger.expire_holds from public;
+    ledger.refuse_leg, ledger.post, ledger.post_apart, ledger.post_many, ledger.place_hold, ledger.place_holds,
+    ledger.capture_hold, ledger.capture_holds, ledger.expire_holds from public;
 
 do $$
 begin
     if exists (select from pg_catalog.pg_roles where rolname = 'linli_app') then
-        grant execute on function ledger.post, ledger.post_many, ledger.place_hold, ledger.capture_hold, ledger.expire_holds
-            to linli_app;
+        grant execute on function ledger.post, ledger.post_many, ledger.place_hold, ledger.place_holds, ledger.capture_hold,
+            ledger.capture_holds, ledger.expire_holds to linli_app;
     end if;
 end $$;

@@ -11,7 +11,17 @@ ROOT = Path(__file__).parents[2]
 TEXT = {".py", ".md", ".toml", ".sql", ".csv", ".txt", ".json", ".html", ".yaml", ".yml", ".mako", ".cfg", ".lock", ""}
 NOT_OURS = {".git", ".venv", "var", "node_modules", "build", "dist"}
 
-LEDGER_WRITERS = {"post", "post_many", "place_hold", "capture_hold", "void_hold", "expire_holds", "open_account"}
+LEDGER_WRITERS = {
+    "post",
+    "post_many",
+    "place_hold",
+    "place_holds",
+    "capture_hold",
+    "capture_holds",
+    "void_hold",
+    "expire_holds",
+    "open_account",
+}
 OUTSIDE_CALLS = {
     "create_intent", "retrieve_intent", "find_intent", "cancel_intent", "create_refund", "retrieve_refund",
     "find_refund", "send_code", "send_notice",

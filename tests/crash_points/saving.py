@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.core.orders.states import OrderState
 from app.core.wealth.standing import Rhythm
+from app.kernel.batching import ALONE
 from app.kernel.clock import SHANGHAI
+from app.usecases.saving import term_crowd
 from app.usecases.saving.accrue import accrue_day, correct_day, keep_incomes
 from app.usecases.saving.company import import_confirmations, send_orders
 from app.usecases.saving.orders import buy_fund, cancel_fund_order, redeem_fund
@@ -33,6 +35,7 @@ from tests.factories.wealth import (
 from tests.support.fund_days import FundDays
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
     from tests.crash_points.paying import Act
@@ -156,6 +159,60 @@ def a_term_subscription(stage: Stage) -> Act:
     return lambda: stage.once(subscribe_to_term, saver.actor, claim, **asked)
 
 
+def a_term_subscription_that_is_confirmed_at_once(stage: Stage) -> Act:
+    stage.clock.at(OPENING)
+    saver, product_id = a_saver(), a_term_product(OPENING)
+    claim, grant = a_claim(saver), a_wealth_grant(saver, product_id)
+    asked = {"product_id": product_id, "amount_fen": 300_000, "step_up_grant": grant, "is_confirmed": True}
+    return lambda: stage.once(subscribe_to_term, saver.actor, claim, **asked)
+
+
+def _buyers(*, is_confirmed: bool) -> list[term_crowd.Subscribing]:
+    product_id = a_term_product(OPENING)
+    return [
+        term_crowd.Subscribing(
+            actor=saver.actor,
+            claim=a_claim(saver),
+            product_id=product_id,
+            amount_fen=300_000,
+            step_up_grant=a_wealth_grant(saver, product_id),
+            is_confirmed=is_confirmed,
+        )
+        for saver in (a_saver(), a_saver())
+    ]
+
+
+def _together(stage: Stage, do: Callable[[Any], Any], alone: Callable[[Any], Any], asks: Sequence[Any]) -> None:
+    """Do a batch as the batcher does: what it leaves alone is done by itself."""
+    for ask, outcome in zip(asks, do(asks), strict=True):
+        if outcome is ALONE:
+            stage.once(alone, ask)
+
+
+def a_sale_to_a_crowd(stage: Stage) -> Act:
+    stage.clock.at(OPENING)
+    asks = _buyers(is_confirmed=False)
+    return lambda: _together(stage, term_crowd.subscribe_all, term_crowd.subscribe_alone, asks)
+
+
+def a_sale_to_a_crowd_that_confirms_at_once(stage: Stage) -> Act:
+    stage.clock.at(OPENING)
+    asks = _buyers(is_confirmed=True)
+    return lambda: _together(stage, term_crowd.subscribe_all, term_crowd.subscribe_alone, asks)
+
+
+def a_crowds_confirmations(stage: Stage) -> Act:
+    stage.clock.at(OPENING)
+    product_id = a_term_product(OPENING)
+    asks = [
+        term_crowd.Confirming(
+            actor=saver.actor, claim=a_claim(saver), subscription_id=a_subscription(saver, product_id)
+        )
+        for saver in (a_saver(), a_saver())
+    ]
+    return lambda: _together(stage, term_crowd.confirm_all, term_crowd.confirm_alone, asks)
+
+
 def a_term_confirmation(stage: Stage) -> Act:
     stage.clock.at(OPENING)
     saver = a_saver()
@@ -209,6 +266,10 @@ FLOWS = (
     a_sweep,
     a_payment_from_the_fund,
     a_term_subscription,
+    a_term_subscription_that_is_confirmed_at_once,
+    a_sale_to_a_crowd,
+    a_sale_to_a_crowd_that_confirms_at_once,
+    a_crowds_confirmations,
     a_term_confirmation,
     a_term_hold_that_runs_out_and_is_offered_to_who_waits,
     a_term_that_ends,

@@ -13,7 +13,9 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LEDGER_WRITERS = frozenset({"post", "post_many", "place_hold", "capture_hold", "void_hold", "expire_holds"})
+LEDGER_WRITERS = frozenset(
+    {"post", "post_many", "place_hold", "place_holds", "capture_hold", "capture_holds", "void_hold", "expire_holds"}
+)
 LEDGER_MOMENTS = ("before", "posted", "written", "committed")
 """Nothing is posted; it is posted; all that goes with it is written; it is committed, and nobody has heard of it."""
 GATEWAY_MOMENTS = ("unsent", "answered")

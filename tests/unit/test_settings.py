@@ -110,6 +110,7 @@ def test_every_setting_is_needed_in_production_and_named_when_it_is_missing(
         ("STRIPE_API_BASE", "ftp://api.stripe.com"),
         ("LINLI_SMS_URL", "http://sms.example/send"),
         ("LINLI_POOL_SIZE", "many"),
+        ("LINLI_PLACES", "0"),
         ("LINLI_PASSKEY_RP_ID", "localhost"),
         ("LINLI_PASSKEY_RP_ID", "127.0.0.1"),
         ("LINLI_PASSKEY_RP_ID", "https://linli.example"),

@@ -92,6 +92,7 @@ class Crowd:
     tokens: list[str]
     requests: int
     opens: float
+    is_held: bool = False
     answers: list[Answer] = field(default_factory=list)
     confirmations: list[Answer] = field(default_factory=list)
     others: list[Answer] = field(default_factory=list)
@@ -116,10 +117,11 @@ class Crowd:
             number = self.sent
             self.sent += 1
             customer = number % len(self.tokens)
-            body = orjson.dumps({"amount_fen": LOT_FEN, "step_up_grant": _uuid("a", customer + 1)})
+            grant = _uuid("a", customer + 1)
+            body = orjson.dumps({"amount_fen": LOT_FEN, "step_up_grant": grant, "is_confirmed": not self.is_held})
             path = f"/user/v1/term-products/{self.product_id}/subscriptions"
             said = await self._ask(reader, writer, "POST", path, customer, f"flash-{number:08d}", body, self.answers)
-            if said is not None:
+            if said is not None and self.is_held:
                 path = f"/user/v1/subscriptions/{orjson.loads(said)['subscription_id']}/confirmation"
                 key = f"confirm-{number:08d}"
                 await self._ask(reader, writer, "POST", path, customer, key, b"", self.confirmations)
@@ -171,6 +173,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--customers", type=int, default=1_000)
     parser.add_argument("--lots", type=int, default=100)
     parser.add_argument("--connections", type=int, default=256)
+    parser.add_argument("--hold", action="store_true", help="take first, confirm by a second request")
     parser.add_argument("--chart", type=Path, default=Path("var/flash-sale.png"))
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="linli-sale-") as folder:
@@ -198,7 +201,7 @@ def _sale(stack: Stack, owner: psycopg.Connection, given: argparse.Namespace) ->
     with transaction() as tx:
         opens_at = business_now(tx) + timedelta(seconds=WARM_UP_S)
     owner.execute("UPDATE term_products SET opens_at = %s WHERE product_id = %s", (opens_at, product_id))
-    crowd = Crowd(stack.ports.web, product_id, tokens, given.requests, opens_at.timestamp())
+    crowd = Crowd(stack.ports.web, product_id, tokens, given.requests, opens_at.timestamp(), given.hold)
     time.sleep(WARM_UP_S - EARLY_S)
     servers = {name: psutil.Process(stack.pids[name]) for name in ("web", "postgres")}
     before = {name: _cpu_s(process) for name, process in servers.items()}

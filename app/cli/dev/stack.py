@@ -38,8 +38,8 @@ PROBE_S = 2.0
 """Longest wait for one answer of one process, seconds."""
 
 WEB_WORKERS = 2
-WEB_THREADS = 4
-"""Threads of one web worker. The server's own default of 32 makes them wait for each other."""
+WEB_THREADS = 128
+"""Threads of one web worker. Most of them wait for a place, or in a batch: see :mod:`app.kernel.concurrency`."""
 
 OUR_VARIABLES = ("DATABASE_URL", "MIGRATION_DATABASE_URL", "DATA_DIR", "PORT")
 OUR_PREFIXES = ("LINLI_", "STRIPE_", "GRANIAN_")

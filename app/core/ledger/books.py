@@ -73,6 +73,17 @@ _CAPTURE_HOLD = text(
         :hold_key, :key, :kind, :ref, :day, CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))
     """
 )
+_PLACE_HOLDS = text(
+    """
+    SELECT ledger.place_holds(CAST(:keys AS text[]), CAST(:accounts AS text[]), CAST(:amounts AS bigint[]), :ttl)
+    """
+)
+_CAPTURE_HOLDS = text(
+    """
+    SELECT ledger.capture_holds(CAST(:hold_keys AS text[]), CAST(:keys AS text[]), :kind, CAST(:refs AS text[]),
+        CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))
+    """
+)
 _VOID_HOLD = _Call("ledger.void_hold({first})", first="CAST(:hold_key AS text)")
 _EXPIRE_HOLDS = text("SELECT ledger.expire_holds(:limit)")
 _CLOSE_DAY = text("SELECT ledger.close_day(:day)")
@@ -117,6 +128,25 @@ class Held:
 
     hold_id: int
     replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold to be placed: ``amount_fen`` of ``account`` under ``key``."""
+
+    key: str
+    account: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A hold to be captured: under ``key`` it pays ``leg``, and releases the rest."""
+
+    hold_key: str
+    key: str
+    leg: Leg
+    ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +303,24 @@ def place_hold(
     return Held(row.hold_id, row.replayed)
 
 
+def place_holds(tx: "Transaction", holds: Sequence[Hold], *, ttl: timedelta) -> list[Held]:
+    """Place all of ``holds``, new ones of different accounts, or none, in one round trip. Locks the accounts in order.
+
+    :returns: one result per hold, in their order.
+    :raises InsufficientFunds: one of them is more than is available.
+    :raises LedgerKeyReused: one of the keys stands, for whatever hold: it is no time for a repeat.
+    """
+    params = {
+        "keys": [hold.key for hold in holds],
+        "accounts": [hold.account for hold in holds],
+        "amounts": [hold.amount_fen for hold in holds],
+        "ttl": ttl,
+    }
+    with refusals():
+        ids = tx.execute(_PLACE_HOLDS, params).scalar_one()
+    return [Held(hold_id, replayed=False) for hold_id in ids]
+
+
 def capture_hold(
     tx: "Transaction", hold_key: str, *, key: str, kind: JournalKind, legs: Sequence[Leg], ref: str | None = None
 ) -> Posted:
@@ -295,6 +343,27 @@ def capture_hold(
     with refusals():
         row = tx.execute(_CAPTURE_HOLD, params).one()
     return Posted(row.journal_id, row.replayed)
+
+
+def capture_holds(tx: "Transaction", captures: Sequence[Capture], *, kind: JournalKind) -> list[Posted]:
+    """Capture all of ``captures``, open holds of different accounts, or none, in one round trip.
+
+    Locks the holds by their keys, then all accounts in order.
+
+    :returns: one result per capture, in their order.
+    :raises HoldClosed: one of the holds is not open, is none, or holds less than its leg.
+    :raises LedgerKeyReused: one of the keys stands, for whatever journal.
+    """
+    params = {
+        "hold_keys": [one.hold_key for one in captures],
+        "keys": [one.key for one in captures],
+        "kind": str(kind),
+        "refs": [one.ref for one in captures],
+        **_legs([one.leg for one in captures]),
+    }
+    with refusals():
+        ids = tx.execute(_CAPTURE_HOLDS, params).scalar_one()
+    return [Posted(journal_id, replayed=False) for journal_id in ids]
 
 
 def void_hold(tx: "Transaction", hold_key: str, *, ahead: Ahead | None = None) -> bool:

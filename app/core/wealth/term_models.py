@@ -54,7 +54,10 @@ class TermPositionRow(Base):
     """How much of a product a person has, held and confirmed; one person is one row, whatever they come with."""
 
     __tablename__ = "term_positions"
-    __table_args__ = (*not_negative("amount_fen"), Index("ix_term_positions_product_id", "product_id"))
+    __table_args__ = (
+        *not_negative("amount_fen"),
+        Index("ix_term_positions_product_id_account_id", "product_id", "account_id"),
+    )
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
     product_id: Mapped[UUID] = mapped_column(ForeignKey("term_products.product_id"), primary_key=True)

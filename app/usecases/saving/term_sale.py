@@ -7,13 +7,14 @@ locked, in their order.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import text
 
 from app.core import ledger
 from app.core.accounts.errors import SessionEnded
-from app.core.ledger import JournalKind, Leg, codes
+from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.repository import IN_STANDING
 from app.core.stepup.errors import StepUpRefused
 from app.core.verification.levels import WEALTH_LEVEL_MIN, require_level
@@ -40,6 +41,7 @@ from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
+from app.kernel.wire import Row
 from app.usecases.paying.confirmed import USE_GRANT, confirmed_by
 from app.usecases.saving.grants import JOIN_GRANT, asked_with
 from app.usecases.saving.suitability import PROFILE, assessment_in, consents_in
@@ -48,23 +50,24 @@ TERM_HOLD_EXPIRES = "term_hold_expires"
 """Timer: a subscription was not confirmed in time."""
 TERM_OFFERS = "term_offers"
 """Timer: something came back to a product's quota; who waits is offered it."""
-HOLD_MORE = timedelta(hours=24)
+CONFIRM_WITHIN = timedelta(minutes=CONFIRM_MINUTES)
+HOLD_LASTS = CONFIRM_WITHIN + timedelta(hours=24)
 """The ledger's hold outlives the time to confirm: ours is the timer that ends it."""
 
-_TO_SUBSCRIBE = opening(
-    f"""
+SUBSCRIBER = f"""
     SELECT {IN_STANDING} AS is_in_standing, p.*, a.verification_level, g.factor AS grant_factor,
         business_now() AS now, {PROFILE},
         CAST(extract(epoch FROM p.opens_at - business_now()) AS double precision) AS opens_in_s,
         CAST(extract(epoch FROM p.closes_at - business_now()) AS double precision) AS closes_in_s,
-        (SELECT sum(q.left_fen) FROM term_quotas AS q WHERE q.product_id = p.product_id) AS left_fen,
+        (SELECT sum(q.left_fen) FROM term_quotas AS q WHERE q.product_id = :subject_id) AS left_fen,
         coalesce((SELECT o.amount_fen FROM term_positions AS o WHERE o.product_id = p.product_id
             AND o.account_id = :account_id), 0) AS held_fen
     FROM term_products AS p JOIN accounts AS a ON a.account_id = :account_id
     {JOIN_GRANT}
     WHERE p.product_id = :subject_id
-    """
-)
+"""
+"""What :func:`judge` decides on."""
+_TO_SUBSCRIBE = opening(SUBSCRIBER)
 _TAKE_POSITION = text(
     """
     INSERT INTO term_positions AS p (account_id, product_id, amount_fen)
@@ -103,16 +106,26 @@ _TAKE_SOME = text(
 INSERT_HELD = """
 held AS (
     INSERT INTO term_subscriptions (subscription_id, product_id, account_id, amount_fen, state, held_at, confirm_by)
-    VALUES (:subscription_id, :product_id, :account_id, :amount_fen, :state, business_now(), :confirm_by)
+    VALUES (:subscription_id, :product_id, :account_id, :amount_fen, 'held', business_now(), :confirm_by)
 )"""
-_HELD = closing(f"{INSERT_HELD}, {USE_GRANT}", answer="SELECT count(*) FROM used")
-_LOCK_OWN = opening(
-    """
-    SELECT s.subscription_id, s.product_id, s.account_id, s.amount_fen, s.state, s.confirm_by, business_now() AS now
+_TAKEN = closing(
+    f"""
+    taken AS (
+        INSERT INTO term_subscriptions (subscription_id, product_id, account_id, amount_fen, state, held_at, confirm_by,
+            confirmed_at)
+        VALUES (:subscription_id, :product_id, :account_id, :amount_fen, :state, business_now(), :confirm_by,
+            CASE WHEN :state = 'confirmed' THEN business_now() END)
+    ), {USE_GRANT}""",
+    answer="SELECT count(*) FROM used",
+)
+LOCK_OWN = f"""
+    SELECT {IN_STANDING} AS is_in_standing, s.subscription_id, s.product_id, s.account_id, s.amount_fen, s.state,
+        s.confirm_by, business_now() AS now
     FROM term_subscriptions AS s
     WHERE s.subscription_id = :subscription_id AND s.account_id = :account_id FOR NO KEY UPDATE
-    """
-)
+"""
+"""What :func:`confirmed` decides on."""
+_LOCK_OWN = opening(LOCK_OWN)
 _CONFIRMED = closing(
     """
     confirmed AS (
@@ -151,17 +164,69 @@ class TermMoved:
     state: str
     confirm_by: datetime
 
+    @classmethod
+    def taken(cls, product_id: UUID, amount_fen: int, *, now: datetime, is_confirmed: bool) -> Self:
+        """Return a new subscription, taken ``now``: held until it is confirmed, or confirmed with the taking."""
+        state = TermState.CONFIRMED if is_confirmed else TermState.HELD
+        return cls(
+            subscription_id=new_id(),
+            product_id=product_id,
+            amount_fen=amount_fen,
+            state=state.value,
+            confirm_by=now + CONFIRM_WITHIN,
+        )
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the money has left the e-account."""
+        return self.state == TermState.CONFIRMED
+
+
+def judge(row: Row, *, amount_fen: int, step_up_grant: UUID | None) -> None:
+    """Refuse a subscription that :data:`SUBSCRIBER` gives a reason against; the locks may give others.
+
+    :raises LinliError: as :func:`subscribe_to_term`, except for the money.
+    """
+    if not row.is_in_standing:
+        raise SessionEnded
+    require_open(opens_in_s=row.opens_in_s, closes_in_s=row.closes_in_s)
+    require_quota(int(row.left_fen or 0), amount_fen, minimum_fen=row.minimum_fen)
+    require_level(row.verification_level, WEALTH_LEVEL_MIN)
+    require_suitable(
+        assessment_in(row),
+        today=today(row.now),
+        product_level=row.risk_level,
+        read=consents_in(row),
+        documents=TERM_DOCUMENTS,
+    )
+    require_amount(
+        amount_fen, minimum_fen=row.minimum_fen, step_fen=row.step_fen, cap_fen=row.cap_fen, held_fen=row.held_fen
+    )
+    confirmed_by(row.grant_factor, step_up_grant, amount_fen=amount_fen)
+
 
 def hold_key(subscription_id: UUID) -> str:
     """Return the key of the hold on the e-account."""
     return f"term:{subscription_id}"
 
 
+def _confirm_key(subscription_id: UUID) -> str:
+    return f"term-confirm:{subscription_id}"
+
+
 def subscribe_to_term(
-    actor: Actor, claim: Claim, *, product_id: UUID, amount_fen: int, step_up_grant: UUID | None
+    actor: Actor,
+    claim: Claim,
+    *,
+    product_id: UUID,
+    amount_fen: int,
+    step_up_grant: UUID | None,
+    is_confirmed: bool = False,
 ) -> TermMoved:
     """Take an amount of a term product: it leaves the quota, and is held on the e-account, by one transaction.
 
+    :param is_confirmed: whoever made the grant for this product and amount may confirm with the taking: the money
+        leaves the e-account at once, and nothing is held.
     :raises TermProductNotFound: there is none. :raises TermNotOpen: before its instant, or after its end.
     :raises TermSoldOut, TermQuotaRemainder: nothing is left, or less than asked, which is offered.
     :raises TermAmountInvalid, TermCapExceeded: of the amount.
@@ -173,47 +238,17 @@ def subscribe_to_term(
         row = tx.open_one(_TO_SUBSCRIBE, asked)
         if row is None:
             raise TermProductNotFound
-        if not row.is_in_standing:
-            raise SessionEnded
-        require_open(opens_in_s=row.opens_in_s, closes_in_s=row.closes_in_s)
-        require_quota(int(row.left_fen or 0), amount_fen, minimum_fen=row.minimum_fen)
-        require_level(row.verification_level, WEALTH_LEVEL_MIN)
-        require_suitable(
-            assessment_in(row),
-            today=today(row.now),
-            product_level=row.risk_level,
-            read=consents_in(row),
-            documents=TERM_DOCUMENTS,
-        )
-        require_amount(
-            amount_fen,
-            minimum_fen=row.minimum_fen,
-            step_fen=row.step_fen,
-            cap_fen=row.cap_fen,
-            held_fen=row.held_fen,
-        )
-        confirmed_by(row.grant_factor, step_up_grant, amount_fen=amount_fen)
+        judge(row, amount_fen=amount_fen, step_up_grant=step_up_grant)
         _take(tx, actor.account_id, product_id, amount_fen, cap_fen=row.cap_fen, minimum_fen=row.minimum_fen)
-        lasts = timedelta(minutes=CONFIRM_MINUTES)
-        moved = TermMoved(
-            subscription_id=new_id(),
-            product_id=product_id,
-            amount_fen=amount_fen,
-            state=TermState.HELD.value,
-            confirm_by=row.now + lasts,
-        )
-        ledger.place_hold(
-            tx,
-            key=hold_key(moved.subscription_id),
-            account=codes.e_account(actor.account_id),
-            amount_fen=amount_fen,
-            ttl=lasts + HOLD_MORE,
-        )
-        tx.schedule(Timer(TERM_HOLD_EXPIRES, moved.subscription_id, lasts))
+        moved = TermMoved.taken(product_id, amount_fen, now=row.now, is_confirmed=is_confirmed)
+        if is_confirmed:
+            ledger.post(tx, payment_of(moved, actor.account_id))
+        else:
+            _hold(tx, moved, actor.account_id)
         tx.describe(subject_kind="subscription", subject_id=moved.subscription_id, details={"amount_fen": amount_fen})
         tx.keep(moved)
         used = tx.close(
-            _HELD,
+            _TAKEN,
             {
                 "subscription_id": moved.subscription_id,
                 "product_id": product_id,
@@ -229,6 +264,12 @@ def subscribe_to_term(
     return moved
 
 
+def _hold(tx: Transaction, moved: TermMoved, account_id: UUID) -> None:
+    hold = hold_of(moved, account_id)
+    ledger.place_hold(tx, key=hold.key, account=hold.account, amount_fen=hold.amount_fen, ttl=HOLD_LASTS)
+    tx.schedule(Timer(TERM_HOLD_EXPIRES, moved.subscription_id, CONFIRM_WITHIN))
+
+
 def _take(
     tx: Transaction, account_id: UUID, product_id: UUID, amount_fen: int, *, cap_fen: int, minimum_fen: int
 ) -> None:
@@ -240,8 +281,17 @@ def _take(
     position = tx.execute(_TAKE_POSITION, {**key, "account_id": account_id, "cap_fen": cap_fen}).one_or_none()
     if position is None:
         raise TermCapExceeded(cap_fen=cap_fen, left_fen=0)
+    take_quota(tx, product_id, amount_fen, minimum_fen=minimum_fen, own=account_id.int % BUCKETS)
+
+
+def take_quota(tx: Transaction, product_id: UUID, amount_fen: int, *, minimum_fen: int, own: int) -> None:
+    """Take from the product's quota.
+
+    :param own: the row to look at first. :raises TermQuotaRemainder, TermSoldOut: less is left.
+    """
+    key = {"product_id": product_id, "amount_fen": amount_fen}
     tx.execute(_MARK, {})
-    if tx.execute(TAKE_ROW, {**key, "own": account_id.int % BUCKETS}).one_or_none() is not None:
+    if tx.execute(TAKE_ROW, {**key, "own": own}).one_or_none() is not None:
         return
     tx.execute(_BACK, {})
     rows = tx.execute(_LOCK_ALL, {"product_id": product_id}).fetchall()
@@ -262,31 +312,66 @@ def confirm_subscription(actor: Actor, claim: Claim, *, subscription_id: UUID) -
     :raises TermSubscriptionNotFound: there is none of the actor's. :raises TermConfirmLate: its time is over.
     :raises app.kernel.machines.IllegalTransition: it is confirmed, or went back.
     """
+    own = {"subscription_id": subscription_id, "account_id": actor.account_id, "session_id": actor.session_id}
     with transaction(claim) as tx:
-        row = tx.open_one(_LOCK_OWN, {"subscription_id": subscription_id, "account_id": actor.account_id})
+        row = tx.open_one(_LOCK_OWN, own)
         if row is None:
             raise TermSubscriptionNotFound
-        state = next_state(TERM_SUBSCRIPTION_TRANSITIONS, TermState(row.state), TermAction.CONFIRM, actor.role)
-        if row.now >= row.confirm_by:
-            raise TermConfirmLate
+        moved = confirmed(row, actor)
+        one = capture_of(row)
         ledger.capture_hold(
-            tx,
-            hold_key(subscription_id),
-            key=f"term-confirm:{subscription_id}",
-            kind=JournalKind.TERM_SUBSCRIPTION,
-            legs=(Leg(codes.term_holding(actor.account_id), row.amount_fen),),
-            ref=str(subscription_id),
-        )
-        moved = TermMoved(
-            subscription_id=subscription_id,
-            product_id=row.product_id,
-            amount_fen=row.amount_fen,
-            state=state.value,
-            confirm_by=row.confirm_by,
+            tx, one.hold_key, key=one.key, kind=JournalKind.TERM_SUBSCRIPTION, legs=(one.leg,), ref=one.ref
         )
         tx.keep(moved)
         assert tx.close(_CONFIRMED, {"subscription_id": subscription_id}).scalar_one() == 1, "confirmed under lock"
     return moved
+
+
+def confirmed(row: Row, actor: Actor) -> TermMoved:
+    """Return the locked subscription as it is once confirmed.
+
+    :raises LinliError: as :func:`confirm_subscription`.
+    """
+    if not row.is_in_standing:
+        raise SessionEnded
+    state = next_state(TERM_SUBSCRIPTION_TRANSITIONS, TermState(row.state), TermAction.CONFIRM, actor.role)
+    if row.now >= row.confirm_by:
+        raise TermConfirmLate
+    return TermMoved(
+        subscription_id=row.subscription_id,
+        product_id=row.product_id,
+        amount_fen=row.amount_fen,
+        state=state.value,
+        confirm_by=row.confirm_by,
+    )
+
+
+def hold_of(moved: TermMoved, account_id: UUID) -> ledger.Hold:
+    """Return what is held for a subscription that is still to be confirmed."""
+    return ledger.Hold(hold_key(moved.subscription_id), codes.e_account(account_id), moved.amount_fen)
+
+
+def payment_of(moved: TermMoved, account_id: UUID) -> Journal:
+    """Return what pays a subscription that is confirmed with its taking."""
+    return Journal(
+        key=_confirm_key(moved.subscription_id),
+        kind=JournalKind.TERM_SUBSCRIPTION,
+        legs=(
+            Leg(codes.e_account(account_id), -moved.amount_fen),
+            Leg(codes.term_holding(account_id), moved.amount_fen),
+        ),
+        ref=str(moved.subscription_id),
+    )
+
+
+def capture_of(row: Row) -> ledger.Capture:
+    """Return what pays a confirmed subscription out of its hold."""
+    return ledger.Capture(
+        hold_key=hold_key(row.subscription_id),
+        key=_confirm_key(row.subscription_id),
+        leg=Leg(codes.term_holding(row.account_id), row.amount_fen),
+        ref=str(row.subscription_id),
+    )
 
 
 def expire_subscription(tx: Transaction, subscription_id: UUID) -> None:

@@ -10,12 +10,20 @@ from app.core import ledger
 from app.core.events import TermQuotaOffered
 from app.core.ledger import codes
 from app.core.wealth.errors import TermProductNotFound
-from app.core.wealth.terms import BUCKETS, CONFIRM_MINUTES, TermState, require_amount
+from app.core.wealth.terms import BUCKETS, require_amount
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
-from app.usecases.saving.term_sale import HOLD_MORE, INSERT_HELD, TAKE_ROW, TERM_HOLD_EXPIRES, TERM_OFFERS, hold_key
+from app.usecases.saving.term_sale import (
+    CONFIRM_WITHIN,
+    HOLD_LASTS,
+    INSERT_HELD,
+    TAKE_ROW,
+    TERM_HOLD_EXPIRES,
+    TERM_OFFERS,
+    hold_key,
+)
 
 _TO_WAIT = opening(
     """
@@ -111,14 +119,13 @@ def offer_to_next(tx: Transaction, product_id: UUID) -> None:
 
 
 def _hold(tx: Transaction, account_id: UUID, product_id: UUID, amount_fen: int, now: datetime) -> None:
-    lasts = timedelta(minutes=CONFIRM_MINUTES)
     subscription_id = new_id()
     ledger.place_hold(
         tx,
         key=hold_key(subscription_id),
         account=codes.e_account(account_id),
         amount_fen=amount_fen,
-        ttl=lasts + HOLD_MORE,
+        ttl=HOLD_LASTS,
     )
     tx.execute(
         _HOLD,
@@ -127,11 +134,10 @@ def _hold(tx: Transaction, account_id: UUID, product_id: UUID, amount_fen: int, 
             "product_id": product_id,
             "account_id": account_id,
             "amount_fen": amount_fen,
-            "state": TermState.HELD.value,
-            "confirm_by": now + lasts,
+            "confirm_by": now + CONFIRM_WITHIN,
         },
     )
-    tx.schedule(Timer(TERM_HOLD_EXPIRES, subscription_id, lasts))
+    tx.schedule(Timer(TERM_HOLD_EXPIRES, subscription_id, CONFIRM_WITHIN))
     tx.record(
         TermQuotaOffered(
             account_id=account_id, product_id=product_id, subscription_id=subscription_id, amount_fen=amount_fen

@@ -30,6 +30,7 @@ from app.core.payments import models as payments
 from app.core.privacy import models as privacy
 from app.core.promotions import models as promotions
 from app.core.proof import models as proof
+from app.core.queueing import models as queueing
 from app.core.reviews import models as reviews
 from app.core.search import models as search
 from app.core.settlement import models as settlement
@@ -80,6 +81,7 @@ __all__ = [
     "privacy",
     "promotions",
     "proof",
+    "queueing",
     "reconciliation",
     "reviews",
     "rows",

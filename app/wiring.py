@@ -84,6 +84,8 @@ from app.usecases.placing.merging import COMMUNITY_SETTLES, settle_community
 from app.usecases.privacy.data_export import make_export
 from app.usecases.privacy.erasure import ERASURE_DUE, erase_when_due
 from app.usecases.promoting.coupons import give_back
+from app.usecases.queueing.call import lapse_ticket
+from app.usecases.queueing.desk import DESK_TICKET_LAPSES
 from app.usecases.saving.term_sale import TERM_HOLD_EXPIRES, TERM_OFFERS, expire_subscription
 from app.usecases.saving.term_waiting import offer_to_next
 from app.usecases.sharing.own import SHARED_CART_EXPIRES, expire_shared_cart
@@ -272,6 +274,7 @@ TIMERS = {
     BILL_DUE: remind_of_bill,
     ACTIVITY_REMINDS: remind_of_activity,
     ACTIVITY_ENDS: end_activity,
+    DESK_TICKET_LAPSES: lapse_ticket,
     COMMUNITY_SETTLES: settle_community,
 }
 

@@ -495,6 +495,15 @@ class SignupMoved(PersonEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeskTicketMoved(PersonEvent):
+    """A ticket or an appointment of theirs at a store's desk was taken, called, served, or ended in another way."""
+
+    ticket_id: UUID
+    store_id: UUID
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableExportRequested(PersonEvent):
     """A person of the platform asked for a table; it is to be written out."""
 

@@ -12,6 +12,7 @@ from app.store.desk import add_desk
 from app.store.helping import add_helping
 from app.store.locker import add_locker
 from app.store.parcels import add_parcels
+from app.store.queueing import add_queue
 from app.store.tills import add_tills
 from app.store.vans import add_van
 from app.usecases.delivering.slots import SlotsPublished, publish_slots
@@ -41,6 +42,7 @@ add_paper_review(door, Side.STORE, Relation.OWN_STORE)
 add_locker(door)
 add_tills(door)
 add_desk(door)
+add_queue(door)
 add_parcels(door)
 add_held_activities(door)
 add_van(door)

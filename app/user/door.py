@@ -55,6 +55,7 @@ from app.user.merging import add_merging
 from app.user.opening import add_opening
 from app.user.price_alerts import add_price_alerts
 from app.user.product_prices import add_product_prices
+from app.user.queueing import add_queue
 from app.user.reviews import add_reviews
 from app.user.saving import add_saving
 from app.user.service_points import add_service_points
@@ -112,6 +113,7 @@ add_timeline(door, Reader.RESIDENT, Relation.OWN)
 add_receipt(door)
 add_replacements(door)
 add_desk(door)
+add_queue(door)
 add_announcements(door)
 add_activities(door)
 add_van(door)

@@ -50,6 +50,7 @@ from tests.factories.people import a_member, signed_in
 from tests.factories.photos import a_photo
 from tests.factories.products import a_product
 from tests.factories.promotions import a_campaign
+from tests.factories.queueing import a_ticket, an_open_desk
 from tests.factories.reconciling import a_dispute, a_mismatch
 from tests.factories.rows import change, look_one, write
 from tests.factories.settling import a_payout, a_statement
@@ -606,6 +607,14 @@ def _at_counter(place: Neighborhood, payer: Person) -> UUID:
     return payment_id
 
 
+def _a_ticket(place: Neighborhood, person: Person | None = None) -> UUID:
+    """Return the ticket of somebody who has none there today, as one who comes again has another."""
+    resident = person or a_resident()
+    change("UPDATE desk_tickets SET state = 'canceled' WHERE account_id = :a", a=resident.account_id)
+    an_open_desk(place.shop.store_id)
+    return a_ticket(place.shop.store_id, resident).ticket_id
+
+
 def _quoted_at_desk(person: Person) -> UUID:
     return a_desk_quote(person, a_binding(person, a_biller(is_prepaid=True)), None)
 
@@ -930,6 +939,13 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     (Side.STORE, "case_id"): Things(
         own=lambda world, _: a_returning_case(world.home.shop),
         foreign=lambda world, _: a_returning_case(world.other.shop),
+    ),
+    (Side.STORE, "ticket_id"): Things(
+        own=lambda world, _: _a_ticket(world.home), foreign=lambda world, _: _a_ticket(world.other)
+    ),
+    (Side.USER, "ticket_id"): Things(
+        own=lambda world, principal: _a_ticket(world.home, principal.person),
+        foreign=lambda world, _: _a_ticket(world.other),
     ),
     (Side.STORE, "biller_id"): _public(lambda _: a_biller().biller_id),
     (Side.STORE, "quote_id"): Things(

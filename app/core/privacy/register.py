@@ -350,6 +350,7 @@ REGISTER = (
     Holding(table="resident_weeks", person=_OWN, fate=Fate.KEPT),
     Holding(table="desk_codes", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(table="desk_visits", person=_OWN, fate=Fate.DELETED, is_exported=False),
+    Holding(table="desk_tickets", person=f"{_OWN} OR clerk_id = :account_id", fate=Fate.KEPT),
     Holding(table="till_acts", person=_OWN, fate=Fate.KEPT),
     Holding(table="till_shifts", person="clerk_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(table="tills", person="in_charge_id = :account_id", fate=Fate.KEPT, is_exported=False),

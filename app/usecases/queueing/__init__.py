@@ -1,0 +1,1 @@
+"""Tickets and appointments at the desk of a store: taken, called, served."""

@@ -75,8 +75,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_desk_tickets_slot", "desk_tickets", ["store_id", "slot_at"], postgresql_where=sa.text("slot_at IS NOT NULL")
     )
-    op.create_index(op.f("ix_desk_tickets_store_id"), "desk_tickets", ["store_id", "ticket_id"])
-    op.create_index(op.f("ix_desk_tickets_account_id"), "desk_tickets", ["account_id", "ticket_id"])
+    op.create_index(op.f("ix_desk_tickets_store_id_ticket_id"), "desk_tickets", ["store_id", "ticket_id"])
+    op.create_index(op.f("ix_desk_tickets_account_id_ticket_id"), "desk_tickets", ["account_id", "ticket_id"])
     op.create_index(op.f("ix_desk_tickets_clerk_id"), "desk_tickets", ["clerk_id"])
 
 

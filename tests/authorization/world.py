@@ -940,6 +940,7 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda world, _: a_returning_case(world.home.shop),
         foreign=lambda world, _: a_returning_case(world.other.shop),
     ),
+    (Side.USER, "store_id"): _public(lambda place: place.shop.store_id),
     (Side.STORE, "ticket_id"): Things(
         own=lambda world, _: _a_ticket(world.home), foreign=lambda world, _: _a_ticket(world.other)
     ),

@@ -942,7 +942,9 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     ),
     (Side.USER, "store_id"): _public(lambda place: place.shop.store_id),
     (Side.STORE, "ticket_id"): Things(
-        own=lambda world, _: _a_ticket(world.home), foreign=lambda world, _: _a_ticket(world.other)
+        own=lambda world, _: _a_ticket(world.home),
+        foreign=lambda world, _: _a_ticket(world.other),
+        is_same_shop_ours=True,
     ),
     (Side.USER, "ticket_id"): Things(
         own=lambda world, principal: _a_ticket(world.home, principal.person),

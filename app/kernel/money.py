@@ -24,6 +24,8 @@ def split_fen(amount_fen: int, weights: Sequence[int]) -> list[int]:
     assert min(weights) >= 0, "a weight cannot be negative"
     parts = [amount_fen * weight // whole for weight in weights]
     left_over = amount_fen - sum(parts)
+    if not left_over:
+        return parts
     by_remainder = sorted(range(len(weights)), key=lambda i: (-(amount_fen * weights[i] % whole), i))
     for i in by_remainder[:left_over]:
         parts[i] += 1

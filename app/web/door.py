@@ -22,6 +22,7 @@ import orjson
 from flask import Blueprint, Response, current_app, request
 from marshmallow import ValidationError
 from sqlalchemy.exc import DBAPIError
+from werkzeug.datastructures import MultiDict
 
 from app.core.passkeys.rules import is_needed
 from app.kernel import audit
@@ -217,8 +218,15 @@ def _admit(actor: Actor, verb: str, path: Mapping[str, Any]) -> Actor:
         raise
 
 
-def _query_of(args: Mapping[str, str]) -> dict[str, str]:
-    return dict(args.items())
+def _query_of(args: MultiDict[str, str]) -> dict[str, str]:
+    """Return the query string by name.
+
+    :raises InputInvalid: a name stands there twice: which of the two was meant is not for us to guess.
+    """
+    twice = [name for name, values in args.lists() if len(values) > 1]
+    if twice:
+        raise InputInvalid.of(ValidationError({name: ["field_twice"] for name in twice}))
+    return args.to_dict()
 
 
 def _json_of(raw: bytes) -> object:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from chinese_calendar import get_holiday_detail, holidays
@@ -82,6 +82,7 @@ def _is_date(text: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=2 * 24 * 60)
 def _minutes(clock: str) -> int:
     """Return minutes since midnight of ``"HH:MM"``; ``"24:00"`` is 1440."""
     if clock == "24:00":

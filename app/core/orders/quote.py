@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from app.core.orders.agreed import LINES, Agreed, version_of
@@ -264,7 +264,7 @@ def _by_shop(wanted: Sequence[Wanted], terms: Mapping[UUID, Terms]) -> Iterator[
 def _quote_shop(terms: Terms, lines: Sequence[Wanted], platform_off_fen: int) -> ShopQuote:
     goods = [line.unit_price_fen * line.quantity for line in lines]
     goods_fen = sum(goods)
-    off_fen = _discount(terms.discount_tiers, goods_fen)
+    off_fen = discount_fen(terms.discount_tiers, goods_fen)
     own = split_fen(off_fen, goods)
     platform = split_fen(platform_off_fen, [at - off for at, off in zip(goods, own, strict=True)])
     shop_packing = split_fen(terms.packing_fen, goods)
@@ -349,13 +349,33 @@ def _refuse_minimum(terms: Terms, lines: Sequence[Wanted]) -> Iterator[Conflict]
         yield BelowMinimum(shop_id=terms.shop_id, minimum_fen=terms.minimum_fen, goods_fen=goods_fen)
 
 
-def total_fen(terms: Terms, *, goods_fen: int, line_packing_fen: int) -> int:
+class Charges(Protocol):
+    """What a shop's part costs beside its goods, as far as its total goes; :class:`Terms` says it."""
+
+    @property
+    def minimum_fen(self) -> int:
+        """Least that the goods cost."""
+
+    @property
+    def packing_fen(self) -> int:
+        """Of the whole part."""
+
+    @property
+    def fee_fen(self) -> int:
+        """The whole delivery fee."""
+
+    @property
+    def discount_tiers(self) -> Sequence[Mapping[str, Any]]:
+        """Discount by goods amount."""
+
+
+def total_fen(terms: Charges, *, goods_fen: int, line_packing_fen: int) -> int:
     """Return what a shop's part costs in all, fen, as its quote says it; for comparing many parts quickly."""
     packing_fen = terms.packing_fen + line_packing_fen
-    return goods_fen + packing_fen + terms.fee_fen - _discount(terms.discount_tiers, goods_fen)
+    return goods_fen + packing_fen + terms.fee_fen - discount_fen(terms.discount_tiers, goods_fen)
 
 
-def _discount(tiers: Sequence[Mapping[str, Any]], goods_fen: int) -> int:
+def discount_fen(tiers: Sequence[Mapping[str, Any]], goods_fen: int) -> int:
     """Return what the shop takes off (满减): the best tier that the goods reach; a fen is always left to pay."""
     off = max((int(tier["off_fen"]) for tier in tiers if goods_fen >= tier["from_fen"]), default=0)
     return min(off, goods_fen - 1)

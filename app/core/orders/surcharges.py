@@ -4,7 +4,7 @@ An operator sets the rates of a community; what was never set costs nothing. A s
 and the fee is the courier's, whole.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 SURCHARGE_FEN_MAX = 2_000
 """No rate is above 20 yuan: a slip of the hand is not charged."""
@@ -30,7 +30,7 @@ class Surcharges:
     @property
     def total_fen(self) -> int:
         """Return all of it, fen."""
-        return sum(asdict(self).values())
+        return self.night_fen + self.weather_fen + self.floors_fen
 
 
 NO_SURCHARGES = Surcharges()

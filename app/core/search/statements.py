@@ -58,11 +58,22 @@ _DISTANCE = """
     CROSS JOIN LATERAL (SELECT round(meters_between(z.lat, z.lng, :lat, :lng)) AS distance_m) AS d"""
 _AROUND = "point(z.lng, z.lat) <@ box(point(:lng_min, :lat_min), point(:lng_max, :lat_max))"
 _DELIVERY_FILTER = "(CAST(:delivery_fen_max AS bigint) IS NULL OR n.delivery_fen <= :delivery_fen_max)"
-_SOLD = f"n.is_open AND (w.sale_minutes IS NULL OR {_IS_IN.format(minutes='w.sale_minutes')})"
+SOLD_AT_THIS_HOUR = f"(w.sale_minutes IS NULL OR {_IS_IN.format(minutes='w.sale_minutes')})"
+_SOLD = f"n.is_open AND {SOLD_AT_THIS_HOUR}"
 _PRICE_FILTER = """
     (CAST(:price_fen_min AS bigint) IS NULL OR w.price_fen >= :price_fen_min)
     AND (CAST(:price_fen_max AS bigint) IS NULL OR w.price_fen <= :price_fen_max)"""
 _PARTS = ", ".join(f"CAST({part.value} AS float8) AS part_{part.name}" for part in PARTS)
+
+SERVING = f"""{_NOW},
+    serving AS MATERIALIZED (
+        SELECT z.shop_id, z.minimum_fen, z.rating_hundredths, d.distance_m,
+            z.fees[width_bucket(d.distance_m, z.fee_from_m) + 1] AS delivery_fen
+        FROM asked_at AS t CROSS JOIN searched_shops AS z {_DISTANCE}
+        WHERE {_AROUND} AND {delivers_to(":lat", ":lng")} AND z.state = 'open' AND z.license_expires_on >= t.day
+            AND (z.paused_until IS NULL OR z.paused_until <= t.now) AND {_IS_IN.format(minutes="z.open_minutes")}
+    )"""
+"""``asked_at`` and ``serving``: shops that serve the point at this moment, by the rule of checkout."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,46 +1,62 @@
 """Price comparison (比价): what a product, a basket or hours of a service cost to one's door, shop by shop.
 
 Every total is that of the rule by which checkout charges (:mod:`app.core.orders.quote`), from the same columns of the
-same rows. Two round trips: the address and the products, then the shelves around it.
+same rows. Three round trips: the address and the products; what serves the address now, with the few columns that its
+total is made of; then, in full, what can be among the answer.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
 from app.core.accounts.errors import AddressNotFound
 from app.core.catalog.content import Content, ContentUnit
 from app.core.catalog.errors import ProductNotFound, ProductTwice
+from app.core.catalog.rules import public_holidays
 from app.core.dispatch.travel import SPEED_M_MIN
-from app.core.orders.baskets import Shelf, best_part, best_split
+from app.core.orders.baskets import Split, best_part, best_split
 from app.core.orders.models import Fulfillment
-from app.core.orders.quote import ShopQuote, Terms, Wanted, quote_cart
-from app.core.search.statements import delivers_to
+from app.core.orders.quote import ShopQuote, Terms, Wanted, quote_cart, total_fen
+from app.core.search.statements import SERVING, SOLD_AT_THIS_HOUR
 from app.kernel.actor import Actor
 from app.kernel.errors import Conflict
 from app.kernel.geo import box_around, map_cells
 from app.kernel.transaction import read
 from app.kernel.wire import Row
-from app.usecases.shopping.quoting import lines_of, terms_of, wanted_of
+from app.usecases.shopping.quoting import (
+    BOUGHT,
+    SURCHARGES,
+    is_adult,
+    lines_of,
+    surcharges_for,
+    terms_of,
+    wanted_of,
+)
 
 REACH_M_MAX = 10_000
 """No shop delivers further."""
 ZOOM = 12
 """Of the squares that SKUs are looked up by."""
 SHOPS_MAX = 100
-"""Shops in an answer."""
+"""Shops in an answer about one product."""
+SINGLES_MAX = 20
+"""Shops in an answer that have all of a basket."""
 
 _ADDRESS = text(
-    """
-    SELECT a.address_id, a.lat, a.lng, p.standard_product_id, p.barcode, p.name, p.brand, p.category_code,
+    f"""
+    SELECT a.address_id, a.lat, a.lng, a.walk_up_floors, g.night_fen, g.weather_fen, g.floor_fen,
+        coalesce(g.is_bad_weather, false) AS is_bad_weather, CAST(NULL AS timestamptz) AS slot_starts_at,
+        business_now() AS now, i.number_sealed, p.standard_product_id, p.barcode, p.name, p.brand, p.category_code,
         p.content_amount, p.content_unit, p.content_count
     FROM (SELECT 1) AS one
     LEFT JOIN addresses AS a ON a.address_id = :address_id AND a.account_id = :account_id AND a.removed_at IS NULL
+    LEFT JOIN identities AS i ON i.account_id = :account_id
+    LEFT JOIN {SURCHARGES} AS g ON true
     LEFT JOIN standard_products AS p ON p.standard_product_id = ANY(CAST(:product_ids AS uuid[]))
         OR p.barcode = ANY(CAST(:barcodes AS text[]))
     """
@@ -54,10 +70,13 @@ _OF_PRODUCTS = """(
         FROM unnest(CAST(:product_ids AS uuid[]), CAST(:quantities AS bigint[])) WITH ORDINALITY
             AS w (product_id, quantity, number)
         JOIN skus AS o ON o.standard_product_id = w.product_id AND o.cell = ANY(CAST(:cells AS bigint[]))
-        {reaching}WHERE o.removed_at IS NULL
+        WHERE o.removed_at IS NULL
     )"""
-_REACHING = f"JOIN searched_shops AS z ON z.shop_id = o.shop_id AND {delivers_to(':lat', ':lng')}\n        "
-"""Of shops that deliver to the address: nine in ten around it do not, and would be priced in vain."""
+_OF_CHOICES = """(
+        SELECT CAST(:account_id AS uuid) AS account_id, w.*
+        FROM unnest(CAST(:sku_ids AS uuid[]), CAST(:quantities AS bigint[]), CAST(:numbers AS bigint[]))
+            AS w (sku_id, quantity, number)
+    )"""
 _OF_SERVICES = """(
         SELECT CAST(:account_id AS uuid) AS account_id, o.sku_id, 1 AS number,
             ceil(CAST(:minutes AS numeric) / (o.content_amount * o.content_count))::bigint AS quantity
@@ -67,11 +86,30 @@ _OF_SERVICES = """(
             AND (v.category_code = :category_code OR v.category_code LIKE :category_code || '.%')
     )"""
 _WHERE = "s.state IN ('open', 'resting', 'suspended')"
-_PRODUCTS, _ALL_PRODUCTS = (
-    text(lines_of(lines=_OF_PRODUCTS.format(reaching=reaching), more=_MORE, joins=_RATED, where=_WHERE) + "LIMIT 5000")
-    for reaching in (_REACHING, "")
-)
+_ALL_PRODUCTS = text(lines_of(lines=_OF_PRODUCTS, more=_MORE, joins=_RATED, where=_WHERE) + "LIMIT 5000")
+_IN_FULL = text(lines_of(lines=_OF_CHOICES, more=_MORE, joins=_RATED, where=_WHERE))
 _SERVICES = text(lines_of(lines=_OF_SERVICES, more=_MORE, joins=_RATED, where=_WHERE) + "LIMIT 5000")
+_CHOICES = text(f"""
+    WITH {SERVING}
+    SELECT c.number, c.quantity, k.sku_id, k.price_fen, k.packing_fen, n.shop_id, n.minimum_fen, n.delivery_fen,
+        n.rating_hundredths, s.packing_fen AS shop_packing_fen, s.discount_tiers
+    FROM asked_at AS t CROSS JOIN (
+        SELECT CAST(:account_id AS uuid) AS account_id, w.*
+        FROM unnest(CAST(:product_ids AS uuid[]), CAST(:quantities AS bigint[])) WITH ORDINALITY
+            AS w (product_id, quantity, number)
+    ) AS c
+    JOIN skus AS k ON k.standard_product_id = c.product_id AND k.cell = ANY(CAST(:cells AS bigint[]))
+    JOIN serving AS n ON n.shop_id = k.shop_id
+    JOIN searched_offers AS w ON w.offer_id = k.offer_id
+    JOIN offers AS f ON f.offer_id = k.offer_id
+    JOIN shops AS s ON s.shop_id = k.shop_id
+    LEFT JOIN stock AS q ON q.sku_id = k.sku_id
+    WHERE k.removed_at IS NULL AND c.quantity <= k.quantity_max AND (q.sku_id IS NULL OR c.quantity <= q.on_hand)
+        AND f.state = 'on_sale' AND f.kind IN ('goods', 'dish') AND (:is_adult OR NOT f.is_age_restricted)
+        AND {SOLD_AT_THIS_HOUR} AND (k.per_person_max IS NULL OR {BOUGHT} + c.quantity <= k.per_person_max)
+""")
+"""What can be bought for the address now, by the rules that refuse at checkout; nothing is left out of an answer for
+another reason, and nothing is in it by this alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,15 +159,82 @@ class Basket:
     lacking: list[int]
 
 
+class SkuChoice(NamedTuple):
+    """A SKU that a product can be bought as now; ``number`` is the product's, from 1."""
+
+    sku_id: UUID
+    quantity: int
+    unit_price_fen: int
+    packing_fen: int
+    number: int
+
+
+class ShopCharges(NamedTuple):
+    """What a shop's part costs beside its goods, for this address now."""
+
+    minimum_fen: int
+    packing_fen: int
+    fee_fen: int
+    discount_tiers: list[dict[str, Any]]
+    rating_hundredths: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Where it is to go, what is sought, and the parameters of the statements that look for it."""
+
+    place: Row
+    products: list[Row]
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Market:
+    """What can be bought for the address now, shop by shop."""
+
+    charges: dict[UUID, ShopCharges]
+    shelves: dict[UUID, dict[int, list[SkuChoice]]]
+
+    def forget(self, shop_id: UUID, choices: Sequence[SkuChoice]) -> None:
+        """Take back what checkout refuses after all; without ``choices`` the shop as a whole."""
+        shelf = self.shelves.get(shop_id, {})
+        for choice in choices:
+            left = [other for other in shelf.get(choice.number - 1, ()) if other.sku_id != choice.sku_id]
+            shelf.pop(choice.number - 1, None)
+            if left:
+                shelf[choice.number - 1] = left
+        if not choices or not shelf:
+            self.shelves.pop(shop_id, None)
+
+
+class _Total(NamedTuple):
+    """What one product costs to the door as one SKU."""
+
+    total_fen: int
+    rating_hundredths: int
+    shop_id: UUID
+    choice: SkuChoice
+
+    def order(self) -> tuple[int, int]:
+        """Sort the cheapest first, the better rated of two."""
+        return self.total_fen, -self.rating_hundredths
+
+
+_BoughtPart = tuple[UUID, Sequence[SkuChoice]]
+"""A shop, and what is bought there."""
+
+
 def compare_product(actor: Actor, *, address_id: UUID, sought: Sought, with_refused: bool = False) -> Compared:
     """Compare one product over all shops around an address.
 
     :param with_refused: also tell of shops that cannot serve, those that do not deliver so far among them.
     :raises AddressNotFound: it is not the asker's. :raises ProductNotFound: there is no such standard product.
     """
-    statement = _ALL_PRODUCTS if with_refused else _PRODUCTS
-    products, rows = _around(actor, address_id, [sought], statement, is_basket=False)
-    return replace(_compared(rows, is_service=False), products=products)
+    asked = _asked_for(actor, address_id, [sought], is_basket=False)
+    if with_refused:
+        found = _compared(read(_ALL_PRODUCTS, asked.params).fetchall(), is_service=False)
+        return replace(found, products=asked.products)
+    return Compared(products=asked.products, items=_cheapest(asked), refused=[])
 
 
 def compare_service(actor: Actor, *, address_id: UUID, category_code: str, minutes: int) -> Compared:
@@ -147,27 +252,29 @@ def compare_service(actor: Actor, *, address_id: UUID, category_code: str, minut
 
 
 def compare_basket(actor: Actor, *, address_id: UUID, sought: Sequence[Sought]) -> Basket:
-    """Compare several products at once: every shop that has all of them, and the cheapest split over shops.
+    """Compare several products at once: the shops that have all of them, and the cheapest split over shops.
 
     :raises AddressNotFound: it is not the asker's. :raises ProductNotFound: one of them is no standard product.
     """
-    products, rows = _around(actor, address_id, sought, _PRODUCTS, is_basket=True)
-    terms, shelves, row_of = _shelves(rows)
-    count = len(sought)
-    lacking = [number for number in range(count) if not any(number in shelf for shelf in shelves.values())]
-    singles = []
-    for shop_id, shelf in shelves.items():
-        part = best_part(terms[shop_id], shelf, range(count))
-        if part is not None and part.short_fen == 0:
-            singles.append(_landed(terms[shop_id], part.lines, row_of))
-    split = None if lacking else best_split(terms, shelves, count)
-    parts = [] if split is None else [_landed(terms[at], lines, row_of) for at, lines in split.parts.items()]
+    asked = _asked_for(actor, address_id, sought, is_basket=True)
+    market = _market(asked)
+    while True:
+        singles, split = _best_parts(market, len(sought))
+        parts = [*singles, *([] if split is None else split.parts.items())]
+        rows = _in_full(asked, [line for _, lines in parts for line in lines])
+        landed = [_landed_of(lines, rows) for _, lines in parts]
+        if None not in landed:
+            break
+        for (shop_id, lines), one in zip(parts, landed, strict=True):
+            if one is None:  # by a hair's breadth of time, or it would not have been a choice
+                market.forget(shop_id, [line for line in lines if _landed_of([line], rows, minimum_fen=0) is None])
+    found = [one for one in landed if one is not None]
     return Basket(
-        products=products,
-        singles=sorted(singles, key=_cheapest_first)[:SHOPS_MAX],
-        split=None if split is None else sorted(parts, key=_cheapest_first),
+        products=asked.products,
+        singles=sorted(found[: len(singles)], key=_cheapest_first),
+        split=None if split is None else sorted(found[len(singles) :], key=_cheapest_first),
         is_split_exact=split is not None and split.is_exact,
-        lacking=lacking,
+        lacking=[number for number in range(len(sought)) if not any(number in one for one in market.shelves.values())],
     )
 
 
@@ -180,10 +287,8 @@ def _asked(actor: Actor, address_id: UUID, sought: Sequence[Sought]) -> dict[str
     }
 
 
-def _around(
-    actor: Actor, address_id: UUID, sought: Sequence[Sought], statement: TextClause, *, is_basket: bool
-) -> tuple[list[Row], list[Row]]:
-    """Return the products, in the order of ``sought``, and what is on the shelves around the address."""
+def _asked_for(actor: Actor, address_id: UUID, sought: Sequence[Sought], *, is_basket: bool) -> _Asked:
+    """Return the products, in the order of ``sought``, and what to ask the shelves around the address with."""
     found = read(_ADDRESS, _asked(actor, address_id, sought)).fetchall()
     place = found[0]
     if place.address_id is None:
@@ -203,10 +308,133 @@ def _around(
         "address_id": address_id,
         "product_ids": [row.standard_product_id for row in products],
         "quantities": [one.quantity for one in sought],
-        **({"lat": place.lat, "lng": place.lng} if statement is _PRODUCTS else {}),
         "cells": map_cells(box_around(place.lat, place.lng, REACH_M_MAX), ZOOM),
     }
-    return products, read(statement, params).fetchall()
+    return _Asked(place=place, products=products, params=params)
+
+
+def _market(asked: _Asked) -> _Market:
+    """Return what can be bought for the address now."""
+    place = asked.place
+    lat_min, lng_min, lat_max, lng_max = box_around(place.lat, place.lng, REACH_M_MAX)
+    params = {
+        **asked.params,
+        "lat": place.lat,
+        "lng": place.lng,
+        "lat_min": lat_min,
+        "lng_min": lng_min,
+        "lat_max": lat_max,
+        "lng_max": lng_max,
+        "moment": None,
+        "holidays": public_holidays(),
+        "is_adult": is_adult(place.number_sealed, place.now),
+    }
+    more_fen = surcharges_for(place).total_fen
+    market = _Market({}, {})
+    for row in read(_CHOICES, params):
+        shelf = market.shelves.get(row.shop_id)
+        if shelf is None:
+            shelf = market.shelves[row.shop_id] = {}
+            market.charges[row.shop_id] = ShopCharges(
+                minimum_fen=row.minimum_fen,
+                packing_fen=row.shop_packing_fen,
+                fee_fen=row.delivery_fen + more_fen,
+                discount_tiers=row.discount_tiers,
+                rating_hundredths=row.rating_hundredths,
+            )
+        choice = SkuChoice(row.sku_id, row.quantity, row.price_fen, row.packing_fen, row.number)
+        shelf.setdefault(row.number - 1, []).append(choice)
+    return market
+
+
+def _in_full(asked: _Asked, choices: Iterable[SkuChoice]) -> dict[UUID, Row]:
+    """Return what checkout looks at, by SKU; one that is gone meanwhile is not there."""
+    lines = {choice.sku_id: choice for choice in choices}
+    if not lines:
+        return {}
+    params = {
+        **asked.params,
+        "sku_ids": list(lines),
+        "quantities": [choice.quantity for choice in lines.values()],
+        "numbers": [choice.number for choice in lines.values()],
+    }
+    return {row.sku_id: row for row in read(_IN_FULL, params)}
+
+
+def _cheapest(asked: _Asked) -> list[Landed]:
+    """Return the shops that serve the address, the cheapest to the door first: only what can be among them in full."""
+    waiting = sorted(_totals(_market(asked)), key=_Total.order)
+    best: dict[UUID, Landed] = {}
+    while waiting:
+        if len(best) >= SHOPS_MAX:
+            kept = sorted(one.quote.total_fen for one in best.values())
+            if waiting[0].total_fen >= kept[SHOPS_MAX - 1]:
+                break
+        asked_now, waiting = _first_of_each_shop(waiting)
+        rows = _in_full(asked, [one.choice for one in asked_now])
+        for one in asked_now:
+            landed = _landed_of([one.choice], rows)
+            if landed is not None and (
+                one.shop_id not in best or _cheapest_first(landed) < _cheapest_first(best[one.shop_id])
+            ):
+                best[one.shop_id] = landed
+        waiting = [one for one in waiting if one.shop_id not in best]
+    return sorted(best.values(), key=_cheapest_first)[:SHOPS_MAX]
+
+
+def _totals(market: _Market) -> Iterator[_Total]:
+    """Yield what the one product costs to the door as each SKU; not below a shop's minimum."""
+    for shop_id, shelf in market.shelves.items():
+        charges = market.charges[shop_id]
+        for choice in shelf[0]:
+            goods_fen = choice.unit_price_fen * choice.quantity
+            if goods_fen >= charges.minimum_fen:
+                packing_fen = choice.packing_fen * choice.quantity
+                total = total_fen(charges, goods_fen=goods_fen, line_packing_fen=packing_fen)
+                yield _Total(total, charges.rating_hundredths, shop_id, choice)
+
+
+def _first_of_each_shop(waiting: Iterable[_Total]) -> tuple[list[_Total], list[_Total]]:
+    """Return the first of so many shops as an answer has, with what costs the same there, and the rest."""
+    firsts: dict[UUID, int] = {}
+    chosen: list[_Total] = []
+    rest: list[_Total] = []
+    for one in waiting:
+        if one.shop_id not in firsts and len(firsts) < SHOPS_MAX:
+            firsts[one.shop_id] = one.total_fen
+        (chosen if firsts.get(one.shop_id) == one.total_fen else rest).append(one)
+    return chosen, rest
+
+
+def _best_parts(market: _Market, count: int) -> tuple[list[_BoughtPart], Split[SkuChoice] | None]:
+    """Return the cheapest shops that have all of it, and the cheapest split."""
+    singles = []
+    for shop_id, shelf in market.shelves.items():
+        part = best_part(market.charges[shop_id], shelf, range(count)) if len(shelf) == count else None
+        if part is not None and part.short_fen == 0:
+            singles.append((part.cost_fen, shop_id, part.lines))
+    cheapest = sorted(singles, key=itemgetter(0, 1))[:SINGLES_MAX]
+    split = best_split(market.charges, market.shelves, count)
+    return [(shop_id, lines) for _, shop_id, lines in cheapest], split
+
+
+def _landed_of(
+    choices: Sequence[SkuChoice], rows: Mapping[UUID, Row], *, minimum_fen: int | None = None
+) -> Landed | None:
+    """Return a shop's part as checkout prices it, None where it refuses.
+
+    :param minimum_fen: in place of the shop's.
+    """
+    if any(choice.sku_id not in rows for choice in choices):
+        return None
+    lines = [rows[choice.sku_id] for choice in choices]
+    terms = terms_of(lines[0], Fulfillment.DELIVERY)
+    if minimum_fen is not None:
+        terms = replace(terms, minimum_fen=minimum_fen)
+    try:
+        return _landed(terms, [wanted_of(row) for row in lines], rows)
+    except Conflict:
+        return None
 
 
 def _compared(rows: Iterable[Row], *, is_service: bool) -> Compared:
@@ -231,25 +459,7 @@ def _compared(rows: Iterable[Row], *, is_service: bool) -> Compared:
     )
 
 
-def _shelves(rows: Iterable[Row]) -> tuple[dict[UUID, Terms], dict[UUID, Shelf], dict[UUID, Row]]:
-    """Return each shop's terms and what it can sell now, by product; what checkout refuses is left out."""
-    terms: dict[UUID, Terms] = {}
-    shelves: dict[UUID, dict[int, list[Wanted]]] = defaultdict(lambda: defaultdict(list))
-    row_of: dict[UUID, Row] = {}
-    for row in rows:
-        at = terms_of(row, Fulfillment.DELIVERY)
-        wanted = wanted_of(row)
-        try:
-            quote_cart([wanted], {row.shop_id: replace(at, minimum_fen=0)}, row.now)
-        except Conflict:
-            continue
-        terms[row.shop_id] = at
-        shelves[row.shop_id][row.number - 1].append(wanted)
-        row_of[row.sku_id] = row
-    return terms, {shop_id: dict(shelf) for shop_id, shelf in shelves.items()}, row_of
-
-
-def _landed(terms: Terms, lines: Sequence[Wanted], row_of: dict[UUID, Row]) -> Landed:
+def _landed(terms: Terms, lines: Sequence[Wanted], row_of: Mapping[UUID, Row]) -> Landed:
     """Price a shop's part by the rule of checkout.
 
     :raises Conflict: it cannot be served.

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -66,7 +67,7 @@ _LINES = """
     WHERE {where}
     ORDER BY s.shop_id, c.sku_id
 """
-_SURCHARGES = """(
+SURCHARGES = """(
         SELECT r.night_fen, r.weather_fen, r.floor_fen, (
             SELECT t.bad_weather_until > business_now() FROM courier_tariffs AS t
             WHERE t.community_id = r.community_id ORDER BY t.set_at DESC LIMIT 1) AS is_bad_weather
@@ -82,7 +83,7 @@ _SLOTS = """
     LEFT JOIN unnest(CAST(:slot_shop_ids AS uuid[]), CAST(:slot_starts AS timestamptz[]))
         AS w_slot (shop_id, starts_at) ON w_slot.shop_id = s.shop_id
     LEFT JOIN slot_rules AS y ON y.shop_id = w_slot.shop_id"""
-_BOUGHT = """(
+BOUGHT = """(
                SELECT coalesce(sum(l.quantity), 0)::bigint FROM orders AS o JOIN order_lines AS l USING (order_id)
                WHERE o.account_id = c.account_id AND l.sku_id = k.sku_id AND o.state <> 'canceled'
                    AND l.shorted_at IS NULL AND o.placed_at > business_now() - k.per_person_days * interval '1 day')"""
@@ -116,9 +117,9 @@ def lines_of(
         agreed=agreed,
         more=more,
         joins=joins,
-        bought=_BOUGHT,
+        bought=BOUGHT,
         rule=RULE_OF_SHOP,
-        surcharges=_SURCHARGES,
+        surcharges=SURCHARGES,
         slot=_SLOT if with_slots else _NO_SLOT,
         slots=_SLOTS if with_slots else "",
     )
@@ -287,7 +288,7 @@ def wanted_of(row: Row) -> Wanted:
         is_on_sale=row.offer_state == OfferState.ON_SALE and row.removed_at is None,
         is_deliverable=row.offer_kind in {OfferKind.GOODS, OfferKind.DISH},
         is_in_hours=row.sale_hours is None or is_open_at(row.sale_hours, None, row.slot_starts_at or row.now),
-        is_refused_by_age=row.is_age_restricted and not _is_adult(row.id_number_sealed, row.now),
+        is_refused_by_age=row.is_age_restricted and not is_adult(row.id_number_sealed, row.now),
         is_return_excluded=row.is_return_excluded,
         preparation_minutes=row.offer_preparation_minutes,
         per_person_max=row.per_person_max,
@@ -295,11 +296,13 @@ def wanted_of(row: Row) -> Wanted:
     )
 
 
-def _is_adult(number_sealed: str | None, now: datetime) -> bool:
+def is_adult(number_sealed: str | None, now: datetime) -> bool:
     """Say whether who was verified with this ID number is of age; who was not verified is not known to be."""
-    if number_sealed is None:
-        return False
-    today = now.astimezone(SHANGHAI).date()
+    return number_sealed is not None and _is_adult_on(number_sealed, now.astimezone(SHANGHAI).date())
+
+
+@lru_cache(maxsize=1_024)
+def _is_adult_on(number_sealed: str, today: date) -> bool:
     return IdNumber.read(unseal(number_sealed, context="identities.number"), today=today).is_adult(today)
 
 
@@ -323,7 +326,7 @@ def terms_of(row: Row, fulfillment: Fulfillment) -> Terms:
         commission=rate_in_force(row),
         license_expires_on=row.license_expires_on,
         is_inside=row.area is None or is_inside(row.area, row.address_lat, row.address_lng),
-        surcharges=_surcharges_of(row) if is_delivered else NO_SURCHARGES,
+        surcharges=surcharges_for(row) if is_delivered else NO_SURCHARGES,
         **(_slot_of(row) if is_scheduled else {}),
     )
 
@@ -344,7 +347,8 @@ def _slot_of(row: Row) -> dict[str, Any]:
     return {**wished, "slot_ends_at": slot.ends_at, "is_slot_full": (row.slot_taken or 0) >= rule.capacity}
 
 
-def _surcharges_of(row: Row) -> Surcharges:
+def surcharges_for(row: Row) -> Surcharges:
+    """Return what the way to the address of a row costs beyond its distance, now or at its slot."""
     if row.night_fen is None:
         return NO_SURCHARGES
     rates = SurchargeRates(night_fen=row.night_fen, weather_fen=row.weather_fen, floor_fen=row.floor_fen)

@@ -282,6 +282,13 @@ class TestSearchOffers(Endpoint):
         if code == "place_outside":
             assert problem["is_swapped"] is (query["lat"] == "116.4")
 
+    def test_a_name_that_stands_twice_in_the_query_is_refused_whichever_was_meant(self, client: FlaskClient) -> None:
+        query = [("lat", "40"), ("lng", "116"), ("words", "牛奶"), ("words", "牛奶")]
+        response = client.get(OFFERS, headers=a_resident().headers, query_string=query)
+
+        problem = assert_problem(response, 422, "input_invalid", pointer="/words")
+        assert [one["detail"] for one in problem["errors"]] == ["stands there more than once"]
+
     def test_anothers_address_looks_absent_and_ones_own_is_searched_around(self, client: FlaskClient) -> None:
         shop, resident = a_shelf("鲜牛奶"), a_resident()
         query = {"address_id": str(an_address(resident, near=shop))}

@@ -174,20 +174,28 @@ class Search:
 
     def run(self, *, limit: int, cursor: Cursor | None, is_almost: bool) -> Sequence[Row]:
         """Return the rows of a page and one more."""
-        statement, params = self.statement(is_almost=is_almost)
-        params |= {
+        page = {
             "moment": cursor and cursor.moment,
             "after_key": cursor and cursor.key,
             "after_id": cursor and cursor.last_id,
             "with_paid": cursor is None,
             "limit": limit + 1,
         }
-        return read(statement, params).fetchall()
+        if self.is_of_shops and self.asked is None and self.sort == Sort.DISTANCE and cursor is None:
+            statement, params = self.statement(is_nearest=True)
+            rows = read(statement, params | page).fetchall()
+            ordered_count = sum(not row.is_advertisement for row in rows)
+            if ordered_count > limit or (rows and rows[0].safe_m is None):
+                return rows
+        statement, params = self.statement(is_almost=is_almost)
+        return read(statement, params | page).fetchall()
 
-    def statement(self, *, is_almost: bool = False, is_whole: bool = False) -> tuple[TextClause, dict[str, Any]]:
+    def statement(
+        self, *, is_almost: bool = False, is_whole: bool = False, is_nearest: bool = False
+    ) -> tuple[TextClause, dict[str, Any]]:
         """Return the statement and its parameters, but for the page.
 
-        :param is_whole: the ids of all results instead of a page.
+        :param is_whole: the ids of all results instead of a page. :param is_nearest: of the nearest shops alone.
         """
         category = self.filters.get("category")
         shape = shape_of(self.asked, sort=self.sort, has_category=category is not None, is_almost=is_almost)
@@ -197,7 +205,7 @@ class Search:
             **around(self.place, self.radius_m),
         }
         make = shops_statement if self.is_of_shops else offers_statement
-        return make(replace(shape, is_whole=is_whole)), params
+        return make(replace(shape, is_whole=is_whole, is_nearest=is_nearest)), params
 
 
 def search_of(actor: Actor, query: Mapping[str, Any], *, is_of_shops: bool) -> Search:

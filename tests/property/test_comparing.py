@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product as combinations
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pytest
 
 from app.core.orders.baskets import best_part, best_split
 from app.core.orders.models import Fulfillment
-from app.core.orders.quote import Terms, Wanted, quote_cart, total_fen
+from app.core.orders.quote import Terms, Wanted, price_cart, quote_cart, total_fen
 from app.core.orders.surcharges import SurchargeRates
 from app.kernel.clock import SHANGHAI
 from app.kernel.errors import Conflict
@@ -180,6 +181,35 @@ def cost_of(terms: dict[UUID, Terms], shelves: dict[UUID, Any], where: tuple[UUI
             return None
         total += part.cost_fen
     return total
+
+
+def test_a_shops_part_is_the_cheapest_of_all_choices_of_its_skus() -> None:
+    random_ = random.Random(a_seed())
+
+    for _ in range(300):
+        tiers = [{"from_fen": random_.randrange(100, 4_000), "off_fen": random_.randrange(1, 900)} for _ in range(2)]
+        minimum_fen = random_.choice([0, 2_000, 3_000])
+        terms = replace(TERMS, discount_tiers=random_.choice([[], tiers]), minimum_fen=minimum_fen)
+        shelf = {
+            number: [
+                replace(LINE, sku_id=new_id(), quantity=random_.randint(1, 2), left=None,
+                        unit_price_fen=random_.randrange(100, 1_500), packing_fen=random_.choice([0, 40, 300]))
+                for _ in range(random_.randint(1, 3))
+            ]
+            for number in range(3)
+        }  # fmt: skip
+
+        part = best_part(terms, shelf, range(3))
+
+        ways = [
+            (
+                max(0, minimum_fen - sum(line.unit_price_fen * line.quantity for line in lines)),
+                price_cart(lines, {LINE.shop_id: replace(terms, shop_id=LINE.shop_id)}).total_fen,
+            )
+            for lines in combinations(*shelf.values())
+        ]
+        assert part is not None
+        assert (part.short_fen, part.cost_fen) == min(ways)
 
 
 def test_an_exact_split_is_the_cheapest_of_all_ways() -> None:

@@ -42,6 +42,8 @@ HTTP_ASKED = 800
 LIKE_ASKED = 24
 PLACES_SEED = 99
 POSTGRES = {"shared_buffers": "1GB", "maintenance_work_mem": "512MB", "max_wal_size": "4GB"}
+_SHOP_QUERY, _OFFER_QUERY = ShopSearchQuery(), OfferSearchQuery()
+"""As a door keeps them."""
 TWO = ("牛奶", "土豆", "鸡蛋", "大米", "面粉", "啤酒", "豆腐", "黄瓜", "红薯", "蜂蜜")
 
 _SIZES = text(
@@ -90,7 +92,7 @@ def nation(stack: Stack, scale: float) -> None:
 
 def search_at(lat: float, lng: float, words: str | None, *, is_of_shops: bool = False, **query: Any) -> Search:
     """Return a question as the door would make it."""
-    schema = ShopSearchQuery() if is_of_shops else OfferSearchQuery()
+    schema = _SHOP_QUERY if is_of_shops else _OFFER_QUERY
     asked = schema.load({"lat": str(lat), "lng": str(lng), **({"words": words} if words else {}), **query})
     names = ["is_delivered", "vertical", "minimum_fen_max", "only_open", "delivery_fen_max"]
     names += [] if is_of_shops else ["price_fen_min", "price_fen_max", "category"]

@@ -178,11 +178,12 @@ class SkuRow(Base):
         CheckConstraint("per_person_max BETWEEN 1 AND 999", name="per_person_max_range"),
         CheckConstraint("per_person_days BETWEEN 1 AND 366", name="per_person_days_range"),
         Index("ix_skus_product", "standard_product_id", "cell"),
+        Index("ix_skus_shop", "shop_id", "standard_product_id"),
     )
 
     sku_id: Mapped[UUID] = mapped_column(primary_key=True)
     offer_id: Mapped[UUID] = mapped_column(ForeignKey("offers.offer_id"), index=True)
-    shop_id: Mapped[UUID] = mapped_column(ForeignKey("shops.shop_id"), index=True)
+    shop_id: Mapped[UUID] = mapped_column(ForeignKey("shops.shop_id"))
     option: Mapped[str] = mapped_column(server_default="")
     price_fen: Mapped[int]
     packing_fen: Mapped[int] = mapped_column(server_default="0")

@@ -57,7 +57,10 @@ class SearchedShopRow(Base):
     """
 
     __tablename__ = "searched_shops"
-    __table_args__ = (Index("ix_searched_shops_place", text("point(lng, lat)"), postgresql_using="gist"),)
+    __table_args__ = (
+        Index("ix_searched_shops_place", text("point(lng, lat)"), postgresql_using="gist"),
+        Index("ix_searched_shops_reach", text("delivery_box(lat, lng, radius_m)"), postgresql_using="gist"),
+    )
 
     shop_id: Mapped[UUID] = mapped_column(ForeignKey("shops.shop_id"), primary_key=True)
     words: Mapped[str]

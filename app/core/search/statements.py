@@ -57,6 +57,12 @@ _SHOP_FILTER = """
 _DISTANCE = """
     CROSS JOIN LATERAL (SELECT round(meters_between(z.lat, z.lng, :lat, :lng)) AS distance_m) AS d"""
 _AROUND = "point(z.lng, z.lat) <@ box(point(:lng_min, :lat_min), point(:lng_max, :lat_max))"
+_AWAY = "(point(z.lng, z.lat) <-> point(:lng, :lat))"
+"""Degrees, which the index of points sorts by; meters are fewer to a degree of longitude than to one of latitude."""
+NEAREST = 120
+"""Shops that are looked at first for the nearest ones: enough for a page where half of them are closed."""
+SAFE_M_A_DEGREE = 109_000
+"""Of a degree of latitude a little less than it is: to the north of a place its degrees of longitude are narrower."""
 _DELIVERY_FILTER = "(CAST(:delivery_fen_max AS bigint) IS NULL OR n.delivery_fen <= :delivery_fen_max)"
 SOLD_AT_THIS_HOUR = f"(w.sale_minutes IS NULL OR {_IS_IN.format(minutes='w.sale_minutes')})"
 _SOLD = f"n.is_open AND {SOLD_AT_THIS_HOUR}"
@@ -70,7 +76,8 @@ SERVING = f"""{_NOW},
         SELECT z.shop_id, z.minimum_fen, z.rating_hundredths, d.distance_m,
             z.fees[width_bucket(d.distance_m, z.fee_from_m) + 1] AS delivery_fen
         FROM asked_at AS t CROSS JOIN searched_shops AS z {_DISTANCE}
-        WHERE {_AROUND} AND {delivers_to(":lat", ":lng")} AND z.state = 'open' AND z.license_expires_on >= t.day
+        WHERE delivery_box(z.lat, z.lng, z.radius_m) @> box(point(:lng, :lat), point(:lng, :lat))
+            AND {delivers_to(":lat", ":lng")} AND z.state = 'open' AND z.license_expires_on >= t.day
             AND (z.paused_until IS NULL OR z.paused_until <= t.now) AND {_IS_IN.format(minutes="z.open_minutes")}
     )"""
 """``asked_at`` and ``serving``: shops that serve the point at this moment, by the rule of checkout."""
@@ -81,6 +88,7 @@ class Shape:
     """What a statement is made for; two questions of one shape share it, planned once a connection.
 
     :param branches: for each word, in how many ways the index is asked; none without words.
+    :param is_nearest: only :data:`NEAREST` shops are looked at; see :func:`shops_statement`.
     """
 
     sort: Sort
@@ -88,6 +96,7 @@ class Shape:
     branches: tuple[int, ...] = ()
     has_category: bool = False
     is_whole: bool = False
+    is_nearest: bool = False
 
 
 def shape_of(asked: Asked | None, *, sort: Sort, has_category: bool, is_almost: bool) -> Shape:
@@ -197,9 +206,28 @@ _LIVE = """
     ) AS live JOIN offers AS f ON f.offer_id = r.offer_id AND f.state = 'on_sale' AND live.sku_id IS NOT NULL"""
 
 
+_NEAREST_SHOPS = f"""
+    nearest AS MATERIALIZED (
+        SELECT z.*, {_AWAY} AS away FROM searched_shops AS z WHERE {_AROUND} ORDER BY {_AWAY} LIMIT {NEAREST}
+    ),
+    looked_at AS MATERIALIZED (
+        SELECT CASE WHEN count(*) = {NEAREST} THEN max(away) * cos(radians(:lat)) * {SAFE_M_A_DEGREE} END AS safe_m
+        FROM nearest
+    ),
+    further AS (
+        SELECT z.* FROM advertised AS a CROSS JOIN LATERAL (
+            SELECT y.*, 0 AS away FROM searched_shops AS y WHERE y.shop_id = a.shop_id OFFSET 0
+        ) AS z WHERE {_AROUND} AND z.shop_id NOT IN (SELECT shop_id FROM nearest)
+    ),"""
+
+
 @cache
 def shops_statement(shape: Shape) -> TextClause:
-    """Return the statement of a search for shops: by their name, or by what they sell and have."""
+    """Return the statement of a search for shops: by their name, or by what they sell and have.
+
+    Where ``is_nearest`` is asked for, what is ordered ends where a shop that was not looked at could be nearer
+    (``safe_m``, null where all were looked at); shops in paid places are of the whole circle.
+    """
     named = " AND ".join(_word_filters("n", shape.terms)) or "true"
     selling = (
         f"""
@@ -213,10 +241,15 @@ def shops_statement(shape: Shape) -> TextClause:
     )
     sells = "OR n.shop_id IN (SELECT shop_id FROM selling)" if shape.terms else ""
     match = f"CASE WHEN is_named THEN {match_sql()} ELSE 0.4 END" if shape.terms else "CAST(0 AS float8)"
+    shops, safe, safe_m = "searched_shops", "", "CAST(NULL AS float8)"
+    if shape.is_nearest:
+        shops = "(SELECT * FROM nearest UNION ALL SELECT * FROM further)"
+        safe_m = "(SELECT safe_m FROM looked_at)"
+        safe = f"AND distance_m <= coalesce({safe_m}, :radius_m)"
     return text(f"""
-        WITH {_NOW}, {selling}
+        WITH {_NOW}, {selling}{_NEAREST_SHOPS if shape.is_nearest else ""}
         near AS MATERIALIZED (
-            SELECT {_SHOP_COLUMNS}, z.words, z.pinyin, 0 AS price_fen FROM asked_at AS t CROSS JOIN searched_shops AS z
+            SELECT {_SHOP_COLUMNS}, z.words, z.pinyin, 0 AS price_fen FROM asked_at AS t CROSS JOIN {shops} AS z
             {_DISTANCE} WHERE {_AROUND} AND {_SHOP_FILTER}
         ),
         named AS (SELECT n.*, coalesce({named}, false) AS is_named FROM near AS n),
@@ -233,10 +266,10 @@ def shops_statement(shape: Shape) -> TextClause:
              ORDER BY key, shop_id LIMIT {len(ADVERTISEMENT_SLOTS)})
             UNION ALL
             (SELECT false AS is_advertisement, ranked.* FROM ranked
-             WHERE CAST(:after_key AS bigint) IS NULL OR (key, shop_id) > (:after_key, CAST(:after_id AS uuid))
+             WHERE (CAST(:after_key AS bigint) IS NULL OR (key, shop_id) > (:after_key, CAST(:after_id AS uuid))) {safe}
              ORDER BY key, shop_id LIMIT :limit)
         )
-        SELECT page.*, {_PARTS}, t.now, CAST(NULL AS jsonb) AS sale_hours, {_SHOWN_SHOP}
+        SELECT page.*, {_PARTS}, {safe_m} AS safe_m, t.now, CAST(NULL AS jsonb) AS sale_hours, {_SHOWN_SHOP}
         FROM page CROSS JOIN asked_at AS t JOIN shops AS s ON s.shop_id = page.shop_id
         ORDER BY page.is_advertisement DESC, page.key, page.shop_id
     """)

@@ -90,23 +90,28 @@ _ALL_PRODUCTS = text(lines_of(lines=_OF_PRODUCTS, more=_MORE, joins=_RATED, wher
 _IN_FULL = text(lines_of(lines=_OF_CHOICES, more=_MORE, joins=_RATED, where=_WHERE))
 _SERVICES = text(lines_of(lines=_OF_SERVICES, more=_MORE, joins=_RATED, where=_WHERE) + "LIMIT 5000")
 _CHOICES = text(f"""
-    WITH {SERVING}
-    SELECT c.number, c.quantity, k.sku_id, k.price_fen, k.packing_fen, n.shop_id, n.minimum_fen, n.delivery_fen,
-        n.rating_hundredths, s.packing_fen AS shop_packing_fen, s.discount_tiers
-    FROM asked_at AS t CROSS JOIN (
-        SELECT CAST(:account_id AS uuid) AS account_id, w.*
-        FROM unnest(CAST(:product_ids AS uuid[]), CAST(:quantities AS bigint[])) WITH ORDINALITY
-            AS w (product_id, quantity, number)
-    ) AS c
-    JOIN skus AS k ON k.standard_product_id = c.product_id AND k.cell = ANY(CAST(:cells AS bigint[]))
-    JOIN serving AS n ON n.shop_id = k.shop_id
-    JOIN searched_offers AS w ON w.offer_id = k.offer_id
+    WITH {SERVING},
+    tied AS MATERIALIZED (
+        SELECT w.number, w.quantity, k.sku_id, k.offer_id, k.price_fen, k.packing_fen, k.per_person_max,
+            k.per_person_days, n.shop_id, n.minimum_fen, n.delivery_fen, n.rating_hundredths
+        FROM serving AS n
+        JOIN skus AS k ON k.shop_id = n.shop_id AND k.standard_product_id = ANY(CAST(:product_ids AS uuid[]))
+        JOIN unnest(CAST(:product_ids AS uuid[]), CAST(:quantities AS bigint[])) WITH ORDINALITY
+            AS w (product_id, quantity, number) ON w.product_id = k.standard_product_id
+        WHERE k.removed_at IS NULL AND w.quantity <= k.quantity_max
+    )
+    SELECT k.number, k.quantity, k.sku_id, k.price_fen, k.packing_fen, k.shop_id, k.minimum_fen, k.delivery_fen,
+        k.rating_hundredths, s.packing_fen AS shop_packing_fen, s.discount_tiers
+    FROM tied AS k CROSS JOIN (SELECT CAST(:account_id AS uuid) AS account_id) AS c
     JOIN offers AS f ON f.offer_id = k.offer_id
     JOIN shops AS s ON s.shop_id = k.shop_id
     LEFT JOIN stock AS q ON q.sku_id = k.sku_id
-    WHERE k.removed_at IS NULL AND c.quantity <= k.quantity_max AND (q.sku_id IS NULL OR c.quantity <= q.on_hand)
+    WHERE (q.sku_id IS NULL OR k.quantity <= q.on_hand)
         AND f.state = 'on_sale' AND f.kind IN ('goods', 'dish') AND (:is_adult OR NOT f.is_age_restricted)
-        AND {SOLD_AT_THIS_HOUR} AND (k.per_person_max IS NULL OR {BOUGHT} + c.quantity <= k.per_person_max)
+        AND (nullif(f.sale_hours, 'null') IS NULL OR EXISTS (
+            SELECT 1 FROM asked_at AS t CROSS JOIN searched_offers AS w
+            WHERE w.offer_id = k.offer_id AND {SOLD_AT_THIS_HOUR}))
+        AND (k.per_person_max IS NULL OR {BOUGHT} + k.quantity <= k.per_person_max)
 """)
 """What can be bought for the address now, by the rules that refuse at checkout; nothing is left out of an answer for
 another reason, and nothing is in it by this alone."""
@@ -316,15 +321,10 @@ def _asked_for(actor: Actor, address_id: UUID, sought: Sequence[Sought], *, is_b
 def _market(asked: _Asked) -> _Market:
     """Return what can be bought for the address now."""
     place = asked.place
-    lat_min, lng_min, lat_max, lng_max = box_around(place.lat, place.lng, REACH_M_MAX)
     params = {
         **asked.params,
         "lat": place.lat,
         "lng": place.lng,
-        "lat_min": lat_min,
-        "lng_min": lng_min,
-        "lat_max": lat_max,
-        "lng_max": lng_max,
         "moment": None,
         "holidays": public_holidays(),
         "is_adult": is_adult(place.number_sealed, place.now),

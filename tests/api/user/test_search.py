@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.core.search.ranking import PARTS
+from app.kernel.geo import distance_m
 from app.usecases.finding.read_names import read_names
 from tests.factories import (
     Person,
@@ -346,6 +347,34 @@ class TestSearchShops(Endpoint):
         found = [item["shop_id"] for item in first["items"] + second["items"]]
         assert found == [str(shop.shop_id) for shop in shops]
         assert second["next_cursor"] is None
+
+    def test_the_nearest_of_many_are_nearest_by_meters_not_by_degrees(self, client: FlaskClient) -> None:
+        shop = a_merchant_with_shop()
+        change(
+            """
+            INSERT INTO shops SELECT (jsonb_populate_record(s, jsonb_build_object(
+                'shop_id', gen_random_uuid(), 'lat', s.lat + sin(n * 1.7) * 0.02, 'lng', s.lng + sin(n * 2.9) * 0.02,
+                'state', CASE WHEN n % 3 = 0 THEN 'resting' ELSE 'open' END))).*
+            FROM shops AS s CROSS JOIN generate_series(1, 300) AS n WHERE s.shop_id = :id
+            """,
+            id=shop.shop_id,
+        )
+        kept = look(
+            "SELECT shop_id, lat, lng FROM shops WHERE merchant_id = :id AND state = 'open'", id=shop.merchant_id
+        )
+        meters = {one.shop_id: distance_m(one.lat, one.lng, shop.lat, shop.lng) for one in kept}
+        farthest = max(meters, key=lambda shop_id: meters[shop_id])
+        change(
+            "INSERT INTO advertisements VALUES (:id, '2000-01-01', '2999-12-31', :by, now())",
+            id=farthest,
+            by=an_operator().account_id,
+        )
+
+        found = search(client, shop, SHOPS, sort="distance", only_open="true", is_delivered="false", limit=20)["items"]
+
+        nearest = sorted(meters, key=lambda shop_id: (meters[shop_id], shop_id))[:20]
+        assert [item["shop_id"] for item in found if not item["is_advertisement"]] == [str(one) for one in nearest]
+        assert [item["shop_id"] for item in found if item["is_advertisement"]] == [str(farthest)]
 
     def test_a_shop_is_found_by_the_reading_of_its_name(self, client: FlaskClient) -> None:
         shop = a_merchant_with_shop(name="重庆小面馆")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0089"
-down_revision = "0088"
+revision = "0095"
+down_revision = "0094"
 branch_labels = None
 depends_on = None
 

@@ -21,6 +21,7 @@ from app.merchant.reviews import add_shop_reviews
 from app.merchant.setup import add_setup
 from app.merchant.shelf import add_shelf
 from app.merchant.slots import add_slot_rule
+from app.merchant.visits import add_shop_visits
 from app.merchant.vouchers import add_redemption
 from app.usecases.licensing.hand_in import PaperMoved, hand_in_paper, withdraw_paper
 from app.usecases.ordering.accept_order import accept_order
@@ -73,6 +74,7 @@ add_replacements(door)
 add_slot_rule(door)
 add_helped_by(door, is_shop=True)
 add_shop_reviews(door)
+add_shop_visits(door)
 
 
 @door.get("/shops", answer=schemas.ShopsOut)

@@ -33,6 +33,7 @@ from app.platform.shops import add_shop_review
 from app.platform.surcharges import add_surcharges
 from app.platform.targets import add_targets
 from app.platform.terms import add_terms
+from app.platform.visits import add_shop_visits
 from app.usecases.deciding.approvals import ApprovalMoved, approve, reject
 from app.usecases.deciding.requests import (
     CommissionRate,
@@ -89,6 +90,7 @@ add_operating(door)
 add_looking(door)
 add_board(door)
 add_communities(door)
+add_shop_visits(door)
 add_figures(door, Side.PLATFORM, Relation.PLATFORM)
 
 

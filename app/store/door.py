@@ -15,6 +15,7 @@ from app.store.parcels import add_parcels
 from app.store.queueing import add_queue
 from app.store.tills import add_tills
 from app.store.vans import add_van
+from app.store.visiting import add_visiting
 from app.usecases.delivering.slots import SlotsPublished, publish_slots
 from app.usecases.ordering.ending import OrderMoved
 from app.usecases.ordering.finish_order import collect_order
@@ -46,6 +47,7 @@ add_queue(door)
 add_parcels(door)
 add_held_activities(door)
 add_van(door)
+add_visiting(door)
 add_helping(door)
 add_figures(door, Side.STORE, Relation.OWN_STORE)
 

@@ -57,6 +57,7 @@ from app.user.price_alerts import add_price_alerts
 from app.user.product_prices import add_product_prices
 from app.user.queueing import add_queue
 from app.user.reviews import add_reviews
+from app.user.samples import add_samples
 from app.user.saving import add_saving
 from app.user.service_points import add_service_points
 from app.user.sharing import add_sharing
@@ -117,6 +118,7 @@ add_queue(door)
 add_announcements(door)
 add_activities(door)
 add_van(door)
+add_samples(door)
 add_service_points(door)
 add_slots(door)
 add_bills(door)

@@ -57,6 +57,7 @@ from tests.factories.settling import a_payout, a_statement
 from tests.factories.tills import a_remittance, a_till, a_visit
 from tests.factories.transfers import a_payee
 from tests.factories.vans import a_van_visit
+from tests.factories.visiting import a_sample, a_shop_visit
 from tests.factories.wealth import a_fund, a_fund_order, a_plan, a_subscription, a_term_product, an_acceptance
 from tests.support.passkeys import a_challenge, a_passkey, removed_passkey
 from tests.support.vetting import an_application
@@ -928,6 +929,10 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         own=lambda world, _: a_parcel(world.home.shop).parcel_id,
         foreign=lambda world, _: a_parcel(world.other.shop).parcel_id,
     ),
+    (Side.STORE, "sample_id"): Things(
+        own=lambda world, _: a_sample(world.home.shop).sample_id,
+        foreign=lambda world, _: a_sample(world.other.shop).sample_id,
+    ),
     (Side.STORE, "van_visit_id"): Things(
         own=lambda world, _: a_van_visit(world.home.shop.community).van_visit_id,
         foreign=lambda world, _: a_van_visit(world.other.shop.community).van_visit_id,
@@ -970,6 +975,7 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         foreign=lambda world, _: a_visit(world.other.member(Side.STORE, MemberRole.CLERK), confirmed_fen=10**6),
     ),
     (Side.PLATFORM, "subject_id"): _public(lambda place: place.approval()),
+    (Side.PLATFORM, "shop_visit_id"): _public(lambda place: a_shop_visit(place.shop, "in_date").shop_visit_id),
     (Side.PLATFORM, "announcement_id"): _public(lambda place: an_announcement(place.shop.community_id)),
     (Side.PLATFORM, "export_id"): Things(
         own=lambda _, principal: a_table_export(principal.person),

@@ -9,6 +9,7 @@ from importlib import import_module
 import pytest
 
 import app.core
+from app.core.visiting.checklist import CHECKLISTS, VERSION
 from app.core.wealth.suitability import DOCUMENTS, TERM_DOCUMENTS
 from app.web.messages import catalog, choose_language, names, say, say_field
 
@@ -74,10 +75,11 @@ def test_lists_are_shown_as_people_write_them() -> None:
     assert "[" not in "".join(words)
 
 
-def test_every_document_that_may_be_unread_is_named_by_its_title() -> None:
+def test_documents_and_points_in_a_list_are_named_by_their_titles() -> None:
     titles = {document.kind: document.title_zh for document in (*DOCUMENTS, *TERM_DOCUMENTS)}
 
     assert titles == names()["kinds"]
+    assert {point.code: point.title_zh for point in CHECKLISTS[VERSION]} == names()["points"]
 
 
 @pytest.mark.parametrize(

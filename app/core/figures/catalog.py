@@ -40,6 +40,11 @@ FIGURES = (
     Figure("parcels_shelved", "上架包裹", "parcels put on its shelf"),
     Figure("activities_held", "社区活动", "community events that began on the day"),
     Figure("activity_guests", "活动到场", "who came to them, by the code at the door"),
+    Figure("shop_visits", "商户走访", "visits of its staff to shops, by the checklist"),
+    Figure("shop_visits_failed", "走访有问题", "of these, with a point that failed"),
+    Figure("sample_scans", "样品扫码", "residents who scanned a sample that it shows"),
+    Figure("sample_orders", "体验后下单", "orders of an offer within a week after a scan of its sample there"),
+    Figure("sample_orders_fen", "体验后下单金额", "what their lines of that offer cost"),
 )
 NAMES = tuple(figure.name for figure in FIGURES)
 
@@ -69,3 +74,8 @@ class FigureName(StrEnum):
     PARCELS_SHELVED = "parcels_shelved"
     ACTIVITIES_HELD = "activities_held"
     ACTIVITY_GUESTS = "activity_guests"
+    SHOP_VISITS = "shop_visits"
+    SHOP_VISITS_FAILED = "shop_visits_failed"
+    SAMPLE_SCANS = "sample_scans"
+    SAMPLE_ORDERS = "sample_orders"
+    SAMPLE_ORDERS_FEN = "sample_orders_fen"

@@ -87,6 +87,11 @@ class StoreDayRow(Base):
     parcels_shelved: Mapped[int]
     activities_held: Mapped[int] = mapped_column(server_default="0")
     activity_guests: Mapped[int] = mapped_column(server_default="0")
+    shop_visits: Mapped[int] = mapped_column(server_default="0")
+    shop_visits_failed: Mapped[int] = mapped_column(server_default="0")
+    sample_scans: Mapped[int] = mapped_column(server_default="0")
+    sample_orders: Mapped[int] = mapped_column(server_default="0")
+    sample_orders_fen: Mapped[int] = mapped_column(server_default="0")
     refreshed_at: Mapped[datetime]
 
 

@@ -20,6 +20,7 @@ class WorkKind(StrEnum):
     APPROVAL = "approval"
     CASH_DIFFERENCE = "cash_difference"
     DISPUTE = "dispute"
+    SHOP_VISIT = "shop_visit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,12 @@ QUEUES = (
         "SELECT transfer_id, ended_at FROM cash_transfers WHERE state = 'differing'",
         "cash.receive",
         hours=24,
+    ),
+    _of(
+        _W.SHOP_VISIT,
+        "SELECT shop_visit_id, visited_at FROM shop_visits WHERE state = 'in_review'",
+        "shop_visit.close",
+        hours=48,
     ),
 )
 """A new kind of work is a row here."""

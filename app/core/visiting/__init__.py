@@ -1,1 +1,1 @@
-"""What staff of a store do outside of it: visits of its service van to communities."""
+"""What staff of a store do for the communities: visits of its service van, visits to shops, samples to try."""

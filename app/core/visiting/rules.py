@@ -20,3 +20,12 @@ def spoken(from_at: datetime, until_at: datetime) -> str:
     start, end = from_at.astimezone(SHANGHAI), until_at.astimezone(SHANGHAI)
     same_day = "" if start.date() == end.date() else "次日"
     return f"{start.month}月{start.day}日{start:%H:%M}至{same_day}{end:%H:%M}"
+
+
+NOTE_MAX, OUTCOME_MAX = 500, 500
+SPOT_M_MAX = 300
+"""How far from the shop's place a phone may be when a visit is recorded: phones err between houses."""
+ATTRIBUTED_DAYS = 7
+"""For so many days after a scan, what is bought of the offer counts for the store that showed it."""
+CODE_CHARS = 64
+"""Hexadecimal: the id of a sample, then 128 bits that nobody guesses."""

@@ -1,4 +1,4 @@
-"""The machine of a visit of a store's service van: pure, ``(state, action) → (state, who may)``."""
+"""The machines of visits of a van, of visits to shops, and of samples: pure, ``(state, action) → (state, who may)``."""
 
 from enum import StrEnum
 
@@ -37,3 +37,41 @@ class VanService(StrEnum):
     SIGN_UP = "sign_up"
     PARCELS = "parcels"
     ADVICE = "advice"
+
+
+class ShopVisitState(StrEnum):
+    """Where a visit to a shop stands."""
+
+    RECORDED = "recorded"
+    IN_REVIEW = "in_review"
+    """The platform looks into what was found."""
+    CLOSED = "closed"
+
+
+class ShopVisitAction(StrEnum):
+    """What can happen to a visit to a shop."""
+
+    CLOSE = "close"
+
+
+SHOP_VISIT_TRANSITIONS: Table[ShopVisitState, ShopVisitAction] = {
+    (ShopVisitState.IN_REVIEW, ShopVisitAction.CLOSE): (ShopVisitState.CLOSED, frozenset({Role.PLATFORM})),
+}
+
+
+class SampleState(StrEnum):
+    """Where a sample stands."""
+
+    SHOWN = "shown"
+    WITHDRAWN = "withdrawn"
+
+
+class SampleAction(StrEnum):
+    """What can happen to a sample."""
+
+    WITHDRAW = "withdraw"
+
+
+SAMPLE_TRANSITIONS: Table[SampleState, SampleAction] = {
+    (SampleState.SHOWN, SampleAction.WITHDRAW): (SampleState.WITHDRAWN, _STORE),
+}

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from app.core.figures.catalog import NAMES
 from app.core.ledger.horizon import HORIZON
+from app.core.visiting.rules import ATTRIBUTED_DAYS
 from app.kernel.clock import SHANGHAI, wall_now_s
 from app.kernel.transaction import Transaction, transaction
 from app.kernel.wire import Row
@@ -139,12 +140,34 @@ MAKE_DAY = text(
         SELECT a.store_id, count(*) AS activity_guests
         FROM span JOIN activity_signups AS g ON g.checked_in_at >= span.from_at AND g.checked_in_at < span.until_at
         JOIN activities AS a ON a.activity_id = g.activity_id GROUP BY a.store_id
+    ),
+    visited AS (
+        SELECT v.store_id, count(*) AS shop_visits, count(*) FILTER (WHERE v.failed_count > 0) AS shop_visits_failed
+        FROM span JOIN shop_visits AS v ON v.visited_at >= span.from_at AND v.visited_at < span.until_at
+        GROUP BY v.store_id
+    ),
+    tried AS (
+        SELECT p.store_id, count(*) AS sample_scans
+        FROM sample_scans AS n JOIN samples AS p ON p.sample_id = n.sample_id WHERE n.day = :day GROUP BY p.store_id
+    ),
+    convinced AS (
+        SELECT x.store_id, count(DISTINCT x.order_id) AS sample_orders, sum(x.goods_fen)::bigint AS sample_orders_fen
+        FROM (
+            SELECT DISTINCT ON (l.order_id, l.line) p.store_id, l.order_id, l.goods_fen
+            FROM span JOIN orders AS o ON o.placed_at >= span.from_at AND o.placed_at < span.until_at
+            JOIN sample_scans AS n ON n.account_id = o.account_id AND n.scanned_at <= o.placed_at
+                AND n.scanned_at > o.placed_at - interval '{ATTRIBUTED_DAYS} days'
+            JOIN samples AS p ON p.sample_id = n.sample_id JOIN order_lines AS l ON l.order_id = o.order_id
+            JOIN skus AS k ON k.sku_id = l.sku_id AND k.offer_id = p.offer_id
+            WHERE o.paid_at IS NOT NULL ORDER BY l.order_id, l.line, n.scanned_at DESC, p.sample_id
+        ) AS x GROUP BY x.store_id
     )
     INSERT INTO store_days (store_id, day, refreshed_at, {", ".join(NAMES)})
     SELECT s.store_id, CAST(:day AS date), clock_timestamp(), {", ".join(f"coalesce({name}, 0)" for name in NAMES)}
     FROM stores AS s LEFT JOIN born USING (store_id) LEFT JOIN bought USING (store_id) LEFT JOIN kept USING (store_id)
     LEFT JOIN passed USING (store_id) LEFT JOIN seen USING (store_id) LEFT JOIN shelved USING (store_id)
-    LEFT JOIN held USING (store_id) LEFT JOIN came USING (store_id)
+    LEFT JOIN held USING (store_id) LEFT JOIN came USING (store_id) LEFT JOIN visited USING (store_id)
+    LEFT JOIN tried USING (store_id) LEFT JOIN convinced USING (store_id)
     ON CONFLICT (store_id, day) DO UPDATE SET {_SETS}
     """
 )

@@ -1,1 +1,1 @@
-"""Visiting (走访): a store plans where its service van stands."""
+"""Visiting (走访): where a store's service van stands, what its staff find in shops, which samples it shows."""

@@ -30,7 +30,7 @@ _SHOP = opening(
 )
 _RECORD = closing(
     """
-    recorded AS (
+    visited AS (
         INSERT INTO shop_visits (shop_visit_id, store_id, shop_id, clerk_id, checklist_version, answers, failed_count,
             note, state, visited_at)
         VALUES (:shop_visit_id, :store_id, :shop_id, :clerk_id, :checklist_version, CAST(:answers AS jsonb),

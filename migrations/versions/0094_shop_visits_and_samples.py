@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0089"
-down_revision = "0088"
+revision = "0094"
+down_revision = "0093"
 branch_labels = None
 depends_on = None
 

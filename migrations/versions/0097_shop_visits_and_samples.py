@@ -12,7 +12,7 @@ depends_on = None
 FIGURES = ("shop_visits", "shop_visits_failed", "sample_scans", "sample_orders", "sample_orders_fen")
 _KINDS = (
     "shop_review", "offer_review", "paper_review", "listing_claim", "case_ruling", "rating_appeal", "incident",
-    "mismatch", "payout", "approval", "cash_difference",
+    "mismatch", "payout", "approval", "cash_difference", "dispute",
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from app.core.passkeys.models import ChallengePurpose
 from app.core.privacy.models import DataExportRow
 from app.core.proof.rules import PhotoUse
 from app.core.settlement.models import SettledParty
+from app.core.visiting.checklist import CHECKLISTS, VERSION
 from app.kernel.actor import Side
 from app.kernel.clock import wall_now
 from app.kernel.ids import new_id
@@ -864,6 +865,12 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         foreign=lambda world, _: an_import(world.other.shop, world.other.order.resident),
     ),
     (Side.MERCHANT, "standard_product_id"): _public(lambda _: a_product()),
+    (Side.STORE, "shop_id"): Things(
+        own=lambda world, _: world.home.shop.shop_id,
+        foreign=lambda world, _: world.other.shop.shop_id,
+        is_same_shop_ours=True,
+    ),
+    (Side.STORE, "offer_id"): _public(lambda place: an_offer(place.shop).offer_id),
     (Side.PLATFORM, "offer_id"): _public(lambda place: an_offer(place.shop).offer_id),
     (Side.COURIER, "trip_id"): _carried("trip_id"),
     (Side.COURIER, "delivery_id"): _carried("delivery_id"),
@@ -1080,6 +1087,7 @@ AFTER: Mapping[str, Callable[[World, Principal], None]] = {
 """What puts right what a route did to its asker."""
 
 BODIES: Mapping[str, Mapping[str, Any]] = {
+    "store.record_one": {"answers": [{"point": one.code, "answer": "passed"} for one in CHECKLISTS[VERSION]]},
     "user.grant_step_up": {"pin": "407193"},
     "user.grant_tip": {"pin": "407193"},
     "user.grant_bill": {"pin": "407193"},

@@ -22,6 +22,7 @@ from app.core.bills.ports import (
     Outcome,
     Said,
 )
+from app.kernel.concurrency import set_aside
 
 CONNECT_TIMEOUT_S: Final = 3.0
 READ_TIMEOUT_S: Final = 8.0
@@ -68,13 +69,14 @@ class HttpBillers:
         """Pay; see the port. A connection that was never made is told apart from all else."""
         asked = {"biller": biller, "number": number, "bill_no": bill_no, "lock": lock, "amount_fen": amount_fen}
         try:
-            answer = self._session.post(
-                f"{self._url}/v1/payments",
-                json=asked,
-                headers={**self._headers, "Idempotency-Key": key},
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
+            with set_aside():
+                answer = self._session.post(
+                    f"{self._url}/v1/payments",
+                    json=asked,
+                    headers={**self._headers, "Idempotency-Key": key},
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                )
         except requests.ConnectTimeout:
             raise BillerUnavailable from None
         except requests.RequestException:
@@ -86,12 +88,13 @@ class HttpBillers:
     def look(self, key: str) -> Outcome | None:
         """Return what became of a payment; see the port."""
         try:
-            answer = self._session.get(
-                f"{self._url}/v1/payments/{quote(key, safe='')}",
-                headers=self._headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
+            with set_aside():
+                answer = self._session.get(
+                    f"{self._url}/v1/payments/{quote(key, safe='')}",
+                    headers=self._headers,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                )
         except requests.RequestException:
             raise BillerUnavailable from None
         if answer.status_code == _NOT_FOUND:
@@ -103,13 +106,16 @@ class HttpBillers:
     def daily_file(self, biller: str, day: date) -> Iterator[str]:
         """Yield the lines of a day's file; see the port."""
         try:
-            with self._session.get(
-                f"{self._url}/v1/billers/{quote(biller, safe='')}/files/{day}",
-                headers=self._headers,
-                timeout=self._timeout,
-                stream=True,
-                allow_redirects=False,
-            ) as answer:
+            with (
+                set_aside(),
+                self._session.get(
+                    f"{self._url}/v1/billers/{quote(biller, safe='')}/files/{day}",
+                    headers=self._headers,
+                    timeout=self._timeout,
+                    stream=True,
+                    allow_redirects=False,
+                ) as answer,
+            ):
                 if answer.status_code != _OK:
                     raise BillerUnavailable
                 size = 0
@@ -123,9 +129,10 @@ class HttpBillers:
 
     def _get(self, path: str) -> Mapping[str, Any] | None:
         try:
-            answer = self._session.get(
-                f"{self._url}{path}", headers=self._headers, timeout=self._timeout, allow_redirects=False
-            )
+            with set_aside():
+                answer = self._session.get(
+                    f"{self._url}{path}", headers=self._headers, timeout=self._timeout, allow_redirects=False
+                )
             if answer.status_code == _NOT_FOUND:
                 return None
             if answer.status_code != _OK or len(answer.content) > ANSWER_BYTES_MAX:

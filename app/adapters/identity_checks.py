@@ -3,6 +3,7 @@
 import requests
 
 from app.core.verification.ports import Channel, CheckerUnavailable, CheckerUnknown, CheckOutcome
+from app.kernel.concurrency import set_aside
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3, 8
 
@@ -37,13 +38,14 @@ class HttpIdentityChecker:
     def check(self, channel: Channel, *, key: str, name: str, id_number: str) -> CheckOutcome:
         """Ask; a refused connection was not asked, anything else without an answer may have been."""
         try:
-            answer = requests.post(
-                self._url,
-                json={"channel": channel.value, "name": name, "id_number": id_number},
-                headers={"Authorization": f"Bearer {self._key}", "Idempotency-Key": key},
-                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-                allow_redirects=False,
-            )
+            with set_aside():
+                answer = requests.post(
+                    self._url,
+                    json={"channel": channel.value, "name": name, "id_number": id_number},
+                    headers={"Authorization": f"Bearer {self._key}", "Idempotency-Key": key},
+                    timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                    allow_redirects=False,
+                )
         except requests.ConnectionError:
             raise CheckerUnavailable from None
         except requests.RequestException:

@@ -12,6 +12,7 @@ import requests
 
 from app.core.catalog.ports import PicturesUnreachable
 from app.kernel.clock import wall_now
+from app.kernel.concurrency import set_aside
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3, 10
 _FOUND, _GONE = {200, 201, 204}, {404}
@@ -87,14 +88,15 @@ class S3Pictures:
         path = f"/{quote(self.bucket)}/{quote(name)}"
         headers = self.signed(method, path, content, wall_now())
         try:
-            return requests.request(
-                method,
-                self.endpoint + path,
-                data=content or None,
-                headers=headers,
-                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-                allow_redirects=False,
-            )
+            with set_aside():
+                return requests.request(
+                    method,
+                    self.endpoint + path,
+                    data=content or None,
+                    headers=headers,
+                    timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                    allow_redirects=False,
+                )
         except requests.RequestException:
             raise PicturesUnreachable from None
 

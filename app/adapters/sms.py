@@ -7,6 +7,7 @@ import structlog
 from sqlalchemy import text
 
 from app.core.notices.models import MessageKind
+from app.kernel.concurrency import set_aside
 from app.kernel.errors import Unavailable
 from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index
@@ -92,13 +93,14 @@ class HttpMessages:
 
     def _post(self, message: dict[str, str]) -> None:
         try:
-            answer = requests.post(
-                self._url,
-                json=message,
-                headers={"Authorization": f"Bearer {self._key}"},
-                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-                allow_redirects=False,
-            )
+            with set_aside():
+                answer = requests.post(
+                    self._url,
+                    json=message,
+                    headers={"Authorization": f"Bearer {self._key}"},
+                    timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                    allow_redirects=False,
+                )
             answer.raise_for_status()
         except requests.RequestException:
             raise MessageNotSent from None

@@ -7,7 +7,7 @@ server may have many threads, of which few have a *place*: one that only waits g
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 _held = threading.local()
 
@@ -21,10 +21,14 @@ class Places:
         for _ in range(count):
             self._free.put(None)
 
-    def take(self) -> None:
-        """Wait for a place, and have it."""
-        self._free.get()
+    def take(self, *, wait_s: float | None = None) -> bool:
+        """Wait for a place, and have it; False when there was none within ``wait_s``."""
+        try:
+            self._free.get(timeout=wait_s)
+        except Empty:
+            return False
         _held.places = self
+        return True
 
     def give_back(self) -> None:
         """Let the next one have it."""
@@ -34,7 +38,10 @@ class Places:
 
 @contextmanager
 def set_aside() -> Iterator[None]:
-    """Give up this thread's place for the block, which only waits. A thread that has none just waits."""
+    """Give up this thread's place for the block, which only waits: for others, or for an answer from outside.
+
+    A thread that has none just waits. One that had one waits for it again, since it is in the middle of its work.
+    """
     places: Places | None = getattr(_held, "places", None)
     if places is None:
         yield

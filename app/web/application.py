@@ -3,12 +3,17 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, request
 
 from app.kernel.concurrency import Places
+from app.web.problems import Busy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+PLACE_WAIT_S = 15.0
+"""Longest wait for a place; who gets none is told to come again."""
+CROWDED = "linli.is_crowded"
 
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 _HSTS = "max-age=31536000; includeSubDomains"
@@ -27,6 +32,15 @@ class Application(Flask):
         """Return the function as it is."""
         return func
 
+    def dispatch_request(self) -> Any:
+        """Answer as Flask does; refuse who has waited for a place in vain.
+
+        :raises Busy: nothing was done.
+        """
+        if CROWDED in request.environ:
+            raise Busy
+        return super().dispatch_request()
+
 
 class Placed:
     """Has each request worked on in one of the process's places, see :mod:`app.kernel.concurrency`."""
@@ -36,7 +50,9 @@ class Placed:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer as the application does, when there is a place."""
-        self._places.take()
+        if not self._places.take(wait_s=PLACE_WAIT_S):
+            environ[CROWDED] = True
+            return self._application(environ, start_response)
         try:
             return self._application(environ, start_response)
         finally:

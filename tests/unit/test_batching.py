@@ -135,3 +135,13 @@ def test_who_waits_gives_its_place_up_and_gets_one_back() -> None:
     places.give_back()
     waiting.join(PATIENCE_S)
     assert order == ["begins to wait", "is let in", "ends", "goes on"]
+
+
+def test_who_waits_for_a_place_in_vain_is_told_so() -> None:
+    places = Places(1)
+    assert places.take(wait_s=0.01)
+    refused: list[bool] = []
+    thread = threading.Thread(target=lambda: refused.append(not places.take(wait_s=0.01)))
+    thread.start()
+    thread.join(PATIENCE_S)
+    assert refused == [True]

@@ -41,6 +41,7 @@ from app.core.payments.ports import (
     GatewayUnreachable,
     Intent,
 )
+from app.kernel.concurrency import set_aside
 
 API_VERSION: Final = "2020-08-27"
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -279,17 +280,20 @@ class StripeClient:
         headers: Mapping[str, str] | None = None,
     ) -> object:
         try:
-            with self._session.request(
-                method,
-                self._api_base + path,
-                params=params,
-                data=data,
-                headers=headers,
-                auth=self._auth,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                set_aside(),
+                self._session.request(
+                    method,
+                    self._api_base + path,
+                    params=params,
+                    data=data,
+                    headers=headers,
+                    auth=self._auth,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 raw = _read_bounded(response, self._timeout[1])
         except requests.ConnectTimeout as error:
             raise GatewayUnreachable("connect_timeout") from error

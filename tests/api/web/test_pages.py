@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from openapi_spec_validator import validate
 
+from app.web.application import CROWDED
 from app.web.messages import catalog
 from tests.support.ladder import assert_problem
 
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
 
 
 class TestPages:
+    def test_who_waited_for_a_place_in_vain_is_told_to_come_again(self, client: FlaskClient) -> None:
+        answer = client.get("/health", environ_overrides={CROWDED: True})
+
+        assert_problem(answer, 503, "busy")
+        assert answer.headers["Retry-After"] == "1"
+
     def test_health_asks_the_database(self, client: FlaskClient) -> None:
         assert client.get("/health").get_json()["status"] == "ok"
 

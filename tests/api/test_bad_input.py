@@ -243,11 +243,6 @@ class TestIdsAndQueries:
 
         assert_problem(response, 404, "route_not_found")
 
-    def test_a_parameter_given_twice_is_taken_once(self, client: FlaskClient) -> None:
-        response = client.get("/user/v1/orders?limit=1&limit=1", headers=a_resident().headers)
-
-        assert response.status_code == 200
-
     @pytest.mark.parametrize("key", ["", "short", "a" * 129, "with space", "ключ-ключ", "tab\tinside"])
     def test_an_idempotency_key_is_8_to_128_visible_characters(self, client: FlaskClient, key: str) -> None:
         headers = {**a_resident().headers, "Idempotency-Key": key.encode().decode("latin-1")}

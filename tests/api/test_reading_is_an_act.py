@@ -56,6 +56,15 @@ OTHERWISE = {
     "store.list_till_acts": {"number"},
     "store.take_cash_in": {"number"},
     "store.give_cash_out": {"number"},
+    **{f"store.{act}": {"number"} for act in ("list_desk_bills", "pay_desk_bill", "send_from_desk")},
+    **{f"store.{act}_ticket": {"number"} for act in ("hand", "call", "serve", "miss")},
+    "store.see_arrival": {"number"},
+    "store.list_desk_tickets": {"number"},
+    "store.list_planned_visits": {"lat", "lng"},
+    "store.list_samples": {"name"},
+    "store.list_stores_visits": {"note"},
+    "platform.list_shop_visits": {"note"},
+    "platform.list_communities": {"name", "lat", "lng"},
     "platform.list_orders": _LINES,
     "platform.read_order": _LINES,
     "platform.list_papers": {"number"},
@@ -69,8 +78,8 @@ OTHERWISE = {
     "platform.read_mismatch": {"note"},
     "platform.list_appeals": {"appeal"},
 }
-"""Names, numbers and places of communities, merchants, stores, papers, orders and goods. A courier's name is empty;
-what a courier says against a rating is meant for whoever decides."""
+"""Names, numbers and places of communities, merchants, stores, vans, papers, receipts, tickets, orders and goods; notes
+on shops. A courier's name is empty; what a courier says against a rating is meant for whoever decides."""
 OWN = {
     "list_sessions": {"device"},
     **{key: {"name"} for key in ("list_passkeys", "ask_for_registration", "create_passkey", "rename_passkey")},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.core import ledger
+from app.kernel.audit import Act
 from app.kernel.batching import ALONE
 from app.kernel.clock import SHANGHAI
 from app.kernel.transaction import Replayed, transaction
@@ -126,7 +128,7 @@ def test_a_batch_says_of_each_what_it_would_be_told_alone(clock: BusinessClock, 
     def asking(saver: Person, **other: object) -> Subscribing:
         asked = {
             "actor": saver.actor,
-            "claim": a_claim(saver),
+            "claim": replace(a_claim(saver), act=Act(verb="wealth.buy", actor=saver.actor)),
             "product_id": product_id,
             "amount_fen": 300_000,
             "step_up_grant": a_wealth_grant(saver, product_id),

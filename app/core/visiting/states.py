@@ -51,10 +51,12 @@ class ShopVisitState(StrEnum):
 class ShopVisitAction(StrEnum):
     """What can happen to a visit to a shop."""
 
+    SEND_ON = "send_on"
     CLOSE = "close"
 
 
 SHOP_VISIT_TRANSITIONS: Table[ShopVisitState, ShopVisitAction] = {
+    (ShopVisitState.RECORDED, ShopVisitAction.SEND_ON): (ShopVisitState.IN_REVIEW, _STORE),
     (ShopVisitState.IN_REVIEW, ShopVisitAction.CLOSE): (ShopVisitState.CLOSED, frozenset({Role.PLATFORM})),
 }
 

@@ -89,12 +89,14 @@ def record_visit(  # what a visit finds
         meters = distance_m(lat, lng, row.lat, row.lng)
         if meters > SPOT_M_MAX:
             raise OffTheSpot(pointer="/lat", distance_m=meters, distance_m_max=SPOT_M_MAX)
-        is_reviewed = bool(failed) and (opens_review or any(point.is_grave for point in failed))
+        state = ShopVisitState.RECORDED
+        if failed and (opens_review or any(point.is_grave for point in failed)):
+            state = next_state(SHOP_VISIT_TRANSITIONS, state, ShopVisitAction.SEND_ON, actor.role)
         stands = ShopVisitStands(
             shop_visit_id=new_id(),
             shop_id=shop_id,
             failed_count=len(failed),
-            state=(ShopVisitState.IN_REVIEW if is_reviewed else ShopVisitState.RECORDED).value,
+            state=state.value,
         )
         tx.keep(stands)
         tx.close(

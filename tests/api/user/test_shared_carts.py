@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.core.orders.quote import LINES_MAX
 from app.usecases.sharing import fill
 from app.usecases.sharing.fill import link_of, put_in_shared_cart
 from app.usecases.shopping.cart import put_in_cart
@@ -306,7 +307,7 @@ class TestTaking(OnceOwned):
     def test_what_does_not_fit_into_the_cart_leaves_both_as_they_were(self, client: FlaskClient) -> None:
         shared_cart_id, owner = a_shared_cart()
         shop = a_merchant_with_shop()
-        for _ in range(50):
+        for _ in range(LINES_MAX):
             put_in_cart(owner.actor, sku_id=an_offer(shop).sku_id, quantity=1)
         put(client, owner, shared_cart_id, an_offer(shop))
         locked(shared_cart_id, owner)

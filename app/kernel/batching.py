@@ -101,7 +101,6 @@ class Batcher(Generic[Ask, Answer]):
         outcomes: Sequence[Answer | Exception | Alone] = [ALONE] * len(batch)
         try:
             outcomes = self._outcomes([one.ask for one in batch])
-            assert len(outcomes) == len(batch), "a batch has an outcome for each"
         finally:
             for one, outcome in zip(batch, outcomes, strict=True):
                 one.outcome = outcome
@@ -114,6 +113,8 @@ class Batcher(Generic[Ask, Answer]):
 
     def _outcomes(self, asks: Sequence[Ask]) -> Sequence[Answer | Exception | Alone]:
         try:
-            return [self._alone(asks[0])] if len(asks) == 1 else self._do(asks)
+            outcomes = [self._alone(asks[0])] if len(asks) == 1 else self._do(asks)
+            assert len(outcomes) == len(asks), "a batch has an outcome for each"
         except Exception as error:  # noqa: BLE001 - whatever it was, it says itself again to the one whose it is
             return [error] if len(asks) == 1 else [ALONE] * len(asks)
+        return outcomes

@@ -8,11 +8,12 @@ from marshmallow import fields
 
 from app.core.bills.errors import BillerUnavailable
 from app.core.bills.states import BillKind, BillPaymentState
-from app.core.tills.states import PaidFrom, TillActKind
+from app.core.tills.states import PaidFrom
 from app.core.transfers.rules import TRANSFER_FEN_MAX
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim
 from app.store import till_queries as queries
+from app.store.tills import CashMovedOut
 from app.usecases.billing.outcomes import ask_biller
 from app.usecases.tending_tills.bills import AskedAtDesk, DeskBillPaid, ask_at_desk, pay_bill_at_desk
 from app.usecases.tending_tills.sending import DeskTransferred, name_payee, send_at_desk
@@ -49,19 +50,13 @@ class DeskBillIn(Body):
     paid_from = Choice(PaidFrom, required=True)
 
 
-class DeskBillPaidOut(Body):
+class DeskBillPaidOut(CashMovedOut):
     """A bill that was paid; its receipt is at ``/till-acts/{till_act_id}/receipt``.
 
     In a state that is neither ``succeeded`` nor ``returned`` the biller has not answered: nobody pays again, it is
     asked on.
     """
 
-    till_act_id = Id(required=True)
-    till_id = Id(required=True)
-    number = Int(low=1, high=COUNT_MAX, required=True)
-    kind = Choice(TillActKind, required=True)
-    amount_fen = Fen(required=True)
-    till_cash_fen = Fen(required=True)
     bill_payment_id = Id(required=True)
     state = Choice(BillPaymentState, required=True)
 
@@ -125,15 +120,9 @@ class DeskTransferIn(Body):
     paid_from = Choice(PaidFrom, required=True)
 
 
-class DeskTransferredOut(Body):
+class DeskTransferredOut(CashMovedOut):
     """A transfer; it cannot be taken back. Its receipt is at ``/till-acts/{till_act_id}/receipt``."""
 
-    till_act_id = Id(required=True)
-    till_id = Id(required=True)
-    number = Int(low=1, high=COUNT_MAX, required=True)
-    kind = Choice(TillActKind, required=True)
-    amount_fen = Fen(required=True)
-    till_cash_fen = Fen(required=True)
     transfer_id = Id(required=True)
     is_final = Flag(required=True)
 

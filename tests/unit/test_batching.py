@@ -95,6 +95,12 @@ def test_a_batch_that_fails_leaves_each_alone(error: Exception) -> None:
     assert sorted(counter.alone) == [1, 2, 3]
 
 
+def test_a_batch_that_answers_too_few_leaves_each_alone_and_keeps_nobody_waiting() -> None:
+    counter = Counter(lambda asks: [2 * ask for ask in asks[1:]])
+    counter.ask_together([1, 2, 3])
+    assert counter.answers == {1: 2, 2: 4, 3: 6}
+
+
 def test_who_waits_too_long_is_told_and_is_in_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "WAIT_S_MAX", 0.01)
     counter = Counter(doubled)

@@ -18,13 +18,16 @@ from app.kernel.actor import Actor
 from app.kernel.batching import ALONE, Alone, Batcher, Scattered
 from app.kernel.errors import LinliError
 from app.kernel.timers import Timer
-from app.kernel.transaction import Claim, Transaction, closing, transaction
+from app.kernel.transaction import Claim, Transaction, transaction
 from app.kernel.wire import Row
 from app.usecases.saving.term_sale import (
     CONFIRM_WITHIN,
+    CONFIRMED,
     HOLD_LASTS,
     LOCK_OWN,
     SUBSCRIBER,
+    TAKE_POSITIONS,
+    TAKEN,
     TERM_HOLD_EXPIRES,
     TermMoved,
     capture_of,
@@ -35,6 +38,7 @@ from app.usecases.saving.term_sale import (
     payment_of,
     subscribe_to_term,
     take_quota,
+    taken_as,
 )
 
 BATCH_MAX = 128
@@ -70,34 +74,6 @@ _TO_SUBSCRIBE = text(
     ORDER BY k.place
     """
 )
-_TAKE_POSITIONS = text(
-    """
-    INSERT INTO term_positions AS p (account_id, product_id, amount_fen)
-    SELECT k.account_id, :product_id, k.amount_fen
-    FROM unnest(CAST(:account_ids AS uuid[]), CAST(:amounts AS bigint[])) AS k (account_id, amount_fen)
-    ORDER BY k.account_id
-    ON CONFLICT (account_id, product_id) DO UPDATE SET amount_fen = p.amount_fen + excluded.amount_fen
-        WHERE p.amount_fen + excluded.amount_fen <= :cap_fen
-    RETURNING 1
-    """
-)
-_TAKEN = closing(
-    """
-    taken AS (
-        INSERT INTO term_subscriptions (subscription_id, product_id, account_id, amount_fen, state, held_at, confirm_by,
-            confirmed_at)
-        SELECT k.subscription_id, :product_id, k.account_id, k.amount_fen, :state, business_now(), :confirm_by,
-            CASE WHEN :state = 'confirmed' THEN business_now() END
-        FROM unnest(CAST(:subscription_ids AS uuid[]), CAST(:account_ids AS uuid[]), CAST(:amounts AS bigint[]))
-            AS k (subscription_id, account_id, amount_fen)
-    ),
-    used AS (
-        UPDATE step_up_grants SET used_at = clock_timestamp()
-        WHERE grant_id = ANY (CAST(:grant_ids AS uuid[])) AND used_at IS NULL AND expires_at > clock_timestamp()
-        RETURNING grant_id
-    )""",
-    answer="SELECT count(*) FROM used",
-)
 _LOCK_OWN = text(
     f"""
     SELECT k.place, {_IS_KNOWN}, o.*
@@ -105,14 +81,6 @@ _LOCK_OWN = text(
         WITH ORDINALITY AS k (account_id, session_id, operation, key, subscription_id, place)
     CROSS JOIN LATERAL ({_of_each(LOCK_OWN, "subscription_id")}) AS o
     """
-)
-_CONFIRMED = closing(
-    """
-    confirmed AS (
-        UPDATE term_subscriptions SET state = 'confirmed', confirmed_at = business_now()
-        WHERE subscription_id = ANY (CAST(:subscription_ids AS uuid[])) AND state = 'held' RETURNING 1
-    )""",
-    answer="SELECT count(*) FROM confirmed",
 )
 
 
@@ -202,7 +170,7 @@ def _sell(tx: Transaction, sold: Sequence[tuple[Subscribing, TermMoved]], terms:
     product_id = terms.product_id
     accounts, amounts = [ask.actor.account_id for ask, _ in sold], [ask.amount_fen for ask, _ in sold]
     positions = tx.execute(
-        _TAKE_POSITIONS,
+        TAKE_POSITIONS,
         {"product_id": product_id, "account_ids": accounts, "amounts": amounts, "cap_fen": terms.cap_fen},
     )
     if positions.rowcount != len(sold):
@@ -215,20 +183,8 @@ def _sell(tx: Transaction, sold: Sequence[tuple[Subscribing, TermMoved]], terms:
     for ask, moved in sold:
         about = {"subject_kind": "subscription", "subject_id": moved.subscription_id}
         tx.fulfil(ask.claim, moved, **about, details={"amount_fen": moved.amount_fen})
-    grants = [ask.step_up_grant for ask, _ in sold]
-    used = tx.close(
-        _TAKEN,
-        {
-            "subscription_ids": [moved.subscription_id for _, moved in sold],
-            "product_id": product_id,
-            "account_ids": accounts,
-            "amounts": amounts,
-            "state": sold[0][1].state,
-            "confirm_by": sold[0][1].confirm_by,
-            "grant_ids": grants,
-        },
-    )
-    if used.scalar_one() != len(grants):
+    used = tx.close(TAKEN, taken_as([(ask.actor.account_id, ask.step_up_grant, moved) for ask, moved in sold]))
+    if used.scalar_one() != len(sold):
         raise Scattered
 
 
@@ -267,7 +223,7 @@ def confirm_all(asks: Sequence[Confirming]) -> Outcomes:
         for ask, moved in done:
             tx.fulfil(ask.claim, moved)
         confirmed_ids = [moved.subscription_id for _, moved in done]
-        changed = tx.close(_CONFIRMED, {"subscription_ids": confirmed_ids}).scalar_one()
+        changed = tx.close(CONFIRMED, {"subscription_ids": confirmed_ids}).scalar_one()
         assert changed == len(done), "confirmed under lock"
     return outcomes
 

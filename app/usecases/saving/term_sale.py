@@ -5,6 +5,7 @@ quota's rows that nobody else is at, then the ledger's account; only when no sin
 locked, in their order.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -42,7 +43,7 @@ from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
-from app.usecases.paying.confirmed import USE_GRANT, confirmed_by
+from app.usecases.paying.confirmed import confirmed_by
 from app.usecases.saving.grants import JOIN_GRANT, asked_with
 from app.usecases.saving.suitability import PROFILE, assessment_in, consents_in
 
@@ -68,15 +69,18 @@ SUBSCRIBER = f"""
 """
 """What :func:`judge` decides on."""
 _TO_SUBSCRIBE = opening(SUBSCRIBER)
-_TAKE_POSITION = text(
+TAKE_POSITIONS = text(
     """
     INSERT INTO term_positions AS p (account_id, product_id, amount_fen)
-    VALUES (:account_id, :product_id, :amount_fen)
+    SELECT k.account_id, :product_id, k.amount_fen
+    FROM unnest(CAST(:account_ids AS uuid[]), CAST(:amounts AS bigint[])) AS k (account_id, amount_fen)
+    ORDER BY k.account_id
     ON CONFLICT (account_id, product_id) DO UPDATE SET amount_fen = p.amount_fen + excluded.amount_fen
         WHERE p.amount_fen + excluded.amount_fen <= :cap_fen
-    RETURNING p.amount_fen
+    RETURNING 1
     """
 )
+"""Adds to the positions that stay within the cap; the others are not among the rows."""
 TAKE_ROW = text(
     """
     WITH free AS MATERIALIZED (
@@ -103,21 +107,24 @@ _TAKE_SOME = text(
     WHERE q.product_id = :product_id AND q.bucket = t.bucket
     """
 )
-INSERT_HELD = """
-held AS (
-    INSERT INTO term_subscriptions (subscription_id, product_id, account_id, amount_fen, state, held_at, confirm_by)
-    VALUES (:subscription_id, :product_id, :account_id, :amount_fen, 'held', business_now(), :confirm_by)
-)"""
-_TAKEN = closing(
-    f"""
+TAKEN = closing(
+    """
     taken AS (
         INSERT INTO term_subscriptions (subscription_id, product_id, account_id, amount_fen, state, held_at, confirm_by,
             confirmed_at)
-        VALUES (:subscription_id, :product_id, :account_id, :amount_fen, :state, business_now(), :confirm_by,
-            CASE WHEN :state = 'confirmed' THEN business_now() END)
-    ), {USE_GRANT}""",
+        SELECT k.subscription_id, :product_id, k.account_id, k.amount_fen, :state, business_now(), :confirm_by,
+            CASE WHEN :state = 'confirmed' THEN business_now() END
+        FROM unnest(CAST(:subscription_ids AS uuid[]), CAST(:account_ids AS uuid[]), CAST(:amounts AS bigint[]))
+            AS k (subscription_id, account_id, amount_fen)
+    ),
+    used AS (
+        UPDATE step_up_grants SET used_at = clock_timestamp()
+        WHERE grant_id = ANY (CAST(:grant_ids AS uuid[])) AND used_at IS NULL AND expires_at > clock_timestamp()
+        RETURNING grant_id
+    )""",
     answer="SELECT count(*) FROM used",
 )
+"""What :func:`taken_as` takes along; as many grants are used as were sold."""
 LOCK_OWN = f"""
     SELECT {IN_STANDING} AS is_in_standing, s.subscription_id, s.product_id, s.account_id, s.amount_fen, s.state,
         s.confirm_by, business_now() AS now
@@ -126,11 +133,11 @@ LOCK_OWN = f"""
 """
 """What :func:`confirmed` decides on."""
 _LOCK_OWN = opening(LOCK_OWN)
-_CONFIRMED = closing(
+CONFIRMED = closing(
     """
     confirmed AS (
         UPDATE term_subscriptions SET state = 'confirmed', confirmed_at = business_now()
-        WHERE subscription_id = :subscription_id AND state = 'held' RETURNING 1
+        WHERE subscription_id = ANY (CAST(:subscription_ids AS uuid[])) AND state = 'held' RETURNING 1
     )""",
     answer="SELECT count(*) FROM confirmed",
 )
@@ -244,27 +251,31 @@ def subscribe_to_term(
         if is_confirmed:
             ledger.post(tx, payment_of(moved, actor.account_id))
         else:
-            _hold(tx, moved, actor.account_id)
+            hold_taken(tx, moved, actor.account_id)
         tx.describe(subject_kind="subscription", subject_id=moved.subscription_id, details={"amount_fen": amount_fen})
         tx.keep(moved)
-        used = tx.close(
-            _TAKEN,
-            {
-                "subscription_id": moved.subscription_id,
-                "product_id": product_id,
-                "account_id": actor.account_id,
-                "amount_fen": amount_fen,
-                "state": moved.state,
-                "confirm_by": moved.confirm_by,
-                "grant_id": step_up_grant,
-            },
-        )
+        used = tx.close(TAKEN, taken_as([(actor.account_id, step_up_grant, moved)]))
         if used.scalar_one() != 1:
             raise StepUpRefused(pointer="/step_up_grant")
     return moved
 
 
-def _hold(tx: Transaction, moved: TermMoved, account_id: UUID) -> None:
+def taken_as(sold: Sequence[tuple[UUID, UUID | None, TermMoved]]) -> dict[str, object]:
+    """Return what :data:`TAKEN` takes: account, grant and subscription of each, of one product, in one state."""
+    accounts, grants, moved = zip(*sold, strict=True)
+    return {
+        "subscription_ids": [one.subscription_id for one in moved],
+        "product_id": moved[0].product_id,
+        "account_ids": list(accounts),
+        "amounts": [one.amount_fen for one in moved],
+        "state": moved[0].state,
+        "confirm_by": moved[0].confirm_by,
+        "grant_ids": list(grants),
+    }
+
+
+def hold_taken(tx: Transaction, moved: TermMoved, account_id: UUID) -> None:
+    """Hold what was taken on the e-account, until it is confirmed or its time runs out."""
     hold = hold_of(moved, account_id)
     ledger.place_hold(tx, key=hold.key, account=hold.account, amount_fen=hold.amount_fen, ttl=HOLD_LASTS)
     tx.schedule(Timer(TERM_HOLD_EXPIRES, moved.subscription_id, CONFIRM_WITHIN))
@@ -277,9 +288,8 @@ def _take(
 
     :raises TermCapExceeded, TermQuotaRemainder, TermSoldOut: what the locks found differs from what was read before.
     """
-    key = {"product_id": product_id, "amount_fen": amount_fen}
-    position = tx.execute(_TAKE_POSITION, {**key, "account_id": account_id, "cap_fen": cap_fen}).one_or_none()
-    if position is None:
+    own = {"product_id": product_id, "account_ids": [account_id], "amounts": [amount_fen], "cap_fen": cap_fen}
+    if tx.execute(TAKE_POSITIONS, own).rowcount != 1:
         raise TermCapExceeded(cap_fen=cap_fen, left_fen=0)
     take_quota(tx, product_id, amount_fen, minimum_fen=minimum_fen, own=account_id.int % BUCKETS)
 
@@ -323,7 +333,8 @@ def confirm_subscription(actor: Actor, claim: Claim, *, subscription_id: UUID) -
             tx, one.hold_key, key=one.key, kind=JournalKind.TERM_SUBSCRIPTION, legs=(one.leg,), ref=one.ref
         )
         tx.keep(moved)
-        assert tx.close(_CONFIRMED, {"subscription_id": subscription_id}).scalar_one() == 1, "confirmed under lock"
+        changed = tx.close(CONFIRMED, {"subscription_ids": [subscription_id]}).scalar_one()
+        assert changed == 1, "confirmed under lock"
     return moved
 
 

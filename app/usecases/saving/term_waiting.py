@@ -1,6 +1,6 @@
 """The waiting list (候补): what is not confirmed in time is held for who waited longest."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,18 +12,9 @@ from app.core.ledger import codes
 from app.core.wealth.errors import TermProductNotFound
 from app.core.wealth.terms import BUCKETS, require_amount
 from app.kernel.actor import Actor
-from app.kernel.ids import new_id
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
-from app.usecases.saving.term_sale import (
-    CONFIRM_WITHIN,
-    HOLD_LASTS,
-    INSERT_HELD,
-    TAKE_ROW,
-    TERM_HOLD_EXPIRES,
-    TERM_OFFERS,
-    hold_key,
-)
+from app.usecases.saving.term_sale import TAKE_ROW, TERM_OFFERS, TermMoved, hold_taken
 
 _TO_WAIT = opening(
     """
@@ -64,7 +55,12 @@ _POSITION = text(
     ON CONFLICT (account_id, product_id) DO UPDATE SET amount_fen = p.amount_fen + excluded.amount_fen
     """
 )
-_HOLD = text(f"WITH {INSERT_HELD} SELECT 1")
+_HELD = text(
+    """
+    INSERT INTO term_subscriptions (subscription_id, product_id, account_id, amount_fen, state, held_at, confirm_by)
+    VALUES (:subscription_id, :product_id, :account_id, :amount_fen, :state, business_now(), :confirm_by)
+    """
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,27 +115,11 @@ def offer_to_next(tx: Transaction, product_id: UUID) -> None:
 
 
 def _hold(tx: Transaction, account_id: UUID, product_id: UUID, amount_fen: int, now: datetime) -> None:
-    subscription_id = new_id()
-    ledger.place_hold(
-        tx,
-        key=hold_key(subscription_id),
-        account=codes.e_account(account_id),
-        amount_fen=amount_fen,
-        ttl=HOLD_LASTS,
-    )
-    tx.execute(
-        _HOLD,
-        {
-            "subscription_id": subscription_id,
-            "product_id": product_id,
-            "account_id": account_id,
-            "amount_fen": amount_fen,
-            "confirm_by": now + CONFIRM_WITHIN,
-        },
-    )
-    tx.schedule(Timer(TERM_HOLD_EXPIRES, subscription_id, CONFIRM_WITHIN))
+    moved = TermMoved.taken(product_id, amount_fen, now=now, is_confirmed=False)
+    hold_taken(tx, moved, account_id)
+    tx.execute(_HELD, {**asdict(moved), "account_id": account_id})
     tx.record(
         TermQuotaOffered(
-            account_id=account_id, product_id=product_id, subscription_id=subscription_id, amount_fen=amount_fen
+            account_id=account_id, product_id=product_id, subscription_id=moved.subscription_id, amount_fen=amount_fen
         )
     )

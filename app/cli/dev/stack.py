@@ -38,6 +38,8 @@ PROBE_S = 2.0
 """Longest wait for one answer of one process, seconds."""
 
 WEB_WORKERS = 2
+GRANIAN_LOG_LEVEL = "error"
+"""It warns of more threads than twice the cores, which is what we want: few of them have a place."""
 WEB_THREADS = 128
 """Threads of one web worker. Most of them wait for a place, or in a batch: see :mod:`app.kernel.concurrency`."""
 
@@ -64,7 +66,7 @@ class Service:
 
 def linli_services(ports: Ports, data_dir: Path, env: Mapping[str, str]) -> list[Service]:
     """Return the processes of a stack. The sandbox gateway is one of them unless ``env`` names another gateway."""
-    granian = (sys.executable, "-m", "granian", "--host", HOST, "--log-level", "warning")
+    granian = (sys.executable, "-m", "granian", "--host", HOST, "--log-level", GRANIAN_LOG_LEVEL)
     web = ("--interface", "wsgi", "--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS))
     services = [
         Service("web", (*granian, "--port", str(ports.web), *web, "wsgi:app"), ports.web, "/health"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +15,6 @@ from app.core.payments.models import PaymentMethod
 from app.core.payments.ports import DisputeMovement, GatewayDisputeState, GatewayUnknown
 from app.core.payments.reconciliation import Source
 from app.kernel.actor import Side
-from app.kernel.clock import SHANGHAI, wall_now
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
 from app.usecases.disputing.answer import send_answer
@@ -35,6 +33,7 @@ from app.wiring import gateway_of
 from tests.factories import AnOrder, a_claim, a_resident, an_operator, an_order
 from tests.factories.orders import bring_paid
 from tests.factories.people import a_member
+from tests.factories.reconciling import an_unreported_day
 from tests.factories.rows import change, look, look_one
 from tests.support.invariants import Invariants
 from tests.support.ladder import assert_problem
@@ -453,12 +452,11 @@ def test_a_dispute_whose_notices_were_all_lost_is_looked_for(gateway: Gateway, s
 def test_lines_of_disputes_in_the_gateways_file_are_matched_and_their_fee_is_ours(
     gateway: Gateway, stripe: PaymentGateway, books: Invariants
 ) -> None:
-    today = wall_now().astimezone(SHANGHAI).date()
     _, payment_id = a_paid_top_up(gateway, stripe)
     dispute = disputed_at_the_bank(gateway, payment_id)
     off, fees = clearing_proof().difference_fen, balance("fee_expense")
     [line] = stripe.retrieve_dispute(dispute).movements
-    far = today - timedelta(days=4_000)
+    far = an_unreported_day()
     rows = [f"H,BALANCE,1,stripe,{far}\n", f"B,{line.id},dispute,{line.id},-5000,1500\n", "T,1,-5000,1500\n"]
 
     found = reconcile(Source.STRIPE, far, rows)

@@ -57,7 +57,7 @@ add_courier_payouts(door)
 @door.put("/shift", body=schemas.ShiftIn, answer=schemas.ShiftOut, once=True)
 @policy("shift.write", Relation.OWN)
 def begin_shift(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ShiftMoved:
-    """Go on shift at a place in China."""
+    """Go on shift at a place in China, near one's community; or, on shift already, go on with this phone."""
     point_of(body["lat"], body["lng"])
     return start_shift(actor, claim, **body)
 

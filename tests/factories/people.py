@@ -43,7 +43,7 @@ from app.usecases.stepping_up.grants import LIFETIME
 from app.usecases.stepping_up.payment_pin import pin_digest
 from app.web.sign_in import access_token
 from tests.factories.places import Community, a_community
-from tests.factories.rows import write
+from tests.factories.rows import change, write
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -204,6 +204,14 @@ def a_courier(*, community: Community | None = None, on_shift: bool = True) -> P
     if on_shift:
         start_shift(courier.actor, a_claim(courier), lat=community.lat, lng=community.lng)
     return courier
+
+
+def let_ride(courier: Person) -> None:
+    """Let half an hour have passed since the courier's shift began: one can be seen kilometers away."""
+    change(
+        "UPDATE courier_shifts SET started_at = started_at - interval '30 minutes' WHERE courier_id = :id",
+        id=courier.account_id,
+    )
 
 
 def an_address(

@@ -26,8 +26,8 @@ class Community:
     lng: float
 
 
-def a_community() -> Community:
-    community = Community(new_id(), new_id(), _places.uniform(20, 50), _places.uniform(75, 134))
+def a_community(at: tuple[float, float] | None = None) -> Community:
+    community = Community(new_id(), new_id(), *at or (_places.uniform(20, 50), _places.uniform(75, 134)))
     place = {"district": "海淀区", "lat": community.lat, "lng": community.lng}
     write(StoreRow, store_id=community.store_id, name="四季青体验店", **place)
     write(

@@ -13,7 +13,7 @@ from app.kernel.errors import LinliError
 from app.kernel.geo import distance_m
 from app.kernel.transaction import write_alone
 from app.usecases.delivering.report_position import _PLAINLY, report_position
-from tests.factories import a_courier
+from tests.factories import a_community, a_courier
 from tests.factories.rows import change, look
 from tests.support.races import at_once
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.support.business_clock import BusinessClock
 
 SEED, REPORTS = 11, 120
+HERE = (39.9, 116.4)
 REST = "UPDATE courier_positions SET received_at = received_at - interval '2 seconds' WHERE courier_id = :id"
 LAST = "SELECT lat, lng, measured_at, still_lat, still_lng, still_since FROM courier_positions WHERE courier_id = :id"
 
@@ -34,9 +35,9 @@ def last_of(courier: Person) -> tuple[Fix, Still]:
 
 
 def test_what_is_taken_at_once_is_what_the_rules_believe(app: Flask, clock: BusinessClock) -> None:
-    random, courier, taken = Random(SEED), a_courier(), 0
+    random, courier, taken = Random(SEED), a_courier(community=a_community(HERE)), 0
     clock.at(clock.now())
-    report_position(courier.actor, lat=39.9, lng=116.4, measured_at=clock.now() - timedelta(minutes=4))
+    report_position(courier.actor, lat=HERE[0], lng=HERE[1], measured_at=clock.now() - timedelta(minutes=4))
     for _ in range(REPORTS):
         change(REST, id=courier.account_id)
         before, still = last_of(courier)
@@ -64,14 +65,14 @@ def test_what_is_taken_at_once_is_what_the_rules_believe(app: Flask, clock: Busi
 
 
 def test_of_a_hundred_at_once_one_or_two_are_kept_and_none_fails(app: Flask, clock: BusinessClock) -> None:
-    courier, now = a_courier(), clock.now()
-    report_position(courier.actor, lat=39.9, lng=116.4, measured_at=now)
+    courier, now = a_courier(community=a_community(HERE)), clock.now()
+    report_position(courier.actor, lat=HERE[0], lng=HERE[1], measured_at=now)
     change(REST, id=courier.account_id)
     kept: list[int] = []
 
     def report(number: int) -> None:
         with suppress(LinliError):
-            given = {"lat": 39.9 + number * 1e-6, "lng": 116.4, "measured_at": now + timedelta(seconds=1)}
+            given = {"lat": HERE[0] + number * 1e-6, "lng": HERE[1], "measured_at": now + timedelta(seconds=1)}
             report_position(courier.actor, **given)  # type: ignore[arg-type]
             kept.append(number)
 

@@ -150,6 +150,13 @@ class PositionTooFar(Conflict):
     title = "The position is too far from the last one"
 
 
+class TooFarFromHome(Conflict):
+    """A shift begins near one's community; parameters ``distance_m``, ``distance_m_max``."""
+
+    code = "too_far_from_home"
+    title = "Too far from your community"
+
+
 class PositionTooOften(Throttled):
     """One position a second is enough; parameter ``retry_after_s``."""
 

@@ -66,7 +66,7 @@ class ShiftRow(Base):
 
     ``session_id`` is the phone that went on shift last: positions of another phone of the same account are refused.
     From ``ends_at`` on it takes no new trip; it ends when what is in hand is done. ``lat`` and ``lng`` are where it
-    began, or the last door of the last trip that is done, at ``freed_at``.
+    began; or, at ``freed_at``, the last door of the last trip that is done; or, once it ended, where one was last.
     """
 
     __tablename__ = "courier_shifts"

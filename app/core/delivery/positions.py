@@ -7,7 +7,13 @@ carried, for thirty days.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.core.delivery.errors import PositionInFuture, PositionTooFar, PositionTooOften, PositionTooOld
+from app.core.delivery.errors import (
+    PositionInFuture,
+    PositionTooFar,
+    PositionTooOften,
+    PositionTooOld,
+    TooFarFromHome,
+)
 from app.kernel.geo import distance_m
 
 AHEAD_MAX = timedelta(seconds=30)
@@ -20,6 +26,10 @@ SPEED_M_S_MAX = 35.0
 """126 km/h: more than any vehicle of a courier; a report beyond it is a fault or a fraud."""
 SLACK_M = 300
 """What positioning itself may err by, in a street between high houses."""
+KNOWN_MAX = timedelta(hours=4)
+"""A place where one was before this says nothing of where one can be now."""
+HOME_M_MAX = 100_000
+"""A shift begins within this of the courier's community."""
 TRAIL_PAUSE = timedelta(minutes=1)
 GRID_DEGREES = 0.001
 """What a resident sees of the place of who carries their order: a grid of about a hundred meters."""
@@ -72,12 +82,32 @@ def believe(fix: Fix, *, last: Fix | None, now: datetime) -> None:
         raise PositionInFuture(ahead_s_max=int(AHEAD_MAX.total_seconds()), pointer="/measured_at")
     if fix.measured_at < now - AGE_MAX or (last is not None and fix.measured_at < last.measured_at):
         raise PositionTooOld(age_s_max=int(AGE_MAX.total_seconds()), pointer="/measured_at")
-    if last is None:
-        return
-    elapsed_s = (fix.measured_at - last.measured_at).total_seconds()
-    moved_m = distance_m(last.lat, last.lng, fix.lat, fix.lng)
-    if moved_m > SLACK_M + SPEED_M_S_MAX * elapsed_s:
-        raise PositionTooFar(distance_m=moved_m, elapsed_s=int(elapsed_s), pointer="/lat")
+    if last is not None:
+        within_reach(fix, of=last)
+
+
+def within_reach(fix: Fix, *, of: Fix) -> None:
+    """Refuse a place to which nobody comes from ``of`` in the time between, whichever of the two was first.
+
+    :raises PositionTooFar: nobody is that fast.
+    """
+    elapsed = abs(fix.measured_at - of.measured_at)
+    moved_m = distance_m(of.lat, of.lng, fix.lat, fix.lng)
+    if elapsed <= KNOWN_MAX and moved_m > SLACK_M + SPEED_M_S_MAX * elapsed.total_seconds():
+        raise PositionTooFar(distance_m=moved_m, elapsed_s=int(elapsed.total_seconds()), pointer="/lat")
+
+
+def begin_near(fix: Fix, *, home: tuple[float, float], last: Fix | None) -> None:
+    """Refuse a place where a shift cannot begin.
+
+    :param home: the courier's community, WGS-84 degrees. :param last: where one was last known to be, if one was.
+    :raises TooFarFromHome: it is far from home. :raises PositionTooFar: nobody is that fast.
+    """
+    away_m = distance_m(*home, fix.lat, fix.lng)
+    if away_m > HOME_M_MAX:
+        raise TooFarFromHome(distance_m=away_m, distance_m_max=HOME_M_MAX, pointer="/lat")
+    if last is not None:
+        within_reach(fix, of=last)
 
 
 def pace(since_last: timedelta | None) -> None:

@@ -25,6 +25,7 @@ from app.core.delivery.positions import (
     believe,
     pace,
     still_of,
+    within_reach,
 )
 from app.kernel.actor import Actor
 from app.kernel.geo import EARTH_RADIUS_M
@@ -67,6 +68,7 @@ _PLAINLY = text(
 _SHIFT = text(
     f"""
     SELECT {_IS_LIVE} AS is_in_standing, h.shift_id, h.session_id, h.active_trips, p.lat, p.lng, p.measured_at,
+           h.lat AS from_lat, h.lng AS from_lng, coalesce(h.freed_at, h.started_at) AS from_at,
            p.trailed_at, p.still_lat, p.still_lng, p.still_since,
            clock_timestamp() - p.received_at AS since_last, business_now() AS now
     FROM couriers AS c
@@ -109,6 +111,8 @@ class PositionKept:
 def report_position(actor: Actor, *, lat: float, lng: float, measured_at: datetime) -> PositionKept:
     """Say where one is. Of reports that cross each other the one measured last stays, by the write's own condition.
 
+    The first of a shift is judged from where the shift began.
+
     One statement for most reports, three for the others, and no lock; a report leaves neither event nor act, and writes
     nothing once the shift is over.
 
@@ -131,6 +135,8 @@ def report_position(actor: Actor, *, lat: float, lng: float, measured_at: dateti
     pace(row.since_last)
     fix = Fix(lat, lng, measured_at)
     believe(fix, last=None if row.lat is None else Fix(row.lat, row.lng, row.measured_at), now=row.now)
+    if row.lat is None:
+        within_reach(fix, of=Fix(row.from_lat, row.from_lng, row.from_at))
     is_trailed = _is_trailed(row, measured_at)
     before = None if row.still_since is None else Still(row.still_lat, row.still_lng, row.still_since)
     still = still_of(fix, before=before)

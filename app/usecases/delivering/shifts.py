@@ -6,16 +6,21 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.core.delivery.errors import CourierSuspended, NotOnShift, ShiftBusy, TooTired
+from app.core.delivery.errors import CourierSuspended, NotOnShift, ShiftBusy, ShiftOver, TooTired
 from app.core.delivery.fatigue import A_DAY, IN_A_ROW, in_a_row_since, shift_ends_at
 from app.core.delivery.models import CourierState
+from app.core.delivery.positions import Fix, begin_near
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
 
 _LOCK_COURIER = opening(
-    "SELECT courier_id, state, business_now() AS now FROM couriers WHERE courier_id = :courier_id FOR UPDATE"
+    """
+    SELECT k.courier_id, k.state, c.lat, c.lng, business_now() AS now
+    FROM couriers AS k JOIN communities AS c ON c.community_id = k.community_id
+    WHERE k.courier_id = :courier_id FOR UPDATE OF k
+    """
 )
 _LOCK_SHIFT = opening(
     """
@@ -25,7 +30,8 @@ _LOCK_SHIFT = opening(
 )
 _BEFORE = text(
     """
-    SELECT h.shift_id, h.ends_at, h.ended_at, h.in_a_row_since,
+    SELECT h.shift_id, h.ends_at, h.ended_at, h.in_a_row_since, h.on_break_since, coalesce(p.lat, h.lat) AS lat,
+        coalesce(p.lng, h.lng) AS lng, coalesce(p.measured_at, h.freed_at, h.started_at) AS seen_at,
         (SELECT coalesce(sum(coalesce(d.ended_at, business_now()) - greatest(d.started_at, y.midnight)), interval '0')
          FROM courier_shifts AS d
          WHERE d.courier_id = :courier_id AND coalesce(d.ended_at, business_now()) > y.midnight) AS worked_today
@@ -34,6 +40,7 @@ _BEFORE = text(
     LEFT JOIN LATERAL (
         SELECT * FROM courier_shifts AS s WHERE s.courier_id = :courier_id ORDER BY s.started_at DESC LIMIT 1
     ) AS h ON true
+    LEFT JOIN courier_positions AS p ON p.courier_id = h.courier_id AND h.ended_at IS NULL
     """
 )
 _START = closing(
@@ -43,19 +50,29 @@ _START = closing(
             in_a_row_since)
         VALUES (:shift_id, :courier_id, :session_id, :lat, :lng, business_now(), :ends_at,
             CAST(:wishes_until AS timestamptz), :in_a_row_since)
-        ON CONFLICT (courier_id) WHERE ended_at IS NULL DO UPDATE
-            SET lat = excluded.lat, lng = excluded.lng, session_id = excluded.session_id, ends_at = excluded.ends_at,
-                wishes_until = excluded.wishes_until, in_a_row_since = excluded.in_a_row_since
         RETURNING shift_id
     )""",
     answer="SELECT shift_id FROM started",
 )
+_STAY = closing(
+    """
+    stayed AS (
+        UPDATE courier_shifts SET session_id = :session_id, ends_at = :ends_at,
+            wishes_until = CAST(:wishes_until AS timestamptz)
+        WHERE shift_id = :shift_id RETURNING shift_id
+    )""",
+    answer="SELECT shift_id FROM stayed",
+)
 _END = closing(
     """
+    forgotten AS (DELETE FROM courier_positions WHERE courier_id = :courier_id RETURNING lat, lng, measured_at),
     ended AS (
-        UPDATE courier_shifts SET ended_at = business_now(), on_break_since = NULL WHERE shift_id = :shift_id
-    ),
-    forgotten AS (DELETE FROM courier_positions WHERE courier_id = :courier_id)"""
+        UPDATE courier_shifts AS h SET ended_at = business_now(), on_break_since = NULL, (lat, lng, freed_at) = (
+            SELECT w.lat, w.lng, w.seen_at
+            FROM (SELECT h.lat, h.lng, h.freed_at AS seen_at UNION ALL SELECT lat, lng, measured_at FROM forgotten) AS w
+            ORDER BY w.seen_at DESC NULLS LAST LIMIT 1)
+        WHERE h.shift_id = :shift_id
+    )"""
 )
 _PAUSE = closing(
     """
@@ -89,20 +106,24 @@ class ShiftMoved:
 
 
 def start_shift(actor: Actor, claim: Claim, *, lat: float, lng: float, ends_at: datetime | None = None) -> ShiftMoved:
-    """Go on shift at a place; one who is on already moves there, and may say anew when to go home.
+    """Go on shift at a place. Who is on already stays on that shift, and may say anew when to go home.
 
-    The phone that says so last is the one whose positions count.
+    The phone that says so last is the one whose positions count. A shift does not move: where one is, positions say.
 
     :param lat: WGS-84 degrees. :param lng: WGS-84 degrees.
     :param ends_at: from when on one wants no new trip; the limits of fatigue may come first.
     :raises CourierSuspended: the person is no courier, or may not work.
+    :raises TooFarFromHome, PositionTooFar: one cannot be there, see :func:`begin_near`.
     :raises TooTired: the hours of the day, or those in a row, are used up.
+    :raises ShiftOver: a shift would end before it begins.
     """
     with transaction(claim) as tx:
         row = tx.open_one(_LOCK_COURIER, {"courier_id": actor.account_id})
         if row is None or row.state != CourierState.ACTIVE:
             raise CourierSuspended
         before = tx.execute(_BEFORE, {"courier_id": actor.account_id}).one()
+        last = None if before.shift_id is None else Fix(before.lat, before.lng, before.seen_at)
+        begin_near(Fix(lat, lng, row.now), home=(row.lat, row.lng), last=last)
         is_on = before.shift_id is not None and before.ended_at is None
         since = (
             before.in_a_row_since or row.now
@@ -111,13 +132,18 @@ def start_shift(actor: Actor, claim: Claim, *, lat: float, lng: float, ends_at: 
         )
         until = shift_ends_at(row.now, row_since=since, worked_today=before.worked_today, wished=ends_at)
         if until <= row.now and not is_on:
+            if until == ends_at:
+                raise ShiftOver(pointer="/ends_at")
             _refuse_tired()
-        moved = ShiftMoved(courier_id=actor.account_id, is_on=True, ends_at=until)
+        is_on_break = is_on and before.on_break_since is not None
+        moved = ShiftMoved(courier_id=actor.account_id, is_on=True, is_on_break=is_on_break, ends_at=until)
         tx.keep(moved)
-        params = {"courier_id": actor.account_id, "session_id": actor.session_id, "lat": lat, "lng": lng}
-        tx.close(
-            _START, {**params, "shift_id": new_id(), "ends_at": until, "wishes_until": ends_at, "in_a_row_since": since}
-        )
+        params = {"session_id": actor.session_id, "ends_at": until, "wishes_until": ends_at}
+        if is_on:
+            tx.close(_STAY, {**params, "shift_id": before.shift_id})
+        else:
+            place = {"courier_id": actor.account_id, "lat": lat, "lng": lng}
+            tx.close(_START, {**params, **place, "shift_id": new_id(), "in_a_row_since": since})
     return moved
 
 

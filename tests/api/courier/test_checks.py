@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from app.core.orders.states import OrderState
 from app.usecases.delivering.hand_over import door_code, pick_up_code
 from tests.factories import a_courier, an_order
+from tests.factories.people import let_ride
 from tests.factories.photos import a_photo
 from tests.factories.rows import look, look_one
 from tests.support.ladder import assert_problem
@@ -24,6 +25,7 @@ def be_at(client: FlaskClient, order: AnOrder, *, lat_off: float) -> None:
     """Let the order's courier be seen north of the shop."""
     body = {"lat": order.shop.lat + lat_off, "lng": order.shop.lng, "measured_at": look_one("SELECT business_now()")}
     body["measured_at"] = body["measured_at"].isoformat()
+    let_ride(order.carrier)
     response = client.put("/courier/v1/position", headers=order.carrier.headers, json=body)
     assert response.status_code == 200, response.get_json()
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.usecases.delivering.shifts import start_shift
 from app.worker.sweeps import forget_old
-from tests.factories import a_claim, a_courier, an_order
+from tests.factories import a_claim, a_community, a_courier, an_order
 from tests.factories.people import signed_in
 from tests.factories.rows import change, look_one
 from tests.support.ladder import Case, Endpoint, assert_problem
@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 
 from app.core.orders.states import OrderState
 
+HERE = (39.9, 116.4)
 
-def a_fix(measured_at: datetime, *, lat: float = 39.9, lng: float = 116.4) -> dict[str, object]:
+
+def a_courier_here() -> Person:
+    return a_courier(community=a_community(HERE))
+
+
+def a_fix(measured_at: datetime, *, lat: float = HERE[0], lng: float = HERE[1]) -> dict[str, object]:
     return {"lat": lat, "lng": lng, "measured_at": measured_at.isoformat()}
 
 
@@ -49,10 +55,10 @@ class TestPutPosition(Endpoint):
         self.now = clock.now()
 
     def case(self) -> Case:
-        return Case(a_courier(), "/courier/v1/position", a_fix(self.now))
+        return Case(a_courier_here(), "/courier/v1/position", a_fix(self.now))
 
     def test_off_shift_nobody_is_followed(self, client: FlaskClient) -> None:
-        courier = a_courier(on_shift=False)
+        courier = a_courier(community=a_community(HERE), on_shift=False)
 
         assert_problem(put(client, courier, a_fix(self.now)), 409, "not_on_shift")
 
@@ -61,12 +67,12 @@ class TestPutPosition(Endpoint):
         [(timedelta(minutes=1), "position_in_future"), (timedelta(minutes=-6), "position_too_old")],
     )
     def test_neither_the_future_nor_the_past_is_a_place(self, client: FlaskClient, ahead: timedelta, code: str) -> None:
-        courier = a_courier()
+        courier = a_courier_here()
 
         assert_problem(put(client, courier, a_fix(self.now + ahead)), 409, code, pointer="/measured_at")
 
     def test_nobody_jumps_five_hundred_kilometers(self, client: FlaskClient) -> None:
-        courier = a_courier()
+        courier = a_courier_here()
         put(client, courier, a_fix(self.now))
         rest(courier)
 
@@ -74,8 +80,16 @@ class TestPutPosition(Endpoint):
 
         assert assert_problem(response, 409, "position_too_far")["distance_m"] > 490_000
 
+    def test_nor_does_the_first_of_a_shift_from_where_it_began(self, client: FlaskClient) -> None:
+        courier = a_courier_here()
+
+        response = put(client, courier, a_fix(self.now, lat=44.4))
+
+        assert_problem(response, 409, "position_too_far", pointer="/lat")
+        assert put(client, courier, a_fix(self.now - timedelta(seconds=20))).status_code == 200
+
     def test_what_was_measured_before_the_last_is_refused(self, client: FlaskClient) -> None:
-        courier = a_courier()
+        courier = a_courier_here()
         put(client, courier, a_fix(self.now))
         rest(courier)
 
@@ -84,7 +98,7 @@ class TestPutPosition(Endpoint):
         assert_problem(response, 409, "position_too_old")
 
     def test_of_a_hundred_in_a_second_one_is_kept(self, client: FlaskClient) -> None:
-        courier = a_courier()
+        courier = a_courier_here()
         put(client, courier, a_fix(self.now))
         change(
             "UPDATE courier_positions SET received_at = clock_timestamp() WHERE courier_id = :id",
@@ -95,9 +109,9 @@ class TestPutPosition(Endpoint):
         assert_problem(response, 429, "position_too_often")
 
     def test_the_phone_that_went_on_shift_last_is_the_one_that_counts(self, client: FlaskClient) -> None:
-        first = a_courier()
+        first = a_courier_here()
         second = signed_in(first.account_id, first.side)
-        start_shift(second.actor, a_claim(second), lat=39.9, lng=116.4)
+        start_shift(second.actor, a_claim(second), lat=HERE[0], lng=HERE[1])
 
         refused = put(client, first, a_fix(self.now))
         kept = put(client, second, a_fix(self.now))
@@ -106,7 +120,7 @@ class TestPutPosition(Endpoint):
         assert kept.status_code == 200
 
     def test_without_a_trip_no_trail_is_kept(self, client: FlaskClient) -> None:
-        courier = a_courier()
+        courier = a_courier_here()
 
         kept = put(client, courier, a_fix(self.now)).get_json()
 
@@ -115,9 +129,10 @@ class TestPutPosition(Endpoint):
     def test_with_a_trip_a_point_a_minute_is_kept_for_thirty_days(
         self, client: FlaskClient, clock: BusinessClock
     ) -> None:
-        courier = an_order(state=OrderState.READY, with_courier=True).carrier
+        order = an_order(state=OrderState.READY, with_courier=True)
+        courier, lat, lng = order.carrier, order.shop.lat, order.shop.lng
         for seconds in (0, 5, 30, 61, 65):
-            put(client, courier, a_fix(self.now + timedelta(seconds=seconds - 66)))
+            put(client, courier, a_fix(self.now + timedelta(seconds=seconds - 66), lat=lat, lng=lng))
             rest(courier)
         count = "SELECT count(*) FROM courier_trail WHERE courier_id = :id"
         kept = look_one(count, id=courier.account_id)
@@ -129,7 +144,7 @@ class TestPutPosition(Endpoint):
         assert look_one(count, id=courier.account_id) == 0
 
     def test_the_end_of_the_shift_forgets_the_place(self, client: FlaskClient) -> None:
-        courier = a_courier()
+        courier = a_courier_here()
         put(client, courier, a_fix(self.now))
 
         client.post("/courier/v1/shift/end", headers=courier.once())

@@ -16,7 +16,8 @@ from app.usecases.delivering.trips import claim_trip, give_back_trip
 from app.usecases.dispatching.take_back import look_after_shifts, take_back_from_those_who_stand_still
 from app.usecases.dispatching.tick import dispatch_zone
 from app.wiring import DISPATCH_POLICY
-from tests.factories import a_claim, a_courier, an_order
+from tests.factories import a_claim, a_community, a_courier, an_order
+from tests.factories.people import let_ride
 from tests.factories.rows import change, look, look_one
 from tests.support.dispatching import let_offer, offers_of
 from tests.support.races import known
@@ -43,6 +44,7 @@ def taken(clock: BusinessClock, *, away_km: float) -> AnOrder:
     """Return an order that a courier took who is so far from the counter."""
     order = an_order(state=OrderState.READY)
     courier = a_courier(community=order.shop.community)
+    let_ride(courier)
     seen(courier, clock, order.shop.lat + away_km * KM, order.shop.lng)
     claim_trip(courier.actor, a_claim(courier), trip_id=known(order.trip_id))
     return replace(order, courier=courier)
@@ -149,13 +151,14 @@ def test_a_clock_that_jumps_ahead_ends_offers_and_silence_once_and_harms_nothing
 
 
 def test_positions_from_before_a_jump_back_are_taken_as_older_and_refused(app: Flask, clock: BusinessClock) -> None:
-    courier = a_courier()
+    home = a_community()
+    courier = a_courier(community=home)
     clock.ahead(minutes=30)
-    seen(courier, clock, 39.9, 116.4)
+    seen(courier, clock, home.lat, home.lng)
     clock.ahead(minutes=-30)
 
     with pytest.raises(Exception, match="position") as refusal:
-        seen(courier, clock, 39.9, 116.4)
+        seen(courier, clock, home.lat, home.lng)
 
     assert getattr(refusal.value, "code", None) == "position_too_old"
     assert timedelta() < clock.now() - look_one(

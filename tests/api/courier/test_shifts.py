@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.core.orders.states import OrderState
+from app.usecases.delivering.report_position import report_position
 from app.usecases.delivering.slots import publish_slots, take_slot
 from app.usecases.dispatching.take_back import look_after_shifts
 from tests.factories import a_claim, a_community, a_courier, a_store_clerk, an_order
 from tests.factories.photos import a_photo
-from tests.factories.rows import change, look_one
+from tests.factories.rows import change, look, look_one
 from tests.support.ladder import Case, Endpoint, Once, OnceOwned, OnceWithBody, assert_problem
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
     from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
 
     from tests.factories import Person
     from tests.factories.places import Community
@@ -46,8 +48,15 @@ def a_slot(community: Community, *, in_hours: float = 5, courier: Person | None 
     return slot_id
 
 
+def begin(client: FlaskClient, courier: Person, **more: object) -> TestResponse:
+    home = "SELECT c.lat, c.lng FROM couriers JOIN communities AS c USING (community_id) WHERE courier_id = :id"
+    [place] = look(home, id=courier.account_id)
+    given = {"lat": place.lat, "lng": place.lng, **more}
+    return client.put("/courier/v1/shift", headers=courier.once(), json=given)
+
+
 def be_on_shift(client: FlaskClient, courier: Person, **more: object) -> dict[str, Any]:
-    response = client.put("/courier/v1/shift", headers=courier.once(), json={"lat": 39.9, "lng": 116.4, **more})
+    response = begin(client, courier, **more)
     assert response.status_code == 200, response.get_json()
     answer: dict[str, Any] = response.get_json()
     return answer
@@ -97,6 +106,49 @@ def test_a_shift_begins_in_china(client: FlaskClient, lat: float, lng: float) ->
     assert look_one("SELECT count(*) FROM courier_shifts WHERE courier_id = :id", id=courier.account_id) == 0
 
 
+class TestWhereAShiftBegins:
+    def test_who_is_on_shift_stays_on_that_one_and_moves_nowhere(self, client: FlaskClient) -> None:
+        courier = a_courier()
+        shift = "SELECT shift_id, lat, lng, started_at FROM courier_shifts WHERE courier_id = :id"
+        first = look(shift, id=courier.account_id)
+
+        again = begin(client, courier, ends_at=(now() + timedelta(hours=1)).isoformat())
+        far = begin(client, courier, lat=first[0].lat + 0.1)
+
+        assert again.status_code == 200
+        assert assert_problem(far, 409, "position_too_far", pointer="/lat")["distance_m"] > 10_000
+        assert look(shift, id=courier.account_id) == first
+
+    def test_far_from_ones_community_there_is_none(self, client: FlaskClient) -> None:
+        courier = a_courier(community=a_community((35.0, 110.0)), on_shift=False)
+
+        refused = begin(client, courier, lat=39.5)
+
+        assert assert_problem(refused, 409, "too_far_from_home", pointer="/lat")["distance_m"] > 490_000
+
+    def test_the_next_begins_where_one_can_have_come_since_the_last(
+        self, client: FlaskClient, clock: BusinessClock
+    ) -> None:
+        home = a_community((35.0, 110.0))
+        courier, there = a_courier(community=home), home.lat + 0.5
+        report_position(courier.actor, lat=home.lat + 0.001, lng=home.lng, measured_at=clock.now())
+        client.post("/courier/v1/shift/end", headers=courier.once())
+
+        at_once = begin(client, courier, lat=there)
+        clock.ahead(hours=1)
+        later = begin(client, courier, lat=there)
+
+        assert_problem(at_once, 409, "position_too_far", pointer="/lat")
+        assert later.status_code == 200
+
+    def test_it_does_not_end_before_it_begins(self, client: FlaskClient) -> None:
+        courier = a_courier(on_shift=False)
+
+        refused = begin(client, courier, ends_at=(now() - timedelta(minutes=1)).isoformat())
+
+        assert_problem(refused, 409, "shift_over", pointer="/ends_at")
+
+
 class TestEndOfShift:
     def test_at_its_end_a_shift_takes_nothing_and_what_is_in_hand_is_finished(
         self, app: Flask, client: FlaskClient, clock: BusinessClock
@@ -131,7 +183,7 @@ class TestEndOfShift:
             id=courier.account_id,
         )
 
-        response = client.put("/courier/v1/shift", headers=courier.once(), json={"lat": 39.9, "lng": 116.4})
+        response = begin(client, courier)
 
         assert assert_problem(response, 409, "too_tired")["hours_in_a_row_max"] == 8
 

@@ -11,7 +11,7 @@ from app.core.orders.states import OrderState
 from app.kernel.actor import Side
 from app.usecases.delivering.hand_over import door_code, pick_up_code
 from app.usecases.delivering.trips import claim_trip
-from tests.factories import a_courier, a_merchant_with_shop, a_resident, an_order, idempotent
+from tests.factories import a_community, a_courier, a_merchant_with_shop, a_resident, an_order, idempotent
 from tests.factories.orders import RICH_FEN
 from tests.factories.people import a_claim
 from tests.factories.photos import a_photo
@@ -42,7 +42,8 @@ class TestBeginShift(OnceWithBody):
     other_body = {"lat": 40}
 
     def case(self) -> Case:
-        return Case(a_courier(on_shift=False), "/courier/v1/shift", {"lat": 39.9, "lng": 116.4})
+        courier = a_courier(community=a_community((39.9, 116.4)), on_shift=False)
+        return Case(courier, "/courier/v1/shift", {"lat": 39.9, "lng": 116.4})
 
     @pytest.mark.parametrize("lat", [91, -90.5, "39.9", None, True, [39.9], 1e400])
     def test_a_place_is_on_the_globe(self, client: FlaskClient, lat: object) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from app.core.orders.states import OrderState
 from tests.factories import an_order
+from tests.factories.people import let_ride
 from tests.factories.rows import look_one
 from tests.support.ladder import Case, Owned
 
@@ -20,6 +21,7 @@ class TestListArrivals(Owned):
 
     def test_the_shop_sees_when_somebody_comes_and_not_who(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.READY, with_courier=True)
+        let_ride(order.carrier)
         moment = look_one("SELECT business_now()")
         position = {"lat": order.shop.lat + 0.009, "lng": order.shop.lng, "measured_at": moment.isoformat()}
         client.put("/courier/v1/position", headers=order.carrier.headers, json=position)

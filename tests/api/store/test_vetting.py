@@ -37,7 +37,7 @@ class TestDecideApplication(OnceWithBody, OnceOwned):
     other_body = {"is_approved": False, "reason": "证件不清"}
 
     def case(self) -> Case:
-        community = a_community()
+        community = a_community((39.9, 116.4))
         application_id, self.person = an_application(community.community_id)
         path = f"/store/v1/courier-applications/{application_id}/decision"
         return Case(a_store_clerk(community.store_id), path, {"is_approved": True})

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from app.kernel.concurrency import set_aside
+from app.kernel.errors import Busy
 
 WAIT_S_MAX = 60.0
 """Longest wait for the batches before one's own; each of them ends by the database's own limits."""
@@ -64,7 +65,7 @@ class Batcher(Generic[Ask, Answer]):
     def ask(self, ask: Ask, *, key: Hashable = None) -> Answer:
         """Have ``ask`` done, in a batch with others of the same key where there are any.
 
-        :raises Exception: what the batch, or ``alone``, says of it.
+        :raises Busy: no batch had room in time; nothing was done. :raises Exception: what the batch, or ``alone``, says.
         """
         mine: _Waiter[Ask, Answer] = _Waiter(ask)
         with self._lock:
@@ -90,7 +91,7 @@ class Batcher(Generic[Ask, Answer]):
             with self._lock:
                 if mine in queue:
                     queue.remove(mine)
-                    raise TimeoutError("no batch had room in time")
+                    raise Busy
 
     def _lead(self, mine: _Waiter[Ask, Answer], key: Hashable) -> None:
         """Do the next batch, and have the one after it done by its first."""

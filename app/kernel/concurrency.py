@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
+WAIT_AGAIN_S_MAX = 30.0
+"""Longest wait for a place that was given up; then the work goes on without one, for it is half done."""
+
 _held = threading.local()
 
 
@@ -31,16 +34,17 @@ class Places:
         return True
 
     def give_back(self) -> None:
-        """Let the next one have it."""
-        _held.places = None
-        self._free.put(None)
+        """Let the next one have this thread's place; nothing when it has none."""
+        if getattr(_held, "places", None) is self:
+            _held.places = None
+            self._free.put(None)
 
 
 @contextmanager
 def set_aside() -> Iterator[None]:
     """Give up this thread's place for the block, which only waits: for others, or for an answer from outside.
 
-    A thread that has none just waits. One that had one waits for it again, since it is in the middle of its work.
+    A thread that has none just waits. One that had one waits for it again, at most :data:`WAIT_AGAIN_S_MAX`.
     """
     places: Places | None = getattr(_held, "places", None)
     if places is None:
@@ -50,4 +54,4 @@ def set_aside() -> Iterator[None]:
     try:
         yield
     finally:
-        places.take()
+        places.take(wait_s=WAIT_AGAIN_S_MAX)

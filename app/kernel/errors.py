@@ -70,3 +70,10 @@ class Unavailable(LinliError):
 
     code = "unavailable"
     title = "Not available at the moment"
+
+
+class Busy(Unavailable):
+    """Others hold what this request needs; nothing was changed, the same request may be sent again."""
+
+    code = "busy"
+    title = "Busy"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, request
 
 from app.kernel.concurrency import Places
-from app.web.problems import Busy
+from app.kernel.errors import Busy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

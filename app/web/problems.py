@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from app.kernel.errors import (
+    Busy,
     Conflict,
     Forbidden,
     Invalid,
@@ -48,13 +49,6 @@ _HTTP_CODES = {
 }
 
 log = structlog.get_logger()
-
-
-class Busy(Unavailable):
-    """Others hold what this request needs; nothing was changed, the same request may be sent again."""
-
-    code = "busy"
-    title = "Busy"
 
 
 class DatabaseUnavailable(Unavailable):

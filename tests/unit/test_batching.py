@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.kernel import batching
+from app.kernel import batching, concurrency
 from app.kernel.batching import ALONE, Batcher, Scattered
 from app.kernel.concurrency import Places, set_aside
+from app.kernel.errors import Busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,7 +107,7 @@ def test_who_waits_too_long_is_told_and_is_in_no_batch(monkeypatch: pytest.Monke
     counter = Counter(doubled)
     queue = counter._batcher._waiting.setdefault(None, [])
     counter.ask(1)
-    assert isinstance(counter.answers[1], TimeoutError)
+    assert isinstance(counter.answers[1], Busy)
     assert queue == []
 
 
@@ -151,3 +152,15 @@ def test_who_waits_for_a_place_in_vain_is_told_so() -> None:
     thread.start()
     thread.join(PATIENCE_S)
     assert refused == [True]
+
+
+def test_who_gets_no_place_again_in_time_goes_on_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concurrency, "WAIT_AGAIN_S_MAX", 0.01)
+    places = Places(1)
+    assert places.take()
+    with set_aside():
+        keeper = threading.Thread(target=places.take)
+        keeper.start()
+        keeper.join(PATIENCE_S)
+    places.give_back()
+    assert not places.take(wait_s=0.01), "a place came into being"

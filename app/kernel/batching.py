@@ -65,7 +65,7 @@ class Batcher(Generic[Ask, Answer]):
     def ask(self, ask: Ask, *, key: Hashable = None) -> Answer:
         """Have ``ask`` done, in a batch with others of the same key where there are any.
 
-        :raises Busy: no batch had room in time; nothing was done. :raises Exception: what the batch, or ``alone``, says.
+        :raises Busy: no batch had room in time; nothing was done. :raises Exception: what the batch or ``alone`` says.
         """
         mine: _Waiter[Ask, Answer] = _Waiter(ask)
         with self._lock:

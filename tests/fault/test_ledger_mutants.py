@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -211,7 +212,7 @@ MUTANTS = (
                 "select array_agg(l.code order by hashtextextended(l.code, l.amount)), array_agg(l.amount order by hashtextextended(l.code, l.amount)), array_agg(l.place order by hashtextextended(l.code, l.amount))",
             ),
         ),
-        drill_batches,
+        partial(drill_batches, rounds=40),
     ),
     Mutant(
         "a batch forgets predecessors",

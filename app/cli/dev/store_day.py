@@ -1,9 +1,10 @@
 """``dev.py store-day``: a day at an experience store over HTTP, then the same day with the worker killed at random.
 
-Residents sign up with a clerk's help and are verified face to face; cash comes in and goes out; bills are paid; orders
-are put on the shelf and collected, one comes back; an event is held; the till is counted. The worker is killed in the
-midst of acts, not between them. At the end float, books, limits and figures have to agree, and both days have
-to tell the same figures. Exit code 1 when they do not.
+Residents sign up with a clerk's help and are verified face to face; tickets are called; cash comes in and goes out;
+bills are paid, by phone and at the desk, and money is sent there; orders are put on the shelf and collected, one comes
+back; an event is held; the till is counted. The worker is killed in the midst of acts, not between them. At the end
+float, books, limits and figures have to agree, and both days have to tell the same figures. Exit code 1 when they do
+not.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from app.cli.dev.environment import free_ports
 from app.cli.dev.simulate.http import Person, Refused, Wire
 from app.cli.dev.stack import Stack
 from app.cli.dev.store_day_acts import PLACES, KillingWire, hold_event, pay_bills, take_return
+from app.cli.dev.store_day_desk import keep_queue, pay_at_desk, send_at_desk
 from app.core.verification.id_numbers import check_character
 from app.kernel.clock import SHANGHAI, wall_now
 
@@ -59,6 +61,8 @@ class Day:
     faults: list[str] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
     """Who signed in, by phone."""
+    cards: list[dict[str, str]] = field(default_factory=list)
+    """Names and numbers of the ID cards of newcomers."""
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311 - a day that can be repeated, no secret
@@ -79,8 +83,8 @@ class Day:
     def run(self) -> None:
         """Live the day."""
         steps: tuple[Callable[[], None], ...] = (
-            self.open, self.sign_up, self.serve, self.pay, self.collect, self.bring_back, self.gather, self.close,
-            self.prove,
+            self.open, self.sign_up, self.queue, self.serve, self.pay, self.collect, self.bring_back, self.gather,
+            self.close, self.prove,
         )  # fmt: skip
         for step in steps:
             began = time.monotonic()
@@ -88,8 +92,14 @@ class Day:
             self.console.print(f"  {step.__name__}: {time.monotonic() - began:.1f} s")
 
     def pay(self) -> None:
-        """Have bills paid."""
+        """Have bills paid, by phone and at the desk, and money sent there."""
         pay_bills(self)
+        pay_at_desk(self)
+        send_at_desk(self)
+
+    def queue(self) -> None:
+        """Have tickets taken, called and served."""
+        keep_queue(self)
 
     def bring_back(self) -> None:
         """Take goods back."""
@@ -118,7 +128,9 @@ class Day:
                     newcomer.put("/consents", named)
             code = self.clerk.post("/help-codes", {"store_id": self.store_id})["code"]
             newcomer.post("/helped-by", {"code": code})
-            newcomer.post("/verification", {"name": "陈晓", "id_number": self._id_number(number)})
+            card = {"name": "陈晓", "id_number": self._id_number(number)}
+            self.cards.append(card)
+            newcomer.post("/verification", card)
             self._face(newcomer)
         self.facts["newcomers"] = NEWCOMERS
 

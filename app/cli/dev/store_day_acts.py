@@ -15,7 +15,7 @@ from app.core.bills.numbers import CheckScheme, with_check
 from app.kernel.clock import wall_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import httpx
 
@@ -63,9 +63,7 @@ def pay_bills(day: Day) -> None:
     for number in range(1, BILLS + 1):
         payer = day.person("user", number)
         [biller] = [one for one in payer.get("/billers")["items"] if one["is_prepaid"] and one["kind"] == "electricity"]
-        body = f"{day.seed % 10_000:04d}{number:0{biller['digits_min'] - 5}d}"
-        digits = with_check(CheckScheme(biller["check_scheme"]), body)
-        bound = {"biller_id": biller["biller_id"], "number": digits, "nickname": "家"}
+        bound = {"biller_id": biller["biller_id"], "number": number_at(biller, day, number), "nickname": "家"}
         binding = payer.post("/bill-accounts", bound)["binding_id"]
         [quote] = payer.post(f"/bill-accounts/{binding}/queries")["quotes"]
         amount_fen = max(biller["minimum_fen"], 2_000) + number
@@ -74,6 +72,12 @@ def pay_bills(day: Day) -> None:
         paid = payer.post(f"{path}/payments", {"amount_fen": amount_fen, "step_up_grant": grant})
         _await_bill(day, payer, paid["bill_payment_id"])
         day.count("bills_fen", amount_fen)
+
+
+def number_at(biller: Mapping[str, Any], day: Day, number: int) -> str:
+    """Return an account with a biller that only this day has."""
+    body = f"{day.seed % 10_000:04d}{number:0{biller['digits_min'] - 5}d}"
+    return with_check(CheckScheme(biller["check_scheme"]), body)
 
 
 def _await_bill(day: Day, payer: Person, bill_payment_id: str) -> None:

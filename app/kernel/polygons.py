@@ -129,6 +129,29 @@ def overlap(one: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) ->
     return _is_within(_inner_point(a), b) or _is_within(_inner_point(b), a) or _enters(a, b) or _enters(b, a)
 
 
+def joined(one: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> list[Point] | None:
+    """Return the polygon around two that share whole sides and no ground.
+
+    None where they share no side, or where what surrounds both is not one ring: it has a hole, or touches itself.
+    """
+    sides = {side for corners in (one, other) for side in _sides(_counterclockwise(corners))}
+    outer = {(start, end) for start, end in sides if (end, start) not in sides}
+    following = dict(outer)
+    if len(outer) == len(sides) or not outer or len(following) != len(outer):
+        return None
+    first = min(following)
+    ring = [first]
+    while (corner := following[ring[-1]]) != first:
+        ring.append(corner)
+    return ring if len(ring) == len(following) else None
+
+
+def _counterclockwise(corners: Sequence[Sequence[float]]) -> list[Point]:
+    points = [(corner[0], corner[1]) for corner in corners]
+    doubled = sum(a[1] * b[0] - a[0] * b[1] for a, b in _sides(points))
+    return points if doubled > 0 else points[::-1]
+
+
 def _sides(corners: Sequence[Point]) -> list[tuple[Point, Point]]:
     return list(pairwise([*corners, corners[0]]))
 

@@ -16,7 +16,7 @@ from app.kernel.transaction import Claim, read
 from app.usecases.placing.drawing import OutlineDrawn, draw_outline
 from app.usecases.placing.merging import CommunityMoved, Part, merge_communities, split_community
 from app.web.door import Door
-from app.web.fields import Body, Choice, Degrees, Id, Instant, Int, Many, Text
+from app.web.fields import Body, Choice, Degrees, Flag, Id, Instant, Int, Many, Text
 from app.web.paging import LIMIT_MAX, PageQuery, page, read_cursor
 from app.web.policy import Relation, policy
 from app.web.views import CommunityOut
@@ -78,11 +78,12 @@ class OutlineDrawnOut(Body):
 
 
 class CommunityMovedOut(Body):
-    """Which community takes what follows now, and its store."""
+    """Which community takes what follows now, and its store; ``is_outline_missing`` where an outline is to be drawn."""
 
     community_id = Id(required=True)
     into_id = Id(required=True)
     store_id = Id(required=True)
+    is_outline_missing = Flag(required=True)
 
 
 class OutlinedCommunityOut(CommunityOut):

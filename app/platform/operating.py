@@ -18,6 +18,7 @@ from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
 from app.usecases.operating.exports import ExportAsked, ask_export, export_pieces, export_progress
 from app.usecases.operating.steering import Announced, FeatureSet, announce, set_feature, withdraw_announcement
+from app.usecases.operating.telling import Message
 from app.usecases.operating.work import SEEN, WorkAssigned, assign_work, seen_params
 from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Flag, Id, Instant, Int, Many, Pattern, Text
@@ -53,7 +54,8 @@ _FEATURES = text(
 )
 _ANNOUNCEMENTS = text(
     """
-    SELECT announcement_id, community_id, title, words, from_at, until_at, withdrawn_at FROM announcements
+    SELECT announcement_id, community_id, title, words, title_en, words_en, from_at, until_at, withdrawn_at
+    FROM announcements
     WHERE announcement_id < :before ORDER BY announcement_id DESC LIMIT :limit
     """
 )
@@ -158,11 +160,13 @@ class FeatureChangesOut(Body):
 
 
 class AnnouncementIn(Body):
-    """What is told, to one community or to all."""
+    """What is told in Chinese and in English, to one community or to all."""
 
     community_id = Id(load_default=None, allow_none=True)
     title = Text(high=60, required=True)
     words = Text(high=1_000, required=True)
+    title_en = Text(high=100, required=True)
+    words_en = Text(high=2_000, required=True)
     from_at = Instant(required=True)
     until_at = Instant(required=True)
 
@@ -179,6 +183,8 @@ class AnnouncementOut(AnnouncementIn):
 
     announcement_id = Id(required=True)
     community_id = Id(required=True, allow_none=True)
+    title_en = Text(high=100, required=True, allow_none=True)
+    words_en = Text(high=2_000, required=True, allow_none=True)
     withdrawn_at = Instant(required=True, allow_none=True)
 
 
@@ -297,7 +303,8 @@ def _add_steering(door: Door) -> None:
     @policy("announcement.write", Relation.PLATFORM)
     def add_announcement(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> Announced:
         """Tell a community something, or all of them."""
-        return announce(actor, claim, **body)
+        message = Message(**{name: body.pop(name) for name in ("title", "words", "title_en", "words_en")})
+        return announce(actor, claim, message=message, **body)
 
     @door.post("/announcements/<uuid:announcement_id>/withdrawal", answer=AnnouncedOut, once=True)
     @policy("announcement.write", Relation.PLATFORM)

@@ -14,7 +14,9 @@ from app.web.policy import Relation, policy
 
 _TOLD = text(
     """
-    SELECT n.announcement_id, n.community_id, n.title, n.words, n.from_at, n.until_at FROM announcements AS n
+    SELECT n.announcement_id, n.community_id, n.title, n.words, n.title_en, n.words_en, n.from_at,
+        n.until_at
+    FROM announcements AS n
     WHERE n.announcement_id < :before AND n.withdrawn_at IS NULL
       AND n.from_at <= business_now() AND n.until_at > business_now()
       AND (n.community_id IS NULL OR n.community_id IN (
@@ -25,12 +27,14 @@ _TOLD = text(
 
 
 class ToldOut(Body):
-    """An announcement to a community, or to all (null)."""
+    """An announcement to a community, or to all (null), in Chinese and, but for older ones, in English."""
 
     announcement_id = Id(required=True)
     community_id = Id(required=True, allow_none=True)
     title = Text(high=60, required=True)
     words = Text(high=1_000, required=True)
+    title_en = Text(high=100, required=True, allow_none=True)
+    words_en = Text(high=2_000, required=True, allow_none=True)
     from_at = Instant(required=True)
     until_at = Instant(required=True)
 

@@ -9,6 +9,7 @@ from app.core.operating.models import ExportedTable
 from app.kernel.clock import SHANGHAI, wall_now
 from app.usecases.operating.exports import ask_export, run_export
 from app.usecases.operating.steering import announce
+from app.usecases.operating.telling import Message
 from tests.factories.people import a_claim, an_operator
 
 if TYPE_CHECKING:
@@ -17,14 +18,18 @@ if TYPE_CHECKING:
     from tests.factories.people import Person
 
 
+NO_WATER = Message(
+    title="停水通知", words="明早八点停水。", title_en="No water", words_en="There is no water tomorrow at eight."
+)
+
+
 def an_announcement(community_id: UUID | None) -> UUID:
     operator, now = an_operator(), wall_now()
     return announce(
         operator.actor,
         a_claim(operator),
         community_id=community_id,
-        title="停水通知",
-        words="明早八点停水。",
+        message=NO_WATER,
         from_at=now - timedelta(minutes=1),
         until_at=now + timedelta(days=1),
     ).announcement_id

@@ -8,7 +8,7 @@ import pytest
 from app.core.catalog.areas import read_area
 from app.core.catalog.errors import AreaInvalid
 from app.core.catalog.rules import are_hours_sound, is_open_at, is_public_holiday
-from app.kernel.polygons import POINTS_MAX, Point, circle, is_inside, overlap
+from app.kernel.polygons import POINTS_MAX, Point, circle, corners_of, is_inside, joined, overlap
 from tests.support.races import a_seed
 
 SHOP = (39.9, 116.4)
@@ -116,3 +116,34 @@ def test_ground_that_two_polygons_share_is_seen(one: list[Point], other: list[Po
 @pytest.mark.parametrize("one, other", [*APART, *((other, one) for one, other in APART)])
 def test_neighbors_may_share_a_border(one: list[Point], other: list[Point]) -> None:
     assert not overlap(one, other)
+
+
+NORTH = around((9, -9), (9, 9), (27, 9), (27, -9))
+
+
+@pytest.mark.parametrize("north", [NORTH, NORTH[::-1], NORTH[2:] + NORTH[:2]])
+def test_two_that_share_a_side_become_one_however_they_are_drawn(north: list[Point]) -> None:
+    both = joined(SQUARE, north)
+
+    assert both is not None
+    assert set(both) == {*SQUARE, *NORTH}
+    assert corners_of(both) == both
+    assert all(is_inside(both, *around(place)[0]) for place in ((0, 0), (20, 0), (9, 0)))
+    assert not is_inside(both, *around((30, 0))[0])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [around((10, -9), (10, 9), (27, 9), (27, -9)), around((9, 9), (9, 27), (27, 27)),
+     around((9, -9), (9, 0), (27, 0), (27, -9)), circle(SHOP, 500), SQUARE],
+)  # fmt: skip
+def test_two_that_share_no_whole_side_do_not(other: list[Point]) -> None:
+    assert joined(SQUARE, other) is None
+
+
+def test_two_that_would_have_a_hole_between_them_do_not() -> None:
+    lid = around((9, 3), (9, 9), (20, 9), (20, -9), (9, -9), (9, -3), (5, -3), (5, 3))
+    bridge = around((9, -9), (20, -9), (20, 9), (9, 9), (9, 3), (12, 3), (12, -3), (9, -3))
+
+    assert joined(HORSESHOE, bridge) is None
+    assert joined(HORSESHOE, lid) is None

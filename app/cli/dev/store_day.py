@@ -30,7 +30,7 @@ from app.cli.dev.environment import free_ports
 from app.cli.dev.simulate.http import Person, Refused, Wire
 from app.cli.dev.stack import Stack
 from app.cli.dev.store_day_acts import PLACES, KillingWire, hold_event, pay_bills, take_return
-from app.cli.dev.store_day_desk import keep_queue, pay_at_desk, send_at_desk
+from app.cli.dev.store_day_desk import ERRANDS, keep_queue, pay_at_desk, send_at_desk
 from app.core.verification.id_numbers import check_character
 from app.kernel.clock import SHANGHAI, wall_now
 
@@ -44,7 +44,7 @@ KILLS_MIN = 3
 DAY_LIMIT_FEN = 200_000
 SHOWN = (
     "residents_new", "helped_new", "orders_paid", "orders_paid_fen", "orders_completed", "cash_in_fen", "cash_out_fen",
-    "cash_acts", "verifications", "parcels_shelved", "activities_held", "activity_guests",
+    "cash_acts", "desk_acts", "errands_fen", "verifications", "parcels_shelved", "activities_held", "activity_guests",
 )  # fmt: skip
 """Figures that the day decides; the others depend on the demo."""
 
@@ -212,6 +212,8 @@ class Day:
             "cash_in_fen": self.facts["cash_in_fen"],
             "cash_out_fen": self.facts["cash_out_fen"],
             "cash_acts": 2 * CUSTOMERS,
+            "desk_acts": 2 * CUSTOMERS + ERRANDS,
+            "errands_fen": self.facts["desk_bills_fen"] + self.facts["desk_sent_fen"],
             "verifications": NEWCOMERS,
             "parcels_shelved": COLLECTORS + 2,
             "orders_completed": COLLECTORS + 1,

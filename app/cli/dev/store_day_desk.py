@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 ALWAYS = {str(weekday): [["00:00", "24:00"]] for weekday in range(1, 8)}
 FIRST_NUMBER, SENT_FEN = 100, 4_321
 PAYER, PAYEE_PHONE = 3, "+8613900000002"
+ERRANDS = 3
+"""Two bills, and money sent once."""
 
 
 def keep_queue(day: Day) -> None:

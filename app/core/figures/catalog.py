@@ -36,6 +36,8 @@ FIGURES = (
     Figure("cash_in_fen", "现金存入", "cash put on accounts at its desks"),
     Figure("cash_out_fen", "现金支取", "cash taken out at its desks"),
     Figure("cash_acts", "现金业务笔数", "acts of both kinds"),
+    Figure("desk_acts", "柜台业务笔数", "these, bills paid and transfers made at its desks"),
+    Figure("errands_fen", "代办金额", "bills paid and money sent at its desks, in cash or from the e-account"),
     Figure("verifications", "面签", "people verified face to face"),
     Figure("parcels_shelved", "上架包裹", "parcels put on its shelf"),
     Figure("activities_held", "社区活动", "community events that began on the day"),
@@ -70,6 +72,8 @@ class FigureName(StrEnum):
     CASH_IN_FEN = "cash_in_fen"
     CASH_OUT_FEN = "cash_out_fen"
     CASH_ACTS = "cash_acts"
+    DESK_ACTS = "desk_acts"
+    ERRANDS_FEN = "errands_fen"
     VERIFICATIONS = "verifications"
     PARCELS_SHELVED = "parcels_shelved"
     ACTIVITIES_HELD = "activities_held"

@@ -83,6 +83,8 @@ class StoreDayRow(Base):
     cash_in_fen: Mapped[int]
     cash_out_fen: Mapped[int]
     cash_acts: Mapped[int]
+    desk_acts: Mapped[int] = mapped_column(server_default="0")
+    errands_fen: Mapped[int] = mapped_column(server_default="0")
     verifications: Mapped[int]
     parcels_shelved: Mapped[int]
     activities_held: Mapped[int] = mapped_column(server_default="0")

@@ -42,7 +42,10 @@ class FeatureChangeRow(Base):
 
 
 class AnnouncementRow(Base):
-    """What the platform tells a community, or all of them (null), for some days."""
+    """What the platform tells a community, or all of them (null), for some days, in Chinese and in English.
+
+    Older ones have no English.
+    """
 
     __tablename__ = "announcements"
     __table_args__ = (
@@ -54,6 +57,8 @@ class AnnouncementRow(Base):
     community_id: Mapped[UUID | None] = mapped_column(ForeignKey("communities.community_id"), index=True)
     title: Mapped[str]
     words: Mapped[str]
+    title_en: Mapped[str | None]
+    words_en: Mapped[str | None]
     from_at: Mapped[datetime]
     until_at: Mapped[datetime]
     set_by_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.account_id"), index=True)

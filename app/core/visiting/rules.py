@@ -22,6 +22,13 @@ def spoken(from_at: datetime, until_at: datetime) -> str:
     return f"{start.month}月{start.day}日{start:%H:%M}至{same_day}{end:%H:%M}"
 
 
+def spoken_en(from_at: datetime, until_at: datetime) -> str:
+    """Return the time of a visit as a notice says it in English."""
+    start, end = from_at.astimezone(SHANGHAI), until_at.astimezone(SHANGHAI)
+    next_day = "" if start.date() == end.date() else " the next day"
+    return f"on {start.year}-{start:%m-%d} from {start:%H:%M} to {end:%H:%M}{next_day}"
+
+
 NOTE_MAX, OUTCOME_MAX = 500, 500
 SPOT_M_MAX = 300
 """How far from the shop's place a phone may be when a visit is recorded: phones err between houses."""

@@ -118,9 +118,14 @@ MAKE_DAY = text(
     passed AS (
         SELECT t.store_id, coalesce(sum(a.amount_fen) FILTER (WHERE a.kind = 'cash_in'), 0)::bigint AS cash_in_fen,
             coalesce(-sum(a.amount_fen) FILTER (WHERE a.kind = 'cash_out'), 0)::bigint AS cash_out_fen,
-            count(*) AS cash_acts
+            count(*) FILTER (WHERE a.kind IN ('cash_in', 'cash_out')) AS cash_acts, count(*) AS desk_acts,
+            coalesce(sum(coalesce(a.account_fen, a.amount_fen)) FILTER (WHERE a.kind NOT IN ('cash_in', 'cash_out')), 0)
+                ::bigint AS errands_fen
         FROM span JOIN till_acts AS a ON a.done_at >= span.from_at AND a.done_at < span.until_at
-        JOIN tills AS t ON t.till_id = a.till_id WHERE a.kind IN ('cash_in', 'cash_out') GROUP BY t.store_id
+        JOIN tills AS t ON t.till_id = a.till_id
+        WHERE a.kind IN ('cash_in', 'cash_out', 'bill_in_cash', 'bill_from_account', 'transfer_in_cash',
+            'transfer_from_account')
+        GROUP BY t.store_id
     ),
     seen AS (
         SELECT f.store_id, count(*) AS verifications

@@ -10,6 +10,7 @@ from app.core.operating.switches import Feature
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, closing, opening, transaction
+from app.usecases.operating.telling import TELL, Message, telling
 
 ANNOUNCED_MAX = timedelta(days=90)
 
@@ -27,13 +28,7 @@ _SWITCH = closing(
         VALUES (:change_id, :feature, :is_on, :why, :account_id, business_now())
     )"""
 )
-_ANNOUNCE = closing(
-    """
-    made AS (
-        INSERT INTO announcements (announcement_id, community_id, title, words, from_at, until_at, set_by_id)
-        VALUES (:announcement_id, CAST(:community_id AS uuid), :title, :words, :from_at, :until_at, :account_id)
-    )"""
-)
+_ANNOUNCE = closing(TELL)
 _LOCK = opening(
     """
     SELECT announcement_id FROM announcements WHERE announcement_id = :announcement_id AND withdrawn_at IS NULL
@@ -79,8 +74,7 @@ def announce(
     claim: Claim,
     *,
     community_id: UUID | None,
-    title: str,
-    words: str,
+    message: Message,
     from_at: datetime,
     until_at: datetime,
 ) -> Announced:
@@ -97,8 +91,8 @@ def announce(
             raise AnnouncementInvalid(pointer="/until_at", days_max=ANNOUNCED_MAX.days)
         made = Announced(announcement_id=new_id(), state="announced")
         tx.keep(made)
-        params = {"announcement_id": made.announcement_id, "community_id": community_id, "title": title, "words": words}
-        tx.close(_ANNOUNCE, {**params, "from_at": from_at, "until_at": until_at, "account_id": actor.account_id})
+        told = telling(actor, message, {made.announcement_id: community_id}, from_at=from_at, until_at=until_at)
+        tx.close(_ANNOUNCE, told)
     return made
 
 

@@ -26,7 +26,8 @@ LOCK_MAP = text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")
 """Outlines are compared, communities merged and split one at a time."""
 LOCK_COMMUNITY = opening(
     """
-    SELECT community_id, store_id, name, district, street, lat, lng, outline, radius_m, merged_into_id
+    SELECT community_id, store_id, name, district, street, lat, lng, outline, radius_m, merged_into_id,
+        business_now() AS now
     FROM communities WHERE community_id = :community_id FOR UPDATE
     """
 )

@@ -1,9 +1,9 @@
 """Communities become one, or a part of one stands alone; what hangs on them follows by rule.
 
 Addresses, shops, couriers and what is open follow; orders, trips and what is over keep the community that they were
-made in, whose row keeps its name. Who belonged to a store by their community belongs to the store of the new one, and
-the days of figures that this changes are made anew. Requests that read the community just before are caught by a timer
-that lets everything follow once more.
+made in, whose row keeps its name. Both communities are told. Who belonged to a store by their community belongs to the
+store of the new one, and the days of figures that this changes are made anew. Requests that read the community just
+before are caught by a timer that lets everything follow once more.
 """
 
 from collections.abc import Sequence
@@ -23,28 +23,34 @@ from app.core.communities.errors import (
     StoreNotFound,
 )
 from app.core.communities.models import CommunityChangeKind
-from app.core.communities.outlines import RADIUS_M_MAX, draw, refuse_overlap
+from app.core.communities.outlines import RADIUS_M_MAX, Drawn, draw, refuse_overlap
 from app.kernel.actor import Actor
 from app.kernel.geo import distance_m
 from app.kernel.ids import new_id
-from app.kernel.polygons import Point
+from app.kernel.polygons import Point, joined
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, transaction
+from app.kernel.wire import Row
+from app.usecases.operating.telling import TELL, Message, telling
 from app.usecases.placing.drawing import NOTED, as_kept, lock_community, neighbors, noted
 
 COMMUNITY_SETTLES = "community_settles"
 """Timer: what still came to a community that was merged, or to the part that was taken out of one, follows, too."""
 SETTLES_AFTER = timedelta(minutes=5)
+TOLD_FOR = timedelta(days=14)
+"""So long the residents of both are told."""
 
 _OTHER = text(
     """
-    SELECT c.community_id, c.store_id, c.lat, c.lng, c.merged_into_id FROM communities AS c
-    WHERE c.community_id = :community_id FOR UPDATE
+    SELECT c.community_id, c.store_id, c.name, c.lat, c.lng, c.outline, c.radius_m, c.merged_into_id,
+        s.name AS store_name
+    FROM communities AS c JOIN stores AS s ON s.store_id = c.store_id
+    WHERE c.community_id = :community_id FOR UPDATE OF c
     """
 )
 _ABOUT_SPLIT = text(
     """
-    SELECT EXISTS (SELECT 1 FROM stores WHERE store_id = :store_id) AS is_store,
+    SELECT (SELECT name FROM stores WHERE store_id = :store_id) AS store_name,
         EXISTS (SELECT 1 FROM communities AS c WHERE c.street = :street AND c.district = :district AND c.name = :name
             AND c.merged_into_id IS NULL) AS is_taken,
         EXISTS (SELECT 1 FROM campaigns AS g WHERE g.community_id = :community_id AND g.state = 'live'
@@ -120,8 +126,10 @@ _MERGED_BELONG = _BELONG.format(
 _MERGE = closing(
     f"""
     {_MERGED}, {_MERGED_BELONG},
-    undrawn AS (UPDATE communities SET outline = NULL, radius_m = NULL WHERE community_id = :into_id),
-    {NOTED}"""
+    drawn AS (
+        UPDATE communities SET outline = CAST(:outline AS jsonb), radius_m = :radius_m WHERE community_id = :into_id
+    ),
+    {TELL}, {NOTED}"""
 )
 _MERGE_AGAIN = closing(f"{_MERGED}, {_MERGED_BELONG}")
 _INSIDE = """(SELECT * FROM {} WHERE community_id IN (:community_id, :into_id)
@@ -181,7 +189,7 @@ _BORN = """
             WHERE a.community_id = :community_id AND a.withdrawn_at IS NULL AND a.until_at > business_now()) AS n
         JOIN unnest(CAST(:copy_ids AS uuid[])) WITH ORDINALITY AS i (announcement_id, place) ON i.place = n.place
     )"""
-_SPLIT = closing(f"{_BORN}, {_PARTED}, {_VISITS}, {NOTED}")
+_SPLIT = closing(f"{_BORN}, {_PARTED}, {_VISITS}, {TELL}, {NOTED}")
 _SPLIT_AGAIN = closing(_PARTED)
 _SETTLING = text(
     """
@@ -196,11 +204,15 @@ _SETTLING = text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommunityMoved:
-    """Which community takes what follows now, and the store of it."""
+    """Which community takes what follows now, and the store of it.
+
+    :ivar is_outline_missing: one of the two that stand after it has no outline, which is to be drawn.
+    """
 
     community_id: UUID
     into_id: UUID
     store_id: UUID
+    is_outline_missing: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +230,7 @@ class Part:
 def merge_communities(actor: Actor, claim: Claim, *, community_id: UUID, into_id: UUID, why: str) -> CommunityMoved:
     """Let a community become part of another: what hangs on it and is open follows, its name stays on old orders.
 
-    The outline of the other is taken away, to be drawn anew around both.
+    Outlines that share whole sides become one; else that of the other is taken away, to be drawn anew around both.
 
     :raises CommunityNotFound: one of them is not there. :raises CommunityMerged: one is part of another already.
     :raises MergeImpossible: they are the same, or so far apart that doors of one would be too far from the other.
@@ -234,15 +246,26 @@ def merge_communities(actor: Actor, claim: Claim, *, community_id: UUID, into_id
             raise MergeImpossible(pointer="/into_id", reason="itself")
         if distance_m(row.lat, row.lng, other.lat, other.lng) > RADIUS_M_MAX:
             raise MergeImpossible(pointer="/into_id", reason="too_far")
-        moved = CommunityMoved(community_id=community_id, into_id=into_id, store_id=other.store_id)
+        drawn = _around_both(row, other)
+        moved = CommunityMoved(
+            community_id=community_id, into_id=into_id, store_id=other.store_id, is_outline_missing=drawn is None
+        )
         tx.schedule(Timer(COMMUNITY_SETTLES, community_id, SETTLES_AFTER))
         tx.describe(why=why, details={"into_id": str(into_id)})
         tx.keep(moved)
-        before = {"store_id": str(row.store_id), "into_store_id": str(other.store_id), "outline": row.outline}
+        before = {
+            "store_id": str(row.store_id),
+            "into_store_id": str(other.store_id),
+            "outline": row.outline,
+            "into_outline": other.outline,
+            "into_radius_m": other.radius_m,
+        }
         note = noted(
             actor, CommunityChangeKind.MERGED, community_id=community_id, other_id=into_id, why=why, details=before
         )
-        tx.close(_MERGE, {**note, "into_id": into_id, "store_id": other.store_id})
+        message = _merged_message(row.name, other.name, other.store_name)
+        told = telling(actor, message, {new_id(): into_id}, until_at=row.now + TOLD_FOR)
+        tx.close(_MERGE, {**note, **told, **as_kept(drawn), "into_id": into_id, "store_id": other.store_id})
     return moved
 
 
@@ -268,14 +291,14 @@ def split_community(actor: Actor, claim: Claim, *, community_id: UUID, part: Par
         place = {"district": row.district, "street": row.street, "name": part.name}
         asked = {"community_id": community_id, "store_id": store_id}
         about = tx.execute(_ABOUT_SPLIT, {**asked, **place}).one()
-        if not about.is_store:
+        if about.store_name is None:
             raise StoreNotFound(pointer="/store_id")
         if about.is_taken:
             raise SplitImpossible(pointer="/name", reason="name_taken")
         if about.has_campaign:
             raise SplitImpossible(reason="campaign")
         refuse_overlap(drawn, neighbors(tx, community_id, (part.lat, part.lng)))
-        moved = CommunityMoved(community_id=community_id, into_id=new_id(), store_id=store_id)
+        moved = CommunityMoved(community_id=community_id, into_id=new_id(), store_id=store_id, is_outline_missing=True)
         tx.schedule(Timer(COMMUNITY_SETTLES, moved.into_id, SETTLES_AFTER))
         tx.describe(why=why, details={"into_id": str(moved.into_id)})
         tx.keep(moved)
@@ -284,8 +307,22 @@ def split_community(actor: Actor, claim: Claim, *, community_id: UUID, part: Par
         note = noted(actor, CommunityChangeKind.SPLIT, **pair, why=why, details=before)
         kept = {**as_kept(drawn), "polygon": _polygon(drawn.corners), "lat": part.lat, "lng": part.lng}
         kept["copy_ids"] = [new_id() for _ in range(about.told)]
-        tx.close(_SPLIT, {**note, **place, **kept, "into_id": moved.into_id, "store_id": store_id})
+        whom = {new_id(): community_id, new_id(): moved.into_id}
+        message = _split_message(row.name, part.name, about.store_name)
+        told = telling(actor, message, whom, until_at=row.now + TOLD_FOR)
+        tx.close(_SPLIT, {**note, **place, **kept, **told, "into_id": moved.into_id, "store_id": store_id})
     return moved
+
+
+def _around_both(row: Row, other: Row) -> Drawn | None:
+    """Return the outline of two communities that become one around the center of ``other``, where both have one."""
+    ring = None if row.outline is None or other.outline is None else joined(row.outline, other.outline)
+    if ring is None:
+        return None
+    try:
+        return draw(ring, None, center=(other.lat, other.lng))
+    except OutlineInvalid:
+        return None
 
 
 def settle_community(tx: Transaction, community_id: UUID) -> None:
@@ -302,3 +339,23 @@ def settle_community(tx: Transaction, community_id: UUID) -> None:
 def _polygon(corners: Sequence[Sequence[float]]) -> str:
     """Return a polygon as PostgreSQL reads it: longitude first."""
     return f"({','.join(f'({lng!r},{lat!r})' for lat, lng in corners)})"
+
+
+def _merged_message(name: str, into: str, store: str) -> Message:
+    return Message(
+        title="小区合并",
+        words=f"{name}已并入{into}，由{store}服务。地址、店铺和管家随之转入；已下的订单照常进行，仍显示原小区名称。",
+        title_en="Two communities are one",
+        words_en=f"{name} is a part of {into} now, served by {store}. Addresses, shops and couriers went along; orders "
+        "under way go on and keep the old name.",
+    )
+
+
+def _split_message(name: str, part: str, store: str) -> Message:
+    return Message(
+        title="小区拆分",
+        words=f"{name}的一部分自成一个小区：{part}，由{store}服务。其中的地址和店铺随之转入；已下的订单照常进行。",
+        title_en="A part of the community stands alone",
+        words_en=f"A part of {name} is a community of its own now: {part}, served by {store}. Addresses and shops in "
+        "it went along; orders under way go on.",
+    )

@@ -1,6 +1,6 @@
 """A store plans visits of its service van, moves and cancels them; the community is told by an announcement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.core.communities.errors import CommunityNotFound, StoreNotFound
 from app.core.visiting.errors import VanBusy, VanVisitBegun, VanVisitInvalid, VanVisitNotFound
-from app.core.visiting.rules import AHEAD_MAX, FROM_CENTER_M_MAX, LENGTH_MAX, is_possible, spoken
+from app.core.visiting.rules import AHEAD_MAX, FROM_CENTER_M_MAX, LENGTH_MAX, is_possible, spoken, spoken_en
 from app.core.visiting.states import VAN_VISIT_TRANSITIONS, VanService, VanVisitAction, VanVisitState
 from app.kernel.actor import Actor
 from app.kernel.geo import distance_m
@@ -17,6 +17,7 @@ from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
+from app.usecases.operating.telling import TELL, Message, telling
 
 TOLD_FOR_MIN = timedelta(days=1)
 """A notice about a visit is told until the visit would have ended, and for a day at least."""
@@ -58,11 +59,6 @@ _PLAN = closing(
             :until_at, :state, :clerk_id, business_now())
     )"""
 )
-_TOLD = """
-    told AS (
-        INSERT INTO announcements (announcement_id, community_id, title, words, from_at, until_at, set_by_id)
-        VALUES (:announcement_id, :community_id, :title, :words, business_now(), :told_until, :clerk_id)
-    )"""
 _MOVE = closing(
     f"""
     moved AS (
@@ -70,9 +66,9 @@ _MOVE = closing(
             moved_at = business_now(), state = :state
         WHERE van_visit_id = :van_visit_id
     ),
-    {_TOLD}"""
+    {TELL}"""
 )
-_CANCEL = closing(f"canceled AS (UPDATE van_visits SET state = :state WHERE van_visit_id = :van_visit_id), {_TOLD}")
+_CANCEL = closing(f"canceled AS (UPDATE van_visits SET state = :state WHERE van_visit_id = :van_visit_id), {TELL}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +152,14 @@ def move_visit(actor: Actor, claim: Claim, *, van_visit_id: UUID, standing: Stan
         _refuse_elsewhere(tx, stands)
         tx.keep(stands)
         place = {"place": standing.place, "lat": standing.lat, "lng": standing.lng}
-        was, now = spoken(before.from_at, before.until_at), spoken(stands.from_at, stands.until_at)
-        told = _told(
-            actor, stands, f"原定{was}的服务车改为{now}，地点：{standing.place}。", row.now, title="服务车改期"
+        was, now = (before.from_at, before.until_at), (stands.from_at, stands.until_at)
+        message = Message(
+            title="服务车改期",
+            words=f"原定{spoken(*was)}的服务车改为{spoken(*now)}，地点：{standing.place}。",
+            title_en="The service van comes at another time",
+            words_en=f"The van that was to come {spoken_en(*was)} comes {spoken_en(*now)}, to {standing.place}.",
         )
-        tx.close(_MOVE, {**_columns(stands), **place, **told})
+        tx.close(_MOVE, {**_columns(stands), **place, **_told(actor, stands, message, row.now)})
     return stands
 
 
@@ -180,9 +179,14 @@ def cancel_visit(actor: Actor, claim: Claim, *, van_visit_id: UUID) -> VanVisitS
             raise VanVisitBegun
         stands = replace(before, state=state.value)
         tx.keep(stands)
-        was = spoken(before.from_at, before.until_at)
-        told = _told(actor, stands, f"原定{was}到{row.place}的服务车取消。", row.now, title="服务车取消")
-        tx.close(_CANCEL, {**_columns(stands), **told})
+        was = before.from_at, before.until_at
+        message = Message(
+            title="服务车取消",
+            words=f"原定{spoken(*was)}到{row.place}的服务车取消。",
+            title_en="The service van does not come",
+            words_en=f"The van that was to come {spoken_en(*was)}, to {row.place}, does not come.",
+        )
+        tx.close(_CANCEL, {**_columns(stands), **_told(actor, stands, message, row.now)})
     return stands
 
 
@@ -223,7 +227,6 @@ def _refuse_elsewhere(tx: Transaction, stands: VanVisitStands) -> None:
         raise VanBusy(pointer="/from_at", van_visit_id=found.van_visit_id)
 
 
-def _told(actor: Actor, stands: VanVisitStands, words: str, now: datetime, *, title: str) -> dict[str, object]:
+def _told(actor: Actor, stands: VanVisitStands, message: Message, now: datetime) -> Mapping[str, object]:
     until = max(stands.until_at, now + TOLD_FOR_MIN)
-    about = {"title": title, "words": words, "told_until": until}
-    return {**about, "announcement_id": new_id(), "clerk_id": actor.account_id}
+    return telling(actor, message, {new_id(): stands.community_id}, until_at=until)

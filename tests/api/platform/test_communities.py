@@ -21,6 +21,7 @@ from tests.factories import (
     an_operator,
     an_order,
 )
+from tests.factories.operating import NO_WATER
 from tests.factories.places import Community, a_community
 from tests.factories.promotions import a_campaign
 from tests.factories.rows import change, look, look_one
@@ -29,6 +30,8 @@ from tests.support.ladder import Case, Endpoint, OnceWithBody, assert_problem
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
+
+    from tests.factories import Person
 
 WHY = "两个小区物业合并"
 
@@ -57,6 +60,12 @@ def path_of(place: Community, act: str) -> str:
 
 def into(place: Community) -> dict[str, str]:
     return {"into_id": str(place.community_id), "why": WHY}
+
+
+def told(client: FlaskClient, resident: Person) -> list[str]:
+    """Return the English titles of what the communities of a resident are told."""
+    items = client.get("/user/v1/announcements", headers=resident.headers).get_json()["items"]
+    return [item["title_en"] for item in items if item["community_id"] is not None]
 
 
 def a_name() -> str:
@@ -136,8 +145,8 @@ class TestMerger(OnceWithBody):
         now = look_one("SELECT business_now()")
         operator = an_operator()
         told = announce(
-            operator.actor, a_claim(operator), community_id=place.community_id, title="停水", words="明日停水。",
-            from_at=now, until_at=now + timedelta(days=1),
+            operator.actor, a_claim(operator), community_id=place.community_id, message=NO_WATER, from_at=now,
+            until_at=now + timedelta(days=1),
         )  # fmt: skip
         refresh()
 
@@ -191,6 +200,25 @@ class TestMerger(OnceWithBody):
         assert assert_problem(merged(place), 409, "merge_impossible", pointer="/into_id")["reason"] == "itself"
         assert assert_problem(merged(near(place, 0.1)), 409, "merge_impossible")["reason"] == "too_far"
 
+    def test_outlines_that_share_a_side_become_one_and_both_sides_are_told(self, client: FlaskClient) -> None:
+        place = a_community()
+        target = near(place, 0.008)
+        operator = an_operator()
+        residents = [a_resident(), a_resident()]
+        for resident, home in zip(residents, (place, target), strict=True):
+            an_address(resident, near=home)
+        for one in (place, target):
+            outline = [{**corner, "lat": round(corner["lat"], 6)} for corner in square(one, 0.004)]
+            client.put(path_of(one, "outline"), headers=operator.once(), json={"why": WHY, "outline": outline})
+
+        merged = client.post(path_of(place, "merger"), headers=operator.once(), json=into(target)).get_json()
+
+        assert merged["is_outline_missing"] is False
+        outline = look_one("SELECT outline FROM communities WHERE community_id = :id", id=target.community_id)
+        assert len(outline) == 6
+        assert min(lat for lat, _ in outline) < place.lat < target.lat < max(lat for lat, _ in outline)
+        assert [told(client, resident) for resident in residents] == [["Two communities are one"]] * 2
+
     def test_a_door_that_was_added_meanwhile_follows_a_little_later(self, client: FlaskClient) -> None:
         place = a_community()
         target = near(place, 0.01)
@@ -226,7 +254,7 @@ class TestParts(OnceWithBody):
         north = Community(place.community_id, place.store_id, place.lat + 0.01, place.lng)
         store_id = a_community().store_id
         shop, moving_shop = a_merchant_with_shop(community=place), a_merchant_with_shop(community=north)
-        staying, moving = an_address(a_resident(), near=place), an_address(mover := a_resident(), near=north)
+        staying, moving = an_address(stayer := a_resident(), near=place), an_address(mover := a_resident(), near=north)
         charge(client, place)
         refresh()
 
@@ -244,6 +272,7 @@ class TestParts(OnceWithBody):
         assert look_one("SELECT floor_fen FROM delivery_surcharges WHERE community_id = :id", id=part_id) == 50
         changes = client.get(path_of(place, "changes"), headers=an_operator().headers).get_json()["items"]
         assert [(one["kind"], one["other_id"]) for one in changes] == [("split", part_id)]
+        assert [told(client, one) for one in (stayer, mover)] == [["A part of the community stands alone"]] * 2
 
     def test_a_taken_name_a_campaign_or_another_store_that_is_none_refuse_it(self, client: FlaskClient) -> None:
         case = self.case()

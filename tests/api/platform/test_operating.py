@@ -305,6 +305,8 @@ class TestAnnounce(OnceWithBody):
             "community_id": str(a_community().community_id),
             "title": "停水",
             "words": "明早停水。",
+            "title_en": "No water",
+            "words_en": "There is no water tomorrow.",
             "from_at": "2100-01-01T00:00:00Z",
             "until_at": "2100-01-02T00:00:00Z",
         }
@@ -325,6 +327,7 @@ class TestAnnounce(OnceWithBody):
 
         def told(person: Person) -> list[str]:
             items = client.get("/user/v1/announcements", headers=person.headers).get_json()["items"]
+            assert {item["title_en"] for item in items if item["community_id"] is not None} <= {"No water"}
             return [item["announcement_id"] for item in items if item["community_id"] is not None]
 
         before = told(here), told(there)

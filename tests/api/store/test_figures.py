@@ -16,16 +16,21 @@ from app.core import ledger
 from app.core.figures.catalog import NAMES, FigureName
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
+from app.core.tills.states import PaidFrom
 from app.kernel.clock import SHANGHAI
 from app.kernel.ids import new_id
 from app.kernel.spreadsheets import csv_file, safe_cell, xlsx_file
 from app.kernel.transaction import transaction
 from app.usecases.attributing.help import show_help_code
+from app.usecases.tending_tills.bills import pay_bill_at_desk
 from app.usecases.tending_tills.cash import cash_in, cash_out
+from app.usecases.tending_tills.sending import send_at_desk
 from tests.factories import a_claim, a_merchant_with_shop, a_resident, a_store_clerk, an_address, an_operator, an_order
+from tests.factories.bills import a_bill, a_binding, a_desk_quote
 from tests.factories.places import a_community
 from tests.factories.rows import change, look, look_one
 from tests.factories.tills import a_store_manager, a_till, a_visit, store_of
+from tests.factories.transfers import a_payee
 from tests.support.figures import refresh
 from tests.support.ladder import Case, Endpoint, OnceOwned, OnceWithBody, assert_problem
 from tests.support.races import a_seed
@@ -89,15 +94,31 @@ def plain(  # noqa: C901 - a fact after another
                     found[one.store_id, leg.effective_on][kept] += leg.amount_fen
     for act in look(
         """
-        SELECT t.store_id, a.kind, a.amount_fen, a.done_at FROM till_acts AS a JOIN tills AS t ON t.till_id = a.till_id
-        WHERE a.kind IN ('cash_in', 'cash_out') AND t.store_id = ANY (CAST(:stores AS uuid[]))
+        SELECT t.store_id, a.kind, a.amount_fen, a.account_fen, a.done_at
+        FROM till_acts AS a JOIN tills AS t ON t.till_id = a.till_id WHERE t.store_id = ANY (CAST(:stores AS uuid[]))
         """,
         stores=stores,
     ):
         row = found[act.store_id, act.done_at.astimezone(SHANGHAI).date()]
-        row[f"{act.kind}_fen"] += abs(act.amount_fen)
-        row["cash_acts"] += 1
+        if act.kind in {"cash_in", "cash_out"}:
+            row[f"{act.kind}_fen"] += abs(act.amount_fen)
+            row["cash_acts"] += 1
+            row["desk_acts"] += 1
+        elif act.kind.startswith(("bill", "transfer")):
+            row["desk_acts"] += 1
+            row["errands_fen"] += act.account_fen if act.kind.endswith("account") else act.amount_fen
     return found
+
+
+def some_errands(clerk: Person, till_id: UUID) -> None:
+    """Have a bill paid in cash, and money sent from an e-account."""
+    payer, sender = a_resident(), a_resident(balance_fen=1_000)
+    binding, payee_id = a_binding(payer), a_payee(sender, has_cooled=False)
+    bill = {"visit_id": a_visit(clerk, payer), "quote_id": a_desk_quote(payer, binding, a_bill(binding))}
+    pay_bill_at_desk(clerk.actor, a_claim(clerk), till_id=till_id, **bill, amount_fen=5_000, paid_from=PaidFrom.CASH)
+    known = a_visit(clerk, sender, means="id_card", confirmed_fen=500, confirmed_for=payee_id)
+    given = {"visit_id": known, "payee_id": payee_id, "amount_fen": 500, "paid_from": PaidFrom.E_ACCOUNT}
+    send_at_desk(clerk.actor, a_claim(clerk), till_id=till_id, **given)
 
 
 def test_figures_of_thirty_random_days_equal_the_plain_facts(app: Flask) -> None:
@@ -110,6 +131,7 @@ def test_figures_of_thirty_random_days_equal_the_plain_facts(app: Flask) -> None
     visit = a_visit(clerk, resident, confirmed_fen=700)
     cash_in(clerk.actor, a_claim(clerk), till_id=till_id, visit_id=visit, amount_fen=900)
     cash_out(clerk.actor, a_claim(clerk), till_id=till_id, visit_id=visit, amount_fen=700)
+    some_errands(clerk, till_id)
     run_worker(app)
     for order in orders:
         change(
@@ -133,6 +155,8 @@ def test_figures_of_thirty_random_days_equal_the_plain_facts(app: Flask) -> None
             assert kept.get(day, dict.fromkeys(NAMES, 0)) == expected, day
     assert sum(row["orders_paid"] for row in facts.values()) >= 10
     assert sum(row["deposits_fen"] for row in facts.values()) != 0
+    assert sum(row["errands_fen"] for row in facts.values()) == 5_500
+    assert sum(row["desk_acts"] for row in facts.values()) == 4
 
 
 def test_what_happens_to_an_old_order_makes_its_day_anew_and_nothing_else(app: Flask) -> None:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from tests.factories import Person
 
 
-def told(client: FlaskClient, resident: Person) -> list[str]:
+def told(client: FlaskClient, resident: Person) -> list[tuple[str, str]]:
     answer = client.get("/user/v1/announcements", headers=resident.headers).get_json()
-    return [one["title"] for one in answer["items"] if one["community_id"] is not None]
+    return [(one["title"], one["title_en"]) for one in answer["items"] if one["community_id"] is not None]
 
 
 def next_visits(client: FlaskClient, resident: Person) -> list[dict[str, Any]]:
@@ -103,9 +103,9 @@ class TestMove(OnceOwned):
         again = client.post(f"{path}/move", headers=clerk.once(), json=body)
 
         assert moved.status_code == 200, moved.text
-        assert after_move == ["服务车改期"]
+        assert after_move == [("服务车改期", "The service van comes at another time")]
         assert canceled.get_json()["state"] == "canceled"
-        assert told(client, resident) == ["服务车取消", "服务车改期"]
+        assert told(client, resident) == [("服务车取消", "The service van does not come"), *after_move]
         assert next_visits(client, resident) == []
         assert_problem(again, 409, "illegal_transition")
 

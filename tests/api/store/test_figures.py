@@ -117,8 +117,8 @@ def some_errands(clerk: Person, till_id: UUID) -> None:
     bill = {"visit_id": a_visit(clerk, payer), "quote_id": a_desk_quote(payer, binding, a_bill(binding))}
     pay_bill_at_desk(clerk.actor, a_claim(clerk), till_id=till_id, **bill, amount_fen=5_000, paid_from=PaidFrom.CASH)
     known = a_visit(clerk, sender, means="id_card", confirmed_fen=500, confirmed_for=payee_id)
-    given = {"visit_id": known, "payee_id": payee_id, "amount_fen": 500, "paid_from": PaidFrom.E_ACCOUNT}
-    send_at_desk(clerk.actor, a_claim(clerk), till_id=till_id, **given)
+    given = {"till_id": till_id, "visit_id": known, "payee_id": payee_id}
+    send_at_desk(clerk.actor, a_claim(clerk), **given, amount_fen=500, paid_from=PaidFrom.E_ACCOUNT)
 
 
 def test_figures_of_thirty_random_days_equal_the_plain_facts(app: Flask) -> None:

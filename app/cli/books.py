@@ -21,6 +21,7 @@ from app.core.ledger.reports import balance_sheet
 from app.kernel.clock import SHANGHAI, business_now
 from app.kernel.transaction import transaction
 from app.settings import Settings, read_settings
+from app.usecases.reconciling.prove import begin_anew as take_as_it_stands
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -31,10 +32,15 @@ def books_commands() -> None:
 
 
 @books_commands.command("prove")
-def prove() -> None:
+@click.option(
+    "--begin-anew", is_flag=True, help="Sound books: what was changed since it was proven is taken as it stands."
+)
+def prove(*, begin_anew: bool) -> None:
     """Prove the whole books; exit 1 when they are not sound."""
     with create_app().app_context(), transaction() as tx:
         proof = ledger.prove(tx)
+        if begin_anew and proof.is_sound:
+            take_as_it_stands(tx)
     click.echo(str(proof))
     if not proof.is_sound:
         sys.exit(1)

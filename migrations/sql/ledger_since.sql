@@ -1,6 +1,6 @@
 -- The proof of what is new in the books (账本): every journal after a mark, the links of its entries to what stood before
 -- them, and where the accounts it moved stand now. What is before the mark is taken for granted: ledger.finding looks at
--- everything. Can be run again.
+-- everything, ledger.findings_again whether what was proven earlier is still the same. Can be run again.
 
 create or replace function ledger.findings_since(p_mark bigint)
 returns table (finding text, code text, seq bigint, journal_id bigint, detail text)
@@ -86,16 +86,67 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set w
      where m.room_fen is distinct from m.posted_fen - m.held_fen - m.floor_fen or m.room_fen < 0
 $$;
 
+-- What tells a row of the books from any other, in place of the row: a change shows, short of one in 2^64. PostgreSQL
+-- keeps its extended hashes for ever: partitions go by them.
+create or replace function ledger.print_of_entry(e ledger.entry) returns bigint language sql immutable return
+    hashint8extended(e.account_id, hashint8extended(e.seq, hashint8extended(e.journal_id, hashint8extended(e.amount_fen,
+        hashint8extended(e.balance_fen, hashbyteaextended(e.head, e.month))))));
+
+create or replace function ledger.print_of_journal(j ledger.journal) returns bigint language sql immutable return
+    hashint8extended(j.id, hashtextextended(j.key, hashint8extended(j.legs_hash, hashtextextended(j.kind,
+        hashtextextended(coalesce(j.ref, ''), hashint8extended(j.effective_on - date '2000-01-01',
+            timestamp_hash_extended(j.posted_at at time zone 'UTC', 0)))))));
+
+-- The print of the journals after p_after up to p_to with their entries. Prints of neighboring parts add up.
+create or replace function ledger.print_of(p_after bigint, p_to bigint) returns numeric
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select (select coalesce(sum(ledger.print_of_journal(j)), 0) from ledger.journal j where j.id > p_after and j.id <= p_to)
+         + (select coalesce(sum(ledger.print_of_entry(e)), 0) from ledger.entry e
+             where e.journal_id > p_after and e.journal_id <= p_to)
+$$;
+
+-- Whether the journals after p_after up to p_to, which were proven, are as they were then (p_print), and whether the
+-- accounts that they moved stand where the entries say. ledger.findings_since(p_after) names what was changed.
+create or replace function ledger.findings_again(p_after bigint, p_to bigint, p_print numeric)
+returns table (finding text, code text, seq bigint, journal_id bigint, detail text)
+language sql stable security definer set search_path = pg_catalog, pg_temp set work_mem = '64MB' as $$
+    with moved as materialized (  -- of each account its print, and of its latest entry: place, balance, hash of the head
+        select e.account_id, sum(ledger.print_of_entry(e)) as print,
+               max(array[e.seq, e.balance_fen, hashbyteaextended(e.head, 0)]) as latest
+          from ledger.entry e
+         where e.journal_id > p_after and e.journal_id <= p_to
+         group by e.account_id
+    ), printed as (
+        select (select coalesce(sum(ledger.print_of_journal(j)), 0)
+                  from ledger.journal j where j.id > p_after and j.id <= p_to)
+             + (select coalesce(sum(m.print), 0) from moved m) as print
+    )
+    select 'changed_part', null::text, null::bigint, null::bigint,
+           format('journals %s to %s are not what was proven', p_after + 1, p_to)
+      from printed p where p.print <> p_print
+    union all
+    select 'bad_account', a.code::text, m.latest[1], null,
+           format('balance %s, its latest entry says %s; sequence %s, the latest %s',
+                  a.posted_fen, m.latest[2], a.seq, m.latest[1])
+      from moved m
+      left join (select a.id, a.code, a.posted_fen, a.seq, a.head from ledger.account a
+                  where a.id = any (array(select o.account_id from moved o))) a on a.id = m.account_id
+     where a.id is null or a.seq < m.latest[1]  -- one that moved since is looked at with what is new
+        or a.seq = m.latest[1]
+           and (a.posted_fen <> m.latest[2] or hashbyteaextended(a.head, 0) <> m.latest[3])
+$$;
+
 -- The latest journal that can be seen, 0 when there is none. Earlier ones may still be on their way.
 create or replace function ledger.latest_journal() returns bigint
 language sql stable security definer set search_path = pg_catalog, pg_temp
 return (select coalesce(max(j.id), 0) from ledger.journal j);
 
-revoke all on function ledger.findings_since, ledger.latest_journal from public;
+revoke all on function ledger.findings_since, ledger.findings_again, ledger.print_of, ledger.latest_journal from public;
 
 do $$
 begin
     if exists (select from pg_catalog.pg_roles where rolname = 'linli_app') then
-        grant execute on function ledger.findings_since, ledger.latest_journal to linli_app;
+        grant execute on function ledger.findings_since, ledger.findings_again, ledger.print_of, ledger.latest_journal
+            to linli_app;
     end if;
 end $$;

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from sqlalchemy import text
 
+from app.core import ledger
 from app.kernel.ids import new_id
 from app.kernel.transaction import read
 from app.usecases.reconciling.prove import prove_new
-from tests.support.ledger_database import SQL_FOLDER, admin_url, ledger_database, ledger_source, libpq_url
+from tests.support.ledger_database import (
+    SQL_FOLDER,
+    admin_url,
+    committing,
+    ledger_database,
+    ledger_engine,
+    ledger_source,
+    libpq_url,
+)
 from tests.support.sandbox_gateway import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flask import Flask
+
+    from app.kernel.transaction import Transaction
 
 ADMIN_URL = admin_url()
 pytestmark = pytest.mark.skipif(ADMIN_URL is None, reason="TEST_DATABASE_URL names no server")
@@ -41,7 +53,8 @@ def books() -> Iterator[psycopg.Connection]:
     source = ledger_source() + (SQL_FOLDER / "ledger_since.sql").read_text(encoding="utf-8")
     with ledger_database(ADMIN_URL, source=source) as url, psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")  # past the refusals
-        connection.execute("ALTER TABLE ledger.entry DISABLE TRIGGER ALL")
+        for table in ("entry", "journal"):
+            connection.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER ALL".encode())
         yield connection
 
 
@@ -56,6 +69,14 @@ def post(connection: psycopg.Connection, debit: str, credit: str, fen: int) -> i
     found = connection.execute("SELECT id FROM ledger.journal WHERE key = %s", (key,)).fetchone()
     assert found is not None
     return int(found[0])
+
+
+@contextmanager
+def as_tx(connection: psycopg.Connection) -> Iterator[Transaction]:
+    """Yield a transaction of another connection to the same database, as the ledger's calls want it."""
+    engine = ledger_engine(f"postgresql://{connection.info.user}@/{connection.info.dbname}?host={connection.info.host}")
+    with committing(engine) as tx:
+        yield tx
 
 
 def found_since(connection: psycopg.Connection, mark: int) -> set[str]:
@@ -113,3 +134,37 @@ def test_a_journal_under_way_is_not_stepped_over(app: Flask) -> None:
         return prove_new() and proven_to() >= later
 
     wait_until(goes_on)  # transactions of the server's other databases count as under way, too
+
+
+AGAIN = {
+    "an amount": (
+        "UPDATE ledger.entry SET amount_fen = amount_fen - 1 WHERE journal_id = {journal} AND amount_fen < 0",
+        "bad_journal",
+    ),
+    "a reference": ("UPDATE ledger.journal SET ref = 'another' WHERE id = {journal}", "bad_link"),
+    "a request": ("UPDATE ledger.journal SET legs_hash = legs_hash + 1 WHERE id = {journal}", "changed_part"),
+    "a row gone": ("DELETE FROM ledger.entry WHERE journal_id = {journal} AND amount_fen < 0", "bad_journal"),
+    "a balance": ("UPDATE ledger.account SET posted_fen = posted_fen + 1 WHERE code = '" + OTHER + "'", "bad_account"),
+}
+
+
+@pytest.mark.parametrize("change", AGAIN)
+def test_what_is_changed_after_it_was_proven_is_named_all_the_same(books: psycopg.Connection, change: str) -> None:
+    whole = post(books, "bank_settlement", ACCOUNT, 900)
+    journal = post(books, ACCOUNT, OTHER, 100)
+    proven = post(books, "suspense", ACCOUNT, 7)
+    post(books, "suspense", ACCOUNT, 8)  # an account that moved on is no difference
+    with as_tx(books) as tx:
+        print_ = ledger.print_since(tx, whole, proven)
+        assert print_ is not None
+        halves = [ledger.print_since(tx, whole, journal), ledger.print_since(tx, journal, proven)]
+        assert sum(half or 0 for half in halves) == print_
+        assert ledger.findings_again(tx, after=whole, to=proven, print_=print_) == ()
+
+    statement, finding = AGAIN[change]
+    books.execute(statement.format(journal=journal).encode())
+
+    with as_tx(books) as tx:
+        found = ledger.findings_again(tx, after=whole, to=proven, print_=print_)
+    assert finding in {one.finding for one in found}
+    assert journal in {one.journal_id for one in found} or finding in ("bad_account", "changed_part")

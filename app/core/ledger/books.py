@@ -14,6 +14,7 @@ tell the owner.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal  # noqa: TID251 - a print is no amount
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,11 @@ _STATEMENT = text(
 _BOOKS = text("SELECT * FROM ledger.books")
 _FINDINGS = text("SELECT finding, code, seq, journal_id, detail FROM ledger.finding LIMIT :limit")
 _FINDINGS_SINCE = text("SELECT finding, code, seq, journal_id, detail FROM ledger.findings_since(:mark) LIMIT :limit")
+_FINDINGS_AGAIN = text(
+    "SELECT finding, code, seq, journal_id, detail FROM ledger.findings_again(:after, :to, :print) LIMIT :limit"
+)
+# One statement sees one moment: the print is of what the findings are about.
+_PRINT = text("SELECT ledger.print_of(:mark, :to) WHERE NOT EXISTS (SELECT FROM ledger.findings_since(:mark))")
 _READ_WHOLE_TABLES = text("SET LOCAL enable_seqscan = on")
 _SEQ_MAX = 2**63 - 1
 
@@ -423,3 +429,26 @@ def findings_since(tx: "Transaction", mark: int) -> tuple[Finding, ...]:
     return tuple(
         Finding(**row) for row in tx.execute(_FINDINGS_SINCE, {"mark": mark, "limit": FINDINGS_MAX}).mappings()
     )
+
+
+def print_since(tx: "Transaction", mark: int, to: int) -> Decimal | None:
+    """Return the print of the journals after ``mark`` up to ``to``; None when :func:`findings_since` finds something.
+
+    Prints of neighboring parts add up.
+    """
+    tx.execute(_READ_WHOLE_TABLES)
+    found: Decimal | None = tx.execute(_PRINT, {"mark": mark, "to": to}).scalar_one_or_none()
+    return found
+
+
+def findings_again(tx: "Transaction", *, after: int, to: int, print_: Decimal) -> tuple[Finding, ...]:
+    """Check that the journals after ``after`` up to ``to`` are as they were when they were proven, and their accounts.
+
+    When they are not, what :func:`findings_since` says of them is added: it names the rows.
+
+    :param print_: their print at that time.
+    """
+    tx.execute(_READ_WHOLE_TABLES)
+    params = {"after": after, "to": to, "print": print_, "limit": FINDINGS_MAX}
+    found = tuple(Finding(**row) for row in tx.execute(_FINDINGS_AGAIN, params).mappings())
+    return found + findings_since(tx, after) if found else ()

@@ -1,10 +1,11 @@
 """Tables of reconciliation (对账): files of others, their lines, and what does not agree with ours."""
 
 from datetime import date, datetime
+from decimal import Decimal  # noqa: TID251 - a print is no amount
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kernel.columns import one_of
@@ -157,7 +158,9 @@ class BooksMarkRow(Base):
     """How far the books are proven: one row.
 
     :ivar proven_to: every journal up to it was there, and sound, when it was looked at. :ivar seen_to: the latest one
-        that was seen then; it is proven once all transactions below ``awaited_xid`` have ended.
+        that was seen then; it is proven once all transactions below ``awaited_xid`` have ended. :ivar whole_to: up
+        to it they were proven with the whole books. :ivar print: of the journals after that one up to ``proven_to``,
+        when they were proven.
     """
 
     __tablename__ = "books_mark"
@@ -167,6 +170,8 @@ class BooksMarkRow(Base):
     proven_to: Mapped[int]
     seen_to: Mapped[int]
     awaited_xid: Mapped[int]
+    whole_to: Mapped[int] = mapped_column(default=0)
+    print: Mapped[Decimal] = mapped_column(Numeric, default=0)
 
 
 class MoneyAlarmRow(Base):

@@ -5,8 +5,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0099"
-down_revision = "0098"
+revision = "0101"
+down_revision = "0100"
 branch_labels = None
 depends_on = None
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from app.core.payments.ports import GatewayRefund, GatewayRefused, GatewayUnknown, Intent, IntentState, RefundState
+from app.core.payments.ports import (
+    GatewayDispute,
+    GatewayRefund,
+    GatewayRefused,
+    GatewayUnknown,
+    Intent,
+    IntentState,
+    RefundState,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
 T = TypeVar("T")
@@ -15,7 +24,10 @@ T = TypeVar("T")
 
 @dataclass
 class Till:
-    """A gateway in memory: what was paid, what went back, and a mood in which it loses every reply."""
+    """A gateway in memory: what was paid, what went back, and a mood in which it loses every reply.
+
+    It knows of no dispute: those that other tests left open stay unanswered.
+    """
 
     is_live: bool = False
     is_moody: bool = False
@@ -85,6 +97,18 @@ class Till:
                 failure_reason=None,
             )
         return self._reply(self.refunds[key])
+
+    def retrieve_dispute(self, dispute_id: str) -> GatewayDispute:
+        raise GatewayUnknown(f"{dispute_id} is not of this test")
+
+    def find_disputes(self, *, created_from: int) -> list[GatewayDispute]:
+        return self._reply([])
+
+    def submit_evidence(self, *, key: str, dispute_id: str, evidence: Mapping[str, str]) -> GatewayDispute:
+        return self.retrieve_dispute(dispute_id)
+
+    def submit_acceptance(self, *, key: str, dispute_id: str) -> GatewayDispute:
+        return self.retrieve_dispute(dispute_id)
 
     def _reply(self, answer: T) -> T:
         if self.is_moody:

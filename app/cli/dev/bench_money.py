@@ -7,33 +7,24 @@ grow with time and merchants come in any order, as in life. Two settle at once, 
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from app import create_app
-from app.cli.db import upgrade_database
-from app.cli.dev.environment import libpq_url
-from app.cli.dev.openapi import settings_without_server
-from app.cli.dev.postgres import EmbeddedPostgres
+from app.cli.dev.bench_database import bench_database
 from app.core import ledger
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.payments.balance_files import balance_file
 from app.core.payments.reconciliation import Source
 from app.kernel.clock import SHANGHAI, wall_now
-from app.kernel.db import db
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
-from app.settings import read_settings, sqlalchemy_url
 from app.usecases.reconciling.clearing import clearing_proof
 from app.usecases.reconciling.reconcile import reconcile
 from app.usecases.settling.settle import SETTLERS, settle_due
@@ -42,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from flask import Flask
 
 MERCHANTS = 51_900
 LINES = 1_000_000
@@ -79,22 +69,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--scale", type=float, default=1.0)
     scale = parser.parse_args(list(arguments)).scale
     merchants, lines = max(1, int(MERCHANTS * scale)), max(1, int(LINES * scale))
-    with tempfile.TemporaryDirectory(prefix="linli-bench-") as folder, EmbeddedPostgres(Path(folder)) as postgres:
-        with psycopg.connect(libpq_url(postgres.url()), autocommit=True) as admin:
-            admin.execute("CREATE DATABASE bench")
-        url = postgres.url(database="bench")
-        upgrade_database(sqlalchemy_url(url))
-        os.environ.update({**settings_without_server(), "LINLI_ENV": "development", "DATABASE_URL": url})
-        os.environ["MIGRATION_DATABASE_URL"] = url
-        app = create_app(read_settings())
-        with app.app_context():
-            try:
-                return _settle(app, libpq_url(url), merchants, lines)
-            finally:
-                db.engine.dispose()
+    with bench_database() as url:
+        return _settle(url, merchants, lines)
 
 
-def _settle(_app: Flask, url: str, merchants: int, lines: int) -> int:
+def _settle(url: str, merchants: int, lines: int) -> int:
     began = time.monotonic()
     _make(url, merchants, lines)
     print(f"{merchants} merchants with {lines} lines made in {time.monotonic() - began:.0f} s")

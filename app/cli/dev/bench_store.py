@@ -11,28 +11,20 @@ import gzip
 import os
 import resource
 import sys
-import tempfile
 import time
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import psycopg
 
-from app import create_app
-from app.cli.db import upgrade_database
-from app.cli.dev.environment import libpq_url
-from app.cli.dev.openapi import settings_without_server
-from app.cli.dev.postgres import EmbeddedPostgres
+from app.cli.dev.bench_database import bench_database
 from app.core.accounts.models import PLATFORM_ID
 from app.core.operating.models import ExportedTable
 from app.kernel.actor import Actor, Side
 from app.kernel.clock import SHANGHAI, wall_now
-from app.kernel.db import db
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim
-from app.settings import read_settings, sqlalchemy_url
 from app.store.till_queries import proof
 from app.usecases.attributing.refresh import DAYS_MAX, refresh_figures
 from app.usecases.operating.exports import ask_export, export_pieces, export_progress, run_export
@@ -91,19 +83,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="dev.py bench-store", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0)
     scale = parser.parse_args(list(arguments)).scale
-    with tempfile.TemporaryDirectory(prefix="linli-bench-") as folder, EmbeddedPostgres(Path(folder)) as postgres:
-        with psycopg.connect(libpq_url(postgres.url()), autocommit=True) as admin:
-            admin.execute("CREATE DATABASE bench")
-        url = postgres.url(database="bench")
-        upgrade_database(sqlalchemy_url(url))
-        os.environ.update({**settings_without_server(), "LINLI_ENV": "development", "DATABASE_URL": url})
-        os.environ["MIGRATION_DATABASE_URL"] = url
-        app = create_app(read_settings())
-        with app.app_context():
-            try:
-                return _measure(libpq_url(url), int(ORDERS * scale), int(RESIDENTS * scale))
-            finally:
-                db.engine.dispose()
+    with bench_database() as url:
+        return _measure(url, int(ORDERS * scale), int(RESIDENTS * scale))
 
 
 def _measure(url: str, orders: int, residents: int) -> int:

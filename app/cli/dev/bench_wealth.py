@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 import time
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import psycopg
 
-from app import create_app
-from app.cli.dev.environment import free_ports, libpq_url
-from app.cli.dev.stack import Stack
+from app.cli.dev.bench_database import bench_database
 from app.kernel.clock import SHANGHAI, set_virtual
 from app.kernel.errors import LinliError
 from app.kernel.transaction import transaction
-from app.settings import read_settings
 from app.usecases.saving.accrue import accrue_day, keep_incomes
 from app.usecases.saving.days import launch_fund
 from app.usecases.saving.sweeps import sweep_fund
@@ -73,15 +67,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--scale", type=float, default=1.0)
     scale = parser.parse_args(arguments).scale
     holders, sweeps = int(HOLDERS * scale), int(SWEEPS * scale)
-    with tempfile.TemporaryDirectory(prefix="linli-bench-") as folder:
-        stack = Stack(Path(folder), free_ports(), services=lambda *_: [])
-        with stack:
-            os.environ.update({**stack.settings, "LINLI_POOL_SIZE": "4"})
-            assert stack.postgres is not None, "bench-wealth starts its own server"
-            url = libpq_url(stack.postgres.url("postgres", "linli"))
-            app = create_app(read_settings())
-            with app.app_context(), psycopg.connect(url, autocommit=True) as owner:
-                return _measure(owner, holders, sweeps)
+    with bench_database() as url, psycopg.connect(url, autocommit=True) as owner:
+        return _measure(owner, holders, sweeps)
 
 
 def _measure(owner: psycopg.Connection, holders: int, sweeps: int) -> int:

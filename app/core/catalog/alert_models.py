@@ -55,13 +55,20 @@ class PriceNoticeRow(Base):
 
 
 class MovedPriceRow(Base):
-    """A product with alerts whose prices moved; written by triggers, taken by the worker.
+    """A product to look at: its prices moved (written by triggers), or one alert for it was set; taken by the worker.
 
     No key but its number: two movements at once wait for nobody. ``after`` is the last owner that was looked at.
+
+    An alert that was set (``account_id``) is looked at when every transaction before number ``behind`` has ended: one of
+    them may have moved a price without seeing the alert, which did not see the price. The worker gives that number when
+    it sees the row, and with it the alert, for the first time.
     """
 
     __tablename__ = "moved_prices"
+    __table_args__ = (CheckConstraint("behind IS NULL OR account_id IS NOT NULL", name="behind_of_alert"),)
 
     move_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     standard_product_id: Mapped[UUID]
     after: Mapped[UUID] = mapped_column(server_default=text("'00000000-0000-0000-0000-000000000000'"))
+    account_id: Mapped[UUID | None]
+    behind: Mapped[int | None]

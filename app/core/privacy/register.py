@@ -75,6 +75,7 @@ REGISTER = (
     Holding(table="kept_quotes", person=_OWN, fate=Fate.DELETED),
     Holding(table="recent_searches", person=_OWN, fate=Fate.DELETED),
     Holding(table="price_alerts", person=_OWN, fate=Fate.DELETED),
+    Holding(table="moved_prices", person=_OWN, fate=Fate.DELETED, is_exported=False),
     Holding(table="price_notices", person=_OWN, fate=Fate.DELETED),
     Holding(table="addresses", person=_OWN, fate=Fate.DELETED, sealed={"door_sealed": "addresses.door"}),
     Holding(table="pay_codes", person=_OWN, fate=Fate.DELETED, is_exported=False),

@@ -1,7 +1,9 @@
 """Price alerts (降价提醒): set and ended by residents; the worker looks at products whose prices moved.
 
 What moved is queued by the database itself, in the transaction that moved it, and only for products that somebody
-watches: an import of ten thousand prices tells whom it concerns and costs the others a look at an index.
+watches: an import of ten thousand prices tells whom it concerns and costs the others a look at an index. A price that
+moves in the same instant as an alert is set sees no alert, nor does the alert see the price: so each alert is looked at
+once more, when whatever was under way has ended.
 """
 
 from collections.abc import Sequence
@@ -49,11 +51,21 @@ _SET = text(
     """
 )
 _END = text("DELETE FROM price_alerts WHERE account_id = :account_id AND standard_product_id = :product_id")
+_LOOK_LATER = text("INSERT INTO moved_prices (standard_product_id, account_id) VALUES (:product_id, :account_id)")
+_NUMBER = text(
+    """
+    UPDATE moved_prices SET behind = CAST(CAST(pg_current_xact_id() AS text) AS bigint)
+    WHERE account_id IS NOT NULL AND behind IS NULL
+    """
+)
+"""Who saw no alert has a lower number than ours: it was given before the alert was there, ours is given after."""
 _TAKE = text(
     """
     DELETE FROM moved_prices WHERE move_id IN (
-        SELECT move_id FROM moved_prices ORDER BY move_id LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING standard_product_id, after
+        SELECT move_id FROM moved_prices
+        WHERE account_id IS NULL OR behind <= CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)
+        ORDER BY move_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING standard_product_id, after, account_id
     """
 )
 _LATER = text("INSERT INTO moved_prices (standard_product_id, after) VALUES (:product_id, :after)")
@@ -63,6 +75,7 @@ _WATCHING = text(
     FROM price_alerts AS a
     LEFT JOIN addresses AS d ON d.address_id = a.address_id AND d.removed_at IS NULL AND a.expires_at > business_now()
     WHERE a.standard_product_id = :product_id AND a.account_id > :after
+        AND (CAST(:account_id AS uuid) IS NULL OR a.account_id = :account_id)
     ORDER BY a.account_id LIMIT :limit FOR NO KEY UPDATE OF a
     """
 )
@@ -140,6 +153,7 @@ def set_price_alert(actor: Actor, *, product_id: UUID, address_id: UUID, target_
         )
         params = {"target_fen": target_fen, "last_fen": alert.last_fen, "now": now, "expires_at": alert.expires_at}
         tx.execute(_SET, {**key, **params, "address_id": address_id})
+        tx.execute(_LOOK_LATER, key)
     return alert
 
 
@@ -159,11 +173,12 @@ def look_at_moved_prices() -> int:
     Locks the product's alerts by their owners; who sets or ends theirs meanwhile waits for it.
     """
     with transaction() as tx:
+        tx.execute(_NUMBER)
         moved = tx.execute(_TAKE).one_or_none()
         if moved is None:
             return 0
         product_id = moved.standard_product_id
-        asked = {"product_id": product_id, "after": moved.after, "limit": BATCH}
+        asked = {"product_id": product_id, "account_id": moved.account_id, "after": moved.after, "limit": BATCH}
         alerts = tx.execute(_WATCHING, asked).fetchall()
         if len(alerts) == BATCH:
             tx.execute(_LATER, {"product_id": product_id, "after": alerts[-1].account_id})

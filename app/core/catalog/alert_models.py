@@ -59,9 +59,9 @@ class MovedPriceRow(Base):
 
     No key but its number: two movements at once wait for nobody. ``after`` is the last owner that was looked at.
 
-    An alert that was set (``account_id``) is looked at when every transaction before number ``behind`` has ended: one of
-    them may have moved a price without seeing the alert, which did not see the price. The worker gives that number when
-    it sees the row, and with it the alert, for the first time.
+    An alert that was set (``account_id``) is looked at when every transaction before number ``behind`` has ended: one
+    of them may have moved a price without seeing the alert, which did not see the price. The worker gives that number
+    when it sees the row, and with it the alert, for the first time.
     """
 
     __tablename__ = "moved_prices"

@@ -43,7 +43,7 @@ REACH_M_MAX = 10_000
 ZOOM = 12
 """Of the squares that SKUs are looked up by."""
 SHOPS_MAX = 100
-"""Shops in an answer about one product."""
+"""Shops in an answer about one product or service, at the most."""
 SINGLES_MAX = 20
 """Shops in an answer that have all of a basket."""
 
@@ -229,20 +229,25 @@ _BoughtPart = tuple[UUID, Sequence[SkuChoice]]
 """A shop, and what is bought there."""
 
 
-def compare_product(actor: Actor, *, address_id: UUID, sought: Sought, with_refused: bool = False) -> Compared:
+def compare_product(
+    actor: Actor, *, address_id: UUID, sought: Sought, limit: int = SHOPS_MAX, with_refused: bool = False
+) -> Compared:
     """Compare one product over all shops around an address.
 
-    :param with_refused: also tell of shops that cannot serve, those that do not deliver so far among them.
+    :param limit: so many of the shops at the most, the cheapest. :param with_refused: also tell of shops that cannot
+        serve, those that do not deliver so far among them; so many of them, the nearest.
     :raises AddressNotFound: it is not the asker's. :raises ProductNotFound: there is no such standard product.
     """
     asked = _asked_for(actor, address_id, [sought], is_basket=False)
     if with_refused:
-        found = _compared(read(_ALL_PRODUCTS, asked.params).fetchall(), is_service=False)
+        found = _compared(read(_ALL_PRODUCTS, asked.params).fetchall(), limit=limit, is_service=False)
         return replace(found, products=asked.products)
-    return Compared(products=asked.products, items=_cheapest(asked), refused=[])
+    return Compared(products=asked.products, items=_cheapest(asked, limit), refused=[])
 
 
-def compare_service(actor: Actor, *, address_id: UUID, category_code: str, minutes: int) -> Compared:
+def compare_service(
+    actor: Actor, *, address_id: UUID, category_code: str, minutes: int, limit: int = SHOPS_MAX
+) -> Compared:
     """Compare so many minutes of a service (家政) by its category: as many units as cover them.
 
     :raises AddressNotFound: it is not the asker's.
@@ -253,7 +258,8 @@ def compare_service(actor: Actor, *, address_id: UUID, category_code: str, minut
     lat_min, lng_min, lat_max, lng_max = box_around(place.lat, place.lng, REACH_M_MAX)
     bounds = {"lat_min": lat_min, "lng_min": lng_min, "lat_max": lat_max, "lng_max": lng_max}
     asked = {"account_id": actor.account_id, "address_id": address_id, "category_code": category_code}
-    return _compared(read(_SERVICES, {**asked, "minutes": minutes, **bounds}).fetchall(), is_service=True)
+    rows = read(_SERVICES, {**asked, "minutes": minutes, **bounds}).fetchall()
+    return _compared(rows, limit=limit, is_service=True)
 
 
 def compare_basket(actor: Actor, *, address_id: UUID, sought: Sequence[Sought]) -> Basket:
@@ -361,16 +367,16 @@ def _in_full(asked: _Asked, choices: Iterable[SkuChoice]) -> dict[UUID, Row]:
     return {row.sku_id: row for row in read(_IN_FULL, params)}
 
 
-def _cheapest(asked: _Asked) -> list[Landed]:
-    """Return the shops that serve the address, the cheapest to the door first: only what can be among them in full."""
+def _cheapest(asked: _Asked, limit: int) -> list[Landed]:
+    """Return ``limit`` shops that serve the address, the cheapest to the door first: only what can be among them in full."""
     waiting = sorted(_totals(_market(asked)), key=_Total.order)
     best: dict[UUID, Landed] = {}
     while waiting:
-        if len(best) >= SHOPS_MAX:
+        if len(best) >= limit:
             kept = sorted(one.quote.total_fen for one in best.values())
-            if waiting[0].total_fen >= kept[SHOPS_MAX - 1]:
+            if waiting[0].total_fen > kept[limit - 1]:
                 break
-        asked_now, waiting = _first_of_each_shop(waiting)
+        asked_now, waiting = _first_of_each_shop(waiting, limit)
         rows = _in_full(asked, [one.choice for one in asked_now])
         for one in asked_now:
             landed = _landed_of([one.choice], rows)
@@ -379,7 +385,7 @@ def _cheapest(asked: _Asked) -> list[Landed]:
             ):
                 best[one.shop_id] = landed
         waiting = [one for one in waiting if one.shop_id not in best]
-    return sorted(best.values(), key=_cheapest_first)[:SHOPS_MAX]
+    return sorted(best.values(), key=_cheapest_first)[:limit]
 
 
 def _totals(market: _Market) -> Iterator[_Total]:
@@ -394,13 +400,13 @@ def _totals(market: _Market) -> Iterator[_Total]:
                 yield _Total(total, charges.rating_hundredths, shop_id, choice)
 
 
-def _first_of_each_shop(waiting: Iterable[_Total]) -> tuple[list[_Total], list[_Total]]:
-    """Return the first of so many shops as an answer has, with what costs the same there, and the rest."""
+def _first_of_each_shop(waiting: Iterable[_Total], limit: int) -> tuple[list[_Total], list[_Total]]:
+    """Return the first of so many shops as the answer has, with what costs the same there, and the rest."""
     firsts: dict[UUID, int] = {}
     chosen: list[_Total] = []
     rest: list[_Total] = []
     for one in waiting:
-        if one.shop_id not in firsts and len(firsts) < SHOPS_MAX:
+        if one.shop_id not in firsts and len(firsts) < limit:
             firsts[one.shop_id] = one.total_fen
         (chosen if firsts.get(one.shop_id) == one.total_fen else rest).append(one)
     return chosen, rest
@@ -437,7 +443,7 @@ def _landed_of(
         return None
 
 
-def _compared(rows: Iterable[Row], *, is_service: bool) -> Compared:
+def _compared(rows: Iterable[Row], *, limit: int, is_service: bool) -> Compared:
     best: dict[UUID, Landed] = {}
     refused: dict[UUID, Refused] = {}
     for row in rows:
@@ -454,8 +460,8 @@ def _compared(rows: Iterable[Row], *, is_service: bool) -> Compared:
     others = [one for shop_id, one in refused.items() if shop_id not in best]
     return Compared(
         products=[],
-        items=sorted(best.values(), key=_cheapest_first)[:SHOPS_MAX],
-        refused=sorted(others, key=lambda one: (one.distance_m, one.row.shop_id))[:SHOPS_MAX],
+        items=sorted(best.values(), key=_cheapest_first)[:limit],
+        refused=sorted(others, key=lambda one: (one.distance_m, one.row.shop_id))[:limit],
     )
 
 

@@ -8,6 +8,7 @@ from app.core.catalog.content import unit_price_fen
 from app.kernel.actor import Actor
 from app.kernel.wire import Row
 from app.usecases.shopping.comparing import (
+    SHOPS_MAX,
     Basket,
     Compared,
     Landed,
@@ -26,6 +27,8 @@ from app.web.views import COUNT_MAX, LIST_MAX, ContentOut, PricedPart, ProductOu
 
 BASKET_MAX = 20
 SERVICE_MINUTES_MAX = 24 * 60
+LIMIT = 20
+"""Shops in an answer unless more are asked for."""
 BARCODE = r"[0-9]{8}([0-9]{5})?"
 
 
@@ -41,12 +44,13 @@ class _Named(Body):
 
 
 class ProductQuery(_Named, Query):
-    """One product at one address. ``with_refused`` also lists shops that cannot serve it now, and why."""
+    """One product at one address. ``with_refused`` also lists shops that cannot serve it now, and why, as many."""
 
     address_id = Id(required=True)
     standard_product_id = Id(load_default=None)
     barcode = Pattern(BARCODE, high=13, load_default=None)
     quantity = Int(low=1, high=999, load_default=1)
+    limit = Int(low=1, high=SHOPS_MAX, load_default=LIMIT)
     with_refused = Flag(load_default=False)
 
 
@@ -56,6 +60,7 @@ class ServiceQuery(Query):
     address_id = Id(required=True)
     category_code = Pattern(r"[a-z_]+(\.[a-z_]+){1,2}", high=100, required=True)
     minutes = Int(low=1, high=SERVICE_MINUTES_MAX, load_default=120)
+    limit = Int(low=1, high=SHOPS_MAX, load_default=LIMIT)
     with_refused = Flag(load_default=False)
 
 
@@ -109,7 +114,7 @@ class RefusedOut(Body):
 
 
 class ComparisonOut(Body):
-    """Every shop that serves this address now, the cheapest to the door first. ``refused`` only when asked for."""
+    """The cheapest to the door of all shops that serve this address now. ``refused`` only when asked for."""
 
     product = fields.Nested(ProductOut, required=True, allow_none=True)
     items = Many(fields.Nested(LandedOut), high=LIST_MAX, required=True)
@@ -140,9 +145,14 @@ def add_comparisons(door: Door) -> None:
     @policy("checkout.quote", Relation.OWN)
     def compare(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
         """Compare what a product costs to one's door, in every shop that serves the address now."""
-        with_refused = query["with_refused"]
-        sought = _sought(query)
-        found = compare_product(actor, address_id=query["address_id"], sought=sought, with_refused=with_refused)
+        sought, with_refused = _sought(query), query["with_refused"]
+        found = compare_product(
+            actor,
+            address_id=query["address_id"],
+            sought=sought,
+            limit=query["limit"],
+            with_refused=with_refused,
+        )
         return _shown(found, with_refused=with_refused)
 
     @door.get("/service-comparisons", query=ServiceQuery, answer=ComparisonOut)

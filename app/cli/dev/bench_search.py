@@ -28,6 +28,7 @@ from app.kernel.actor import Actor, Side
 from app.kernel.transaction import read
 from app.settings import read_settings
 from app.usecases.shopping.comparing import Sought, compare_basket, compare_product
+from app.user.comparisons import LIMIT
 from app.web.finding import Search, asked_of, point_of
 from app.web.finding_schemas import OfferSearchQuery, ShopSearchQuery
 from app.web.listings import listings
@@ -123,7 +124,7 @@ def _address_id(lat: float, lng: float) -> UUID:
 
 
 def _compared(lat: float, lng: float, word: str) -> object:
-    return compare_product(_asker(), address_id=_address_id(lat, lng), sought=_sought(word))
+    return compare_product(_asker(), address_id=_address_id(lat, lng), sought=_sought(word), limit=LIMIT)
 
 
 def _basket(lat: float, lng: float, _: str) -> object:

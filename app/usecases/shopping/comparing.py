@@ -368,13 +368,13 @@ def _in_full(asked: _Asked, choices: Iterable[SkuChoice]) -> dict[UUID, Row]:
 
 
 def _cheapest(asked: _Asked, limit: int) -> list[Landed]:
-    """Return ``limit`` shops that serve the address, the cheapest to the door first: only what can be among them in full."""
+    """Return so many shops that serve the address, the cheapest to the door first; only these are priced in full."""
     waiting = sorted(_totals(_market(asked)), key=_Total.order)
     best: dict[UUID, Landed] = {}
     while waiting:
         if len(best) >= limit:
-            kept = sorted(one.quote.total_fen for one in best.values())
-            if waiting[0].total_fen > kept[limit - 1]:
+            last = sorted(best.values(), key=_cheapest_first)[limit - 1]
+            if waiting[0].order() > _cheapest_first(last)[:2]:
                 break
         asked_now, waiting = _first_of_each_shop(waiting, limit)
         rows = _in_full(asked, [one.choice for one in asked_now])

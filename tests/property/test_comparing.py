@@ -20,7 +20,7 @@ from app.kernel.geo import box_around, map_cell, map_cells
 from app.kernel.ids import new_id
 from app.usecases.dispatching.set_surcharges import set_surcharges
 from app.usecases.shopping.cart import empty_cart, put_in_cart
-from app.usecases.shopping.comparing import Sought, compare_basket, compare_product
+from app.usecases.shopping.comparing import SHOPS_MAX, Sought, compare_basket, compare_product
 from app.usecases.shopping.quoting import quote_checkout
 from tests.factories import a_claim, a_merchant_with_shop, a_resident, an_address, an_offer, an_operator
 from tests.factories.places import a_community
@@ -105,8 +105,9 @@ def test_totals_are_those_of_checkout_for_a_thousand_products_addresses_and_hour
             totals = [one.quote.total_fen for one in found.items]
             assert totals == sorted(totals), hour
             if random_.random() < 0.5:  # who cannot serve need not be priced to find who can
-                alone = compare_product(resident.actor, address_id=address_id, sought=sought)
-                assert [one.quote for one in alone.items] == [one.quote for one in found.items]
+                limit = random_.choice([1, 3, SHOPS_MAX])
+                alone = compare_product(resident.actor, address_id=address_id, sought=sought, limit=limit)
+                assert [one.quote for one in alone.items] == [one.quote for one in found.items[:limit]]
                 assert alone.refused == []
             for one in random_.sample(found.items, min(1, len(found.items))):
                 quote = checkout_of(resident, address_id, [(one.rows[0].sku_id, quantity)])

@@ -55,7 +55,8 @@ _SHOP_FILTER = """
     AND (CAST(:vertical AS text) IS NULL OR z.vertical = :vertical)
     AND (CAST(:minimum_fen_max AS bigint) IS NULL OR z.minimum_fen <= :minimum_fen_max)"""
 _DISTANCE = """
-    CROSS JOIN LATERAL (SELECT round(meters_between(z.lat, z.lng, :lat, :lng)) AS distance_m) AS d"""
+    CROSS JOIN LATERAL (SELECT round(meters_between(z.lat, z.lng, :lat, :lng)) AS distance_m OFFSET 0) AS d"""
+"""Reckoned once a shop: without OFFSET the planner writes it out wherever it is named."""
 _AROUND = "point(z.lng, z.lat) <@ box(point(:lng_min, :lat_min), point(:lng_max, :lat_max))"
 _AWAY = "(point(z.lng, z.lat) <-> point(:lng, :lat))"
 """Degrees, which the index of points sorts by; meters are fewer to a degree of longitude than to one of latitude."""
@@ -77,7 +78,8 @@ SERVING = f"""{_NOW},
             z.fees[width_bucket(d.distance_m, z.fee_from_m) + 1] AS delivery_fen
         FROM asked_at AS t CROSS JOIN searched_shops AS z {_DISTANCE}
         WHERE delivery_box(z.lat, z.lng, z.radius_m) @> box(point(:lng, :lat), point(:lng, :lat))
-            AND {delivers_to(":lat", ":lng")} AND z.state = 'open' AND z.license_expires_on >= t.day
+            AND d.distance_m <= z.radius_m AND (z.area IS NULL OR is_in_area(z.area, :lat, :lng))
+            AND z.state = 'open' AND z.license_expires_on >= t.day
             AND (z.paused_until IS NULL OR z.paused_until <= t.now) AND {_IS_IN.format(minutes="z.open_minutes")}
     )"""
 """``asked_at`` and ``serving``: shops that serve the point at this moment, by the rule of checkout."""

@@ -107,7 +107,7 @@ def let_come_due(*, timers: int) -> None:
 @main.command("rush")
 @click.option("--people", default=500, type=click.IntRange(2, 100_000), help="Who want the one thing.")
 def want(*, people: int) -> None:
-    """Let a crowd want the last appointment, and one voucher's code: each has exactly one winner."""
+    """Let a crowd want the last appointment, the last place of a slot, one voucher's code: one winner each."""
     began = time.monotonic()
     with _an_app() as app:
         for name, (wanted, refusal) in rush.RUSHES.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.core.catalog.slot_models import SlotRuleRow
@@ -16,6 +17,8 @@ from tests.factories.rows import look_one, write
 from tests.factories.shops import Offer, Shop, a_merchant_with_shop, an_offer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.factories.people import Person
 
 NINE = datetime(2031, 3, 3, 9, tzinfo=SHANGHAI)
@@ -42,12 +45,17 @@ def placed_for_slot(
 ) -> Placed:
     """Return a checkout of one piece for a slot."""
     resident = resident or a_resident(balance_fen=1_000_000)
-    offer = offer or an_offer(shop, on_hand=9)
+    return quoted_for_slot(shop, resident, offer or an_offer(shop, on_hand=9), starts_at=starts_at)()
+
+
+def quoted_for_slot(shop: Shop, resident: Person, offer: Offer, *, starts_at: datetime) -> Callable[[], Placed]:
+    """Return what places one piece for a slot, as it was quoted just now."""
     address_id, slots = an_address(resident, near=shop), {shop.shop_id: starts_at}
     put_in_cart(resident.actor, sku_id=offer.sku_id, quantity=1)
     way = Fulfillment.DELIVERY
     quote = quote_checkout(resident.actor, address_id=address_id, fulfillment=way, slots=slots)
-    return place_checkout(
+    return partial(
+        place_checkout,
         resident.actor,
         a_claim(resident),
         address_id=address_id,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -55,6 +55,10 @@ def test_holidays_and_single_days_have_slots_of_their_own() -> None:
 
     assert starts(hours, at("07:00", national_day)) == ["01 10:00"]
     assert starts({**hours, "2026-10-01": []}, at("07:00", national_day)) == []
+
+
+def test_slots_are_told_in_utc() -> None:
+    assert {slot.starts_at.tzinfo for slot in slots_of({"1": [["08:00", "24:00"]]}, RULE, at("07:00"))} == {UTC}
 
 
 spans = st.lists(st.integers(0, 48), min_size=2, max_size=4, unique=True).map(sorted)

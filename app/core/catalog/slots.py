@@ -7,7 +7,7 @@ the latest, at midnight where that is when the span ends.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from app.core.catalog.rules import Hours, spans_of
 from app.kernel.clock import SHANGHAI
@@ -72,7 +72,7 @@ def _slots_on(hours: Hours, rule: SlotRule, day: date) -> Iterator[Slot]:
 
 
 def _instant(day: date, clock: str) -> datetime:
-    """Return an instant of a day; ``"24:00"`` is the midnight that ends it."""
+    """Return an instant of a day of Asia/Shanghai; ``"24:00"`` is the midnight that ends it."""
     if clock == "24:00":
-        return datetime.combine(day + timedelta(days=1), time(), tzinfo=SHANGHAI)
-    return datetime.combine(day, time.fromisoformat(clock), tzinfo=SHANGHAI)
+        return datetime.combine(day + timedelta(days=1), time(), tzinfo=SHANGHAI).astimezone(UTC)
+    return datetime.combine(day, time.fromisoformat(clock), tzinfo=SHANGHAI).astimezone(UTC)

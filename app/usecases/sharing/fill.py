@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.catalog.errors import SkuNotFound
+from app.core.orders.errors import OfferNotDeliverable
 from app.core.sharing.errors import OwnSharedCart, SharedCartFull, SharedCartLocked, SharedCartNotFound
 from app.core.sharing.rules import LINK_CHARS, MEMBERS_MAX, SHARED_LINES_MAX
 from app.core.sharing.states import SharedCartState
@@ -15,6 +16,7 @@ from app.kernel.sealing import keyed_digest
 from app.kernel.transaction import Transaction, transaction
 from app.kernel.wire import Row
 from app.usecases.sharing.tell import MEMBER_IDS, tell_members
+from app.usecases.shopping.cart import ON_SALE
 
 LINK_CONTEXT = "shared_carts.link"
 
@@ -35,18 +37,16 @@ _JOIN = text(
     """
 )
 _PUT = text(
-    """
-    WITH sku AS (
-        SELECT k.sku_id FROM skus AS k JOIN offers AS f ON f.offer_id = k.offer_id
-        WHERE k.sku_id = :sku_id AND k.removed_at IS NULL AND f.state = 'on_sale'
-    ), put AS (
+    f"""
+    WITH sku AS ({ON_SALE}), put AS (
         INSERT INTO shared_cart_lines AS l (shared_cart_id, account_id, sku_id, quantity, note)
-        SELECT :shared_cart_id, :account_id, sku_id, :quantity, coalesce(CAST(:note AS text), '') FROM sku
+        SELECT :shared_cart_id, :account_id, sku_id, :quantity, coalesce(CAST(:note AS text), '')
+        FROM sku WHERE is_carried
         ON CONFLICT (shared_cart_id, account_id, sku_id) DO UPDATE SET quantity = excluded.quantity,
             note = CASE WHEN CAST(:note AS text) IS NULL THEN l.note ELSE excluded.note END
         RETURNING sku_id
     )
-    SELECT (SELECT count(*) FROM put) AS put_count, (
+    SELECT (SELECT is_carried FROM sku) AS is_carried, (
         SELECT count(*) FROM shared_cart_lines WHERE shared_cart_id = :shared_cart_id
         AND (account_id, sku_id) <> (:account_id, :sku_id)) AS others_count
     """
@@ -107,15 +107,18 @@ def put_in_shared_cart(
     """Set how many pieces of a SKU one wants; the lines of others are theirs.
 
     :raises SharedCartNotFound: one is no member. :raises SharedCartLocked: its owner locked it, or it is over.
-    :raises SkuNotFound: no such SKU is on sale. :raises SharedCartFull: :data:`SHARED_LINES_MAX` lines are in it.
+    :raises SkuNotFound: no such SKU is on sale. :raises OfferNotDeliverable: it is bought on its own.
+    :raises SharedCartFull: :data:`SHARED_LINES_MAX` lines are in it.
     """
     with transaction() as tx:
         row = _lock_as_member(tx, actor, shared_cart_id)
         _refuse_locked(row)
         wanted = {**_ids(actor, shared_cart_id), "sku_id": sku_id, "quantity": quantity, "note": note}
         done = tx.execute(_PUT, wanted).one()
-        if done.put_count == 0:
+        if done.is_carried is None:
             raise SkuNotFound
+        if not done.is_carried:
+            raise OfferNotDeliverable(sku_id=sku_id)
         if done.others_count >= SHARED_LINES_MAX:
             raise SharedCartFull(lines_max=SHARED_LINES_MAX)
         tell_members(tx, row, row.state)

@@ -155,6 +155,12 @@ class TestPutSharedLine(Owned):
 
         assert_problem(put(client, owner, shared_cart_id, paused), 404, "sku_not_found")
 
+    def test_what_is_bought_on_its_own_does_not_go_in(self, client: FlaskClient) -> None:
+        shared_cart_id, owner = a_shared_cart()
+        service = an_offer(a_merchant_with_shop(), kind="service")
+
+        assert_problem(put(client, owner, shared_cart_id, service), 409, "offer_not_deliverable")
+
     def test_a_line_too_many_is_refused_whoever_puts_it_in(
         self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -61,12 +61,15 @@ begin
 end $$;
 
 -- What tells a replay from another request under the same key, besides kind, ref and day, which the journal has as they
--- are; it also picks the stripe of a busy account. PostgreSQL keeps its extended hashes for ever: partitions go by them.
+-- are. PostgreSQL keeps its extended hashes for ever: partitions go by them.
 create or replace function ledger.legs_hash(p_accounts text[], p_amounts bigint[]) returns bigint
 language sql immutable return hash_array_extended(p_accounts, hash_array_extended(p_amounts, 0));
 
-create or replace function ledger.stripe_of(p_accounts text[], p_amounts bigint[], p_stripes smallint) returns integer
-language sql immutable return (ledger.legs_hash(p_accounts, p_amounts) & 63)::integer % p_stripes;
+-- The stripe of a busy account that this session moves: sessions that came one after the other have different ones, and
+-- a batch locks one stripe of each account.
+drop function if exists ledger.stripe_of(text[], bigint[], smallint);
+create or replace function ledger.stripe_of(p_stripes smallint) returns integer
+language sql stable return pg_backend_pid() % p_stripes;
 
 -- The legs of a new journal that post() left: opens accounts of parties that are not open yet, each with its leg; then
 -- moves accounts of the platform, a stripe each; else says why a leg is refused. p_moved legs are moved already: the
@@ -125,7 +128,10 @@ begin
     end if;
 
     for i in v_parties + 1 .. cardinality(p_accounts) loop
-        v_id := ledger.stripe_id(p_accounts[i], p_accounts, p_amounts);
+        v_id := ledger.stripe_id(p_accounts[i]);
+        continue when exists (select from ledger.account a
+                                join ledger.entry e on e.account_id = a.id and e.seq = a.seq
+                               where a.id = v_id and e.journal_id = p_journal_id);
         with moved as (
             update ledger.account a
                set posted_fen = a.posted_fen + p_amounts[i], room_fen = a.room_fen + p_amounts[i], seq = a.seq + 1,
@@ -141,15 +147,16 @@ begin
     end loop;
 end $$;
 
--- The row of the account of the platform p_code that a journal of these legs moves; opens the account when its kind lets
--- it open by itself.
-create or replace function ledger.stripe_id(p_code text, p_accounts text[], p_amounts bigint[]) returns bigint
+-- The row of the account of the platform p_code that this session moves; opens the account when its kind lets it open by
+-- itself.
+drop function if exists ledger.stripe_id(text, text[], bigint[]);
+create or replace function ledger.stripe_id(p_code text) returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
     v_id bigint;
 begin
     loop
-        select a.id + ledger.stripe_of(p_accounts, p_amounts, a.stripes) into v_id
+        select a.id + ledger.stripe_of(a.stripes) into v_id
           from ledger.account a where a.code = p_code and a.stripe = 0;
         exit when found;
         if not exists (select from ledger.account_kind k where k.kind = p_code and k.opens_by_itself) then
@@ -244,8 +251,16 @@ begin
            set posted_fen = a.posted_fen + l.amount, room_fen = a.room_fen + l.amount, seq = a.seq + 1,
                head = ledger.chain(a.head, v_digest, l.amount, a.posted_fen + l.amount)
           from unnest(p_accounts, p_amounts) with ordinality l (code, amount, place)
-         where a.code = l.code and a.stripe is null and l.amount <> 0
-           and (l.place = 1 or l.code > p_accounts[l.place - 1] collate "C")
+          join ledger.account b on b.code = l.code
+         where a.id = b.id + ledger.stripe_of(b.stripes)
+           and l.amount <> 0
+           and (b.stripe is null  -- while an account is still to be opened, none of the platform's is locked
+                or b.stripe = 0 and (select count(*) from ledger.account o where o.code = any (p_accounts))
+                                    = cardinality(p_accounts))
+           and (l.place = 1  -- parties by code, then the platform's by code
+                or case when p_accounts[l.place - 1] like '%:________-____-____-____-____________'
+                        then b.stripe = 0 or l.code > p_accounts[l.place - 1] collate "C"
+                        else b.stripe = 0 and l.code > p_accounts[l.place - 1] collate "C" end)
            and (a.room_fen is null or a.room_fen + l.amount >= 0)
         returning a.id, a.seq, l.amount, a.posted_fen, a.head
     )
@@ -257,6 +272,11 @@ begin
     end loop;
     if v_total = 0 and v_moved > 1 and v_moved = cardinality(p_accounts) and v_moved = cardinality(p_amounts) then
         return;
+    end if;
+    if p_accounts[cardinality(p_accounts)] !~ ':[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then  -- of parties alone
+        select count(*) into v_moved
+          from ledger.account a join ledger.entry e on e.account_id = a.id and e.seq = a.seq and e.journal_id = post.journal_id
+         where a.code = any (p_accounts) and a.stripe is null;
     end if;
     perform ledger.post_rest(journal_id, v_month, v_digest, v_moved, p_accounts, p_amounts);
 end $$;
@@ -388,12 +408,8 @@ begin
                                            order by 1));
         perform from ledger.account a
           where a.id in (
-                select b.id + ledger.stripe_of(j.accounts, j.amounts, b.stripes)
-                  from (select p_accounts[l.last - l.legs + 1 : l.last] as accounts,
-                               p_amounts[l.last - l.legs + 1 : l.last] as amounts
-                          from (select n.legs, n.place, (sum(n.legs) over (order by n.place))::integer as last
-                                  from unnest(p_leg_counts) with ordinality n (legs, place)) l) j
-                  cross join unnest(j.accounts) c (code)
+                select b.id + ledger.stripe_of(b.stripes)
+                  from (select distinct c from unnest(p_accounts) c) c (code)
                   join ledger.account b on b.code = c.code)
           order by a.stripe is not null, a.code
             for no key update;

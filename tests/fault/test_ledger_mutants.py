@@ -46,12 +46,15 @@ FLOOR_OF_BATCH = "a.stripe is null and (a.room_fen is null or a.room_fen + l.amo
 MUTANTS = (
     Mutant(
         "legs are taken in any order",
-        (('and (l.place = 1 or l.code > p_accounts[l.place - 1] collate "C")', ""),),
+        (("then b.stripe = 0 or l.code > p_accounts[l.place - 1]", "then true or l.code > p_accounts[l.place - 1]"),),
         drill_refusals,
     ),
     Mutant(
         "a party's account is locked behind the platform's",
-        (("if p_accounts is distinct from v_order or ", "if "),),
+        (
+            ("if p_accounts is distinct from v_order or ", "if "),
+            ("else b.stripe = 0 and l.code > p_accounts", "else l.code > p_accounts"),
+        ),
         drill_refusals,
     ),
     Mutant(

@@ -39,6 +39,7 @@ from app.core.sharing import models as sharing
 from app.core.shelf import models as shelf
 from app.core.stepup import models as stepup
 from app.core.tills import models as tills
+from app.core.tills import shop_desks
 from app.core.transfers import models as transfers
 from app.core.verification import models as verification
 from app.core.visiting import models as visiting
@@ -89,6 +90,7 @@ __all__ = [
     "settlement",
     "sharing",
     "shelf",
+    "shop_desks",
     "stepup",
     "tills",
     "timers",

@@ -20,6 +20,7 @@ from app.merchant.pictures import add_pictures
 from app.merchant.reviews import add_shop_reviews
 from app.merchant.setup import add_setup
 from app.merchant.shelf import add_shelf
+from app.merchant.shop_desks import add_shop_desks
 from app.merchant.slots import add_slot_rule
 from app.merchant.visits import add_shop_visits
 from app.merchant.vouchers import add_redemption
@@ -53,6 +54,7 @@ add_thread(door, Relation.OWN_SHOP)
 add_carriage(door)
 add_members(door, Side.MERCHANT)
 add_money(door)
+add_shop_desks(door)
 add_claiming(door)
 add_categories(door)
 add_prices(door, Relation.OWN_SHOP)

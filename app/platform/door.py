@@ -29,6 +29,7 @@ from app.platform.operating import add_operating
 from app.platform.reconciliation import add_reconciliation
 from app.platform.reviews import add_review_folding
 from app.platform.settlement import add_settlement
+from app.platform.shop_desks import add_shop_desks
 from app.platform.shops import add_shop_review
 from app.platform.surcharges import add_surcharges
 from app.platform.targets import add_targets
@@ -85,6 +86,7 @@ add_review_folding(door)
 add_ruled_cases(door)
 add_timeline(door, Reader.PLATFORM, Relation.PLATFORM)
 add_cash(door)
+add_shop_desks(door)
 add_targets(door)
 add_operating(door)
 add_looking(door)

@@ -22,6 +22,7 @@ _POINTS = text(
             CAST(NULL AS text) AS place, CAST(NULL AS timestamptz) AS from_at, CAST(NULL AS timestamptz) AS until_at,
             CAST('{}' AS text[]) AS services
         FROM stores AS s
+        WHERE NOT EXISTS (SELECT 1 FROM shop_desks AS k WHERE k.store_id = s.store_id AND k.state = 'ended')
         UNION ALL SELECT 'van', s.store_id, v.van_visit_id, s.name, s.district, v.lat, v.lng, v.place, v.from_at,
             v.until_at, v.services
         FROM van_visits AS v JOIN stores AS s ON s.store_id = v.store_id

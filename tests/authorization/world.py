@@ -55,6 +55,7 @@ from tests.factories.queueing import a_ticket, an_open_desk
 from tests.factories.reconciling import a_dispute, a_mismatch
 from tests.factories.rows import change, look_one, write
 from tests.factories.settling import a_payout, a_statement
+from tests.factories.shop_desks import a_shop_desk
 from tests.factories.tills import a_remittance, a_till, a_visit
 from tests.factories.transfers import a_payee
 from tests.factories.vans import a_van_visit
@@ -953,6 +954,10 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
         foreign=lambda world, _: a_returning_case(world.other.shop),
     ),
     (Side.USER, "store_id"): _public(lambda place: place.shop.store_id),
+    (Side.MERCHANT, "desk_id"): Things(
+        own=lambda world, _: a_shop_desk(world.home.shop), foreign=lambda world, _: a_shop_desk(world.other.shop)
+    ),
+    (Side.PLATFORM, "desk_id"): _public(lambda place: a_shop_desk(place.shop)),
     (Side.STORE, "ticket_id"): Things(
         own=lambda world, _: _a_ticket(world.home),
         foreign=lambda world, _: _a_ticket(world.other),

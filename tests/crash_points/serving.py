@@ -13,10 +13,13 @@ from app.usecases.aftersale.answer import agree_to_case
 from app.usecases.aftersale.exchange import swap_code
 from app.usecases.aftersale.replace_line import accept_replacement, offer_replacement
 from app.usecases.appointments.visits import finish_service
+from app.usecases.deciding.approvals import approve
+from app.usecases.deciding.requests import ask_desk_end
 from app.usecases.delivering.hand_over import deliver, return_to_shop
 from app.usecases.tending_tills.bills import pay_bill_at_desk
 from app.usecases.tending_tills.cash import cash_in
 from app.usecases.tending_tills.sending import send_at_desk
+from app.usecases.tending_tills.shop_desks import accept_desk
 from app.usecases.tending_tills.tills import close_till, open_till
 from app.usecases.tending_tills.transfers import cancel_cash, receive_cash, send_cash, supply_till
 from app.usecases.vouchers.spend import redeem_voucher
@@ -33,6 +36,7 @@ from tests.factories import appointments as visiting
 from tests.factories.bills import a_bill, a_binding, a_desk_quote
 from tests.factories.cases import a_case, an_exchange_trip
 from tests.factories.rows import look_one
+from tests.factories.shop_desks import a_rich_shop, a_shop_desk, an_active_desk
 from tests.factories.tills import a_remittance, a_store_manager, a_supply, a_till, a_visit
 from tests.factories.transfers import a_payee
 from tests.factories.vouchers import some_vouchers
@@ -113,6 +117,22 @@ def a_bill_at_the_desk(stage: Stage) -> Act:
     return lambda: stage.once(pay_bill_at_desk, clerk.actor, claim, **given, amount_fen=5_000, paid_from=PaidFrom.CASH)
 
 
+def a_shop_that_becomes_a_desk(stage: Stage) -> Act:
+    shop = a_rich_shop()
+    desk_id, claim = a_shop_desk(shop), a_claim(shop.owner)
+    agents = [shop.owner.account_id]
+    return lambda: stage.once(accept_desk, shop.owner.actor, claim, desk_id=desk_id, agents=agents)
+
+
+def a_desk_of_a_shop_that_ends(stage: Stage) -> Act:
+    shop = a_rich_shop()
+    desk_id = an_active_desk(shop).desk_id
+    asker, decider = an_operator(), an_operator()
+    asked = ask_desk_end(asker.actor, a_claim(asker), desk_id=desk_id, why="moves away")
+    claim = a_claim(decider)
+    return lambda: stage.once(approve, decider.actor, claim, approval_id=asked.approval_id)
+
+
 def money_sent_at_the_desk(stage: Stage) -> Act:
     clerk, resident = a_store_clerk(), a_resident(balance_fen=1_000)
     payee_id = a_payee(resident, has_cooled=False)
@@ -170,6 +190,8 @@ FLOWS = (
     cash_at_the_desk,
     a_bill_at_the_desk,
     money_sent_at_the_desk,
+    a_shop_that_becomes_a_desk,
+    a_desk_of_a_shop_that_ends,
     a_till_that_opens_with_too_little,
     a_till_that_closes_with_too_little,
     cash_that_is_sent,

@@ -28,7 +28,8 @@ def a_store_manager(store_id: UUID | None = None) -> Person:
 
 def store_of(clerk: Person) -> UUID:
     found: UUID = look_one(
-        "SELECT organization_id FROM memberships WHERE account_id = :id ORDER BY created_at LIMIT 1",
+        "SELECT organization_id FROM memberships WHERE account_id = :id AND organization_kind = 'store'"
+        " ORDER BY created_at LIMIT 1",
         id=clerk.account_id,
     )
     return found

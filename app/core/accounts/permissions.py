@@ -185,6 +185,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "counter.charge": _OMC,
         "counter.read": _OMC,
         "counter.refund": _OM,
+        "desk.read": _OM,
+        "desk.accept": _O,
         "deposit.top_up": _O,
         "merchant.depart": _O,
         "bank_account.read": _O,
@@ -339,6 +341,9 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "campaign.write": _FA,
         "campaign.stop": _FSA,
         "campaign.decide": _FA,
+        "desk.read": _FSA,
+        "desk.request": _FA,
+        "desk.decide": _FA,
         "term.read": _FSA,
         "term.request": _FA,
         "term.decide": _FA,
@@ -383,6 +388,7 @@ DECIDES: frozenset[str] = frozenset(
         "reconciliation.decide",
         "term.decide",
         "campaign.decide",
+        "desk.decide",
     }
 )
 """Verbs that no route names: who may decide about which kind of request, once ``approval.decide`` let them in."""

@@ -41,6 +41,10 @@ class ApprovalKind(StrEnum):
     """Who bears what is left of a lost dispute."""
     CAMPAIGN = "campaign"
     """A campaign whose budget is above what one person may spend."""
+    SHOP_DESK = "shop_desk"
+    """A shop that is to be a desk, against a deposit."""
+    SHOP_DESK_END = "shop_desk_end"
+    """A shop's desk that ends; its deposit goes back."""
 
 
 class ApprovalState(StrEnum):
@@ -64,6 +68,8 @@ LIFETIME: Mapping[ApprovalKind, timedelta] = {
     ApprovalKind.DISPUTE_ACCEPTANCE: timedelta(days=3),
     ApprovalKind.DISPUTE_LOSS: timedelta(days=7),
     ApprovalKind.CAMPAIGN: timedelta(days=7),
+    ApprovalKind.SHOP_DESK: timedelta(days=7),
+    ApprovalKind.SHOP_DESK_END: timedelta(days=7),
 }
 """How long a request waits for somebody, wall time."""
 

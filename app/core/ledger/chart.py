@@ -124,9 +124,7 @@ CHART: tuple[AccountKind, ...] = (
     ),
     _personal("courier_pending", "管家待结算", OwnerKind.COURIER, "earned by delivered trips, not settled yet"),
     _personal("courier_available", "管家可提现", OwnerKind.COURIER, "settled and free to withdraw"),
-    _personal(
-        "store_float", "体验店备付金", OwnerKind.STORE, "cash desk of an experience store", opens_by_itself=False
-    ),
+    _personal("store_float", "体验店备付金", OwnerKind.STORE, "deposited by a shop for the desk that it is"),
     _owed("till_cash", "钱箱现金", OwnerKind.STORE, "cash in one till of a store", has_statement=False),
     _owed(
         "cash_in_transit",

@@ -122,6 +122,34 @@ class DeskCardNeeded(Forbidden):
     title = "The ID card is needed"
 
 
+class ShopDeskNotFound(NotFound):
+    """No such desk of a shop, none of the asker's, or no such shop that is open."""
+
+    code = "shop_desk_not_found"
+    title = "Desk not found"
+
+
+class ShopDeskExists(Conflict):
+    """The shop is a desk, or was appointed."""
+
+    code = "shop_desk_exists"
+    title = "The shop is a desk"
+
+
+class DeskAgentsInvalid(Conflict):
+    """Some whom the merchant names are none of its people."""
+
+    code = "desk_agents_invalid"
+    title = "Some do not work there"
+
+
+class DeskNotEmpty(Conflict):
+    """A desk ends when its till is closed and empty, and no cash is on its way."""
+
+    code = "desk_not_empty"
+    title = "The till is not empty"
+
+
 class CashTransferNotFound(NotFound):
     """No cash on its way under this id, or none that the asker has to do with."""
 

@@ -11,6 +11,8 @@ class TillState(StrEnum):
 
     CLOSED = "closed"
     OPEN = "open"
+    RETIRED = "retired"
+    """Its desk has ended."""
 
 
 class TillAction(StrEnum):
@@ -20,6 +22,24 @@ class TillAction(StrEnum):
     SERVE = "serve"
     """Cash comes in or goes out: to a person, to another till, to the bank."""
     CLOSE = "close"
+    RETIRE = "retire"
+
+
+class ShopDeskState(StrEnum):
+    """Where a shop stands that is a desk."""
+
+    APPOINTED = "appointed"
+    """Two people of the platform chose it; its merchant has not accepted."""
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+class ShopDeskAction(StrEnum):
+    """What can happen to a shop's desk."""
+
+    ACCEPT = "accept"
+    NAME_AGENTS = "name_agents"
+    END = "end"
 
 
 class TransferState(StrEnum):
@@ -83,9 +103,16 @@ TILL_TRANSITIONS: Table[TillState, TillAction] = {
     (TillState.CLOSED, TillAction.OPEN): (TillState.OPEN, _STORE),
     (TillState.OPEN, TillAction.SERVE): (TillState.OPEN, _STORE),
     (TillState.OPEN, TillAction.CLOSE): (TillState.CLOSED, _STORE),
+    (TillState.CLOSED, TillAction.RETIRE): (TillState.RETIRED, frozenset({Role.PLATFORM})),
 }
 CASH_TRANSFER_TRANSITIONS: Table[TransferState, TransferAction] = {
     (TransferState.SENT, TransferAction.RECEIVE): (TransferState.RECEIVED, _ENDS),
     (TransferState.SENT, TransferAction.RECEIVE_DIFFERING): (TransferState.DIFFERING, _ENDS),
     (TransferState.SENT, TransferAction.CANCEL): (TransferState.CANCELED, _ENDS),
+}
+SHOP_DESK_TRANSITIONS: Table[ShopDeskState, ShopDeskAction] = {
+    (ShopDeskState.APPOINTED, ShopDeskAction.ACCEPT): (ShopDeskState.ACTIVE, frozenset({Role.MERCHANT})),
+    (ShopDeskState.ACTIVE, ShopDeskAction.NAME_AGENTS): (ShopDeskState.ACTIVE, frozenset({Role.MERCHANT})),
+    (ShopDeskState.APPOINTED, ShopDeskAction.END): (ShopDeskState.ENDED, frozenset({Role.PLATFORM})),
+    (ShopDeskState.ACTIVE, ShopDeskAction.END): (ShopDeskState.ENDED, frozenset({Role.PLATFORM})),
 }

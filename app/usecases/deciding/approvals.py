@@ -40,6 +40,8 @@ _DECIDES: Mapping[ApprovalKind, str] = {
     ApprovalKind.DISPUTE_ACCEPTANCE: "reconciliation.decide",
     ApprovalKind.DISPUTE_LOSS: "reconciliation.decide",
     ApprovalKind.CAMPAIGN: "campaign.decide",
+    ApprovalKind.SHOP_DESK: "desk.decide",
+    ApprovalKind.SHOP_DESK_END: "desk.decide",
 }
 """The verb that decides about each kind, beside that of the route."""
 
@@ -63,7 +65,8 @@ _ASK = opening(
             AS is_bill_silent,
         d.state AS dispute_state, d.answer AS dispute_answer, d.open_fen AS dispute_open_fen,
         coalesce(d.due_at <= clock_timestamp(), false) AS is_dispute_late,
-        (SELECT p.purpose FROM payments AS p WHERE p.payment_id = d.payment_id) AS dispute_purpose
+        (SELECT p.purpose FROM payments AS p WHERE p.payment_id = d.payment_id) AS dispute_purpose,
+        (SELECT k.state FROM shop_desks AS k WHERE k.desk_id = CAST(:desk_id AS uuid)) AS desk_state
     FROM memberships AS m LEFT JOIN bill_payments AS b ON b.bill_payment_id = CAST(:bill_payment_id AS uuid)
     LEFT JOIN disputes AS d ON d.dispute_id = CAST(:dispute_id AS uuid)
     WHERE {_MEMBER} FOR SHARE OF m
@@ -136,6 +139,7 @@ def ask(
     item_id: UUID | None = None,
     bill_payment_id: UUID | None = None,
     biller_id: UUID | None = None,
+    desk_id: UUID | None = None,
     community_id: UUID | None = None,
     dispute_id: UUID | None = None,
 ) -> ApprovalMoved:
@@ -156,6 +160,7 @@ def ask(
                 "bill_payment_id": bill_payment_id,
                 "bill_days": DECIDED_AFTER_DAYS,
                 "biller_id": biller_id,
+                "desk_id": desk_id,
                 "community_id": community_id,
                 "dispute_id": dispute_id,
             },

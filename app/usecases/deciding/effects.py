@@ -34,6 +34,7 @@ from app.usecases.promoting.campaigns import put_live
 from app.usecases.reconciling.resolve import resolve_mismatch
 from app.usecases.saving.term_end import TermTerms, put_on_sale, refuse_unsound
 from app.usecases.settling.pay_out import reject_payout, release_payout
+from app.usecases.tending_tills.shop_desks import appoint, end_desk
 
 COMMISSION_STARTS = "commission_starts"
 """Timer: the day of an approved commission rate has come."""
@@ -170,6 +171,14 @@ def _add_rule(tx: Transaction, row: Row) -> None:
     tx.execute(_ADD_RULE, {"rule_id": row.approval_id, "body": orjson.dumps(row.body).decode()})
 
 
+def _appoint_desk(tx: Transaction, row: Row) -> None:
+    appoint(tx, row.approval_id, shop_id=UUID(row.body["shop_id"]), deposit_fen=int(row.body["deposit_fen"]))
+
+
+def _end_desk(tx: Transaction, row: Row) -> None:
+    end_desk(tx, UUID(row.body["desk_id"]))
+
+
 def _set_role(tx: Transaction, row: Row) -> None:
     subject_id, role = UUID(row.body["account_id"]), row.body["role"]
     admins = set(tx.execute(_ADMINS).scalars())
@@ -194,6 +203,8 @@ EXECUTE: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {
     ApprovalKind.DISPUTE_ACCEPTANCE: _accept_dispute,
     ApprovalKind.DISPUTE_LOSS: _bear_dispute,
     ApprovalKind.CAMPAIGN: _launch_campaign,
+    ApprovalKind.SHOP_DESK: _appoint_desk,
+    ApprovalKind.SHOP_DESK_END: _end_desk,
 }
 TURN_DOWN: Mapping[ApprovalKind, Callable[[Transaction, Row], None]] = {ApprovalKind.PAYOUT: _turn_down_payout}
 """What a rejection leads to, where it leads to anything."""

@@ -27,7 +27,10 @@ from app.core.promotions.rules import refuse_unsound as refuse_unsound_campaign
 from app.core.settlement.errors import PayoutNotFound, PayoutNotWaiting
 from app.core.settlement.payouts import TARGET_CONTEXT, BankTarget
 from app.core.settlement.states import PayoutState
+from app.core.tills.errors import ShopDeskNotFound
+from app.core.tills.states import SHOP_DESK_TRANSITIONS, ShopDeskAction, ShopDeskState
 from app.kernel.actor import Actor
+from app.kernel.machines import next_state
 from app.kernel.sealing import seal
 from app.kernel.transaction import Claim
 from app.kernel.wire import Row
@@ -266,3 +269,31 @@ def ask_campaign(actor: Actor, claim: Claim, *, why: str, wish: CampaignTerms) -
 
     body, community_id = asdict(wish), wish.community_id
     return ask(actor, claim, ApprovalKind.CAMPAIGN, check, why=why, body=body, community_id=community_id)
+
+
+def ask_shop_desk(actor: Actor, claim: Claim, *, why: str, shop_id: UUID, deposit_fen: int) -> ApprovalMoved:
+    """Ask for a shop to be appointed as a desk against a deposit, which its merchant then accepts.
+
+    :raises ShopDeskNotFound: there is no such shop.
+    """
+
+    def check(row: Row) -> None:
+        if not row.is_shop:
+            raise ShopDeskNotFound(pointer="/shop_id")
+
+    body = {"shop_id": shop_id, "deposit_fen": deposit_fen}
+    return ask(actor, claim, ApprovalKind.SHOP_DESK, check, why=why, body=body, shop_id=shop_id)
+
+
+def ask_desk_end(actor: Actor, claim: Claim, *, why: str, desk_id: UUID) -> ApprovalMoved:
+    """Ask for a shop's desk to end.
+
+    :raises ShopDeskNotFound: there is none. :raises IllegalTransition: it has ended.
+    """
+
+    def check(row: Row) -> None:
+        if row.desk_state is None:
+            raise ShopDeskNotFound
+        next_state(SHOP_DESK_TRANSITIONS, ShopDeskState(row.desk_state), ShopDeskAction.END, actor.role)
+
+    return ask(actor, claim, ApprovalKind.SHOP_DESK_END, check, why=why, body={"desk_id": desk_id}, desk_id=desk_id)

@@ -89,7 +89,15 @@ _JOIN = closing(
     answer="SELECT count(*) FROM joined",
 )
 _CHANGE = closing(f"changed AS (UPDATE memberships SET role = :role WHERE {_OURS} AND account_id = :member_id)")
-_REMOVE = closing(f"removed AS (DELETE FROM memberships WHERE {_OURS} AND account_id = :member_id)")
+_REMOVE = closing(
+    f"""
+    removed AS (DELETE FROM memberships WHERE {_OURS} AND account_id = :member_id),
+    agents AS (
+        DELETE FROM memberships WHERE account_id = :member_id AND organization_kind = 'store' AND organization_id IN (
+            SELECT k.store_id FROM shop_desks AS k WHERE k.merchant_id = :organization_id)
+    )"""
+)
+"""Who leaves a merchant serves at no desk of its shops."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

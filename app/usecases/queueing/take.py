@@ -25,11 +25,16 @@ from app.kernel.transaction import Claim, Transaction, closing, opening, transac
 from app.kernel.wire import Row
 from app.usecases.queueing.desk import MEMBER, NUMBERED, Desk, TicketStands, day_of, end_later, lock_desk, tell
 
-_STORE = opening("SELECT s.store_id FROM stores AS s WHERE s.store_id = :store_id")
+_STORE = opening(
+    "SELECT s.store_id FROM stores AS s WHERE s.store_id = :store_id"
+    " AND NOT EXISTS (SELECT 1 FROM shop_desks AS k WHERE k.store_id = s.store_id AND k.state = 'ended')"
+)
 _BOOKER = opening(
     """
     SELECT s.store_id FROM accounts AS a JOIN stores AS s ON s.store_id = :store_id
-    WHERE a.account_id = :account_id FOR NO KEY UPDATE OF a
+    WHERE a.account_id = :account_id
+        AND NOT EXISTS (SELECT 1 FROM shop_desks AS k WHERE k.store_id = s.store_id AND k.state = 'ended')
+    FOR NO KEY UPDATE OF a
     """
 )
 """A person's appointments at all stores are counted under the lock of their own row."""

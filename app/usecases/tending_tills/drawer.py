@@ -15,7 +15,8 @@ from app.kernel.wire import Row
 
 MEMBER = "m.organization_kind = 'store' AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[]))"
 TILL = """t.till_id, t.store_id, t.state AS till_state, t.cash_fen, t.shift_id, t.in_charge_id, t.business_on,
-    t.last_number, t.counted_on, t.day_in_fen, t.day_out_fen"""
+    t.last_number, t.counted_on, t.day_in_fen, t.day_out_fen,
+    (SELECT k.deposit_fen FROM shop_desks AS k WHERE k.store_id = t.store_id AND k.state = 'active') AS deposit_fen"""
 
 MOVE_CASH = """
     moved AS (
@@ -51,13 +52,15 @@ class Drawer:
     def after(self, change_fen: int) -> int:
         """Return the cash after a change.
 
-        :raises TillShort: it would be below zero. :raises TillFull: it would be more than a till keeps.
+        :raises TillShort: it would be below zero. :raises TillFull: it would be more than a till keeps,
+            or than its desk deposited.
         """
         left_fen = self.cash_fen + change_fen
         if left_fen < 0:
             raise TillShort(pointer="/amount_fen", left_fen=self.cash_fen)
-        if left_fen > CASH_FEN_MAX and change_fen > 0:
-            raise TillFull(pointer="/amount_fen", cash_fen_max=CASH_FEN_MAX)
+        most_fen = CASH_FEN_MAX if self.row.deposit_fen is None else min(CASH_FEN_MAX, self.row.deposit_fen)
+        if left_fen > most_fen and change_fen > 0:
+            raise TillFull(pointer="/amount_fen", cash_fen_max=most_fen)
         return left_fen
 
     def moving(  # what an act is made of

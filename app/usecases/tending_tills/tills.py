@@ -134,25 +134,28 @@ def open_till(
     """Open a till with a count of its cash; the opener answers for it from now on.
 
     A count that differs is refused, and not told by how much. A manager may accept the difference, which then stands in
-    suspense: between two shifts it is nobody's yet.
+    suspense: between two shifts it is nobody's yet. At a shop's desk whoever opens may, and what is missing is theirs:
+    the deposit answers for it.
 
     :raises TillNotFound: it is none of the actor's. :raises TillOpen: somebody was first.
     :raises TillCountDiffers: the count is not what the books hold. :raises TillFull: it is more than a till keeps.
     """
     with transaction(claim) as tx:
         row = tx.open_one(_LOCK, {**actor.as_member, "till_id": till_id})
-        if row is None:
+        if row is None or row.till_state == TillState.RETIRED:
             raise TillNotFound
         if row.till_state != TillState.CLOSED:
             raise TillOpen
         state = next_state(TILL_TRANSITIONS, TillState(row.till_state), TillAction.OPEN, actor.role)
         change_fen = counted_fen - row.cash_fen
-        if change_fen and not (is_difference_accepted and row.role == MemberRole.MANAGER):
+        is_deposited = row.deposit_fen is not None
+        if change_fen and not (is_difference_accepted and (is_deposited or row.role == MemberRole.MANAGER)):
             raise TillCountDiffers(pointer="/counted_fen")
         require_countable(counted_fen)
         opened = TillOpened(till_id=till_id, shift_id=new_id(), state=state.value, cash_fen=counted_fen)
         if change_fen:
-            legs = (Leg(codes.till_cash(till_id), -change_fen), Leg(codes.SUSPENSE, change_fen))
+            other = codes.cash_shortage(actor.account_id) if is_deposited and change_fen < 0 else codes.SUSPENSE
+            legs = (Leg(codes.till_cash(till_id), -change_fen), Leg(other, change_fen))
             key = f"till_open:{opened.shift_id}"
             ledger.post(tx, Journal(key=key, kind=JournalKind.CASH_DIFFERENCE, legs=legs, ref=str(till_id)))
         tx.describe(details={"difference_fen": change_fen})
@@ -179,7 +182,8 @@ def close_till(actor: Actor, claim: Claim, *, till_id: UUID, counted_fen: int) -
     """Close a till with a count of its cash; what is missing is owed by who was in charge, what is over is suspense's.
 
     :raises TillNotFound: it is none of the actor's. :raises TillNotOpen: it is closed.
-    :raises NotInCharge: another opened it, and the actor is no manager. :raises TillFull: no till holds so much.
+    :raises NotInCharge: another opened it, the actor is no manager, and it is no shop's desk.
+    :raises TillFull: no till holds so much.
     """
     with transaction(claim) as tx:
         row = tx.open_one(_LOCK, {**actor.as_member, "till_id": till_id})
@@ -188,7 +192,7 @@ def close_till(actor: Actor, claim: Claim, *, till_id: UUID, counted_fen: int) -
         if row.till_state != TillState.OPEN:
             raise TillNotOpen
         state = next_state(TILL_TRANSITIONS, TillState(row.till_state), TillAction.CLOSE, actor.role)
-        if actor.account_id != row.in_charge_id and row.role != MemberRole.MANAGER:
+        if actor.account_id != row.in_charge_id and row.role != MemberRole.MANAGER and row.deposit_fen is None:
             raise NotInCharge
         require_countable(counted_fen)
         drawer = drawer_of(row)

@@ -21,12 +21,15 @@ from app.usecases.tending_tills.drawer import MEMBER, MOVE_CASH, TILL, serving
 _FROM_TILL = opening(
     f"""
     SELECT {TILL}, business_now() AS now, CAST(:to_till_id AS uuid) IS NULL
-        OR EXISTS (SELECT 1 FROM tills AS o WHERE o.till_id = CAST(:to_till_id AS uuid)) AS is_reachable
+        OR EXISTS (SELECT 1 FROM tills AS o WHERE o.till_id = CAST(:to_till_id AS uuid)
+            AND o.state <> 'retired') AS is_reachable
     FROM tills AS t JOIN memberships AS m ON m.organization_id = t.store_id AND {MEMBER}
     WHERE t.till_id = :till_id FOR NO KEY UPDATE OF t
     """
 )
-_FROM_BANK = opening("SELECT t.till_id FROM tills AS t WHERE t.till_id = :to_till_id FOR KEY SHARE OF t")
+_FROM_BANK = opening(
+    "SELECT t.till_id FROM tills AS t WHERE t.till_id = :to_till_id AND t.state <> 'retired' FOR KEY SHARE OF t"
+)
 _SENT = """
     sent AS (
         INSERT INTO cash_transfers (transfer_id, from_till_id, to_till_id, amount_fen, state, sent_by_id, sent_at)

@@ -56,12 +56,18 @@ def upgrade() -> None:
     op.create_index("uq_shop_desks_store", "shop_desks", ["store_id"], unique=True)
     op.create_index(op.f("ix_shop_desks_merchant_id"), "shop_desks", ["merchant_id"])
     op.create_index(op.f("ix_shop_desks_shop_id"), "shop_desks", ["shop_id"])
-    op.execute("UPDATE ledger.account_kind SET opens_by_itself = true WHERE kind = 'store_float'")
+    op.execute(
+        "UPDATE ledger.account_kind SET opens_by_itself = true, meaning = 'deposited by a shop for the desk that it is'"
+        " WHERE kind = 'store_float'"
+    )
 
 
 def downgrade() -> None:
     op.drop_table("shop_desks")
-    op.execute("UPDATE ledger.account_kind SET opens_by_itself = false WHERE kind = 'store_float'")
+    op.execute(
+        "UPDATE ledger.account_kind SET opens_by_itself = false, meaning = 'cash desk of an experience store'"
+        " WHERE kind = 'store_float'"
+    )
     op.execute("UPDATE tills SET state = 'closed' WHERE state = 'retired'")
     _one_of("tills", "state", "'closed', 'open'")
     op.execute("DELETE FROM approvals WHERE kind IN ('shop_desk', 'shop_desk_end')")

@@ -555,6 +555,12 @@ def _public(get: Callable[[Neighborhood], UUID]) -> Things:
     return Things(own=lambda world, _: get(world.home), foreign=lambda world, _: get(world.other), is_public=True)
 
 
+def _a_desk(place: Neighborhood) -> UUID:
+    """Return a desk of the shop that was appointed; the one before has ended, since a shop is one at a time."""
+    change("UPDATE shop_desks SET state = 'ended' WHERE shop_id = :id", id=place.shop.shop_id)
+    return a_shop_desk(place.shop)
+
+
 def an_import(shop: Shop, asker: Person) -> UUID:
     """A file of offers that was read; return its id."""
     import_id = new_id()
@@ -955,9 +961,9 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     ),
     (Side.USER, "store_id"): _public(lambda place: place.shop.store_id),
     (Side.MERCHANT, "desk_id"): Things(
-        own=lambda world, _: a_shop_desk(world.home.shop), foreign=lambda world, _: a_shop_desk(world.other.shop)
+        own=lambda world, _: _a_desk(world.home), foreign=lambda world, _: _a_desk(world.other)
     ),
-    (Side.PLATFORM, "desk_id"): _public(lambda place: a_shop_desk(place.shop)),
+    (Side.PLATFORM, "desk_id"): _public(_a_desk),
     (Side.STORE, "ticket_id"): Things(
         own=lambda world, _: _a_ticket(world.home),
         foreign=lambda world, _: _a_ticket(world.other),

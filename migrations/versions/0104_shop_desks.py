@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0101"
-down_revision = "0100"
+revision = "0104"
+down_revision = "0103"
 branch_labels = None
 depends_on = None
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from app.core.dispatch.problem import Policy
 
 TICK_S = 60
-ROUNDS_MAX = 2
-"""Offers of a tick: what is refused is offered to the next half a minute later."""
+ROUNDS_MAX = 3
+"""Offers of a tick: what is refused is offered to the next twenty seconds later, as by live ticks."""
 EXCLUDED_S = 300
 """For how long an order is not offered again to who refused it."""
 

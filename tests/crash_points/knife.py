@@ -6,6 +6,7 @@ import inspect
 import os
 import signal
 import sys
+import traceback
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,6 +161,8 @@ def dies(act: Callable[[], object], deadly: int) -> bool:
             with Knife(deadly).drawn():
                 act()
             code = 0
+        except Exception:  # noqa: BLE001 - the child says what broke it, and ends
+            traceback.print_exc()
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)

@@ -8,6 +8,7 @@ from flask import Response, current_app, request
 from app.core.catalog.pictures import PICTURE_BYTES_MAX
 from app.core.delivery.incidents import IncidentKind
 from app.core.delivery.states import FailureReason
+from app.core.orders.timeline import Reader
 from app.courier import figures, queries, schemas
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
@@ -33,6 +34,7 @@ from app.web.door import Door
 from app.web.finding import point_of
 from app.web.messages import choose_language
 from app.web.notices import add_notices
+from app.web.order_papers import add_timeline
 from app.web.paging import PageQuery
 from app.web.passkeys import add_passkeys
 from app.web.passwords import add_passwords
@@ -50,6 +52,7 @@ add_passwords(door, Side.COURIER)
 add_passkeys(door, Side.COURIER)
 add_notices(door)
 add_thread(door, Relation.OWN_TRIP)
+add_timeline(door, Reader.COURIER, Relation.OWN_TRIP)
 add_statements(door, Side.COURIER, Relation.OWN)
 add_courier_payouts(door)
 

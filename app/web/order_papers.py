@@ -36,6 +36,9 @@ _WHOSE = {
     Reader.MERCHANT: """o.paid_at IS NOT NULL AND EXISTS (
         SELECT 1 FROM memberships AS m WHERE m.organization_id = o.merchant_id AND m.organization_kind = 'merchant'
         AND m.account_id = :account_id AND m.role = ANY (CAST(:roles AS text[])))""",
+    Reader.COURIER: """EXISTS (
+        SELECT 1 FROM deliveries AS d JOIN trips AS t ON t.trip_id = d.trip_id
+        WHERE d.order_id = o.order_id AND t.courier_id = :account_id)""",
     Reader.PLATFORM: "true",
 }
 _PAPER = """
@@ -51,7 +54,11 @@ _PAPER = """
 """
 _TIMES = """
     SELECT o.order_id, o.state, o.placed_at, o.paid_at, o.accepted_at, o.shorted_at, o.ready_at, o.picked_up_at,
-        o.delivered_at, o.cancel_requested_at, o.ended_at, o.fulfillment, p.checked_in_at, p.finished_at,
+        o.delivered_at, o.cancel_requested_at, o.ended_at, o.fulfillment, p.rescheduled_at, p.set_out_at,
+        p.checked_in_at, p.finished_at,
+        (SELECT json_agg(b.at) FROM provider_breaches AS b WHERE b.order_id = o.order_id) AS lost,
+        (SELECT to_json(d.failed_at) FROM deliveries AS d
+         WHERE d.order_id = o.order_id AND d.case_id IS NULL) AS failed,
         (SELECT json_agg(json_build_array(r.requested_at, r.amount_fen)) FROM refunds AS r
          WHERE r.order_id = o.order_id) AS refunds,
         (SELECT json_agg(json_build_array(c.applied_at, c.ended_at)) FROM after_sale_cases AS c
@@ -96,7 +103,7 @@ class TimelineOut(Body):
 
 def _read(statements: dict[Reader, TextClause], reader: Reader, actor: Actor, order_id: UUID) -> Row:
     params: dict[str, object] = {"order_id": order_id}
-    if reader is Reader.RESIDENT:
+    if reader in (Reader.RESIDENT, Reader.COURIER):
         params["account_id"] = actor.account_id
     elif reader is Reader.MERCHANT:
         params |= actor.as_member
@@ -125,10 +132,14 @@ def timeline_of(row: Row, reader: Reader) -> dict[str, Any]:
         (Step.PICKED_UP, row.picked_up_at, None),
         (Step.DELIVERED, None if row.finished_at else row.delivered_at, None),
         (Step.CANCEL_REQUESTED, row.cancel_requested_at, None),
+        (Step.RESCHEDULED, row.rescheduled_at, None),
+        (Step.SET_OUT, row.set_out_at, None),
         (Step.CHECKED_IN, row.checked_in_at, None),
         (Step.FINISHED, row.finished_at, None),
     ]
     happened += [(Step.REFUNDED, _instant(at), fen) for at, fen in row.refunds or []]
+    happened += [(Step.DELIVERY_FAILED, _instant(at), None) for at in row.failed or []]
+    happened += [(Step.PROVIDER_LOST, _instant(at), None) for at in row.lost or []]
     happened += [(Step.REPLACED, _instant(at), None) for at in row.replaced or []]
     if row.made_good is not None:
         happened.append((Step.MADE_GOOD, _instant(row.made_good[0]), row.made_good[1]))
@@ -212,15 +223,10 @@ def receipt_pdf(row: Row) -> bytes:
     put("实付 Paid", f"¥ {yuan(row.total_fen)}", 12)
     if row.refunded_fen:
         put("已退 Refunded", f"-¥ {yuan(row.refunded_fen)}")
-    put(
-        "支付方式 Paid by",
-        {"e_account": "电子账户", "wechat_pay": "微信支付", "card": "银行卡", "mixed": "组合支付"}.get(
-            row.payment_method, ""
-        ),
-    )
+    put("支付方式 Paid by", _METHODS.get(row.payment_method, ""))
     if row.outside_fen is not None:
         put("其中电子账户 From the e-account", yuan(row.total_fen - row.outside_fen))
-        put("其中微信支付 By WeChat Pay", yuan(row.outside_fen))
+        put("其中微信支付或银行卡 By WeChat Pay or card", yuan(row.outside_fen))
     put("")
     put("本收据不是发票。This receipt is not a tax invoice.", size=8)
     canvas.save()

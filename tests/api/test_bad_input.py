@@ -374,6 +374,42 @@ class TestStaleQuotes:
         assert_problem(world.place(client, version), 422, "input_invalid", pointer="/quote_version")
 
 
+PRICES = [
+    *("price_fen", "unit_price_fen", "amount_fen", "pay_fen", "total_fen", "goods_fen", "delivery_fen", "discount_fen"),
+    *("packing_fen", "refund_fen", "commission_bp", "price_id", "currency", "state", "paid"),
+]
+
+
+class TestPricesFromOutside:
+    def test_none_is_taken_on_the_way_from_the_cart_to_the_payment(self, client: FlaskClient) -> None:
+        world = World().fill(client)
+        version, address_id = world.version(), str(world.address_id)
+        quoted = world.quote(client).get_json()
+        line, before = f"/user/v1/cart/lines/{world.offer.sku_id}", row_counts()
+
+        for name in PRICES:
+            more, headers = {name: 1}, world.resident.headers
+            in_cart = client.put(line, headers=headers, json={"quantity": 2, **more})
+            placed = client.post(
+                "/user/v1/checkouts",
+                headers=world.resident.once(),
+                json={"address_id": address_id, "quote_version": version, **more},
+            )
+
+            assert_problem(in_cart, 422, "input_invalid", pointer=f"/{name}")
+            assert_problem(world.quote(client, **more), 422, "input_invalid", pointer=f"/{name}")
+            assert_problem(placed, 422, "input_invalid", pointer=f"/{name}")
+        assert row_counts() == before
+
+        checkout = world.place(client, version).get_json()
+        path = f"/user/v1/checkouts/{checkout['checkout_id']}/payments"
+        for name in PRICES:
+            paid = client.post(path, headers=world.resident.once(), json={"method": "wechat_pay", name: 1})
+            assert_problem(paid, 422, "input_invalid", pointer=f"/{name}")
+
+        assert checkout["total_fen"] == quoted["total_fen"]
+
+
 class TestForeignIds:
     def test_anothers_address_is_absent_in_a_placement(self, client: FlaskClient) -> None:
         world = World().fill(client)

@@ -208,6 +208,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
     Side.COURIER: {
         "message.read": _CS,
         "message.write": _CS,
+        "order.read": _CS,
         "session.read": _CS,
         "session.end": _CS,
         "code.ask": _CS,

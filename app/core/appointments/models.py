@@ -110,6 +110,8 @@ class AppointmentRow(Base):
     ends_at: Mapped[datetime]
     buffer_minutes: Mapped[int]
     checked_in_m: Mapped[int | None]
+    rescheduled_at: Mapped[datetime | None]
+    set_out_at: Mapped[datetime | None]
     checked_in_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     done_percent: Mapped[int | None]

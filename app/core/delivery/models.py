@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.delivery.checks import HandOverWay
@@ -191,6 +191,7 @@ class DeliveryRow(Base):
     pay_fen: Mapped[int]
     failure_reason: Mapped[str | None]
     failure_count: Mapped[int] = mapped_column(server_default="0")
+    failed_at: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)), server_default="{}")
     failure_photo_reference: Mapped[str | None]
     is_failure_proven: Mapped[bool] = mapped_column(server_default=text("false"))
     wrong_codes: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")

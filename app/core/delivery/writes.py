@@ -59,7 +59,8 @@ stop_done AS (
 FAILED = """
 carried AS (
     UPDATE deliveries SET state = :delivery_state, failure_reason = :reason, failure_count = failure_count + 1,
-        failure_photo_reference = CAST(:photo_reference AS text), is_failure_proven = :is_proven
+        failed_at = failed_at || business_now(), failure_photo_reference = CAST(:photo_reference AS text),
+        is_failure_proven = :is_proven
     WHERE delivery_id = :delivery_id
 )"""
 SET_OUT_AGAIN = """

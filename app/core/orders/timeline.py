@@ -17,12 +17,16 @@ class Step(StrEnum):
     SHORTED = "shorted"
     READY = "ready"
     PICKED_UP = "picked_up"
+    DELIVERY_FAILED = "delivery_failed"
     DELIVERED = "delivered"
     MADE_GOOD = "made_good"
     CANCEL_REQUESTED = "cancel_requested"
     REFUNDED = "refunded"
     CASE_OPENED = "case_opened"
     CASE_ENDED = "case_ended"
+    RESCHEDULED = "rescheduled"
+    PROVIDER_LOST = "provider_lost"
+    SET_OUT = "set_out"
     CHECKED_IN = "checked_in"
     FINISHED = "finished"
     USED = "used"
@@ -36,6 +40,7 @@ class Reader(StrEnum):
 
     RESIDENT = "resident"
     MERCHANT = "merchant"
+    COURIER = "courier"
     PLATFORM = "platform"
 
 
@@ -48,12 +53,16 @@ WORDS: Mapping[Step, tuple[str, str]] = {
     Step.SHORTED: ("部分商品缺货，已退款", "Some items are lacking and were refunded"),
     Step.READY: ("商家已备好", "Ready at the shop"),
     Step.PICKED_UP: ("管家已取货", "Picked up by the courier"),
+    Step.DELIVERY_FAILED: ("未能送达", "Could not be handed over"),
     Step.DELIVERED: ("已送达", "Delivered"),
     Step.MADE_GOOD: ("超时赔付已到账", "Made good for being late"),
     Step.CANCEL_REQUESTED: ("已申请取消", "Cancelation asked for"),
     Step.REFUNDED: ("已退款", "Refunded"),
     Step.CASE_OPENED: ("已申请售后", "After-sale case opened"),
     Step.CASE_ENDED: ("售后已结束", "After-sale case ended"),
+    Step.RESCHEDULED: ("预约时间已更改", "The appointment was moved"),
+    Step.PROVIDER_LOST: ("服务人员无法上门", "The provider cannot come"),
+    Step.SET_OUT: ("服务人员已出发", "The provider is on the way"),
     Step.CHECKED_IN: ("服务人员已上门", "The provider has begun"),
     Step.FINISHED: ("服务已完成，待确认", "The service is done"),
     Step.USED: ("券已核销", "Voucher redeemed"),
@@ -64,6 +73,8 @@ WORDS: Mapping[Step, tuple[str, str]] = {
 OWN_WORDS: Mapping[tuple[Reader, Step], tuple[str, str]] = {
     (Reader.MERCHANT, Step.PAID): ("新订单，请接单", "New order: please accept"),
     (Reader.MERCHANT, Step.READY): ("您已出餐", "You said it is ready"),
+    (Reader.COURIER, Step.COURIER_FOUND): ("您已接单", "You took the trip"),
+    (Reader.COURIER, Step.PICKED_UP): ("您已取货", "You picked it up"),
     (Reader.MERCHANT, Step.CANCEL_REQUESTED): ("居民申请取消", "The resident asks to cancel"),
     (Reader.MERCHANT, Step.CASE_OPENED): ("居民申请售后，请处理", "The resident opened a case: please answer"),
 }
@@ -72,9 +83,15 @@ OWN_WORDS: Mapping[tuple[Reader, Step], tuple[str, str]] = {
 HIDDEN: Mapping[Reader, frozenset[Step]] = {
     Reader.RESIDENT: frozenset(),
     Reader.MERCHANT: frozenset({Step.PLACED, Step.MADE_GOOD}),
+    Reader.COURIER: frozenset(Step)
+    - {
+        *(Step.ACCEPTED, Step.COURIER_FOUND, Step.READY, Step.PICKED_UP, Step.DELIVERY_FAILED, Step.DELIVERED),
+        *(Step.COMPLETED, Step.CANCELED, Step.RETURNED),
+    },
     Reader.PLATFORM: frozenset(),
 }
-"""What is none of a side's business: what was not paid is not the shop's, nor what the platform pays for the way."""
+"""What is none of a side's business: what was not paid is not the shop's, nor what the platform pays for the way; a
+courier is told of the way alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,8 @@ WRITE_VISIT = """
 visit AS (
     UPDATE appointments SET state = :visit_state, provider_id = :provider_id, starts_at = :starts_at,
         ends_at = :ends_at,
+        rescheduled_at = CASE WHEN starts_at <> :starts_at THEN business_now() ELSE rescheduled_at END,
+        set_out_at = CASE WHEN :visit_state = 'en_route' THEN business_now() ELSE set_out_at END,
         checked_in_at = CASE WHEN :visit_state = 'in_service' THEN business_now() ELSE checked_in_at END,
         checked_in_m = coalesce(CAST(:checked_in_m AS bigint), checked_in_m),
         finished_at = CASE WHEN :visit_state = 'awaiting_confirm' THEN business_now() ELSE finished_at END,

@@ -9,7 +9,7 @@ from app.kernel.clock import wall_now
 from app.usecases.ordering.accept_order import accept_order
 from app.usecases.ordering.finish_order import collect_code
 from app.usecases.ordering.prepare_order import ready_order
-from tests.factories import a_claim, a_merchant_with_shop, an_offer, an_operator, an_order
+from tests.factories import a_claim, a_courier, a_merchant_with_shop, an_offer, an_operator, an_order
 from tests.support.ladder import Case, OnceOwned, OnceWithBody, Owned, assert_problem
 
 if TYPE_CHECKING:
@@ -69,17 +69,41 @@ class TestTimeline(Owned):
         order = an_order(state=OrderState.COMPLETED)
         path = f"/v1/orders/{order.order_id}/timeline"
 
-        mine, shops, operators = (
-            client.get(f"/{side}{path}", headers=who.headers).get_json()["items"]
-            for side, who in (("user", order.resident), ("merchant", order.shop.owner), ("platform", an_operator()))
+        readers = {
+            "user": order.resident,
+            "merchant": order.shop.owner,
+            "courier": order.carrier,
+            "platform": an_operator(),
+        }
+        mine, shops, carriers, operators = (
+            client.get(f"/{side}{path}", headers=who.headers).get_json()["items"] for side, who in readers.items()
         )
 
         steps = ["placed", "paid", "accepted", "courier_found", "ready", "picked_up", "delivered", "completed"]
         assert [one["step"] for one in mine] == steps
         assert [one["step"] for one in shops] == steps[1:]
+        assert [one["step"] for one in carriers] == steps[2:]
         assert [one["step"] for one in operators] == steps
         assert (mine[1]["zh"], mine[1]["en"]) == ("支付成功", "Paid")
         assert shops[0]["zh"] == "新订单，请接单"
+
+    def test_what_happened_at_the_door_is_told_and_to_the_courier_no_money(self, client: FlaskClient) -> None:
+        order = an_order(state=OrderState.RETURNED)
+        path = f"/v1/orders/{order.order_id}/timeline"
+
+        mine, carriers = (
+            [one["step"] for one in client.get(f"/{side}{path}", headers=who.headers).get_json()["items"]]
+            for side, who in (("user", order.resident), ("courier", order.carrier))
+        )
+
+        assert mine[-4:] == ["picked_up", "delivery_failed", "refunded", "returned"]
+        assert carriers[-3:] == ["picked_up", "delivery_failed", "returned"]
+
+    def test_a_courier_without_the_trip_finds_no_order(self, client: FlaskClient) -> None:
+        order = an_order(state=OrderState.COMPLETED)
+        path = f"/courier/v1/orders/{order.order_id}/timeline"
+
+        assert_problem(client.get(path, headers=a_courier().headers), 404, "order_not_found")
 
     def test_what_went_back_is_told_with_its_amount(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.CANCELED)

@@ -64,7 +64,7 @@ def one_code(app: Flask, people: int) -> Counter[str]:
 
 RUSHES = {
     "the last appointment": (last_appointment, "slot_gone"),
-    "the last place of a slot": (last_place, "quote_changed"),
+    "the last place of a slot": (last_place, "delivery_slot_full"),
     "one voucher's code": (one_code, "voucher_spent"),
 }
 """By name: how it goes, and what all but one are told."""

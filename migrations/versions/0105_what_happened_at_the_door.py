@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
-revision = "0103"
-down_revision = "0102"
+revision = "0105"
+down_revision = "0104"
 branch_labels = None
 depends_on = None
 

@@ -90,7 +90,7 @@ $$;
 -- keeps its extended hashes for ever: partitions go by them.
 create or replace function ledger.print_of_entry(e ledger.entry) returns bigint language sql immutable return
     hashint8extended(e.account_id, hashint8extended(e.seq, hashint8extended(e.journal_id, hashint8extended(e.amount_fen,
-        hashint8extended(e.balance_fen, hashbyteaextended(e.head, e.month))))));
+        hashint8extended(e.balance_fen, hash_array_extended(array[e.head], e.month))))));
 
 create or replace function ledger.print_of_journal(j ledger.journal) returns bigint language sql immutable return
     hashint8extended(j.id, hashtextextended(j.key, hashint8extended(j.legs_hash, hashtextextended(j.kind,
@@ -112,7 +112,7 @@ returns table (finding text, code text, seq bigint, journal_id bigint, detail te
 language sql stable security definer set search_path = pg_catalog, pg_temp set work_mem = '64MB' as $$
     with moved as materialized (  -- of each account its print, and of its latest entry: place, balance, hash of the head
         select e.account_id, sum(ledger.print_of_entry(e)) as print,
-               max(array[e.seq, e.balance_fen, hashbyteaextended(e.head, 0)]) as latest
+               max(array[e.seq, e.balance_fen, hash_array_extended(array[e.head], 0)]) as latest
           from ledger.entry e
          where e.journal_id > p_after and e.journal_id <= p_to
          group by e.account_id
@@ -133,7 +133,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set w
                   where a.id = any (array(select o.account_id from moved o))) a on a.id = m.account_id
      where a.id is null or a.seq < m.latest[1]  -- one that moved since is looked at with what is new
         or a.seq = m.latest[1]
-           and (a.posted_fen <> m.latest[2] or hashbyteaextended(a.head, 0) <> m.latest[3])
+           and (a.posted_fen <> m.latest[2] or hash_array_extended(array[a.head], 0) <> m.latest[3])
 $$;
 
 -- The latest journal that can be seen, 0 when there is none. Earlier ones may still be on their way.

@@ -74,7 +74,8 @@ def post(connection: psycopg.Connection, debit: str, credit: str, fen: int) -> i
 @contextmanager
 def as_tx(connection: psycopg.Connection) -> Iterator[Transaction]:
     """Yield a transaction of another connection to the same database, as the ledger's calls want it."""
-    engine = ledger_engine(f"postgresql://{connection.info.user}@/{connection.info.dbname}?host={connection.info.host}")
+    server = f"host={connection.info.host}&port={connection.info.port}"
+    engine = ledger_engine(f"postgresql://{connection.info.user}@/{connection.info.dbname}?{server}")
     with committing(engine) as tx:
         yield tx
 

@@ -60,6 +60,7 @@ def ledger_database(admin: str, *, source: str | None = None) -> Iterator[str]:
     identifier = sql.Identifier(name)
     with psycopg.connect(libpq_url(admin), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(identifier))
+        connection.execute(sql.SQL("ALTER DATABASE {} SET jit = off").format(identifier))  # as our sessions have it
     url = with_database(libpq_url(admin), name)
     try:
         with psycopg.connect(url) as connection:

@@ -19,7 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from PIL import Image
@@ -36,6 +36,8 @@ from app.kernel.clock import SHANGHAI, wall_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
 
 FLOAT_FEN = 2_000_000
 NEWCOMERS, CUSTOMERS, COLLECTORS = 3, 6, 3
@@ -225,19 +227,19 @@ class Day:
         for name, value in wanted.items():
             self.hold(f"figure {name}", told[name], value)
         self.facts |= {f"figure {name}": told[name] for name in SHOWN}
-        waiting = self.manager.get("/parcels", state="waiting")["items"]
+        waiting = _read_until(lambda: self.manager.get("/parcels", state="waiting")["items"], lambda items: not items)
         self.hold("parcels that still wait", len(waiting), 0)
 
     def _figures(self, wanted: dict[str, int]) -> dict[str, int]:
         """Read today's figures until they are what is wanted, or the wait is over."""
         today = wall_now().astimezone(SHANGHAI).date().isoformat()
-        deadline = time.monotonic() + WAIT_S
-        while True:
+
+        def figures() -> dict[str, int]:
             [row] = self.manager.get("/store-figures", from_on=today, until_on=today)["items"]
-            told: dict[str, int] = row["figures"]
-            if all(told[name] == value for name, value in wanted.items()) or time.monotonic() > deadline:
-                return told
-            time.sleep(2)
+            found: dict[str, int] = row["figures"]
+            return found
+
+        return _read_until(figures, lambda told: all(told[name] == value for name, value in wanted.items()))
 
     def _id_number(self, number: int) -> str:
         body = f"110108{1950 + self.chance.randrange(40)}0101{number:03d}"
@@ -260,6 +262,14 @@ class Day:
             self.hold(f"refusal {code}", refusal.code, code)
         else:
             self.faults.append(f"not refused: {code}")
+
+
+def _read_until(read: Callable[[], T], is_there: Callable[[T], bool]) -> T:
+    """Return what ``read`` says once it is there, or at the end of the wait: the worker follows what people do."""
+    deadline = time.monotonic() + WAIT_S
+    while not is_there(told := read()) and time.monotonic() < deadline:
+        time.sleep(2)
+    return told
 
 
 def _photo() -> str:

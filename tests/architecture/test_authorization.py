@@ -23,8 +23,8 @@ from tests.support.races import a_seed
 if TYPE_CHECKING:
     from flask import Flask
 
-CELLS = 400
-MUTANTS = 40
+CELLS = 250
+MUTANTS = 25
 OFTEN_MISTAKEN = ("is_admin", "admin", "role", "roles", "permissions", "user_id", "owner_id", "side", "aud")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.conftest import Gateway
     from tests.support.business_clock import BusinessClock
 
-SAMPLE = 4
+SAMPLE = 3
 
 
 def test_every_site_that_moves_money_is_crossed_by_a_flow_of_the_drill() -> None:

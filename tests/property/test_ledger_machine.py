@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 ADMIN_URL = admin_url()
 PEOPLE = tuple(person(number) for number in range(4))
 SYSTEM = (CLEARING, codes.COMMISSION, codes.BANK_SETTLEMENT)
-EXAMPLES = 15
+EXAMPLES = 10
 STEPS = 20
 
 people = st.sampled_from(PEOPLE)

@@ -90,7 +90,7 @@ if TYPE_CHECKING:
     from app.kernel.transaction import Claim
     from tests.support.business_clock import BusinessClock
 
-EXAMPLES = 20
+EXAMPLES = 14
 STEPS = 25
 picks = st.integers(0, 2**16)
 dice = st.integers(0, 2**32).map(random.Random)

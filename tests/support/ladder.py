@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
     from flask.testing import FlaskClient
+    from sqlalchemy import TextClause
     from werkzeug.test import TestResponse
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -56,18 +58,29 @@ class Case:
         return _UUID.sub(lambda _: str(new_id()), self.path)
 
 
-_ALONE = text("SET LOCAL max_parallel_workers_per_gather = 0")  # two processes started for a few pages each
-_SCAN = text("SET LOCAL enable_seqscan = on")
+_ALONE_BY_SCANS = text(
+    """
+    SELECT set_config('max_parallel_workers_per_gather', '0', true), set_config('enable_seqscan', 'on', true)
+    """
+)
+"""Otherwise two processes are started for a few pages of each table."""
 
 
 def row_counts() -> dict[str, int]:
     """Return how many rows each table holds."""
+    statement = _counting()
     with transaction() as tx:
-        for setting in (_ALONE, _SCAN):
-            tx.execute(setting)
+        tx.execute(_ALONE_BY_SCANS)
+        return {row.table_name: int(row.row_count) for row in tx.execute(statement)}
+
+
+@cache
+def _counting() -> TextClause:
+    with transaction() as tx:
         names = [str(name) for name in tx.execute(_TABLES).scalars()]
-        parts = [f"SELECT '{name}' AS table_name, count(*) AS row_count FROM {name}" for name in names]
-        return {row.table_name: int(row.row_count) for row in tx.execute(text(" UNION ALL ".join(parts)))}
+    return text(
+        " UNION ALL ".join(f"SELECT '{name}' AS table_name, count(*) AS row_count FROM {name}" for name in names)
+    )
 
 
 def assert_problem(response: TestResponse, status: int, code: str, *, pointer: str | None = None) -> dict[str, Any]:

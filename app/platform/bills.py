@@ -11,7 +11,7 @@ from app.core.bills.states import BillKind, BillPaymentState
 from app.core.settlement.payouts import BankTarget
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
-from app.platform.schemas import ApprovalMovedOut
+from app.platform.schemas import ApprovalMovedOut, Why
 from app.usecases.billing.compare_files import DifferenceResolved, prove_payables, resolve_difference
 from app.usecases.billing.outcomes import AskedAnew, ask_anew
 from app.usecases.deciding.approvals import ApprovalMoved
@@ -23,7 +23,6 @@ from app.web.policy import Relation, policy
 from app.web.views import COUNT_MAX
 
 BILLERS_MAX = 5_000
-CASE = r"[A-Za-z0-9_-]{1,64}"
 _DIFFERENCES = text(
     """
     SELECT d.difference_id, d.biller_id, r.code AS biller_code, d.day, d.mismatch, d.key, d.ours_fen, d.theirs_fen,
@@ -85,7 +84,7 @@ class DifferencesOut(Body):
 class DifferenceResolutionIn(Body):
     """The reference of the case in which it was explained."""
 
-    why = Pattern(CASE, high=64, required=True)
+    why = Why()
 
 
 class DifferenceResolvedOut(Body):
@@ -125,7 +124,7 @@ class BillOutcomeIn(Body):
     """Whether the biller has the money, and the case in which it was asked."""
 
     is_paid = Flag(required=True)
-    why = Pattern(CASE, high=64, required=True)
+    why = Why()
 
 
 class BillerAccountIn(Body):
@@ -134,7 +133,7 @@ class BillerAccountIn(Body):
     bank_code = Pattern(r"[0-9]{12}", high=12, required=True)
     number = Pattern(r"[0-9]{8,30}", high=30, required=True)
     holder = Pattern(r"[^,]{2,60}", high=60, required=True)
-    why = Pattern(CASE, high=64, required=True)
+    why = Why()
 
 
 class BillSettlementOut(Body):

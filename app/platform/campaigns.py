@@ -12,7 +12,7 @@ from app.core.promotions.rules import CampaignTerms
 from app.core.promotions.states import BenefitKind, CampaignState
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
-from app.platform.schemas import ApprovalMovedOut
+from app.platform.schemas import ApprovalMovedOut, Why
 from app.usecases.deciding.approvals import ApprovalMoved
 from app.usecases.deciding.requests import ask_campaign
 from app.usecases.promoting.campaigns import CampaignMoved, campaign_code, start_campaign, stop_campaign
@@ -51,13 +51,13 @@ class CampaignTermsIn(Body):
     per_person_max = Int(low=1, high=rules.PER_PERSON_MAX, load_default=1)
     valid_days = Int(low=1, high=rules.VALID_DAYS_MAX, load_default=7)
     has_code = Flag(load_default=False)
-    why = Text(high=200, required=True)
+    why = Why()
 
 
 class CampaignStopIn(Body):
     """Why it is stopped."""
 
-    why = Text(high=200, required=True)
+    why = Why()
 
 
 class CampaignMovedOut(Body):

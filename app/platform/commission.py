@@ -10,7 +10,7 @@ from app.core.catalog.models import Vertical
 from app.kernel.actor import Actor
 from app.kernel.money import BASIS_POINTS
 from app.kernel.transaction import Claim, read
-from app.platform.schemas import ApprovalMovedOut
+from app.platform.schemas import ApprovalMovedOut, Why
 from app.usecases.deciding.approvals import ApprovalMoved
 from app.usecases.deciding.requests import CommissionRule, ask_commission_rule
 from app.web.door import Door
@@ -38,7 +38,7 @@ class RuleIn(Body):
     cap_fen = Fen(load_default=None, allow_none=True)
     starts_on = Day(required=True)
     ends_on = Day(load_default=None, allow_none=True)
-    why = Text(high=200, required=True)
+    why = Why()
 
 
 class RuleOut(Body):

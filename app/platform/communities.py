@@ -13,6 +13,7 @@ from app.core.communities.outlines import RADIUS_M_MAX, RADIUS_M_MIN
 from app.kernel.actor import Actor
 from app.kernel.polygons import POINTS_MAX, POINTS_MIN, Point
 from app.kernel.transaction import Claim, read
+from app.platform.schemas import Why
 from app.usecases.placing.drawing import OutlineDrawn, draw_outline
 from app.usecases.placing.merging import CommunityMoved, Part, merge_communities, split_community
 from app.web.door import Door
@@ -50,7 +51,7 @@ class OutlineIn(Body):
 
     outline = Many(fields.Nested(CornerIn), low=POINTS_MIN, high=POINTS_MAX + 1, load_default=None, allow_none=True)
     radius_m = Int(low=RADIUS_M_MIN, high=RADIUS_M_MAX, load_default=None, allow_none=True)
-    why = Text(high=200, required=True)
+    why = Why()
 
 
 class PartIn(OutlineIn):
@@ -66,7 +67,7 @@ class MergerIn(Body):
     """Which community it becomes part of, and why."""
 
     into_id = Id(required=True)
-    why = Text(high=200, required=True)
+    why = Why()
 
 
 class OutlineDrawnOut(Body):
@@ -113,7 +114,7 @@ class CommunityChangeOut(Body):
     community_id = Id(required=True)
     other_id = Id(required=True, allow_none=True)
     kind = Choice(CommunityChangeKind, required=True)
-    why = Text(high=200, required=True)
+    why = Why()
     set_by_id = Id(required=True)
     set_at = Instant(required=True)
 

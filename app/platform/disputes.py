@@ -12,7 +12,7 @@ from app.core.payments.models import PaymentChannel, PaymentPurpose
 from app.core.payments.states import DisputeState
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
-from app.platform.schemas import ApprovalMovedOut
+from app.platform.schemas import ApprovalMovedOut, Why
 from app.usecases.deciding.approvals import ApprovalMoved
 from app.usecases.deciding.requests import ask_acceptance, ask_bearer
 from app.usecases.disputing.answer import DisputeMoved, hand_in_evidence
@@ -97,14 +97,14 @@ class DisputeMovedOut(Body):
 class DisputeAcceptanceIn(Body):
     """Why a dispute is given up (a reference)."""
 
-    why = Text(high=200, required=True)
+    why = Why()
 
 
 class DisputeLossIn(Body):
     """Who bears what is left of a lost dispute, and why (a reference)."""
 
     bearer = Choice(DisputeBearer, required=True)
-    why = Text(high=200, required=True)
+    why = Why()
 
 
 def add_disputes(door: Door) -> None:

@@ -14,9 +14,10 @@ from app.kernel import audit
 from app.kernel.actor import Actor
 from app.kernel.sealing import unseal
 from app.kernel.transaction import read, transaction
+from app.platform.schemas import Why
 from app.usecases.people.phones import PHONE_CONTEXT, normalize_phone, phone_index
 from app.web.door import Door
-from app.web.fields import Body, Choice, Id, Instant, Int, Many, Pattern, Query, Text
+from app.web.fields import Body, Choice, Id, Instant, Int, Many, Query, Text
 from app.web.policy import Relation, policy
 from app.web.views import COUNT_MAX
 
@@ -68,18 +69,13 @@ _MONEY = text(
 )
 
 
-class _Reason(Pattern):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(r"[A-Za-z0-9][A-Za-z0-9._:/#-]{0,63}", high=64, **kwargs)
-
-
 class SearchIn(Body):
     """Whom one looks for, by one of three, and why: a reference such as a case number, which the audit log keeps."""
 
     phone = Text(high=20, load_default=None, allow_none=True)
     order_id = Id(load_default=None, allow_none=True)
     account_id = Id(load_default=None, allow_none=True)
-    why = _Reason(required=True)
+    why = Why()
 
 
 class FoundOut(Body):
@@ -103,7 +99,7 @@ class FoundsOut(Body):
 class ReasonQuery(Query):
     """Why one looks: a reference, which the audit log keeps."""
 
-    why = _Reason(required=True)
+    why = Why()
 
 
 class LifeLineOut(Body):

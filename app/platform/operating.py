@@ -16,12 +16,13 @@ from app.core.operating.queue import WAITING, WorkKind
 from app.core.operating.switches import Feature
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
+from app.platform.schemas import Why
 from app.usecases.operating.exports import ExportAsked, ask_export, export_pieces, export_progress
 from app.usecases.operating.steering import Announced, FeatureSet, announce, set_feature, withdraw_announcement
 from app.usecases.operating.telling import Message
 from app.usecases.operating.work import SEEN, WorkAssigned, assign_work, seen_params
 from app.web.door import Door
-from app.web.fields import Body, Choice, Day, Flag, Id, Instant, Int, Many, Pattern, Text
+from app.web.fields import Body, Choice, Day, Flag, Id, Instant, Int, Many, Text
 from app.web.paging import LIMIT_MAX, CursorInvalid, PageQuery, page, read_cursor
 from app.web.policy import Relation, policy
 from app.web.views import COUNT_MAX
@@ -123,17 +124,12 @@ class WorkAssignedOut(Body):
     assigned_to_id = Id(required=True, allow_none=True)
 
 
-class _Reason(Pattern):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(r"[A-Za-z0-9][A-Za-z0-9._:/#-]{0,63}", high=64, **kwargs)
-
-
 class FeatureIn(Body):
     """Whether it is on, and why: a reference such as a case number."""
 
     feature = Choice(Feature, required=True)
     is_on = Flag(required=True)
-    why = _Reason(required=True)
+    why = Why()
 
 
 class FeatureSetOut(Body):

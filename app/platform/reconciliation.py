@@ -11,7 +11,7 @@ from app.core.payments.errors import MismatchNotFound
 from app.core.payments.reconciliation import ItemState, Mismatch, Resolution, Source
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read, transaction
-from app.platform.schemas import ApprovalMovedOut
+from app.platform.schemas import ApprovalMovedOut, Why
 from app.usecases.deciding.approvals import ApprovalMoved
 from app.usecases.deciding.requests import ask_resolution
 from app.usecases.reconciling.clearing import clearing_proof
@@ -105,7 +105,7 @@ class NotedOut(Body):
 class ResolutionIn(Body):
     """Why the item is to be resolved (a reference)."""
 
-    why = Text(high=200, required=True)
+    why = Why()
 
 
 class ClearingProofOut(Body):

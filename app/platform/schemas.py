@@ -249,8 +249,8 @@ class ProofOut(Body):
 class Why(Pattern):
     """A reference to where the reason stands, such as a case number: no free text gets into the audit log."""
 
-    def __init__(self) -> None:
-        super().__init__(r"[A-Za-z0-9][A-Za-z0-9._/#:-]{0,63}", high=64, required=True)
+    def __init__(self, *, allow_none: bool = False) -> None:
+        super().__init__(r"[A-Za-z0-9][A-Za-z0-9._/#:-]{0,63}", high=64, required=True, allow_none=allow_none)
 
 
 class Account(Pattern):

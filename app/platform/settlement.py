@@ -10,13 +10,13 @@ from app.core.settlement.models import Cycle
 from app.kernel.actor import Actor, Side
 from app.kernel.money import BASIS_POINTS
 from app.kernel.transaction import Claim, read
-from app.platform.schemas import ApprovalMovedOut
+from app.platform.schemas import ApprovalMovedOut, Why
 from app.usecases.deciding.approvals import ApprovalMoved
 from app.usecases.deciding.requests import ask_payout_release
 from app.usecases.settling.refund_completed import OrderRefunded, refund_order
 from app.usecases.settling.terms import SettlementBlocked, TermsSet, block_settlement, set_terms
 from app.web.door import Door
-from app.web.fields import BIGINT_MAX, Body, Choice, Day, Fen, Flag, Id, Int, Text
+from app.web.fields import BIGINT_MAX, Body, Choice, Day, Fen, Flag, Id, Int
 from app.web.paging import PageQuery
 from app.web.payouts import SentPayoutsOut, list_of_payouts
 from app.web.policy import Relation, policy
@@ -69,13 +69,13 @@ class SettlementOut(TermsOut):
 class ReleaseIn(Body):
     """Why a large payout is to be sent (a reference)."""
 
-    why = Text(high=200, required=True)
+    why = Why()
 
 
 class BlockIn(Body):
     """Why what an order earned is held back, such as the number of a case; null lets it go."""
 
-    why = Text(high=200, required=True, allow_none=True)
+    why = Why(allow_none=True)
 
 
 class BlockOut(Body):
@@ -89,7 +89,7 @@ class OrderRefundIn(Body):
     """What of a completed order's goods goes back, and why (a reference)."""
 
     amount_fen = Fen(low=1, required=True)
-    why = Text(high=200, required=True)
+    why = Why()
 
 
 class OrderRefundOut(Body):

@@ -9,11 +9,11 @@ from app.core.tills.shop_desks import DEPOSIT_FEN_MAX, DEPOSIT_FEN_MIN
 from app.core.tills.states import ShopDeskState
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, read
-from app.platform.schemas import ApprovalMovedOut
+from app.platform.schemas import ApprovalMovedOut, Why
 from app.usecases.deciding.approvals import ApprovalMoved
 from app.usecases.deciding.requests import ask_desk_end, ask_shop_desk
 from app.web.door import Door
-from app.web.fields import Body, Choice, Fen, Id, Text
+from app.web.fields import Body, Choice, Fen, Id
 from app.web.paging import PageQuery, page, read_cursor
 from app.web.policy import Relation, policy
 from app.web.shop_desks import COLUMNS, ShopDesksOut
@@ -36,7 +36,7 @@ class ShopDesksQuery(PageQuery):
 class WhyIn(Body):
     """Why."""
 
-    why = Text(low=3, high=200, required=True)
+    why = Why()
 
 
 class AppointIn(WhyIn):

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from app.kernel.actor import Actor
 from app.kernel.money import BASIS_POINTS
 from app.kernel.transaction import Claim, read
-from app.platform.schemas import ApprovalMovedOut
+from app.platform.schemas import ApprovalMovedOut, Why
 from app.usecases.deciding.approvals import ApprovalMoved
 from app.usecases.deciding.requests import ask_term_product
 from app.usecases.saving.term_end import TermTerms
@@ -54,7 +54,7 @@ class TermTermsIn(Body):
     closes_at = Instant(required=True)
     value_on = Day(required=True)
     matures_on = Day(required=True)
-    why = Text(high=200, required=True)
+    why = Why()
 
 
 class TermOnSaleOut(Body):

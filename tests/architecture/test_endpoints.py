@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.kernel.actor import Side
+from app.platform.schemas import Why
 from app.web.policy import Relation, policy_of
 
 if TYPE_CHECKING:
@@ -85,3 +86,15 @@ def test_operations_have_names_of_their_own(app: Flask) -> None:
     names = [name for name, _, _ in endpoints(app)]
 
     assert len(set(names)) == len(names)
+
+
+def test_why_is_a_reference_wherever_an_operator_gives_it_so_that_the_audit_log_can_hold_it(app: Flask) -> None:
+    free = []
+
+    for name, _, view in endpoints(app):
+        operation = getattr(view, "operation", None)
+        asked = (operation.body, operation.query) if operation and name.startswith("platform.") else ()
+        fields = [schema.fields["why"] for schema in asked if schema is not None and "why" in schema.fields]
+        free += [name for field in fields if not isinstance(field, Why)]
+
+    assert free == []

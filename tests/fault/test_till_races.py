@@ -6,21 +6,32 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
+from app.core import ledger
+from app.core.accounts.models import MembershipRow
+from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.tills.states import PaidFrom
+from app.kernel.actor import Side
+from app.kernel.ids import new_id
+from app.kernel.transaction import transaction
+from app.usecases.tending_tills import shop_desks
 from app.usecases.tending_tills.bills import pay_bill_at_desk
-from app.usecases.tending_tills.cash import cash_out
+from app.usecases.tending_tills.cash import cash_in, cash_out
 from app.usecases.tending_tills.tills import close_till, open_till
 from app.usecases.tending_tills.transfers import cancel_cash, receive_cash, send_cash
 from app.usecases.tending_tills.visits import begin_visit_by_code, show_desk_code
 from tests.factories import a_claim, a_resident, a_store_clerk
 from tests.factories.bills import a_bill, a_biller, a_binding, a_desk_quote
-from tests.factories.rows import look_one
+from tests.factories.people import signed_in
+from tests.factories.rows import look_one, write
+from tests.factories.shop_desks import a_rich_shop, a_shop_desk
 from tests.factories.tills import a_remittance, a_till, a_visit, store_of
 from tests.support.races import at_once
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
+    import pytest
     from flask import Flask
 
 MANY = 16
@@ -176,3 +187,47 @@ def test_what_is_paid_while_a_till_closes_is_counted_or_refused(app: Flask) -> N
     assert {outcome.refusal for outcome in outcomes[:-1]} <= {None, "till_not_open"}
     assert outcomes[-1].answer.difference_fen == 100 * paid
     assert cash_of(till_id) == (10_000, 10_000, 10_000)
+
+
+def a_desk_short_of(missing_fen: int, agent: UUID) -> UUID:
+    """Return a shop's desk at which an agent, also of other merchants, closed the till with cash missing."""
+    shop = a_rich_shop()
+    given = {"organization_kind": "merchant", "organization_id": shop.merchant_id, "role": "clerk"}
+    write(MembershipRow, account_id=agent, **given)
+    desk = shop_desks.accept_desk(shop.owner.actor, a_claim(shop.owner), desk_id=a_shop_desk(shop), agents=[agent])
+    clerk, till_id = signed_in(agent, Side.STORE), desk.till_id
+    open_till(clerk.actor, a_claim(clerk), till_id=till_id, counted_fen=0)
+    visit_id = a_visit(clerk, store_id=desk.store_id)
+    cash_in(clerk.actor, a_claim(clerk), till_id=till_id, visit_id=visit_id, amount_fen=missing_fen)
+    close_till(clerk.actor, a_claim(clerk), till_id=till_id, counted_fen=0)
+    return desk.desk_id
+
+
+def end_desk(desk_id: UUID) -> None:
+    with transaction() as tx:
+        shop_desks.end_desk(tx, desk_id)
+
+
+def test_what_an_agent_owes_is_paid_by_one_of_two_deposits_that_go_back_at_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = a_resident().account_id
+    first, second = (a_desk_short_of(100, agent) for _ in range(2))
+    legs = (Leg(codes.BANK_SETTLEMENT, -100), Leg(codes.cash_shortage(agent), 100))
+    with transaction() as tx:
+        ledger.post(tx, Journal(key=f"repaid:{new_id()}", kind=JournalKind.CORRECTION, legs=legs, ref="repaid"))
+    shares = shop_desks.shares_of_deposit
+
+    def shares_late(deposit_fen: int, missing: Sequence[tuple[UUID, int]]) -> dict[UUID, int]:
+        monkeypatch.setattr(shop_desks, "shares_of_deposit", shares)
+        assert at_once(app, [partial(end_desk, first)])[0].is_done
+        return shares(deposit_fen, missing)
+
+    monkeypatch.setattr(shop_desks, "shares_of_deposit", shares_late)
+
+    [late] = at_once(app, [partial(end_desk, second)])
+    [again] = at_once(app, [partial(end_desk, second)])
+
+    assert (late.refusal, again.refusal) == ("desk_shortage_changed", None)
+    assert look_one("SELECT posted_fen FROM ledger.balance WHERE code = :c", c=codes.cash_shortage(agent)) == 0
+    assert look_one("SELECT sum(covered_fen) FROM shop_desks WHERE desk_id IN (:a, :b)", a=first, b=second) == 100

@@ -150,6 +150,13 @@ class DeskNotEmpty(Conflict):
     title = "The till is not empty"
 
 
+class DeskShortageChanged(Conflict):
+    """What an agent owes for missing cash was paid by another act just when the deposit was to pay it."""
+
+    code = "desk_shortage_changed"
+    title = "What is owed has changed"
+
+
 class CashTransferNotFound(NotFound):
     """No cash on its way under this id, or none that the asker has to do with."""
 

@@ -69,7 +69,7 @@ def rule_case(
             target = case.next(_ACTION_OF[ruling], actor.role)
             if amount_fen is not None and amount_fen > case.asked_fen:
                 raise RulingTooHigh(amount_fen_max=case.asked_fen, pointer="/amount_fen")
-            tx.describe(whom_id=case.order.account_id, why=reason)
+            tx.describe(whom_id=case.order.account_id)
             ruled = {"ruling": reason, "ruled_by_id": actor.account_id}
             if target is CaseState.REFUNDED:
                 return refund_case(tx, case, target, fault=fault, amount_fen=amount_fen, as_debt=as_debt, written=ruled)

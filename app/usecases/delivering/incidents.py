@@ -154,7 +154,7 @@ def _move(
             )
         )
         stands = IncidentStands(incident_id=incident_id, state=target.value)
-        tx.describe(whom_id=row.courier_id, why=outcome)
+        tx.describe(whom_id=row.courier_id)
         tx.keep(stands)
         params: dict[str, object] = {"incident_id": incident_id, "state": target.value, "by": actor.account_id}
         if action is IncidentAction.CLOSE:

@@ -121,7 +121,7 @@ def decide_rating(actor: Actor, claim: Claim, *, rating_id: UUID, is_folded: boo
         action = RatingAction.FOLD if is_folded else RatingAction.UPHOLD
         target = next_state(RATING_TRANSITIONS, RatingState(row.state), action, actor.role)
         moved = RatingMoved(rating_id=rating_id, state=target.value)
-        tx.describe(whom_id=row.courier_id, why=reason)
+        tx.describe(whom_id=row.courier_id)
         tx.keep(moved)
         params = {"rating_id": rating_id, "state": target.value, "reason": reason, "decided_by": actor.account_id}
         tx.close(_DECIDE, params)

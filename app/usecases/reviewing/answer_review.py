@@ -108,7 +108,7 @@ def _move(tx: Transaction, actor: Actor, *, order_id: UUID, action: ReviewAction
         raise OwnFolding
     moved = ReviewMoved(review_id=row.review_id, state=target.value)
     _tell(tx, row, moved)
-    tx.describe(whom_id=row.account_id, why=reason)
+    tx.describe(whom_id=row.account_id)
     tx.keep(moved)
     sign = (target in COUNTED_STATES) - (source in COUNTED_STATES)
     params = {"review_id": row.review_id, "state": target.value, "reason": reason, "by_id": actor.account_id}

@@ -15,7 +15,13 @@ from app.core import ledger
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.settlement.locks import lock_account
 from app.core.settlement.models import SettledParty
-from app.core.tills.errors import DeskAgentsInvalid, DeskNotEmpty, ShopDeskExists, ShopDeskNotFound
+from app.core.tills.errors import (
+    DeskAgentsInvalid,
+    DeskNotEmpty,
+    DeskShortageChanged,
+    ShopDeskExists,
+    ShopDeskNotFound,
+)
 from app.core.tills.states import (
     SHOP_DESK_TRANSITIONS,
     TILL_TRANSITIONS,
@@ -112,6 +118,8 @@ _MISSING = text(
     """
 )
 """What was missing at counts, by who was in charge, as far as they still owe it."""
+_PAID_TWICE = text("SELECT 1 FROM ledger.balance WHERE code = ANY (CAST(:codes AS text[])) AND posted_fen > 0 LIMIT 1")
+"""Read under the locks that the posting took, so that what was paid of a shortage since it was read is in sight."""
 _END = text(
     """
     WITH retired AS (
@@ -236,6 +244,7 @@ def end_desk(tx: Transaction, desk_id: UUID) -> None:
 
     :raises ShopDeskNotFound: there is none. :raises IllegalTransition: it has ended.
     :raises DeskNotEmpty: the till is open, holds cash, or cash is on its way.
+    :raises DeskShortageChanged: somebody else paid what was missing just now.
     """
     row = tx.execute(_LOCK, {"desk_id": desk_id}).one_or_none()
     if row is None:
@@ -276,4 +285,6 @@ def _give_back(tx: Transaction, row: Row, missing: Sequence[Row]) -> int:
     legs = tuple(Leg(code, amount_fen) for code, amount_fen in moves.items() if amount_fen)
     key = f"desk_deposit_return:{row.desk_id}"
     ledger.post(tx, Journal(key=key, kind=JournalKind.DEPOSIT, legs=legs, ref=str(row.desk_id)))
+    if tx.execute(_PAID_TWICE, {"codes": [codes.cash_shortage(person) for person in shares]}).first():
+        raise DeskShortageChanged
     return covered_fen

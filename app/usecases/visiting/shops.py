@@ -129,7 +129,7 @@ def close_visit(actor: Actor, claim: Claim, *, shop_visit_id: UUID, outcome: str
         stands = ShopVisitStands(
             shop_visit_id=shop_visit_id, shop_id=row.shop_id, failed_count=row.failed_count, state=state.value
         )
-        tx.describe(whom_id=row.clerk_id, why=outcome)
+        tx.describe(whom_id=row.clerk_id)
         tx.keep(stands)
         about = {"state": state.value, "outcome": outcome, "account_id": actor.account_id}
         tx.close(_CLOSE, {"shop_visit_id": shop_visit_id, **about})

@@ -79,7 +79,7 @@ class TestClose(OnceWithBody):
     other_body = {"outcome": "another"}
 
     def case(self) -> Case:
-        return Case(an_operator(), f"/platform/v1/incidents/{an_incident()}/closing", {"outcome": "已送医"})
+        return Case(an_operator(), f"/platform/v1/incidents/{an_incident()}/closing", {"outcome": "已送医。" * 40})
 
     def test_the_place_is_forgotten_with_the_case(self, client: FlaskClient) -> None:
         incident_id = an_incident()

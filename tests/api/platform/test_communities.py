@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tests.factories import Person
 
-WHY = "两个小区物业合并"
+WHY = "COUNCIL-7"
 
 
 def near(place: Community, lat_off: float) -> Community:
@@ -127,7 +127,7 @@ class TestOutline(OnceWithBody):
 
 
 class TestMerger(OnceWithBody):
-    other_body = {"why": "另一个理由"}
+    other_body = {"why": "COUNCIL-8"}
 
     def case(self) -> Case:
         place = a_community()

@@ -15,7 +15,7 @@ class TestFold(OnceWithBody):
 
     def case(self) -> Case:
         order = a_reviewed_order()
-        return Case(an_operator(), f"/platform/v1/orders/{order.order_id}/review-folding", {"reason": "含广告"})
+        return Case(an_operator(), f"/platform/v1/orders/{order.order_id}/review-folding", {"reason": "含广告。" * 20})
 
     def test_a_folded_review_no_longer_counts_for_shop_and_offer(self, client: FlaskClient) -> None:
         order = a_reviewed_order(stars=1, offer_stars=1)

@@ -39,7 +39,7 @@ def decided(client: FlaskClient, path: str, body: dict[str, Any]) -> Any:
 
 
 def end(client: FlaskClient, desk_id: UUID) -> Any:
-    return decided(client, f"/platform/v1/shop-desks/{desk_id}/ending", {"why": "moves away"})
+    return decided(client, f"/platform/v1/shop-desks/{desk_id}/ending", {"why": "DESK-9"})
 
 
 class TestRequestShopDesk(OnceWithBody):
@@ -47,12 +47,12 @@ class TestRequestShopDesk(OnceWithBody):
     other_body = {"deposit_fen": 300_000}
 
     def case(self) -> Case:
-        body = {"shop_id": str(a_merchant_with_shop().shop_id), "deposit_fen": DEPOSIT_FEN, "why": "village"}
+        body = {"shop_id": str(a_merchant_with_shop().shop_id), "deposit_fen": DEPOSIT_FEN, "why": "DESK-1"}
         return Case(an_operator(), "/platform/v1/shop-desk-requests", body)
 
     def test_two_appoint_the_merchant_deposits_and_serves_and_two_end_it(self, client: FlaskClient) -> None:
         shop = a_rich_shop()
-        body = {"shop_id": str(shop.shop_id), "deposit_fen": DEPOSIT_FEN, "why": "village"}
+        body = {"shop_id": str(shop.shop_id), "deposit_fen": DEPOSIT_FEN, "why": "DESK-1"}
         owner, available = shop.owner, codes.merchant_available(shop.merchant_id)
 
         approved = decided(client, "/platform/v1/shop-desk-requests", body)
@@ -83,7 +83,7 @@ class TestRequestShopDesk(OnceWithBody):
     def test_a_shop_is_one_desk(self, client: FlaskClient) -> None:
         shop = a_merchant_with_shop()
         a_shop_desk(shop)
-        body = {"shop_id": str(shop.shop_id), "deposit_fen": DEPOSIT_FEN, "why": "village"}
+        body = {"shop_id": str(shop.shop_id), "deposit_fen": DEPOSIT_FEN, "why": "DESK-1"}
 
         assert_problem(decided(client, "/platform/v1/shop-desk-requests", body), 409, "shop_desk_exists")
 
@@ -148,12 +148,12 @@ class TestNameAgents(OnceOwned):
 
 class TestRequestDeskEnd(OnceWithBody):
     status = 201
-    other_body = {"why": "another reason"}
+    other_body = {"why": "DESK-10"}
     absent_code = "shop_desk_not_found"
 
     def case(self) -> Case:
         desk_id = a_shop_desk(a_merchant_with_shop())
-        return Case(an_operator(), f"/platform/v1/shop-desks/{desk_id}/ending", {"why": "moves away"})
+        return Case(an_operator(), f"/platform/v1/shop-desks/{desk_id}/ending", {"why": "DESK-9"})
 
 
 class TestListOwnDesks(Endpoint):
@@ -201,7 +201,7 @@ def test_a_till_holds_no_more_than_the_deposit_and_what_is_missing_is_paid_from_
     [row] = look("SELECT state, covered_fen FROM shop_desks WHERE desk_id = :d", d=desk.desk_id)
     assert (row.state, row.covered_fen) == ("ended", 1_500)
     path = f"/platform/v1/shop-desks/{desk.desk_id}/ending"
-    again = client.post(path, json={"why": "moves away"}, headers=an_operator().once())
+    again = client.post(path, json={"why": "DESK-9"}, headers=an_operator().once())
     assert_problem(again, 409, "illegal_transition")
 
 

@@ -66,7 +66,7 @@ def answer(client: FlaskClient, case: ACase, **body: Any) -> TestResponse:
 
 def rule(client: FlaskClient, case: ACase, **body: Any) -> TestResponse:
     path = f"/platform/v1/cases/{case.case_id}/ruling"
-    ruled = {"ruling": "give_refund", "fault": "merchant", "reason": "照片为证", **body}
+    ruled = {"ruling": "give_refund", "fault": "merchant", "reason": "照片为证。" * 40, **body}
     return client.post(path, headers=an_operator().once(), json=ruled)
 
 

@@ -126,7 +126,9 @@ class TestClose(OnceWithBody):
     def case(self) -> Case:
         visit = a_shop_visit(None, "in_date")
         return Case(
-            an_operator(), f"/platform/v1/shop-visits/{visit.shop_visit_id}/closure", {"outcome": "过期商品已下架。" * 40}
+            an_operator(),
+            f"/platform/v1/shop-visits/{visit.shop_visit_id}/closure",
+            {"outcome": "过期商品已下架。" * 40},
         )
 
     def test_it_leaves_the_queue_and_is_closed_once(self, client: FlaskClient) -> None:

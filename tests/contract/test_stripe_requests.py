@@ -1,5 +1,6 @@
 """Every request that the client sends, held against Stripe's published description; and what it makes of answers."""
 
+import inspect
 import json
 import socket
 import threading
@@ -16,7 +17,8 @@ from app.core.payments.models import PaymentChannel
 from app.core.payments.ports import BadEvent, GatewayRefused, GatewayUnknown, GatewayUnreachable, PaymentGateway
 from app.kernel.ids import new_id
 from tests.support.sandbox_gateway import WEBHOOK_SECRET, an_intent, free_port
-from tests.support.stripe_description import request_problems
+from tests.support.stripe_calls import CALLS
+from tests.support.stripe_description import FORM, request_problems
 
 KEY = "sk_test_shown_nowhere"
 
@@ -83,26 +85,6 @@ def client(gateway: Answering) -> Iterator[StripeClient]:
     client.close()
 
 
-CALLS: dict[str, Callable[[PaymentGateway], object]] = {
-    "create_intent": lambda client: an_intent(client, key="key-1"),
-    "create_intent by card": lambda client: an_intent(client, key="key-1", channel=PaymentChannel.CARD),
-    "retrieve_intent": lambda client: client.retrieve_intent("pi_1"),
-    "find_intent": lambda client: client.find_intent(attempt_id=new_id(), created_from=1, created_to=2),
-    "cancel_intent": lambda client: client.cancel_intent(key="key-1", intent_id="pi_1"),
-    "create_refund": lambda client: client.create_refund(
-        key="key-1", intent_id="pi_1", amount_fen=1, refund_id=new_id()
-    ),
-    "retrieve_refund": lambda client: client.retrieve_refund("re_1"),
-    "find_refund": lambda client: client.find_refund(refund_id=new_id(), intent_id="pi_1"),
-    "retrieve_dispute": lambda client: client.retrieve_dispute("dp_1"),
-    "find_disputes": lambda client: client.find_disputes(created_from=1),
-    "submit_evidence": lambda client: client.submit_evidence(
-        key="key-1", dispute_id="dp_1", evidence={"product_description": "青菜", "uncategorized_text": "已送达"}
-    ),
-    "submit_acceptance": lambda client: client.submit_acceptance(key="key-1", dispute_id="dp_1"),
-}
-
-
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 def test_every_request_is_in_the_published_description(
     client: StripeClient, gateway: Answering, call: Callable[[PaymentGateway], object]
@@ -115,6 +97,14 @@ def test_every_request_is_in_the_published_description(
     assert headers["Stripe-Version"] == "2020-08-27"
     assert headers["Authorization"] == f"Bearer {KEY}"
     assert headers.get("Idempotency-Key") == ("key-1" if method == "POST" else None)
+    assert headers.get("Content-Type") == (FORM if method == "POST" else None)
+
+
+def test_every_call_of_the_client_is_among_those_that_are_held_against_the_description() -> None:
+    calls = {name for name, value in vars(StripeClient).items() if inspect.isfunction(value) and name[0] != "_"}
+    sends_nothing_to_stripe = {"balance_file", "close", "read_event"}
+
+    assert {name.split()[0] for name in CALLS} == calls - sends_nothing_to_stripe
 
 
 def test_the_judge_refuses_what_is_not_in_the_description() -> None:

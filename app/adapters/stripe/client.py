@@ -268,7 +268,8 @@ class StripeClient:
 
     def _post(self, path: str, key: str, parameters: Mapping[str, form.Value]) -> object:
         assert 1 <= len(key) <= KEY_LENGTH_MAX
-        return self._send("POST", path, data=form.encode(parameters), headers={"Idempotency-Key": key})
+        headers = {"Idempotency-Key": key, "Content-Type": form.MEDIA_TYPE}
+        return self._send("POST", path, data=form.encode(parameters), headers=headers)
 
     def _send(
         self,

@@ -1,6 +1,10 @@
 """Nested parameters as an HTML form: ``a[b]=…`` for a mapping, ``a[]=…`` for a list, ``true`` and ``false``."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
+"""Said even of a form without fields, which requests would send without a type."""
 
 Scalar = str | int | bool
 Value = Scalar | Sequence[Scalar] | Mapping[str, "Value"]

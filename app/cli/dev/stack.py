@@ -31,7 +31,7 @@ DATABASE = "linli"
 OWNER_ROLE = "linli_owner"
 APP_ROLE = "linli_app"
 
-READY_S = 60.0
+READY_S = 180.0
 """Longest wait for a process to answer, seconds."""
 
 PROBE_S = 2.0

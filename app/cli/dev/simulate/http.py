@@ -16,7 +16,7 @@ import httpx
 
 from app.kernel.ids import new_id
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 """How long one request is repeated, seconds."""
 TIMEOUT_S = 15.0
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.05, 1.0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 """How long a database that is away is waited for, and how long a worker that makes no progress, seconds."""
 POLL_S = 0.02
 POLL_MAX_S = 0.5

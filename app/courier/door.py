@@ -57,6 +57,13 @@ add_statements(door, Side.COURIER, Relation.OWN)
 add_courier_payouts(door)
 
 
+@door.get("/shift", answer=schemas.ShiftOut)
+@policy("shift.read", Relation.OWN)
+def read_shift(actor: Actor) -> dict[str, Any]:
+    """Show whether one is on shift, and until when."""
+    return figures.shift(actor)
+
+
 @door.put("/shift", body=schemas.ShiftIn, answer=schemas.ShiftOut, once=True)
 @policy("shift.write", Relation.OWN)
 def begin_shift(actor: Actor, *, claim: Claim, body: dict[str, Any]) -> ShiftMoved:

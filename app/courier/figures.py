@@ -19,6 +19,13 @@ _SLOTS = text(
     ORDER BY s.starts_at, s.slot_id LIMIT :limit
     """
 )
+_SHIFT = text(
+    """
+    SELECT k.courier_id, h.shift_id IS NOT NULL AS is_on, h.on_break_since IS NOT NULL AS is_on_break, h.ends_at
+    FROM couriers AS k LEFT JOIN courier_shifts AS h ON h.courier_id = k.courier_id AND h.ended_at IS NULL
+    WHERE k.courier_id = :courier_id
+    """
+)
 _WEEK = text(
     """
     WITH days AS (
@@ -84,6 +91,11 @@ _COUNTED = text(
     ORDER BY rating_id DESC LIMIT :limit
     """
 )
+
+
+def shift(actor: Actor) -> dict[str, Any]:
+    """Return whether one is on shift, and until when."""
+    return dict(read(_SHIFT, {"courier_id": actor.account_id}).one()._mapping)
 
 
 def slots(actor: Actor, *, limit: int) -> dict[str, Any]:

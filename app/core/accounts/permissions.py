@@ -218,6 +218,7 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "passkey.write": _CS,
         "notice.read": _CS,
         "live.listen": _CS,
+        "shift.read": _CS,
         "shift.write": _C,
         "shift.end": _CS,
         "trip.read": _CS,

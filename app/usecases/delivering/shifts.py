@@ -115,7 +115,7 @@ def start_shift(actor: Actor, claim: Claim, *, lat: float, lng: float, ends_at: 
     :raises CourierSuspended: the person is no courier, or may not work.
     :raises TooFarFromHome, PositionTooFar: one cannot be there, see :func:`begin_near`.
     :raises TooTired: the hours of the day, or those in a row, are used up.
-    :raises ShiftOver: a shift would end before it begins.
+    :raises ShiftOver: ``ends_at`` has passed.
     """
     with transaction(claim) as tx:
         row = tx.open_one(_LOCK_COURIER, {"courier_id": actor.account_id})
@@ -130,10 +130,10 @@ def start_shift(actor: Actor, claim: Claim, *, lat: float, lng: float, ends_at: 
             if is_on
             else in_a_row_since(row.now, rested_since=before.ended_at, before=before.in_a_row_since)
         )
+        if ends_at is not None and ends_at <= row.now:
+            raise ShiftOver(pointer="/ends_at")
         until = shift_ends_at(row.now, row_since=since, worked_today=before.worked_today, wished=ends_at)
         if until <= row.now and not is_on:
-            if until == ends_at:
-                raise ShiftOver(pointer="/ends_at")
             _refuse_tired()
         is_on_break = is_on and before.on_break_since is not None
         moved = ShiftMoved(courier_id=actor.account_id, is_on=True, is_on_break=is_on_break, ends_at=until)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -141,8 +141,9 @@ class TestWhereAShiftBegins:
         assert_problem(at_once, 409, "position_too_far", pointer="/lat")
         assert later.status_code == 200
 
-    def test_it_does_not_end_before_it_begins(self, client: FlaskClient) -> None:
-        courier = a_courier(on_shift=False)
+    @pytest.mark.parametrize("is_on", [False, True])
+    def test_it_does_not_end_before_now(self, client: FlaskClient, *, is_on: bool) -> None:
+        courier = a_courier(on_shift=is_on)
 
         refused = begin(client, courier, ends_at=(now() - timedelta(minutes=1)).isoformat())
 
@@ -294,6 +295,23 @@ class TestDropSlot(OnceOwned):
         response = client.post(f"/courier/v1/shift-slots/{slot_id}/drop", headers=courier.once())
 
         assert_problem(response, 409, "slot_too_late")
+
+
+class TestReadShift(Endpoint):
+    def case(self) -> Case:
+        return Case(a_courier(), "/courier/v1/shift")
+
+    def test_it_says_what_the_last_act_on_it_said(self, client: FlaskClient) -> None:
+        courier = a_courier(on_shift=False)
+        off = client.get("/courier/v1/shift", headers=courier.headers).get_json()
+        begun = begin(client, courier, ends_at=(now() + timedelta(hours=1)).isoformat()).get_json()
+
+        on = client.get("/courier/v1/shift", headers=courier.headers).get_json()
+
+        assert (off["is_on"], off["ends_at"]) == (False, None)
+        assert on["is_on"]
+        assert datetime.fromisoformat(on.pop("ends_at")) == datetime.fromisoformat(begun.pop("ends_at"))
+        assert on == begun
 
 
 class TestListSlots(Endpoint):

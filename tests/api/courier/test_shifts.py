@@ -15,7 +15,6 @@ from tests.factories.rows import change, look, look_one
 from tests.support.ladder import Case, Endpoint, Once, OnceOwned, OnceWithBody, assert_problem
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from uuid import UUID
 
     from flask import Flask

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Insert, Table, insert, text
+import orjson
+from sqlalchemy import Table, TextClause, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.kernel.transaction import transaction
 
@@ -17,14 +19,20 @@ if TYPE_CHECKING:
 
 
 @cache
-def _insert(model: type[Base]) -> Insert:
-    return insert(cast("Table", model.__table__))
+def _insert(model: type[Base], names: tuple[str, ...]) -> tuple[TextClause, frozenset[str]]:
+    """Return the statement, and which of its columns are documents."""
+    table = cast("Table", model.__table__)
+    columns, places = ", ".join(f'"{name}"' for name in names), ", ".join(f":{name}" for name in names)
+    documents = frozenset(name for name in names if isinstance(table.c[name].type, JSONB))
+    return text(f"INSERT INTO {table.fullname} ({columns}) VALUES ({places})"), documents
 
 
 def write(model: type[Base], **values: object) -> None:
     """Insert one row and commit."""
+    statement, documents = _insert(model, tuple(values))
+    values |= {name: orjson.dumps(values[name]).decode() for name in documents if values[name] is not None}
     with transaction() as tx:
-        tx.connection.execute(_insert(model), values)
+        tx.execute(statement, values)
 
 
 def change(statement: str, **params: object) -> int:

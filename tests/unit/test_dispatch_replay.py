@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,13 +16,13 @@ from app.cli.dev.simulate.evening import make_evening
 from app.cli.dispatch.checker import check_solution
 from app.cli.dispatch.figures import figures_of, means_of, percentile
 from app.cli.dispatch.instance import write_instance
+from app.cli.dispatch.replay import outs_of
 from app.cli.dispatch.simulation import Simulation
 from app.cli.dispatch.solution import ASSIGNMENTS, COURIERS, ORDERS, write_solution
+from app.cli.dispatch.study import Task, solve
 from app.core.dispatch.policies import POLICIES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from app.cli.dispatch.instance import Instance
 
 
@@ -145,6 +146,37 @@ def test_one_bad_instance_of_many_is_named_and_the_others_are_solved(evening: In
     assert "mean of 2" in run.output
     [line] = [line for line in run.stderr.splitlines() if line.startswith("i1:")]
     assert "couriers.txt cannot be read" in line
+
+
+def test_a_day_that_nobody_is_on_shift_for_is_told_and_delivers_nothing(tmp_path: Path) -> None:
+    day = make_evening(7, 5)
+    nobody = replace(day, duties=(replace(day.duties[0], on_minute=0, off_minute=1),))
+    write_instance(nobody, tmp_path / "noon")
+
+    run = CliRunner().invoke(
+        main, ["dispatch", "replay", str(tmp_path / "noon"), "--in-memory", "--charts", "0", "--out", str(tmp_path)]
+    )
+
+    assert run.exit_code == 0, run.output
+    assert "0 ticks: nobody was on shift for any order" in run.output
+    assert "100.00" in run.output
+
+
+def test_namesakes_do_not_overwrite_each_other() -> None:
+    folders = [Path("monday/noon"), Path("tuesday/noon"), Path("wednesday/noon"), Path("wednesday/noon-2")]
+
+    outs = outs_of(folders, Path("out"))
+
+    assert outs == [Path("out/noon"), Path("out/noon-2"), Path("out/noon-3"), Path("out/noon-2-2")]
+
+
+def test_where_nothing_can_be_written_that_is_said_in_a_line(tmp_path: Path) -> None:
+    write_instance(make_evening(7, 5), tmp_path / "noon")
+    (tmp_path / "file").touch()
+
+    outcome = solve(Task(folder=tmp_path / "noon", policy="batch", out=tmp_path / "file" / "noon"))
+
+    assert outcome.error == f"{tmp_path / 'file' / 'noon'} cannot be written: Not a directory"
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ COURIER = "courier x y on_time off_time\n"
         ("orders", f"{ORDER}o1 1 1 60 r9 75\n", "there is no restaurant 'r9'"),
         ("orders", f"{ORDER}o1 1 1 60 r1 59\n", "o1 is ready before it is placed"),
         ("orders", f"{ORDER}o1 1 1 60 r1 75\no1 1 1 60 r1 75\n", "line 3: 'o1' is there twice"),
+        ("orders", f"{ORDER}c1 1 1 60 r1 75\n", "line 2: 'c1' is in couriers.txt too"),
         ("couriers", f"{COURIER}c1 0 0 90 90\n", "courier c1 has no shift"),
         ("couriers", COURIER, "has no rows"),
         ("instance_parameters", "meters pick drop\n0 4 4\n", "meters per minute must be from 1"),

@@ -55,7 +55,8 @@ def _waiting(axes: Any, solution: Solution) -> None:
         axes.axvline(hour, color="red", linewidth=0.8, alpha=0.6)
     axes.set(title=_title(solution, "Waiting over the day (red: undelivered)"), xlabel="placed, hour", ylabel="minutes")
     axes.grid(visible=True, alpha=0.3)
-    axes.legend()
+    if doors:
+        axes.legend()
 
 
 def _couriers(axes: Any, solution: Solution) -> None:

@@ -132,17 +132,18 @@ def read_instance(folder: Path) -> Instance:
 
     :raises InstanceError: a file is missing or a row is wrong.
     """
+    named: dict[str, str] = {}
     restaurants: dict[str, Place] = {}
     for row in _rows(folder, "restaurants.txt", columns=3):
-        _refuse_twin(row, restaurants)
+        _refuse_twin(row, named)
         restaurants[row.cells[0]] = row.place()
     duties: dict[str, Duty] = {}
     for row in _rows(folder, "couriers.txt", columns=5):
-        _refuse_twin(row, duties)
+        _refuse_twin(row, named)
         duties[row.cells[0]] = _duty(row)
     wishes: dict[str, Wish] = {}
     for row in _rows(folder, "orders.txt", columns=6):
-        _refuse_twin(row, wishes)
+        _refuse_twin(row, named)
         wishes[row.cells[0]] = _wish(row, restaurants)
     parameters = next(_rows(folder, "instance_parameters.txt", columns=3, is_named=False))
     return Instance(
@@ -180,9 +181,12 @@ def _wish(row: _Row, restaurants: dict[str, Place]) -> Wish:
     return wish
 
 
-def _refuse_twin(row: _Row, known: dict[str, Place] | dict[str, Duty] | dict[str, Wish]) -> None:
-    if row.cells[0] in known:
-        raise row.wrong(f"{row.cells[0]!r} is there twice")
+def _refuse_twin(row: _Row, named: dict[str, str]) -> None:
+    """Keep the row's name in ``named``, name to file; one name is one thing, for a solution tells places by it."""
+    name = row.cells[0]
+    if name in named:
+        raise row.wrong(f"{name!r} is there twice" if named[name] == row.file else f"{name!r} is in {named[name]} too")
+    named[name] = row.file
 
 
 def _rows(folder: Path, file: str, *, columns: int, is_named: bool = True) -> Iterator[_Row]:

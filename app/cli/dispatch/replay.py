@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import tempfile
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +65,12 @@ def dispatch_commands() -> None:
 )
 @click.option("--in-memory", is_flag=True, help="Through the same matching code without HTTP: for many instances.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the refusals; nothing else is left to chance.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("var/replay"), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False, writable=True),
+    default=Path("var/replay"),
+    show_default=True,
+)
 @click.option(
     "--charts", type=click.IntRange(0), default=4, show_default=True, help="Instances to draw, the first ones."
 )
@@ -77,6 +84,8 @@ def replay(
     Writes solutions, figures and pictures below OUT; exits with 1 when a solution is not feasible or an instance is
     none.
     """
+    if math.isnan(refuse):
+        raise click.BadParameter("must be a number from 0 to 1", param_hint="'--couriers-refuse'")
     console = Console()
     console.width = max(console.width, WIDTH_MIN)
     with tempfile.TemporaryDirectory(prefix="linli-replay-") as scratch:
@@ -91,11 +100,11 @@ def replay(
                 policy=policy,
                 refuse=refuse,
                 seed=seed,
-                out=out / one.resolve().name,
+                out=its_out,
                 has_charts=place < charts,
                 over_http=not in_memory,
             )
-            for place, one in enumerate(folders)
+            for place, (one, its_out) in enumerate(zip(folders, outs_of(folders, out), strict=True))
         ]
         signal.signal(signal.SIGTERM, _interrupt)  # a stack is taken down with us
         try:
@@ -105,6 +114,17 @@ def replay(
             sys.exit(1)
     if not _tell(console, outcomes, policy, out, "in memory" if in_memory else "over HTTP"):
         sys.exit(1)
+
+
+def outs_of(folders: Sequence[Path], out: Path) -> list[Path]:
+    """Return where each instance's files go, below its name; of namesakes the later ones are numbered."""
+    found: dict[Path, None] = {}
+    for folder in folders:
+        name = folder.resolve().name
+        names = chain([name], (f"{name}-{number}" for number in count(2)))
+        its_out = next(out / one for one in names if out / one not in found)
+        found[its_out] = None
+    return list(found)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -132,7 +152,8 @@ def _tell(console: Console, outcomes: Sequence[Outcome], policy: str, out: Path,
         refusals = sum(one.refusals for one in solved)
         refused = f"; {refusals:,} offers refused" if refusals else ""
         shares = f"median {percentile(ticks, 0.5):.1f} ms, 95 % within {percentile(ticks, 0.95):.1f} ms"
-        console.print(f"{len(ticks):,} ticks: {shares}, longest {ticks[-1]:.0f} ms{refused}", highlight=False)
+        taken = f"{shares}, longest {ticks[-1]:.0f} ms{refused}" if ticks else "nobody was on shift for any order"
+        console.print(f"{len(ticks):,} ticks: {taken}", highlight=False)
         console.print(f"Solutions, figures and pictures are in {out}", highlight=False)
     faulty = [one for one in outcomes if one.faults or one.error]
     for one in faulty:

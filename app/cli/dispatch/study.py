@@ -109,7 +109,10 @@ def solve(task: Task) -> Outcome:
         solution = Simulation(instance, POLICIES[task.policy](), refuse=task.refuse, seed=task.seed).run()
     with tempfile.TemporaryDirectory(prefix="linli-replay-") as scratch:
         out = task.out or Path(scratch)
-        write_solution(solution, out)
+        try:
+            write_solution(solution, out)
+        except OSError as error:
+            return Outcome(name=instance.name, error=f"{out} cannot be written: {error.strerror}")
         faults = check_solution(task.folder, out)
     figures = figures_of(solution)
     if task.out is not None:

@@ -9,6 +9,7 @@ from app import create_app
 from app.core import ledger
 from app.kernel import audit
 from app.kernel.transaction import transaction
+from app.usecases.operating.flags import flag_unsound_log
 
 _ANCHOR = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
 
@@ -32,6 +33,8 @@ def verify(*, anchor: str | None) -> None:
         with transaction() as tx:
             log = audit.prove(tx, anchor=(int(noted[1]), noted[2]) if noted else None)
             books = ledger.prove(tx)
+            if not log.is_sound:
+                flag_unsound_log(tx, len(log.findings))
     click.echo(str(log))
     click.echo(str(books))
     if not (log.is_sound and books.is_sound):

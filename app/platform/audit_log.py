@@ -12,6 +12,7 @@ from app.kernel.spreadsheets import csv_rows
 from app.kernel.transaction import Transaction, transaction
 from app.platform.queries import require_member
 from app.platform.schemas import ExportFormat
+from app.usecases.operating.flags import flag_unsound_log
 from app.web.replies import to_json
 
 COLUMNS = (
@@ -61,6 +62,8 @@ def prove(actor: Actor) -> dict[str, Any]:
     with transaction() as tx:
         require_member(tx, actor)
         proof = audit.prove(tx)
+        if not proof.is_sound:
+            flag_unsound_log(tx, len(proof.findings))
         audit.record(tx, actor, "audit.prove", details={"is_sound": proof.is_sound})
     findings = [{"finding": one.finding, "seq": one.seq, "act_id": one.act_id} for one in proof.findings]
     return {

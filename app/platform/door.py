@@ -12,6 +12,7 @@ from app.core.orders.timeline import Reader
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim
 from app.platform import audit_log, queries, schemas, zones
+from app.platform.audit_flags import add_audit_flags
 from app.platform.bills import add_biller_money, add_bills
 from app.platform.board import add_board
 from app.platform.books import add_books
@@ -89,6 +90,7 @@ add_cash(door)
 add_shop_desks(door)
 add_targets(door)
 add_operating(door)
+add_audit_flags(door)
 add_looking(door)
 add_board(door)
 add_communities(door)

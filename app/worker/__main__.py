@@ -18,6 +18,7 @@ from app.usecases.dispatching.take_back import look_after_shifts
 from app.usecases.dispatching.tick import dispatch_zones
 from app.usecases.finding.price_alerts import look_at_moved_prices
 from app.usecases.finding.read_names import read_names
+from app.usecases.operating.flags import watch_acts
 from app.usecases.operating.work import escalate_work
 from app.usecases.proving.photos import remove_erased, remove_unnamed
 from app.usecases.settling.settle import SETTLERS
@@ -42,6 +43,7 @@ BILLS_S = 5.0
 FIGURES_S = 60.0
 FUND_S = 5.0
 ESCALATE_S = 60.0
+FLAGS_S = 60.0
 WATCH_S = 60.0
 ASK_S = 15.0
 FORGET_S = 600.0
@@ -126,6 +128,7 @@ def main() -> int:
         threading.Thread(target=_loop, args=(app, stop, save_due, SAVE_S), name="saving"),
         threading.Thread(target=_loop, args=(app, stop, look_after_shifts, SILENCE_S), name="silence"),
         threading.Thread(target=_loop, args=(app, stop, escalate_work, ESCALATE_S), name="escalation"),
+        threading.Thread(target=_loop, args=(app, stop, watch_acts, FLAGS_S), name="audit flags"),
         threading.Thread(target=_loop, args=(app, stop, figures, FIGURES_S), name="figures"),
         threading.Thread(target=_loop, args=(app, stop, promises, PROMISES_S), name="promises"),
         threading.Thread(target=_loop, args=(app, stop, asking, ASK_S), name="asking"),

@@ -45,7 +45,7 @@ from tests.factories import (
 from tests.factories.activities import a_signup, an_activity
 from tests.factories.bills import a_bill_difference, a_bill_payment, a_biller, a_binding, a_desk_quote, a_quote
 from tests.factories.listings import a_listing, a_listing_claim
-from tests.factories.operating import a_table_export, an_announcement
+from tests.factories.operating import a_table_export, an_announcement, an_audit_flag
 from tests.factories.parcels import a_parcel, a_returning_case
 from tests.factories.people import a_member, signed_in
 from tests.factories.photos import a_photo
@@ -994,6 +994,7 @@ SUBJECTS: Mapping[tuple[Side, str], Things] = {
     ),
     (Side.PLATFORM, "subject_id"): _public(lambda place: place.approval()),
     (Side.PLATFORM, "shop_visit_id"): _public(lambda place: a_shop_visit(place.shop, "in_date").shop_visit_id),
+    (Side.PLATFORM, "flag_id"): _public(lambda _: an_audit_flag()),
     (Side.PLATFORM, "announcement_id"): _public(lambda place: an_announcement(place.shop.community_id)),
     (Side.PLATFORM, "export_id"): Things(
         own=lambda _, principal: a_table_export(principal.person),

@@ -1,12 +1,23 @@
 """Figures made anew in tests."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from app.usecases.attributing.refresh import DAYS_MAX, refresh_figures
 from tests.factories.rows import change
 
+if TYPE_CHECKING:
+    from datetime import date
 
-def refresh() -> None:
-    """Make figures anew of days on which something happened, not of the years that other tests' clocks jumped over."""
-    change("UPDATE figure_marks SET day = CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date)")
+
+def refresh(since: date | None = None) -> None:
+    """Make figures anew of days on which something happened, not of the years that other tests' clocks jumped over.
+
+    :param since: of every day from this one on, too.
+    """
+    today = "CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date)"
+    change(f"UPDATE figure_marks SET day = coalesce(CAST(:since AS date), {today})", since=since)
     change("DELETE FROM figure_dirt")
     while refresh_figures() >= DAYS_MAX:
         pass

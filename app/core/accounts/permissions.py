@@ -378,6 +378,8 @@ PERMISSIONS: Mapping[Side, Mapping[str, Holders]] = {
         "audit.read": _A,
         "audit.export": _A,
         "audit.prove": _FA,
+        "audit_flag.read": _A,
+        "audit_flag.resolve": _A,
     },
 }
 

@@ -1,6 +1,6 @@
 """What can be wrong at the operator's desk."""
 
-from app.kernel.errors import Conflict, Invalid, NotFound
+from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class WorkNotFound(NotFound):
@@ -15,6 +15,20 @@ class WorkTaken(Conflict):
 
     code = "work_taken"
     title = "Somebody else looks after it"
+
+
+class AuditFlagNotFound(NotFound):
+    """No such flag of the audit log."""
+
+    code = "audit_flag_not_found"
+    title = "Flag not found"
+
+
+class OwnAuditFlag(Forbidden):
+    """It is about what the asker did."""
+
+    code = "own_audit_flag"
+    title = "Nobody looks into their own acts"
 
 
 class FeatureOff(Conflict):

@@ -7,10 +7,14 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.operating.flags import FlagFinding, FlagRule
 from app.core.operating.queue import WorkKind
+from app.core.operating.states import AuditFlagState
 from app.core.operating.switches import Feature
 from app.kernel.columns import not_negative, one_of
 from app.kernel.db import Base
+
+FLAG_NOTE_MAX = 500
 
 
 class WorkItemRow(Base):
@@ -25,6 +29,45 @@ class WorkItemRow(Base):
     assigned_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.account_id"), index=True)
     assigned_at: Mapped[datetime | None]
     escalated_at: Mapped[datetime | None]
+
+
+class AuditFlagRow(Base):
+    """Acts that somebody is to look into, by the rule that flagged them; ``note`` is what they said came of it.
+
+    :ivar account_id: whose acts; nobody's where the log itself is not sound.
+    :ivar since_at: the hour in which there were most of them, ``act_count`` (wall time, as of all acts).
+    :ivar found_at: business time, as of all that waits. :ivar resolved_at: wall time, to look at later acts anew.
+    """
+
+    __tablename__ = "audit_flags"
+    __table_args__ = (
+        one_of("rule", FlagRule),
+        one_of("state", AuditFlagState),
+        one_of("finding", FlagFinding),
+        CheckConstraint("act_count > 0", name="act_count_positive"),
+        CheckConstraint("(state = 'resolved') = (resolved_at IS NOT NULL)", name="resolved_at_an_instant"),
+        CheckConstraint("resolved_by_id <> account_id", name="resolved_by_another"),
+        Index(
+            "uq_audit_flags_open",
+            "rule",
+            "account_id",
+            unique=True,
+            postgresql_where=text("state = 'open'"),
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    flag_id: Mapped[UUID] = mapped_column(primary_key=True)
+    rule: Mapped[str]
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    since_at: Mapped[datetime | None]
+    act_count: Mapped[int]
+    state: Mapped[str]
+    found_at: Mapped[datetime]
+    finding: Mapped[str | None]
+    note: Mapped[str | None]
+    resolved_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.account_id"), index=True)
+    resolved_at: Mapped[datetime | None]
 
 
 class FeatureChangeRow(Base):

@@ -21,6 +21,7 @@ class WorkKind(StrEnum):
     CASH_DIFFERENCE = "cash_difference"
     DISPUTE = "dispute"
     SHOP_VISIT = "shop_visit"
+    AUDIT_FLAG = "audit_flag"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,12 @@ QUEUES = (
         "SELECT shop_visit_id, visited_at FROM shop_visits WHERE state = 'in_review'",
         "shop_visit.close",
         hours=48,
+    ),
+    _of(
+        _W.AUDIT_FLAG,
+        "SELECT flag_id, found_at FROM audit_flags WHERE state = 'open'",
+        "audit_flag.resolve",
+        hours=24,
     ),
 )
 """A new kind of work is a row here."""

@@ -343,6 +343,12 @@ REGISTER = (
         fate=Fate.KEPT,
         is_exported=False,
     ),
+    Holding(
+        table="audit_flags",
+        person="account_id = :account_id OR resolved_by_id = :account_id",
+        fate=Fate.KEPT,
+        is_exported=False,
+    ),
     Holding(table="feature_changes", person="set_by_id = :account_id", fate=Fate.KEPT, is_exported=False),
     Holding(
         table="shop_visits",

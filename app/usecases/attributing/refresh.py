@@ -68,7 +68,9 @@ _NOTE_DIRT = text(
         SELECT CAST(e.body ->> 'order_id' AS uuid) FROM live_events AS e
         WHERE e.position > :position AND e.body ? 'order_id')
     UNION SELECT j.effective_on FROM ledger.last_journal AS j WHERE j.journal_id > :journal_from
-    UNION SELECT CAST(:today AS date) UNION SELECT CAST(:marked AS date)
+    UNION SELECT CAST(d AS date)
+        FROM generate_series(CAST(:marked AS timestamp), CAST(:today AS timestamp), '1 day') AS d
+    UNION SELECT CAST(:today AS date)
     ON CONFLICT DO NOTHING
     """
 )

@@ -193,7 +193,7 @@ def _decide(actor: Actor, claim: Claim, approval_id: UUID, state: ApprovalState)
         kind = ApprovalKind(row.kind)
         if Part(row.role) not in holders(actor.side, _DECIDES[kind]):
             raise NotPermitted
-        if str(actor.account_id) in {str(row.requested_by), row.body.get("account_id")}:
+        if str(actor.account_id) in {str(row.requested_by), *_concerned(row.body)}:
             raise OwnApproval
         if row.state != ApprovalState.OPEN or row.is_over:
             raise ApprovalClosed(state="expired" if row.state == ApprovalState.OPEN else row.state)
@@ -207,6 +207,12 @@ def _decide(actor: Actor, claim: Claim, approval_id: UUID, state: ApprovalState)
             TURN_DOWN[kind](tx, row)
         tx.close(_DECIDE, {"approval_id": approval_id, "account_id": actor.account_id, "state": state.value})
     return moved
+
+
+def _concerned(body: Mapping[str, Any]) -> set[str]:
+    """Return the ids of whom a wish is about: an account, or the owners of accounts in the books."""
+    named = (body.get(name) for name in ("account_id", "from_account", "to_account"))
+    return {name.rpartition(":")[2] for name in named if name is not None}
 
 
 def _told(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,11 +83,15 @@ def ask_correction(actor: Actor, claim: Claim, *, why: str, wish: Correction) ->
     """Ask for a correction of balances.
 
     :raises CorrectionInvalid: the two accounts are one, or one is of no kind in the chart.
+    :raises OwnApproval: one of them is the asker's own.
     """
     kinds = {kind.kind for kind in CHART}
     codes = (wish.from_account, wish.to_account)
     if wish.from_account == wish.to_account or any(code.partition(":")[0] not in kinds for code in codes):
         raise CorrectionInvalid
+    for name, code in zip(("from_account", "to_account"), codes, strict=True):
+        if code.partition(":")[2] == str(actor.account_id):
+            raise OwnApproval(pointer=f"/{name}")
     return ask(actor, claim, ApprovalKind.CORRECTION, lambda _row: None, why=why, body=asdict(wish))
 
 

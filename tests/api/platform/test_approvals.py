@@ -87,6 +87,18 @@ def test_nobody_approves_what_they_asked_for_not_even_in_another_role(client: Fl
     assert balance(resident) == 0
 
 
+def test_nobody_asks_for_or_approves_what_moves_money_of_their_own(client: FlaskClient) -> None:
+    asker, decider = staff("finance"), staff("finance")
+    approval_id = asked(client, asker, "corrections", correction(decider))
+
+    own = client.post("/platform/v1/corrections", headers=asker.once(), json=correction(asker))
+    approved = decided(client, decider, approval_id)
+
+    assert_problem(own, 403, "own_approval", pointer="/to_account")
+    assert_problem(approved, 403, "own_approval")
+    assert balance(decider) == 0
+
+
 def test_of_many_who_approve_at_once_one_does(app: Flask, client: FlaskClient) -> None:
     resident = a_resident()
     approval_id = asked(client, staff("finance"), "corrections", correction(resident))

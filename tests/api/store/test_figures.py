@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import random
-from collections import defaultdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,25 +13,44 @@ from openpyxl import load_workbook
 
 from app.core import ledger
 from app.core.figures.catalog import NAMES, FigureName
+from app.core.figures.models import AttributionRow
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
 from app.core.tills.states import PaidFrom
-from app.kernel.clock import SHANGHAI
+from app.core.verification.models import FaceCheckRow
+from app.kernel.clock import wall_now
 from app.kernel.ids import new_id
 from app.kernel.spreadsheets import csv_file, safe_cell, xlsx_file
 from app.kernel.transaction import transaction
-from app.usecases.attributing.help import show_help_code
+from app.usecases.activities.hold import cancel_activity
+from app.usecases.attributing.help import name_helper, show_help_code
+from app.usecases.attributing.refresh import refresh_figures
 from app.usecases.tending_tills.bills import pay_bill_at_desk
 from app.usecases.tending_tills.cash import cash_in, cash_out
 from app.usecases.tending_tills.sending import send_at_desk
-from tests.factories import a_claim, a_merchant_with_shop, a_resident, a_store_clerk, an_address, an_operator, an_order
+from app.usecases.visiting.samples import code_of, scan_sample
+from tests.factories import (
+    a_claim,
+    a_courier,
+    a_merchant_with_shop,
+    a_resident,
+    a_store_clerk,
+    an_address,
+    an_offer,
+    an_operator,
+    an_order,
+)
+from tests.factories.activities import a_neighbor, a_signup, an_activity
 from tests.factories.bills import a_bill, a_binding, a_desk_quote
+from tests.factories.parcels import a_parcel
 from tests.factories.places import a_community
-from tests.factories.rows import change, look, look_one
+from tests.factories.rows import change, look, look_one, write
 from tests.factories.tills import a_store_manager, a_till, a_visit, store_of
 from tests.factories.transfers import a_payee
+from tests.factories.visiting import a_sample, a_shop_visit
 from tests.support.figures import refresh
 from tests.support.ladder import Case, Endpoint, OnceOwned, OnceWithBody, assert_problem
+from tests.support.plain_figures import PlainFigures
 from tests.support.races import a_seed
 from tests.support.worker import run_worker
 
@@ -42,7 +60,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
 
-    from tests.factories import Person
+    from tests.factories import Person, Shop
 
 SPAN = {"from_on": "2026-01-01", "until_on": "2026-12-31"}
 DAYS = 30
@@ -50,63 +68,6 @@ DAYS = 30
 
 def today() -> date:
     found: date = look_one("SELECT CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date)")
-    return found
-
-
-def plain(  # noqa: C901 - a fact after another
-    stores: list[UUID],
-) -> dict[tuple[UUID, date], dict[str, int]]:
-    """Count every figure from the facts, one fact after another."""
-    found: dict[tuple[UUID, date], dict[str, Any]] = defaultdict(lambda: dict.fromkeys(NAMES, 0))
-    seen: dict[tuple[UUID, date, str], set[UUID]] = defaultdict(set)
-    orders = look(
-        """
-        SELECT o.*, t.courier_id FROM orders AS o LEFT JOIN deliveries AS d ON d.order_id = o.order_id
-        LEFT JOIN trips AS t ON t.trip_id = d.trip_id
-        WHERE o.store_id = ANY (CAST(:stores AS uuid[])) AND o.paid_at IS NOT NULL
-        """,
-        stores=stores,
-    )
-    for order in orders:
-        key = order.store_id, order.placed_at.astimezone(SHANGHAI).date()
-        row = found[key]
-        row["orders_paid"] += 1
-        row["orders_paid_fen"] += order.total_fen
-        row["orders_refunded_fen"] += order.refunded_fen
-        row["orders_completed"] += order.state == "completed"
-        if order.delivered_at and order.promised_at:
-            row["orders_delivered"] += 1
-            row["orders_on_time"] += order.delivered_at <= order.promised_at
-        for name, who in (("shops", order.shop_id), ("couriers", order.courier_id), ("residents", order.account_id)):
-            if who is not None:
-                seen[*key, f"{name}_active"].add(who)
-    for (store_id, day, name), ids in seen.items():
-        found[store_id, day][name] = len(ids)
-    for one in look("SELECT * FROM attributions WHERE store_id = ANY (CAST(:stores AS uuid[]))", stores=stores):
-        row = found[one.store_id, one.began_on]
-        row[f"{one.party_kind}s_new"] += 1
-        row["helped_new"] += one.rule == "help"
-        if one.party_kind == "resident":
-            for leg in look("SELECT * FROM ledger.leg WHERE code LIKE '%:' || :id", id=str(one.party_id)):
-                kind = leg.code.partition(":")[0]
-                kept = {"e_account": "deposits_fen", "fund_holding": "fund_fen"}.get(kind)
-                if kept:
-                    found[one.store_id, leg.effective_on][kept] += leg.amount_fen
-    for act in look(
-        """
-        SELECT t.store_id, a.kind, a.amount_fen, a.account_fen, a.done_at
-        FROM till_acts AS a JOIN tills AS t ON t.till_id = a.till_id WHERE t.store_id = ANY (CAST(:stores AS uuid[]))
-        """,
-        stores=stores,
-    ):
-        row = found[act.store_id, act.done_at.astimezone(SHANGHAI).date()]
-        if act.kind in {"cash_in", "cash_out"}:
-            row[f"{act.kind}_fen"] += abs(act.amount_fen)
-            row["cash_acts"] += 1
-            row["desk_acts"] += 1
-        elif act.kind.startswith(("bill", "transfer")):
-            row["desk_acts"] += 1
-            row["errands_fen"] += act.account_fen if act.kind.endswith("account") else act.amount_fen
     return found
 
 
@@ -121,42 +82,117 @@ def some_errands(clerk: Person, till_id: UUID) -> None:
     send_at_desk(clerk.actor, a_claim(clerk), **given, amount_fen=500, paid_from=PaidFrom.E_ACCOUNT)
 
 
-def test_figures_of_thirty_random_days_equal_the_plain_facts(app: Flask) -> None:
+def some_neighbors(shop: Shop) -> None:
+    """Have a resident and a courier helped to sign up, who keep money and fund shares."""
+    clerk, day = a_store_clerk(shop.store_id), today()
+    resident, courier = a_resident(), a_courier(on_shift=False)
+    name_helper(resident.actor, a_claim(resident), code=a_help_code(clerk))
+    given = {"party_kind": "courier", "party_id": courier.account_id, "rule": "help", "began_on": day}
+    write(AttributionRow, store_id=shop.store_id, **given)
+    legs = (Leg(codes.FUND_OMNIBUS, -500), Leg(codes.fund_holding(resident.account_id), 500))
+    with transaction() as tx:
+        ledger.post(tx, Journal(key=f"gift:{new_id()}", kind=JournalKind.OPENING, legs=legs, effective_on=day))
+
+
+def some_counter_work(shop: Shop) -> None:
+    """Have a person verified, a parcel shelved, an event held, the shop visited twice, and a sample scanned."""
+    clerk, resident, now = a_store_clerk(shop.store_id), a_resident(balance_fen=100_000), wall_now()
+    check = {"account_id": resident.account_id, "store_id": shop.store_id, "clerk_id": clerk.account_id}
+    for state in ("confirmed", "refused"):
+        write(FaceCheckRow, **check, face_check_id=new_id(), state=state, opened_at=now, ended_at=now)
+    a_parcel(shop)
+    event, called_off = an_activity(shop), an_activity(shop)
+    cancel_activity(clerk.actor, a_claim(clerk), activity_id=called_off.activity_id)
+    signup = a_signup(event.activity_id, a_neighbor(shop))
+    change("UPDATE activity_signups SET checked_in_at = business_now() WHERE signup_id = :id", id=signup.signup_id)
+    a_shop_visit(shop), a_shop_visit(shop, "in_date")
+    offer = an_offer(shop)
+    sample = a_sample(shop, offer)
+    scan_sample(resident.actor, a_claim(resident), code=code_of(sample.sample_id))
+    an_order(shop=shop, resident=resident, state=OrderState.PREPARING, lines=[(offer, 2)])
+
+
+SHIFTED = (
+    ("orders", "order_id", "placed_at, delivered_at, promised_at"),
+    ("till_acts", "till_act_id", "done_at"),
+    ("face_checks", "face_check_id", "ended_at"),
+    ("parcels", "parcel_id", "shelved_at"),
+    ("activities", "activity_id", "from_at, until_at"),
+    ("activity_signups", "signup_id", "checked_in_at"),
+    ("shop_visits", "shop_visit_id", "visited_at"),
+)
+"""Tables of facts, their keys, and when they happened."""
+
+
+def scatter(stores: list[UUID], rng: random.Random) -> None:
+    """Let what happened at some stores have happened on days of the last thirty, each fact on one of its own."""
+    owners = {
+        "till_acts": "till_id IN (SELECT till_id FROM tills WHERE store_id = ANY (CAST(:stores AS uuid[])))",
+        "activity_signups": "activity_id IN (SELECT activity_id FROM activities"
+        " WHERE store_id = ANY (CAST(:stores AS uuid[])))",
+    }
+    for table, key, instants in SHIFTED:
+        owned = owners.get(table, "store_id = ANY (CAST(:stores AS uuid[]))")
+        for row in look(f"SELECT {key} AS id FROM {table} WHERE {owned}", stores=stores):
+            sets = ", ".join(f"{at} = {at} - make_interval(days => :days)" for at in instants.split(", "))
+            change(f"UPDATE {table} SET {sets} WHERE {key} = :id", days=rng.randrange(DAYS), id=row.id)
+    change(
+        """
+        UPDATE sample_scans AS n SET scanned_at = o.placed_at - interval '1 hour',
+            day = CAST((o.placed_at - interval '1 hour') AT TIME ZONE 'Asia/Shanghai' AS date)
+        FROM orders AS o WHERE o.account_id = n.account_id AND o.store_id = ANY (CAST(:stores AS uuid[]))
+        """,
+        stores=stores,
+    )
+
+
+def test_every_figure_of_thirty_random_days_equals_the_plain_facts(app: Flask) -> None:
     rng, first = random.Random(a_seed()), today() - timedelta(days=DAYS - 1)
     shops = [a_merchant_with_shop() for _ in range(2)]
+    stores = [shop.store_id for shop in shops]
     states = (OrderState.COMPLETED, OrderState.DELIVERED, OrderState.CANCELED, OrderState.PREPARING)
-    orders = [an_order(shop=rng.choice(shops), state=rng.choice(states)) for _ in range(10)]
+    orders = [an_order(shop=shops[n % 2], state=states[n % 4]) for n in range(8)]
     clerk = a_store_clerk(shops[0].store_id)
     till_id, resident = a_till(clerk, cash_fen=10_000), orders[0].resident
     visit = a_visit(clerk, resident, confirmed_fen=700)
     cash_in(clerk.actor, a_claim(clerk), till_id=till_id, visit_id=visit, amount_fen=900)
     cash_out(clerk.actor, a_claim(clerk), till_id=till_id, visit_id=visit, amount_fen=700)
     some_errands(clerk, till_id)
+    some_neighbors(shops[0]), some_counter_work(shops[1])
     run_worker(app)
+    scatter(stores, rng)
+    change("UPDATE orders SET refunded_fen = 150 WHERE order_id = :id", id=orders[1].order_id)
     for order in orders:
-        change(
-            "UPDATE orders SET placed_at = placed_at - make_interval(days => :days) WHERE order_id = :id",
-            days=rng.randrange(DAYS),
-            id=order.order_id,
-        )
         legs = (Leg(codes.BANK_SETTLEMENT, -77), Leg(codes.e_account(order.resident.account_id), 77))
         day = first + timedelta(days=rng.randrange(DAYS))
         with transaction() as tx:
             ledger.post(tx, Journal(key=f"gift:{new_id()}", kind=JournalKind.OPENING, legs=legs, effective_on=day))
 
-    refresh()
+    refresh(first)
 
-    facts = plain([shop.store_id for shop in shops])
-    for shop in shops:
-        rows = look("SELECT * FROM store_days WHERE store_id = :id AND day >= :first", id=shop.store_id, first=first)
+    plain = PlainFigures(stores)
+    for store_id in stores:
+        rows = look("SELECT * FROM store_days WHERE store_id = :id AND day >= :first", id=store_id, first=first)
         kept = {row.day: {name: getattr(row, name) for name in NAMES} for row in rows}
         for day in (first + timedelta(days=n) for n in range(DAYS)):
-            expected = facts.get((shop.store_id, day), dict.fromkeys(NAMES, 0))
-            assert kept.get(day, dict.fromkeys(NAMES, 0)) == expected, day
-    assert sum(row["orders_paid"] for row in facts.values()) >= 10
-    assert sum(row["deposits_fen"] for row in facts.values()) != 0
-    assert sum(row["errands_fen"] for row in facts.values()) == 5_500
-    assert sum(row["desk_acts"] for row in facts.values()) == 4
+            assert kept[day] == plain.of(store_id, day), day
+    assert {name for name in NAMES if all(row[name] == 0 for row in plain.found.values())} == set()
+
+
+def test_days_that_a_worker_slept_through_are_made_when_it_wakes(app: Flask) -> None:
+    shop = a_merchant_with_shop()
+    visit = a_shop_visit(shop)
+    refresh()
+    change("UPDATE figure_marks SET day = day - 3")
+    change(
+        "UPDATE shop_visits SET visited_at = visited_at - interval '2 days' WHERE shop_visit_id = :id",
+        id=visit.shop_visit_id,
+    )
+
+    refresh_figures()
+
+    counted = "SELECT shop_visits FROM store_days WHERE store_id = :s AND day = :d"
+    assert look_one(counted, s=shop.store_id, d=today() - timedelta(days=2)) == 1
 
 
 def test_what_happens_to_an_old_order_makes_its_day_anew_and_nothing_else(app: Flask) -> None:

@@ -134,7 +134,39 @@ def joined(one: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> 
 
     None where they share no side, or where what surrounds both is not one ring: it has a hole, or touches itself.
     """
-    sides = {side for corners in (one, other) for side in _sides(_counterclockwise(corners))}
+    return _ring([*_sides(_counterclockwise(one)), *_sides(_counterclockwise(other))])
+
+
+def remainder(whole: Sequence[Sequence[float]], part: Sequence[Sequence[float]]) -> list[Point] | None:
+    """Return what is left of a polygon without a part of it that lies along its border.
+
+    Corners of one that lie on a side of the other, to :data:`SLACK_M`, are corners of both. None where the part lies
+    apart from the border, or where what is left is not one ring.
+    """
+    outer, inner = _counterclockwise(whole), _counterclockwise(part)
+    outer, inner = _with_corners_on_sides(outer, inner), _with_corners_on_sides(inner, outer)
+    return _ring([*_sides(outer), *_sides(inner[::-1])])
+
+
+def _with_corners_on_sides(corners: Sequence[Point], others: Sequence[Point]) -> list[Point]:
+    """Return ``corners`` with those of ``others`` in their places that lie on a side between two of them."""
+    lat_0, lng_0 = corners[0]
+    scale = math.cos(math.radians(lat_0))
+    flat = {place: ((place[0] - lat_0) * _LAT_M, (place[1] - lng_0) * _LAT_M * scale) for place in (*corners, *others)}
+    ring: list[Point] = []
+    for start, end in _sides(corners):
+        on = [
+            place
+            for place in others
+            if place not in corners and _meters_off(flat[place], flat[start], flat[end]) <= SLACK_M
+        ]
+        ring += [start, *sorted(on, key=lambda place, start=start: math.dist(flat[start], flat[place]))]  # type: ignore[misc]
+    return ring
+
+
+def _ring(directed: Sequence[tuple[Point, Point]]) -> list[Point] | None:
+    """Return the one ring of what is left of sides when those that run both ways are taken out."""
+    sides = set(directed)
     outer = {(start, end) for start, end in sides if (end, start) not in sides}
     following = dict(outer)
     if len(outer) == len(sides) or not outer or len(following) != len(outer):

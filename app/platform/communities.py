@@ -114,7 +114,7 @@ class CommunityChangeOut(Body):
     community_id = Id(required=True)
     other_id = Id(required=True, allow_none=True)
     kind = Choice(CommunityChangeKind, required=True)
-    why = Why()
+    why = Text(high=200, required=True)
     set_by_id = Id(required=True)
     set_at = Instant(required=True)
 

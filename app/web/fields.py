@@ -184,8 +184,12 @@ class Id(fields.UUID):
         return UUID(value)
 
 
+YEAR_MIN, YEAR_MAX = 1900, 2999
+"""Whatever is added to a day or an instant that people give, and taken from it, is one, too."""
+
+
 class Instant(fields.Field[datetime]):
-    """An instant, RFC 3339 with a zone; written in UTC."""
+    """An instant, RFC 3339 with a zone, from 1900 to 2999; written in UTC."""
 
     default_error_messages: dict[str, Any] = {**_COMMON, "invalid": "field_not_instant"}
 
@@ -197,13 +201,16 @@ class Instant(fields.Field[datetime]):
         ):
             raise self.make_error("invalid")
         try:
-            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+            instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError):
             raise self.make_error("invalid") from None
+        if not YEAR_MIN <= instant.year <= YEAR_MAX:
+            raise self.make_error("invalid")
+        return instant
 
 
 class Day(fields.Field[date]):
-    """A day, ``YYYY-MM-DD``; days are those of Asia/Shanghai."""
+    """A day, ``YYYY-MM-DD``, from 1900 to 2999; days are those of Asia/Shanghai."""
 
     default_error_messages: dict[str, Any] = {**_COMMON, "invalid": "field_not_day"}
 
@@ -214,9 +221,12 @@ class Day(fields.Field[date]):
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             raise self.make_error("invalid")
         try:
-            return date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except ValueError:
             raise self.make_error("invalid") from None
+        if not YEAR_MIN <= day.year <= YEAR_MAX:
+            raise self.make_error("invalid")
+        return day
 
 
 class Many(fields.List[Any]):

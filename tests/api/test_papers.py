@@ -93,7 +93,7 @@ class TestHandIn(OnceWithBody, OnceOwned):
             (business_license(number="91330100799655058C"), "paper_number_invalid", "/number"),
             (food_license(expires_on=None), "paper_date_invalid", "/expires_on"),
             (food_license(expires_on="2020-01-01"), "paper_date_invalid", "/expires_on"),
-            (food_license(expires_on="9999-12-31"), "paper_date_invalid", "/expires_on"),
+            (food_license(expires_on="2999-12-31"), "paper_date_invalid", "/expires_on"),
             (food_license(kind="passport"), "input_invalid", "/kind"),
             (food_license(photo_reference=""), "input_invalid", "/photo_reference"),
             (food_license(state="approved"), "input_invalid", "/state"),

@@ -8,7 +8,7 @@ import pytest
 from app.core.catalog.areas import read_area
 from app.core.catalog.errors import AreaInvalid
 from app.core.catalog.rules import are_hours_sound, is_open_at, is_public_holiday
-from app.kernel.polygons import POINTS_MAX, Point, circle, corners_of, is_inside, joined, overlap
+from app.kernel.polygons import POINTS_MAX, Point, circle, corners_of, is_inside, joined, overlap, remainder
 from tests.support.races import a_seed
 
 SHOP = (39.9, 116.4)
@@ -139,6 +139,34 @@ def test_two_that_share_a_side_become_one_however_they_are_drawn(north: list[Poi
 )  # fmt: skip
 def test_two_that_share_no_whole_side_do_not(other: list[Point]) -> None:
     assert joined(SQUARE, other) is None
+
+
+@pytest.mark.parametrize(
+    "part, gone, left",
+    [(around((0, -9), (0, 9), (9, 9), (9, -9)), (5, 0), (-5, 0)),
+     (around((9, 0), (0, 0), (0, 4), (9, 4)), (5, 2), (5, 6)),
+     (around((9, 0), (0, 0), (0, 9), (9, 9))[::-1], (5, 5), (-5, 5))],
+)  # fmt: skip
+def test_what_is_left_of_a_polygon_without_a_part_along_its_border_is_one(
+    part: list[Point], gone: tuple[float, float], left: tuple[float, float]
+) -> None:
+    rest = remainder(SQUARE, part)
+
+    assert rest is not None
+    assert corners_of(rest) == rest
+    assert not overlap(rest, part)
+    assert is_inside(rest, *around(left)[0])
+    assert not is_inside(rest, *around(gone)[0])
+    assert is_inside(SQUARE, *around(gone)[0])
+
+
+@pytest.mark.parametrize(
+    "part",
+    [around((-1, -1), (-1, 1), (1, 1), (1, -1)), around((9, -9), (9, 9), (27, 9), (27, -9)), SQUARE,
+     around((-9, -1), (-9, 1), (9, 1), (9, -1))],
+)  # fmt: skip
+def test_a_part_in_the_midst_or_outside_or_right_across_leaves_no_one_ring(part: list[Point]) -> None:
+    assert remainder(SQUARE, part) is None
 
 
 def test_two_that_would_have_a_hole_between_them_do_not() -> None:

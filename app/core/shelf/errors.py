@@ -39,7 +39,7 @@ class ReturnNotFound(NotFound):
 
 
 class ClosureInvalid(Invalid):
-    """A closure ends after it begins, is not past, and lasts at most ``days_max`` days."""
+    """A closure ends after it begins, began at most a day ago, is not past, and lasts at most ``days_max`` days."""
 
     code = "closure_invalid"
     title = "The closure is not possible"

@@ -4,7 +4,7 @@ The decision and what it leads to are one transaction, under the lock of the req
 Lock order: the request, then memberships, then ledger accounts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -66,7 +66,10 @@ _ASK = opening(
         d.state AS dispute_state, d.answer AS dispute_answer, d.open_fen AS dispute_open_fen,
         coalesce(d.due_at <= clock_timestamp(), false) AS is_dispute_late,
         (SELECT p.purpose FROM payments AS p WHERE p.payment_id = d.payment_id) AS dispute_purpose,
-        (SELECT k.state FROM shop_desks AS k WHERE k.desk_id = CAST(:desk_id AS uuid)) AS desk_state
+        (SELECT k.state FROM shop_desks AS k WHERE k.desk_id = CAST(:desk_id AS uuid)) AS desk_state,
+        (SELECT count(*) FROM unnest(CAST(:codes AS text[]), CAST(:holders AS uuid[])) AS g (code, holder)
+         WHERE EXISTS (SELECT 1 FROM ledger.balance AS v WHERE v.code = g.code)
+            OR EXISTS (SELECT 1 FROM accounts AS a WHERE a.account_id = g.holder)) AS known_count
     FROM memberships AS m LEFT JOIN bill_payments AS b ON b.bill_payment_id = CAST(:bill_payment_id AS uuid)
     LEFT JOIN disputes AS d ON d.dispute_id = CAST(:dispute_id AS uuid)
     WHERE {_MEMBER} FOR SHARE OF m
@@ -142,10 +145,12 @@ def ask(
     desk_id: UUID | None = None,
     community_id: UUID | None = None,
     dispute_id: UUID | None = None,
+    codes: Sequence[str] = (),
 ) -> ApprovalMoved:
     """Write a request down, once ``check`` has found nothing wrong with what is asked for.
 
     :param body: what is asked for; its ids are looked up by those that are named beside it.
+    :param codes: accounts of the books that have to be there, or to be the e-account that somebody does not use yet.
     :raises NotPermitted: the asker is no member of the platform.
     """
     with transaction(claim) as tx:
@@ -163,6 +168,8 @@ def ask(
                 "desk_id": desk_id,
                 "community_id": community_id,
                 "dispute_id": dispute_id,
+                "codes": list(codes),
+                "holders": [_holder(code) for code in codes],
             },
         )
         if row is None:
@@ -207,6 +214,15 @@ def _decide(actor: Actor, claim: Claim, approval_id: UUID, state: ApprovalState)
             TURN_DOWN[kind](tx, row)
         tx.close(_DECIDE, {"approval_id": approval_id, "account_id": actor.account_id, "state": state.value})
     return moved
+
+
+def _holder(code: str) -> UUID | None:
+    """Return whose e-account ``code`` names; None for any other account."""
+    kind, _, owner = code.partition(":")
+    try:
+        return UUID(owner) if kind == "e_account" else None
+    except ValueError:
+        return None
 
 
 def _concerned(body: Mapping[str, Any]) -> set[str]:

@@ -38,6 +38,10 @@ from app.usecases.deciding.approvals import ApprovalMoved, ask
 from app.usecases.deciding.effects import refuse_start
 from app.usecases.saving.term_end import TermTerms, refuse_unsound
 
+_COUNTED = frozenset({"till_cash", "cash_in_transit", "store_float"})
+"""Kinds of accounts that equal what tills, cash on its way and desks say of themselves: counts and ends move them."""
+_CORRECTED = frozenset(kind.kind for kind in CHART) - _COUNTED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
@@ -82,17 +86,25 @@ class StaffRole:
 def ask_correction(actor: Actor, claim: Claim, *, why: str, wish: Correction) -> ApprovalMoved:
     """Ask for a correction of balances.
 
-    :raises CorrectionInvalid: the two accounts are one, or one is of no kind in the chart.
+    :raises CorrectionInvalid: the two accounts are one, one is nobody's, or it says what is in a drawer or deposited.
     :raises OwnApproval: one of them is the asker's own.
     """
-    kinds = {kind.kind for kind in CHART}
-    codes = (wish.from_account, wish.to_account)
-    if wish.from_account == wish.to_account or any(code.partition(":")[0] not in kinds for code in codes):
+    codes = {"from_account": wish.from_account, "to_account": wish.to_account}
+    if wish.from_account == wish.to_account:
         raise CorrectionInvalid
-    for name, code in zip(("from_account", "to_account"), codes, strict=True):
-        if code.partition(":")[2] == str(actor.account_id):
+    for name, code in codes.items():
+        kind, _, owner = code.partition(":")
+        if kind not in _CORRECTED:
+            raise CorrectionInvalid(pointer=f"/{name}")
+        if owner == str(actor.account_id):
             raise OwnApproval(pointer=f"/{name}")
-    return ask(actor, claim, ApprovalKind.CORRECTION, lambda _row: None, why=why, body=asdict(wish))
+    owned = [code for code in codes.values() if ":" in code]
+
+    def check(row: Row) -> None:
+        if row.known_count != len(owned):
+            raise CorrectionInvalid
+
+    return ask(actor, claim, ApprovalKind.CORRECTION, check, why=why, body=asdict(wish), codes=owned)
 
 
 def ask_commission_rate(actor: Actor, claim: Claim, *, why: str, wish: CommissionRate) -> ApprovalMoved:

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 
 from app.core.events import TableExportRequested
+from app.core.figures.catalog import NAMES
 from app.core.figures.errors import SpanInvalid
 from app.core.operating.errors import ExportNotFound, TooManyExports
 from app.core.operating.models import ExportedTable, ExportState
@@ -44,10 +45,7 @@ _COLUMNS: Mapping[ExportedTable, tuple[str, ...]] = {
         "till_act_id", "till_id", "shift_id", "number", "kind", "amount_fen", "cash_after_fen", "clerk_id",
         "transfer_id", "account_fen", "bill_payment_id", "sent_transfer_id", "done_at",
     ),
-    ExportedTable.STORE_DAYS: (
-        "store_id", "day", "residents_new", "shops_active", "orders_paid", "orders_paid_fen", "orders_completed",
-        "orders_delivered", "orders_on_time", "deposits_fen", "fund_fen", "cash_in_fen", "cash_out_fen",
-    ),
+    ExportedTable.STORE_DAYS: ("store_id", "day", *NAMES),
 }  # fmt: skip
 _WHERE = {
     ExportedTable.ORDERS: ("orders", "CAST(order_id AS text)", "order_id", _ORDERS, "order_id > CAST(:last AS uuid)"),

@@ -27,7 +27,7 @@ from app.core.communities.outlines import RADIUS_M_MAX, Drawn, draw, refuse_over
 from app.kernel.actor import Actor
 from app.kernel.geo import distance_m
 from app.kernel.ids import new_id
-from app.kernel.polygons import Point, joined
+from app.kernel.polygons import Point, joined, remainder
 from app.kernel.timers import Timer
 from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.kernel.wire import Row
@@ -161,7 +161,9 @@ _BORN = """
         VALUES (:into_id, :store_id, :name, :district, :street, :lat, :lng, CAST(:outline AS jsonb), :radius_m)
         RETURNING community_id
     ),
-    undrawn AS (UPDATE communities SET outline = NULL, radius_m = NULL WHERE community_id = :community_id),
+    rest AS (
+        UPDATE communities SET outline = CAST(:rest AS jsonb), radius_m = NULL WHERE community_id = :community_id
+    ),
     rates AS (
         INSERT INTO courier_tariffs (community_id, set_at, base_fen, drop_fen, step_fen, floor_fen, night_fen,
             weather_fen, bad_weather_until, set_by_id)
@@ -272,8 +274,8 @@ def merge_communities(actor: Actor, claim: Claim, *, community_id: UUID, into_id
 def split_community(actor: Actor, claim: Claim, *, community_id: UUID, part: Part, why: str) -> CommunityMoved:
     """Let a part of a community stand alone: the doors and shops inside of its outline move, couriers stay.
 
-    Rates, mode of dispatch, announcements and providers of services go along. What is left has no outline until it is
-    drawn.
+    Rates, mode of dispatch, announcements and providers of services go along. A part along the border is cut out of
+    the outline; else what is left has none until it is drawn.
 
     :raises CommunityNotFound: there is none. :raises CommunityMerged: it is part of another.
     :raises OutlineInvalid: the part has no sound outline around its center, or lies too far off.
@@ -298,7 +300,10 @@ def split_community(actor: Actor, claim: Claim, *, community_id: UUID, part: Par
         if about.has_campaign:
             raise SplitImpossible(reason="campaign")
         refuse_overlap(drawn, neighbors(tx, community_id, (part.lat, part.lng)))
-        moved = CommunityMoved(community_id=community_id, into_id=new_id(), store_id=store_id, is_outline_missing=True)
+        rest = _without(row, drawn)
+        moved = CommunityMoved(
+            community_id=community_id, into_id=new_id(), store_id=store_id, is_outline_missing=rest is None
+        )
         tx.schedule(Timer(COMMUNITY_SETTLES, moved.into_id, SETTLES_AFTER))
         tx.describe(why=why, details={"into_id": str(moved.into_id)})
         tx.keep(moved)
@@ -306,6 +311,7 @@ def split_community(actor: Actor, claim: Claim, *, community_id: UUID, part: Par
         before = {"name": row.name, "outline": row.outline, "radius_m": row.radius_m}
         note = noted(actor, CommunityChangeKind.SPLIT, **pair, why=why, details=before)
         kept = {**as_kept(drawn), "polygon": _polygon(drawn.corners), "lat": part.lat, "lng": part.lng}
+        kept["rest"] = as_kept(rest)["outline"]
         kept["copy_ids"] = [new_id() for _ in range(about.told)]
         whom = {new_id(): community_id, new_id(): moved.into_id}
         message = _split_message(row.name, part.name, about.store_name)
@@ -321,6 +327,17 @@ def _around_both(row: Row, other: Row) -> Drawn | None:
         return None
     try:
         return draw(ring, None, center=(other.lat, other.lng))
+    except OutlineInvalid:
+        return None
+
+
+def _without(row: Row, part: Drawn) -> Drawn | None:
+    """Return the outline of a community without a part of it, where it has one and keeps its center."""
+    ring = None if row.outline is None else remainder(row.outline, part.corners)
+    if ring is None:
+        return None
+    try:
+        return draw(ring, None, center=(row.lat, row.lng))
     except OutlineInvalid:
         return None
 

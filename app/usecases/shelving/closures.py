@@ -11,6 +11,8 @@ from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, closing, opening, transaction
 
 CLOSURE_MAX = timedelta(days=60)
+SAID_LATE_MAX = timedelta(days=1)
+"""A store that could not open this morning may still say so."""
 
 _STORE = opening(
     """
@@ -41,7 +43,8 @@ class StoreCloses:
 def close_store(actor: Actor, claim: Claim, *, store_id: UUID, from_at: datetime, until_at: datetime) -> StoreCloses:
     """Say when a store is closed. What waits on its shelf waits for a day after it.
 
-    :raises StoreNotFound: none of the actor's. :raises ClosureInvalid: it ends before it begins, is past, or too long.
+    :raises StoreNotFound: none of the actor's.
+    :raises ClosureInvalid: it ends before it begins, is past, began more than a day ago, or is too long.
     """
     with transaction(claim) as tx:
         row = tx.open_one(_STORE, {**actor.as_member, "store_id": store_id})
@@ -49,6 +52,8 @@ def close_store(actor: Actor, claim: Claim, *, store_id: UUID, from_at: datetime
             raise StoreNotFound
         if not from_at < until_at <= from_at + CLOSURE_MAX or until_at <= row.now:
             raise ClosureInvalid(pointer="/until_at", days_max=CLOSURE_MAX.days)
+        if from_at < row.now - SAID_LATE_MAX:
+            raise ClosureInvalid(pointer="/from_at", days_max=CLOSURE_MAX.days)
         closes = StoreCloses(closure_id=new_id(), store_id=store_id, from_at=from_at, until_at=until_at)
         tx.keep(closes)
         params = {"closure_id": closes.closure_id, "store_id": store_id, "from_at": from_at, "until_at": until_at}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.factories import Person
     from tests.support.business_clock import BusinessClock
 
+NOBODY = "01a00000-0000-7000-8000-000000000000"
+
 
 def staff(role: str) -> Person:
     return a_member(Side.PLATFORM, OrganizationKind.PLATFORM, PLATFORM_ID, MemberRole(role))
@@ -85,6 +87,15 @@ def test_nobody_approves_what_they_asked_for_not_even_in_another_role(client: Fl
     assert_problem(first, 403, "own_approval")
     assert_problem(second, 403, "own_approval")
     assert balance(resident) == 0
+
+
+@pytest.mark.parametrize("code", ["e_account:nobody", "e_account:" + NOBODY, "till_cash:" + NOBODY, "cash"])
+def test_nothing_is_corrected_to_nobodys_account_or_to_what_is_counted(client: FlaskClient, code: str) -> None:
+    body = {**correction(a_resident()), "to_account": code}
+
+    answer = client.post("/platform/v1/corrections", headers=staff("finance").once(), json=body)
+
+    assert_problem(answer, 422, "correction_invalid")
 
 
 def test_nobody_asks_for_or_approves_what_moves_money_of_their_own(client: FlaskClient) -> None:

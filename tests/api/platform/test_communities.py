@@ -274,6 +274,19 @@ class TestParts(OnceWithBody):
         assert [(one["kind"], one["other_id"]) for one in changes] == [("split", part_id)]
         assert [told(client, one) for one in (stayer, mover)] == [["A part of the community stands alone"]] * 2
 
+    def test_a_part_along_the_border_is_cut_out_of_the_outline(self, client: FlaskClient) -> None:
+        place, operator = a_community(), an_operator()
+        whole, north = square(place, 0.004), near(place, 0.002)
+        half = [{**corner, "lat": max(corner["lat"], place.lat + 0.001)} for corner in whole]
+        client.put(path_of(place, "outline"), headers=operator.once(), json={"why": WHY, "outline": whole})
+
+        body = {"name": a_name(), "lat": north.lat, "lng": north.lng, "outline": half, "why": WHY}
+        part = client.post(path_of(place, "parts"), headers=operator.once(), json=body)
+
+        assert part.get_json()["is_outline_missing"] is False
+        outline = look_one("SELECT outline FROM communities WHERE community_id = :id", id=place.community_id)
+        assert max(lat for lat, _ in outline) == place.lat + 0.001
+
     def test_a_taken_name_a_campaign_or_another_store_that_is_none_refuse_it(self, client: FlaskClient) -> None:
         case = self.case()
         place_id = case.path.split("/")[4]

@@ -158,7 +158,8 @@ def test_every_figure_of_thirty_random_days_equals_the_plain_facts(app: Flask) -
     cash_in(clerk.actor, a_claim(clerk), till_id=till_id, visit_id=visit, amount_fen=900)
     cash_out(clerk.actor, a_claim(clerk), till_id=till_id, visit_id=visit, amount_fen=700)
     some_errands(clerk, till_id)
-    some_neighbors(shops[0]), some_counter_work(shops[1])
+    some_neighbors(shops[0])
+    some_counter_work(shops[1])
     run_worker(app)
     scatter(stores, rng)
     change("UPDATE orders SET refunded_fen = 150 WHERE order_id = :id", id=orders[1].order_id)
@@ -266,7 +267,7 @@ class TestStoreFigures(Endpoint):
         assert [cell.value for cell in list(sheet.rows)[1]][1] == str(order.shop.store_id)
 
 
-@pytest.mark.parametrize("word", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+@pytest.mark.parametrize("word", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1", "＝1", "＠A1"])
 def test_no_cell_is_taken_for_a_formula(word: str) -> None:
     assert safe_cell(word) == f"'{word}"
     assert f"'{word}" in csv_file([["name"], [word]]).decode()

@@ -9,7 +9,7 @@ from marshmallow import fields
 from sqlalchemy import text
 
 from app.core.catalog.content import Content, ContentUnit
-from app.core.catalog.errors import ImportNotFound, ShopNotFound
+from app.core.catalog.errors import ImportNotFound, ShelfPartNotFound, ShopNotFound
 from app.core.catalog.imports import ImportMode, ImportState
 from app.core.catalog.sheet_files import FILE_BYTES_MAX, ROWS_MAX, FileKind, write_rows
 from app.core.catalog.sheets import ERRORS_MAX, EXAMPLE, HEAD
@@ -26,6 +26,8 @@ from app.web.door import Door
 from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Many, Pattern, Query, Text
 from app.web.policy import Relation, policy
 from app.web.views import COUNT_MAX, ProductOut, shown_product
+
+PARTS_MAX = 1_000
 
 _MEDIA = {
     FileKind.CSV: "text/csv",
@@ -44,13 +46,20 @@ _IMPORT = text(
 )
 _SHELF = text(
     f"""
-    SELECT s.shop_id, k.sku_id, k.barcode, f.name, f.category, f.category_code, f.brand, k.option, k.content_amount,
-        k.content_unit, k.content_count, k.price_fen, k.packing_fen, n.on_hand, k.per_person_max, f.state
+    SELECT r.*, (
+        SELECT count(*) FROM offers AS f JOIN skus AS k ON k.offer_id = f.offer_id AND k.removed_at IS NULL
+        WHERE f.shop_id = s.shop_id AND f.state <> 'removed') AS sku_count
     FROM shops AS s {_MEMBER}
-    LEFT JOIN offers AS f ON f.shop_id = s.shop_id AND f.state <> 'removed'
-    LEFT JOIN skus AS k ON k.offer_id = f.offer_id AND k.removed_at IS NULL
-    LEFT JOIN stock AS n ON n.sku_id = k.sku_id
-    WHERE s.shop_id = :shop_id ORDER BY f.position, f.offer_id, k.price_fen, k.sku_id LIMIT {ROWS_MAX}
+    LEFT JOIN LATERAL (
+        SELECT f.position, f.offer_id, k.sku_id, k.barcode, f.name, f.category, f.category_code, f.brand, k.option,
+            k.content_amount, k.content_unit, k.content_count, k.price_fen, k.packing_fen, n.on_hand, k.per_person_max,
+            f.state
+        FROM offers AS f JOIN skus AS k ON k.offer_id = f.offer_id AND k.removed_at IS NULL
+        LEFT JOIN stock AS n ON n.sku_id = k.sku_id
+        WHERE f.shop_id = s.shop_id AND f.state <> 'removed'
+        ORDER BY f.position, f.offer_id, k.sku_id LIMIT :limit OFFSET :skip
+    ) AS r ON true
+    WHERE s.shop_id = :shop_id ORDER BY r.position, r.offer_id, r.sku_id
     """
 )
 
@@ -59,6 +68,12 @@ class FileQuery(Query):
     """CSV opens anywhere; XLSX keeps long numbers as they are."""
 
     format = Choice(FileKind, load_default=FileKind.XLSX.value)
+
+
+class ShelfQuery(FileQuery):
+    """A part holds as many rows as an import takes; the answer's ``Shelf-Parts`` says how many parts there are."""
+
+    part = Int(low=1, high=PARTS_MAX, load_default=1)
 
 
 class ImportQuery(Query):
@@ -176,15 +191,22 @@ def add_bulk(door: Door) -> None:
             raise ImportNotFound
         return dict(row._mapping)
 
-    @door.get("/shops/<uuid:shop_id>/shelf-file", query=FileQuery, pages=tuple(_MEDIA.values()))
+    @door.get("/shops/<uuid:shop_id>/shelf-file", query=ShelfQuery, pages=tuple(_MEDIA.values()))
     @policy("offer.read", Relation.OWN_SHOP)
     def export_shelf(actor: Actor, *, shop_id: UUID, query: dict[str, Any]) -> Response:
-        """Read the shelf as a file that can be changed and imported again."""
-        rows = read(_SHELF, {"shop_id": shop_id, **actor.as_member}).fetchall()
+        """Read the shelf, or a part of a long one, as a file that can be changed and imported again."""
+        part, span = query["part"], {"limit": ROWS_MAX, "skip": (query["part"] - 1) * ROWS_MAX}
+        rows = read(_SHELF, {"shop_id": shop_id, **actor.as_member, **span}).fetchall()
         if not rows:
             raise ShopNotFound
+        part_count = max(1, -(-rows[0].sku_count // ROWS_MAX))
+        if part > part_count:
+            raise ShelfPartNotFound(pointer="/part", part_count=part_count)
         shelf = [_cells(row) for row in rows if row.sku_id is not None]
-        return _file(FileKind(query["format"]), [HEAD, *shelf], "shelf")
+        name = "shelf" if part_count == 1 else f"shelf-{part}-of-{part_count}"
+        response = _file(FileKind(query["format"]), [HEAD, *shelf], name)
+        response.headers["Shelf-Parts"] = str(part_count)
+        return response
 
     @door.get("/shelf-template", query=FileQuery, pages=tuple(_MEDIA.values()))
     @policy("offer.read", Relation.SIDE)

@@ -4,21 +4,25 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
+from flask import request
 from marshmallow import fields
 from sqlalchemy import text
 
 from app.core.directory.cells import cells_around
+from app.core.directory.errors import ListingClaimed
 from app.core.directory.rules import ADDRESS_MAX, CATEGORY_MAX, NAME_MAX
 from app.core.directory.states import ClaimState
 from app.core.search.errors import PlaceMissing
 from app.core.search.words import contains, normal
 from app.kernel.actor import Actor, Side
 from app.kernel.transaction import Claim, read
+from app.kernel.wire import Row
 from app.usecases.listing.claim import ClaimMoved, claim_listing, decide_claim, withdraw_claim
 from app.web.door import Door
 from app.web.fields import Body, Choice, Degrees, Flag, Id, Instant, Int, Many, Text
 from app.web.finding import Cursor, point_of, read_cursor
 from app.web.finding_schemas import PointQuery
+from app.web.messages import Language, choose_language, say
 from app.web.paging import LIMIT_MAX, PageQuery, page
 from app.web.paging import read_cursor as read_id
 from app.web.policy import Relation, policy
@@ -104,7 +108,10 @@ class ClaimMovedOut(Body):
 
 
 class ClaimOut(ClaimMovedOut):
-    """A claim as its merchant and the platform see it; ``waiting_count`` claims of the listing wait."""
+    """A claim as its merchant and the platform see it; ``waiting_count`` claims of the listing wait.
+
+    ``reason`` is why it was refused, in the platform's words, or why it was lost, in the reader's language.
+    """
 
     listing_id = Id(required=True)
     name = Text(high=NAME_MAX, required=True)
@@ -180,8 +187,16 @@ def _add_claims(door: Door, relation: Relation) -> None:
             "state": query["state"],
             "limit": query["limit"] + 1,
         }
-        rows = read(_CLAIMS, params).fetchall()
-        return page([dict(row._mapping) for row in rows], limit=query["limit"], key="claim_id")
+        language = choose_language(request.headers.get("Accept-Language", ""))
+        rows = [_shown_claim(row, language) for row in read(_CLAIMS, params)]
+        return page(rows, limit=query["limit"], key="claim_id")
+
+
+def _shown_claim(row: Row, language: Language) -> dict[str, Any]:
+    shown = dict(row._mapping)
+    if row.state == ClaimState.LOST:
+        shown["reason"] = say(ListingClaimed.code, "detail", language, {})
+    return shown
 
 
 def listings(

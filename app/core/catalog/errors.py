@@ -132,6 +132,13 @@ class TooManyRows(Invalid):
     title = "The file has too many rows"
 
 
+class ShelfPartNotFound(NotFound):
+    """The shelf's file has ``part_count`` parts, not as many as was asked for."""
+
+    code = "shelf_part_not_found"
+    title = "The shelf has no such part"
+
+
 class ImportNotFound(NotFound):
     """No such import, or none of your shops."""
 

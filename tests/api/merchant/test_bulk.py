@@ -11,6 +11,7 @@ from app.core.accounts.models import MemberRole, MembershipRow, OrganizationKind
 from app.core.catalog.models import OfferState
 from app.core.catalog.sheet_files import FILE_BYTES_MAX, FileKind, read_rows, write_rows
 from app.core.catalog.sheets import HEAD
+from app.merchant import bulk
 from app.usecases.shopkeeping.imports import run_import
 from tests.factories import a_merchant_with_shop, a_resident, an_offer, an_operator
 from tests.factories.products import a_barcode, a_product
@@ -97,6 +98,30 @@ def test_what_was_exported_and_changed_comes_back_as_changed(client: FlaskClient
 
     [row] = shelf(shop)
     assert (row.name, row.price_fen, row.on_hand) == ("=HYPERLINK(1)", 1_200, 5)
+
+
+def test_the_parts_of_a_long_shelf_hold_every_row_once_and_say_how_many_they_are(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "ROWS_MAX", 2)
+    shop = a_merchant_with_shop()
+    path = f"/merchant/v1/shops/{shop.shop_id}/shelf-file"
+    empty = client.get(path, headers=shop.owner.headers, query_string={"format": "csv"})
+    sku_ids = {str(an_offer(shop).sku_id) for _ in range(5)}
+
+    def part(number: int) -> Any:
+        return client.get(path, headers=shop.owner.headers, query_string={"format": "csv", "part": number})
+
+    parts = [part(number) for number in (1, 2, 3)]
+
+    rows = [list(read_rows(response.data))[1:] for response in parts]
+    assert [len(some) for some in rows] == [2, 2, 1]
+    assert {row[0] for some in rows for row in some} == sku_ids
+    assert {response.headers["Shelf-Parts"] for response in parts} == {"3"}
+    assert 'filename="shelf-2-of-3.csv"' in parts[1].headers["Content-Disposition"]
+    assert (empty.status_code, empty.headers["Shelf-Parts"]) == (200, "1")
+    problem = assert_problem(part(4), 404, "shelf_part_not_found", pointer="/part")
+    assert "3" in problem["detail"]
 
 
 def test_a_file_of_ten_thousand_rows_names_its_seventeen_wrong_ones(client: FlaskClient) -> None:

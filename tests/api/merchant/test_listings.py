@@ -196,6 +196,19 @@ class TestDecide(OnceWithBody):
         }
         assert_problem(decide(client, lost), 409, "illegal_transition")
 
+    @pytest.mark.parametrize("language, words", [("zh", "已是一家店铺"), ("en", "somebody's shop already")])
+    def test_who_lost_reads_why(self, client: FlaskClient, language: str, words: str) -> None:
+        shop, other = a_merchant_with_shop(), a_merchant_with_shop()
+        listing_id = a_listing(shop.community)
+        won, lost = a_listing_claim(shop, listing_id), a_listing_claim(other, listing_id)
+        decide(client, won)
+
+        headers = {**other.owner.headers, "Accept-Language": language}
+        [item] = client.get("/merchant/v1/listing-claims", headers=headers).get_json()["items"]
+
+        assert (item["claim_id"], item["state"]) == (str(lost), "lost")
+        assert words in item["reason"]
+
     def test_a_refusal_says_why_and_leaves_the_listing_free(self, client: FlaskClient) -> None:
         shop = a_merchant_with_shop()
         listing_id = a_listing(shop.community)

@@ -33,7 +33,7 @@ from app.kernel.db import Base
 from app.kernel.ids import new_id
 from app.kernel.sealing import blind_index, seal
 from app.kernel.timers import TimerRow
-from app.kernel.transaction import Transaction, transaction
+from app.kernel.transaction import Transaction, read, transaction
 from app.usecases.billing.list_billers import put_billers, read_billers
 from app.usecases.licensing.review import PAPER_LOOKED_AT
 from app.usecases.saving.days import launch_fund
@@ -71,20 +71,24 @@ class Shelf:
 def load_world(seed: int) -> World | None:
     """Write the world of ``seed`` and put the residents' first money on their e-accounts.
 
-    One transaction, behind a lock: of two loaders at once the second finds the world there.
+    The world is built before the transaction that writes it, for that takes seconds. It writes behind a lock: of two
+    loaders at once the second finds the world there.
 
     :returns: the world, or None when there were stores already; then nothing is changed.
     :raises click.ClickException: somebody already signed in with a phone number of the world; nothing is changed.
     """
+    found = read(_OPEN, {}).one()
+    if found.is_loaded:
+        return None
+    world = build_world(seed, today=found.today)
+    shelves, journals = list(_shelves(seed, world, found.now)), [_journal(deposit) for deposit in world.deposits]
     with transaction() as tx:
         tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_LOADER})
-        found = tx.execute(_OPEN).one()
-        if found.is_loaded:
+        if tx.execute(_OPEN).one().is_loaded:
             return None
-        world = build_world(seed, today=found.today)
         _refuse_taken_phones(tx, world)
-        _write(tx, list(_shelves(seed, world, found.now)))
-        post_many(tx, [_journal(deposit) for deposit in world.deposits])
+        _write(tx, shelves)
+        post_many(tx, journals)
     return world
 
 

@@ -1,8 +1,9 @@
 """``dev.py chaos-money``: payments, refunds and payouts over a faulty gateway, with workers killed at random.
 
 A stack of its own: web server, three workers, sandbox gateway and bank. The gateway loses replies, fails before and
-after the effect, is slow, sends notices twice, late and in another order; ``kill -9`` hits workers, web server and
-gateway. When all is quiet again everything is held against everything. Exit code 0 when every fen is where it belongs.
+after the effect, is slow, sends notices twice, late and in another order; payers' banks take card payments back, are
+answered or not, and decide for us or against us; ``kill -9`` hits workers, web server and gateway. When all is quiet
+again everything is held against everything. Exit code 0 when every fen is where it belongs.
 """
 
 from __future__ import annotations
@@ -38,12 +39,14 @@ from app.kernel.clock import SHANGHAI, business_now, set_virtual, wall_now
 from app.kernel.db import db
 from app.kernel.transaction import transaction
 from app.settings import read_settings
+from app.usecases.disputing.follow import look_for_disputes
 from app.usecases.paying import refunds as refunding
 from app.usecases.paying.refunds import open_refunds, submit_refund
 from app.wiring import gateway_of
 from tests.chaos_money.payers import Payers
+from tests.chaos_money.payers_bank import PayersBank, bear_some
 from tests.chaos_money.verdict import Provider, faults_of, faults_of_files
-from tests.factories.rows import change, look_one
+from tests.factories.rows import change, look, look_one
 from tests.support.invariants import Invariants
 
 if TYPE_CHECKING:
@@ -66,6 +69,8 @@ _WAITING = """
         + (SELECT count(*) FROM refunds WHERE state IN ('requested', 'submitting'))
         + (SELECT count(*) FROM orders WHERE state IN ('awaiting_payment', 'awaiting_accept'))
         + (SELECT count(*) FROM outbox) + (SELECT count(*) FROM receipts WHERE state = 'waiting')
+        + (SELECT count(*) FROM disputes WHERE state IN ('needs_response', 'under_review')
+            OR answer IS NOT NULL AND sent_at IS NULL)
         + (SELECT count(*) FROM gateway_events WHERE applied_at IS NULL)
         + (SELECT count(*) FROM payouts WHERE state = 'sent' OR state = 'ready'
             AND due_on <= CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date))
@@ -117,7 +122,7 @@ def main(*, seed: int | None, size: int, postgres: bool) -> None:
         app = create_app(read_settings())
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         with app.app_context():
-            payers = Payers(app, gateway_of(app), stack.urls.gateway, chosen)
+            payers = Payers(app, gateway_of(app), PayersBank(stack.urls.gateway), chosen)
             found, kills = _run(stack, payers, size, chosen, with_postgres=postgres)
             _show(payers, kills)
             db.engine.dispose()
@@ -148,13 +153,16 @@ def _run(
         stack.wait_ready(START_S)
         provider = Provider(stack.urls.gateway, stack.settings["STRIPE_SECRET_KEY"])
         provider.call("PUT", "/sandbox/faults", json={})
+        payers.bank.decide_the_rest(seed)
         waiting = progress.add_task("until all is quiet", total=None)
         _pass(timedelta(minutes=20))  # codes run out, shops do not accept
         _until_quiet(lambda left: progress.update(waiting, description=f"until all is quiet: {left} left"))
+        look_for_disputes(payers.gateway)
         _to_bank_day(after=timedelta(days=1))  # what the bank was too busy for
         _until_quiet(lambda left: progress.update(waiting, description=f"until all is paid: {left} left"))
         _a_day_later(payers)
         _until_quiet(lambda left: progress.update(waiting, description=f"until all is quiet: {left} left"))
+    payers.done["lost disputes that the platform bears"] = bear_some()
     found = faults_of(provider, invariants)
     provider.call("PUT", "/sandbox/faults", json=FILE_FAULTS)
     return found + faults_of_files(cast("StripeClient", payers.gateway), first_day), killer.kills
@@ -189,6 +197,10 @@ def _until_quiet(told: Callable[[int], object]) -> None:
                 "UPDATE payment_attempts SET created_at = created_at - interval '20 minutes'"
                 " WHERE state IN ('requested', 'unknown') AND created_at > now() - interval '10 minutes'"
             )
+            change(
+                "UPDATE disputes SET heard_at = heard_at - interval '2 hours'"
+                " WHERE heard_at > now() - interval '1 hour'"
+            )
             change("UPDATE receipts SET next_at = NULL WHERE state = 'waiting' AND next_at > now()")
             left = look_one(_WAITING)
             told(left)
@@ -215,6 +227,11 @@ def _show(payers: Payers, kills: dict[str, int]) -> None:
         "payments that were paid": look_one("SELECT count(*) FROM payments WHERE state = 'paid'"),
         "refunds": look_one("SELECT count(*) FROM refunds"),
         "of these through the gateway": look_one("SELECT count(*) FROM refunds WHERE method IN ('wechat_pay', 'card')"),
+        **{
+            f"disputes that were {row.state}": row.count
+            for row in look("SELECT state, count(*) AS count FROM disputes GROUP BY state ORDER BY state")
+        },
+        "fen that refunds met of disputes": look_one("SELECT coalesce(sum(met_fen), 0)::bigint FROM disputes"),
         "notices that were taken in": look_one("SELECT count(*) FROM gateway_events"),
         "lines on the worklist": look_one("SELECT count(*) FROM recon_items"),
         "fen in suspense": look_one(

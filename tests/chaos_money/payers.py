@@ -10,10 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import requests
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-
 from app.core import ledger
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
@@ -21,13 +17,15 @@ from app.core.payments.models import PaymentChannel, PaymentMethod
 from app.core.payments.ports import GatewayRefused, GatewayUnknown, GatewayUnreachable
 from app.kernel.errors import Conflict
 from app.kernel.ids import new_id
-from app.kernel.transaction import Replayed, transaction
+from app.kernel.transaction import transaction
 from app.usecases.ordering.cancel_checkout import cancel_checkout
 from app.usecases.ordering.cancel_order import cancel_order
 from app.usecases.paying.attempts import ask_gateway
 from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.paying.top_up import top_up
 from app.usecases.settling.pay_out import ask_payout, name_bank_account
+from tests.chaos_money.patience import AGAIN_S, PASSING, PATIENCE_S, id_in, insist, press
+from tests.chaos_money.payers_bank import SHARE, PayersBank
 from tests.factories import a_claim, a_grant, a_merchant_with_shop, a_resident, an_offer, an_order
 from tests.factories.rows import change, look
 
@@ -40,37 +38,20 @@ if TYPE_CHECKING:
     from tests.factories import AnOrder, Offer, Shop
 
 HANDS = 12
-PATIENCE_S = 60.0
-AGAIN_S = 0.1
-_PASSING = (DBAPIError, OperationalError, InterfaceError, PoolTimeout)
 TAILS = ("1234", "0001", "0002", "0003")
 """Ends of account numbers at the sandbox bank: paid, refused for good, busy once, paid and returned."""
-
-
-def insist(act: Callable[[], Any]) -> Any:
-    """Do ``act``, again and again while the database is away; what was done before is answered as then."""
-    ends = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return act()
-        except Replayed as replayed:
-            return dict(replayed.result)
-        except _PASSING:
-            if time.monotonic() > ends:
-                raise
-            time.sleep(AGAIN_S)
 
 
 @dataclass
 class Payers:
     """The people of a run, decided by its seed.
 
-    :ivar play: the page of the gateway on which codes are scanned.
+    :ivar bank: who plays what is decided outside: codes are scanned on the same page of the gateway.
     """
 
     app: Flask
     gateway: PaymentGateway
-    play: str
+    bank: PayersBank
     seed: int
     shops: list[tuple[Shop, Offer]] = field(default_factory=list)
     done: dict[str, int] = field(default_factory=dict)
@@ -102,7 +83,7 @@ class Payers:
         resident = insist(a_resident)
         claim, amount_fen, channel = a_claim(resident), dice.randrange(1, 100_000), dice.choice(list(PaymentChannel))
         started = insist(lambda: top_up(resident.actor, claim, amount_fen=amount_fen, channel=channel))
-        self._pay(_attempt_in(started), channel, dice)
+        self._pay(UUID(id_in(started, "attempt_id")), channel, dice)
         return "top-ups"
 
     def _checkout(self, dice: random.Random) -> str:
@@ -125,7 +106,7 @@ class Payers:
         elif turn < 0.2:
             with suppress(Conflict):
                 insist(lambda: cancel_checkout(resident.actor, cancel, checkout_id=order.checkout_id))
-        self._pay(_attempt_in(started), channel, dice)
+        self._pay(UUID(id_in(started, "attempt_id")), channel, dice)
         if dice.random() < 0.6:
             self._cancel(order)
         return "checkouts"
@@ -141,7 +122,7 @@ class Payers:
         By card: give one that is good, or one that is declined and no other.
         """
         acts = ("refuse", "pay") if channel is PaymentChannel.WECHAT_PAY else ("cards/declined", "cards/visa")
-        with suppress(GatewayUnknown, GatewayUnreachable, GatewayRefused, *_PASSING):
+        with suppress(GatewayUnknown, GatewayUnreachable, GatewayRefused, *PASSING):
             ask_gateway(self.gateway, attempt_id)
         fate = dice.random()
         if fate > 0.92:
@@ -150,20 +131,11 @@ class Payers:
         while time.monotonic() < ends:
             intent_id = insist(lambda: _intent_of(attempt_id))
             if intent_id is not None:
-                self._scan(intent_id, acts[fate <= 0.88])
+                press(f"{self.bank.play}/sandbox/payment_intents/{intent_id}/{acts[fate <= 0.88]}")
+                if channel is PaymentChannel.CARD and dice.random() < SHARE:
+                    self.bank.take_back(intent_id, dice)
                 return
             time.sleep(AGAIN_S * 5)
-
-    def _scan(self, intent_id: str, how: str) -> None:
-        ends = time.monotonic() + PATIENCE_S / 2
-        while time.monotonic() < ends:
-            try:
-                answer = requests.post(f"{self.play}/sandbox/payment_intents/{intent_id}/{how}", timeout=10)
-            except requests.RequestException:
-                time.sleep(AGAIN_S * 3)
-                continue
-            if answer.status_code < 500:
-                return
 
     def _cancel(self, order: AnOrder) -> None:
         ends = time.monotonic() + PATIENCE_S / 4
@@ -180,11 +152,6 @@ class Payers:
         claim, wish = a_claim(shop.owner), {"party_id": shop.merchant_id, "amount_fen": amount_fen}
         insist(lambda: ask_payout(shop.owner.actor, claim, **wish))
         return "payouts"
-
-
-def _attempt_in(started: Any) -> UUID:
-    """Return the attempt of an answer, or of the one that was kept for a repeat."""
-    return UUID(str(started["attempt_id"] if isinstance(started, dict) else started.attempt_id))
 
 
 def _intent_of(attempt_id: UUID) -> str | None:

@@ -33,6 +33,14 @@ _ENDED = {
     "a payout did not end as the bank says": """
         SELECT payout_id FROM payouts WHERE (state, right(tail, 4)) NOT IN (('paid', '1234'), ('failed', '0001'),
             ('paid', '0002'), ('returned', '0003'))""",
+    "a dispute is open": """
+        SELECT dispute_id FROM disputes WHERE state IN ('needs_response', 'under_review')
+            OR answer IS NOT NULL AND sent_at IS NULL""",
+    "a payer has the same money from us and from the bank": """
+        SELECT p.payment_id FROM payments AS p JOIN (
+            SELECT payment_id, sum(taken_fen - met_fen) AS taken_fen FROM disputes GROUP BY payment_id
+        ) AS d USING (payment_id)
+        WHERE p.refunded_fen + d.taken_fen > p.amount_fen""",
     "money is on hold for nobody": "SELECT code FROM ledger.balance WHERE held_fen <> 0",
     "an order that is over has money": """
         SELECT code FROM ledger.balance WHERE code LIKE 'escrow:%' AND posted_fen <> 0""",
@@ -78,6 +86,7 @@ def faults_of(provider: Provider, invariants: Invariants) -> list[str]:
     found = [f"{rule}: {row[0]}" for rule, query in _ENDED.items() for row in look(query)]
     found += invariants.violations(with_gateway=False)
     found += _each_intent(provider)
+    found += _each_dispute(provider)
     with transaction() as tx:
         clearing = ledger.balance(tx, codes.gateway_clearing("stripe")).posted_fen
         proof = ledger.prove(tx)
@@ -108,6 +117,20 @@ def _each_intent(provider: Provider) -> list[str]:
     return found
 
 
+def _each_dispute(provider: Provider) -> list[str]:
+    """Hold each dispute of the gateway to ours: known, decided alike, and every line of it booked."""
+    states = {row.id: row.state for row in look("SELECT gateway_dispute_id AS id, state FROM disputes")}
+    booked = {row.id: row.fen for row in look("SELECT movement_id AS id, amount_fen AS fen FROM dispute_movements")}
+    found = []
+    for dispute in provider.every("disputes"):
+        said, ours = dispute["status"].replace("warning_", ""), states.get(dispute["id"])
+        if said != ours:
+            found.append(f"{dispute['id']} is {said} there and {ours} here")
+        lines = {line["id"]: line["amount"] for line in dispute["balance_transactions"]}
+        found += [f"{line} of {dispute['id']} is not booked" for line in lines if booked.get(line) != lines[line]]
+    return found
+
+
 def faults_of_files(gateway: StripeClient, first: date) -> list[str]:
     """Take the gateway's daily files, with lines missing and too many; what is in suspense has raised an alarm."""
     today = wall_now().astimezone(SHANGHAI).date()
@@ -125,6 +148,9 @@ def faults_of_files(gateway: StripeClient, first: date) -> list[str]:
     suspense = look_one("SELECT coalesce(sum(posted_fen), 0)::bigint FROM ledger.balance WHERE code = 'suspense'")
     if suspense and "suspense_fen" not in raised:
         found.append(f"{suspense} fen are in suspense, and nobody was told")
+    left = look_one("SELECT count(*) FROM disputes WHERE open_fen > 0")
+    if left and "disputes_left" not in raised:
+        found.append(f"{left} disputes are borne by nobody, and nobody was told")
     for mismatch in ("missing_here", "missing_there", "amount_differs"):
         count = look_one("SELECT count(*) FROM recon_items WHERE state = 'open' AND mismatch = :m", m=mismatch)
         if count and mismatch not in raised:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
+from app.cli.books import books_commands
 from app.core import ledger
 from app.kernel.ids import new_id
 from app.kernel.transaction import read
-from app.usecases.reconciling.prove import prove_new
+from app.usecases.reconciling.prove import prove_all, prove_new
 from tests.support.ledger_database import (
     SQL_FOLDER,
     admin_url,
@@ -21,6 +24,7 @@ from tests.support.ledger_database import (
     ledger_engine,
     ledger_source,
     libpq_url,
+    with_database,
 )
 from tests.support.sandbox_gateway import wait_until
 
@@ -169,3 +173,88 @@ def test_what_is_changed_after_it_was_proven_is_named_all_the_same(books: psycop
         found = ledger.findings_again(tx, after=whole, to=proven, print_=print_)
     assert finding in {one.finding for one in found}
     assert journal in {one.journal_id for one in found} or finding in ("bad_account", "changed_part")
+
+
+@pytest.fixture
+def remembered(app: Flask) -> Iterator[tuple[psycopg.Connection, int]]:
+    """The application's books with a journal whose print is remembered, and what changes it past the refusals."""
+    assert ADMIN_URL is not None
+    with psycopg.connect(libpq_url(app.config["LINLI"].database_url), autocommit=True) as connection:
+        name, first = connection.info.dbname, post(connection, "suspense", f"e_account:{new_id()}", 100)
+        journal = post(connection, "suspense", f"e_account:{new_id()}", 100)
+    with psycopg.connect(libpq_url(with_database(ADMIN_URL, name)), autocommit=True) as connection:
+        connection.execute(
+            "UPDATE books_mark SET whole_to = %(first)s, proven_to = %(to)s, seen_to = %(to)s,"
+            " print = ledger.print_of(%(first)s, %(to)s)",
+            {"first": first, "to": journal},
+        )
+        yield connection, journal
+        connection.execute("UPDATE books_mark SET whole_to = proven_to, print = 0")
+
+
+def change_journal(connection: psycopg.Connection, journal: int, change: str) -> None:
+    """Change a journal past the refusal, which stands again afterwards."""
+    with connection.transaction():
+        for statement in (
+            "ALTER TABLE ledger.journal DISABLE TRIGGER refuse_change",
+            f"UPDATE ledger.journal SET {change} WHERE id = {journal}",
+            "ALTER TABLE ledger.journal ENABLE ALWAYS TRIGGER refuse_change",
+        ):
+            connection.execute(statement.encode())
+
+
+def whole_to() -> int:
+    return int(read(text("SELECT whole_to FROM books_mark")).scalar_one())
+
+
+def test_a_sound_whole_proof_moves_the_mark(remembered: tuple[psycopg.Connection, int]) -> None:
+    assert prove_all()
+
+    assert whole_to() == remembered[1]
+
+
+def test_a_round_names_the_row_that_was_changed_though_its_print_was_remembered(
+    remembered: tuple[psycopg.Connection, int],
+) -> None:
+    connection, journal = remembered
+    change_journal(connection, journal, "kind = 'transfer'")
+
+    with capture_logs() as logged:
+        was_sound, was_whole = prove_new(), prove_all()
+
+    change_journal(connection, journal, "kind = 'opening'")
+    assert (was_sound, was_whole) == (False, False)
+    assert whole_to() < journal
+    assert ("bad_link", journal) in {(one.get("finding"), one.get("journal")) for one in logged}
+    assert prove_new()
+
+
+def test_what_no_hash_holds_keeps_its_alarm_until_somebody_lets_the_proof_begin_anew(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, remembered: tuple[psycopg.Connection, int]
+) -> None:
+    connection, journal = remembered
+    monkeypatch.setattr("app.cli.books.create_app", lambda: app)
+    change_journal(connection, journal, "legs_hash = legs_hash + 1")
+
+    def prove(*options: str) -> tuple[int, bool, bool]:
+        """Return the command's exit code, whether a round finds nothing, and whether the mark has moved."""
+        done = CliRunner().invoke(books_commands, ["prove", *options])
+        return done.exit_code, prove_new(), whole_to() >= journal
+
+    assert (prove_all(), whole_to() < journal) == (True, True)
+    assert prove() == (0, False, False)
+    assert prove("--begin-anew") == (0, True, True)
+
+
+def test_unsound_books_do_not_begin_anew(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, remembered: tuple[psycopg.Connection, int]
+) -> None:
+    connection, journal = remembered
+    monkeypatch.setattr("app.cli.books.create_app", lambda: app)
+    change_journal(connection, journal, "ref = 'another'")
+
+    done = CliRunner().invoke(books_commands, ["prove", "--begin-anew"])
+
+    change_journal(connection, journal, "ref = NULL")
+    assert (done.exit_code, whole_to() < journal) == (1, True)
+    assert f"journal {journal}" in done.output

@@ -78,6 +78,7 @@ def main(arguments: Sequence[str]) -> int:
             psycopg.connect(scratch, autocommit=True) as connection,
         ):
             connection.execute("SET synchronous_commit = off")
+            connection.execute("SET plan_cache_mode = force_generic_plan")  # as our sessions have it
             return _prove(connection, int(ENTRIES * asked.scale), max(1, int(ORDERS * asked.scale)))
 
 

@@ -64,6 +64,7 @@ OTHERWISE = {
     "store.list_samples": {"name"},
     "store.list_stores_visits": {"note"},
     "platform.list_shop_visits": {"note"},
+    "platform.list_audit_flags": {"note"},
     "platform.list_communities": {"name", "lat", "lng"},
     "platform.list_orders": _LINES,
     "platform.read_order": _LINES,

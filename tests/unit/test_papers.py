@@ -18,6 +18,7 @@ from app.core.papers.rules import (
     read_number,
 )
 from app.kernel.clock import SHANGHAI
+from app.web.fields import Day
 
 BUSINESS, FOOD = PaperKind.BUSINESS_LICENSE, PaperKind.FOOD_LICENSE
 CODES = ("91330100799655058B", "9144030071526726XG", "914403001922038216", "91110000802100433B")
@@ -104,3 +105,10 @@ def test_a_paper_is_looked_at_30_7_and_1_days_before_its_last_day_and_at_the_mid
         looks.append(moment.astimezone(SHANGHAI).isoformat(timespec="hours"))
 
     assert looks == ["2026-10-27T09+08:00", "2026-11-19T09+08:00", "2026-11-25T09+08:00", "2026-11-27T00+08:00"]
+
+
+def test_what_runs_without_an_end_has_a_day_that_answers_can_give() -> None:
+    until = good_until("retail", {BUSINESS: None})
+
+    assert until == WITHOUT_END
+    assert Day().deserialize(WITHOUT_END.isoformat()) == WITHOUT_END

@@ -37,8 +37,8 @@ YEARS_MAX: Mapping[PaperKind, int] = {PaperKind.BUSINESS_LICENSE: 50, PaperKind.
 REMINDER_DAYS = (30, 7, 1)
 """So many days before its last day a merchant is reminded of a paper, at nine in the morning."""
 
-WITHOUT_END = date(9999, 12, 31)
-"""The last day of what runs without an end."""
+WITHOUT_END = date(2999, 12, 31)
+"""The last day of what runs without an end: the last one that a day can be (``app.web.fields``)."""
 
 _REMINDER_HOUR = time(9)
 _DAYS_A_YEAR = 366

@@ -322,6 +322,17 @@ def write_alone(statement: TextClause, params: Mapping[str, object] | None = Non
     return read(statement, params)
 
 
+def write_beside(statement: TextClause, params: Mapping[str, object] | None = None) -> None:
+    """Commit one statement on a connection of its own, for all to see while the open transaction goes on.
+
+    It tells how far a long transaction is, and nothing that must be true: it stays when the transaction is rolled
+    back. It must not wait for what the open transaction has locked.
+    """
+    assert _is_open.get(), "without a transaction there is nothing to tell of: write_alone"
+    with transaction_on(db.engine) as tx:
+        tx.execute(statement, params)
+
+
 def read(statement: TextClause, params: Mapping[str, object] | None = None) -> Result:
     """Send one statement that changes nothing, outside a transaction: one exchange instead of three."""
     assert not _is_open.get(), "inside a transaction its own statements read"

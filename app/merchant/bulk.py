@@ -39,8 +39,8 @@ _MEMBER = """
 """
 _IMPORT = text(
     f"""
-    SELECT i.import_id, i.shop_id, i.state, i.mode, i.is_dry_run, i.read_count, i.wrong_count, i.made_count,
-        i.changed_count, i.errors, i.asked_at, i.ended_at
+    SELECT i.import_id, i.shop_id, i.state, i.mode, i.is_dry_run, i.row_count, i.read_count,
+        i.right_count, i.wrong_count, i.written_count, i.made_count, i.changed_count, i.errors, i.asked_at, i.ended_at
     FROM shelf_imports AS i JOIN shops AS s ON s.shop_id = i.shop_id {_MEMBER} WHERE i.import_id = :import_id
     """
 )
@@ -99,13 +99,21 @@ class RowErrorOut(Body):
 
 
 class ImportOut(ImportAskedOut):
-    """How far an import is: rows read, wrong ones, SKUs made and changed (in a dry run: that would be)."""
+    """How far an import is, and what it came to.
+
+    While ``reading``, ``read_count`` of ``row_count`` rows are judged, each right, wrong or blank. While ``writing``,
+    ``written_count`` of ``right_count`` are written; all of them are on the shelf together when the import is ``done``.
+    SKUs made and changed (in a dry run: that would be), and what is wrong, are told at the end.
+    """
 
     shop_id = Id(required=True)
     mode = Choice(ImportMode, required=True)
     is_dry_run = Flag(required=True)
+    row_count = Int(low=0, high=COUNT_MAX, required=True)
     read_count = Int(low=0, high=COUNT_MAX, required=True)
+    right_count = Int(low=0, high=COUNT_MAX, required=True)
     wrong_count = Int(low=0, high=COUNT_MAX, required=True)
+    written_count = Int(low=0, high=COUNT_MAX, required=True)
     made_count = Int(low=0, high=COUNT_MAX, required=True)
     changed_count = Int(low=0, high=COUNT_MAX, required=True)
     errors = Many(fields.Nested(RowErrorOut), high=ERRORS_MAX, required=True)

@@ -18,6 +18,7 @@ class ImportState(StrEnum):
 
     WAITING = "waiting"
     READING = "reading"
+    WRITING = "writing"
     DONE = "done"
     REFUSED = "refused"
     """Rows were wrong and all or none was asked for: nothing was changed."""
@@ -31,14 +32,25 @@ class ImportMode(StrEnum):
 
 
 class ShelfImportRow(Base):
-    """``file`` is there until it was read; ``errors`` is ``[{"row": …, "column": …, "detail": …}]``, in Chinese."""
+    """``file`` is there until the import has ended; ``errors`` is ``[{"row": …, "column": …, "detail": …}]``.
+
+    Counts of rows move while the import runs: ``read_count`` of ``row_count`` while it is read, each of which is
+    right, wrong or blank; ``written_count`` of ``right_count`` while it is written. The others are known at its end.
+    """
 
     __tablename__ = "shelf_imports"
     __table_args__ = (
         one_of("state", ImportState),
         one_of("mode", ImportMode),
-        *not_negative("read_count", "wrong_count", "made_count", "changed_count"),
-        Index("uq_shelf_imports_running", "shop_id", unique=True, postgresql_where="state IN ('waiting', 'reading')"),
+        *not_negative(
+            "row_count", "read_count", "right_count", "wrong_count", "written_count", "made_count", "changed_count"
+        ),
+        Index(
+            "uq_shelf_imports_running",
+            "shop_id",
+            unique=True,
+            postgresql_where="state IN ('waiting', 'reading', 'writing')",
+        ),
     )
 
     import_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -48,8 +60,11 @@ class ShelfImportRow(Base):
     mode: Mapped[str]
     is_dry_run: Mapped[bool]
     file: Mapped[bytes | None] = mapped_column(LargeBinary)
+    row_count: Mapped[int] = mapped_column(server_default="0")
     read_count: Mapped[int] = mapped_column(server_default="0")
+    right_count: Mapped[int] = mapped_column(server_default="0")
     wrong_count: Mapped[int] = mapped_column(server_default="0")
+    written_count: Mapped[int] = mapped_column(server_default="0")
     made_count: Mapped[int] = mapped_column(server_default="0")
     changed_count: Mapped[int] = mapped_column(server_default="0")
     errors: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")

@@ -1,12 +1,13 @@
 """A file of offers comes onto a shelf (批量导入): asked for in one transaction, read by a job, applied by one more.
 
-Rows are judged before anything is written, and progress is committed as they are read. What is applied is applied
-whole: the right rows of a file stand on the shelf together, or none does.
+Rows are judged before anything is written. What is applied is applied whole: the right rows of a file stand on the
+shelf together, or none does. How far an import is, is committed beside that as rows are read and written.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -21,11 +22,12 @@ from app.core.catalog.sheets import ERRORS_MAX, RowError, SheetRow, is_blank, re
 from app.core.events import ShelfImportRequested
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
-from app.kernel.transaction import Claim, Transaction, closing, opening, read, transaction
+from app.kernel.transaction import Claim, Transaction, closing, opening, read, transaction, write_alone, write_beside
 from app.kernel.wire import Row
 from app.usecases.shopkeeping.shelf import MEMBER, lock
 
-BATCH = 1_000
+BATCH = 500
+T = TypeVar("T")
 KIND_OF = {"retail": "goods", "food": "dish", "home_service": "service", "leisure": "voucher"}
 """What a row of a sheet is, by the shop's vertical."""
 
@@ -35,28 +37,38 @@ _LOCK_SHOP = opening(f"{_SHOP} FOR NO KEY UPDATE OF s")
 _REQUEST = closing(
     """
     asked AS (
-        INSERT INTO shelf_imports (import_id, shop_id, account_id, state, mode, is_dry_run, file, asked_at)
-        VALUES (:import_id, :shop_id, :account_id, :state, :mode, :is_dry_run, CAST(:file AS bytea), business_now())
-        ON CONFLICT (shop_id) WHERE state IN ('waiting', 'reading') DO NOTHING RETURNING import_id
+        INSERT INTO shelf_imports (import_id, shop_id, account_id, state, mode, is_dry_run, file, row_count,
+            asked_at)
+        VALUES (:import_id, :shop_id, :account_id, :state, :mode, :is_dry_run, CAST(:file AS bytea), :row_count,
+            business_now())
+        ON CONFLICT (shop_id) WHERE state IN ('waiting', 'reading', 'writing') DO NOTHING RETURNING import_id
     )""",
     answer="SELECT import_id FROM asked",
 )
 _BEGIN = text(
     """
-    UPDATE shelf_imports AS i SET state = 'reading', read_count = 0
-    FROM shops AS s WHERE i.import_id = :import_id AND i.state IN ('waiting', 'reading') AND s.shop_id = i.shop_id
+    UPDATE shelf_imports AS i SET state = 'reading', read_count = 0, right_count = 0, wrong_count = 0, written_count = 0
+    FROM shops AS s
+    WHERE i.import_id = :import_id AND i.state IN ('waiting', 'reading', 'writing') AND s.shop_id = i.shop_id
     RETURNING i.shop_id, i.mode, i.is_dry_run, i.file, s.vertical,
         ARRAY(SELECT c.code FROM categories AS c WHERE c.vertical = s.vertical) AS categories
     """
 )
-_PROGRESS = text("UPDATE shelf_imports SET read_count = :read_count WHERE import_id = :import_id")
-_END = text(
+_RUNNING = "import_id = :import_id AND state IN ('reading', 'writing')"
+_READ = text(
+    f"""
+    UPDATE shelf_imports SET read_count = :read_count, right_count = :right_count, wrong_count = :wrong_count
+    WHERE {_RUNNING}
     """
-    UPDATE shelf_imports SET state = :state, read_count = :read_count, wrong_count = :wrong_count, file = NULL,
-        made_count = :made_count, changed_count = :changed_count, errors = CAST(:errors AS jsonb),
-        ended_at = business_now()
-    WHERE import_id = :import_id AND state = 'reading'
-    RETURNING import_id
+)
+_WRITTEN = text(f"UPDATE shelf_imports SET state = 'writing', written_count = :written_count WHERE {_RUNNING}")
+_IS_RUNNING = text(f"SELECT 1 FROM shelf_imports WHERE {_RUNNING}")
+_END = text(
+    f"""
+    UPDATE shelf_imports SET state = :state, read_count = :read_count, right_count = :right_count,
+        wrong_count = :wrong_count, written_count = :written_count, made_count = :made_count,
+        changed_count = :changed_count, errors = CAST(:errors AS jsonb), file = NULL, ended_at = business_now()
+    WHERE {_RUNNING}
     """
 )
 _SHELF = text(
@@ -68,7 +80,8 @@ _SHELF = text(
     WHERE s.shop_id = :shop_id
     """
 )
-_LOCK = text("SELECT 1 FROM shops WHERE shop_id = :shop_id FOR UPDATE")
+_LOCK = text("SELECT 1 FROM shops WHERE shop_id = :shop_id FOR NO KEY UPDATE")
+"""Others who change the shelf wait; orders, which only name the shop, do not."""
 _PRODUCTS = text(
     """
     INSERT INTO standard_products (standard_product_id, barcode, name, brand, content_amount, content_unit,
@@ -174,8 +187,9 @@ def request_import(
     :raises FileTooLarge, FileUnreadable, ColumnsLacking, TooManyRows: it is not read at all.
     """
     shop: dict[str, object] = {"shop_id": shop_id, **actor.as_member}
+    row_count = 0
     if read(_READ_SHOP, shop).first() is not None:  # a stranger's file is not read; below it is refused
-        _look_at(file)
+        row_count = _count(file)
     with transaction(claim) as tx:
         lock(tx, _LOCK_SHOP, shop, ShopNotFound)
         asked = ImportAsked(import_id=new_id(), state=ImportState.WAITING.value)
@@ -191,6 +205,7 @@ def request_import(
                 "mode": mode.value,
                 "is_dry_run": is_dry_run,
                 "file": file,
+                "row_count": row_count,
             },
         )
         if made.first() is None:
@@ -198,11 +213,13 @@ def request_import(
     return asked
 
 
-def _look_at(file: bytes) -> None:
+def _count(file: bytes) -> int:
     rows = read_rows(file)
     read_head(next(rows, ()))
-    if sum(1 for _ in rows) > ROWS_MAX:
+    row_count = sum(1 for _ in rows)
+    if row_count > ROWS_MAX:
         raise TooManyRows(rows_max=ROWS_MAX)
+    return row_count
 
 
 def run_import(import_id: UUID) -> None:
@@ -213,16 +230,24 @@ def run_import(import_id: UUID) -> None:
         return
     judged = _Judged()
     shelf = read(_SHELF, {"shop_id": asked.shop_id}).fetchall()
-    read_count = 0
+    counts: dict[str, object] = {}
     for read_count in _judge(asked, shelf, judged):
-        with transaction() as tx:
-            tx.execute(_PROGRESS, {"import_id": import_id, "read_count": read_count})
+        counts = {"read_count": read_count, "right_count": len(judged.rows), "wrong_count": len(judged.wrong)}
+        write_alone(_READ, {"import_id": import_id, **counts})
     is_refused = bool(judged.wrong) and asked.mode == ImportMode.ALL_OR_NONE
+    is_applied = not asked.is_dry_run and not is_refused
+
+    def tell(written_count: int) -> None:
+        write_beside(_WRITTEN, {"import_id": import_id, "written_count": written_count})
+
     with transaction() as tx:
         made = changed = 0
-        if not asked.is_dry_run and not is_refused:
-            made, changed = _apply(tx, asked, judged.rows)
-        else:
+        if is_applied:
+            tx.execute(_LOCK, {"shop_id": asked.shop_id})
+            if tx.execute(_IS_RUNNING, {"import_id": import_id}).first() is None:
+                return  # another run of it held the shop, and has ended it
+            made, changed = _apply(tx, asked, judged.rows, tell)
+        elif not is_refused:
             known = _Known(shelf)
             changed = sum(known.sku_of(row) is not None for row in judged.rows)
             made = len(judged.rows) - changed
@@ -230,11 +255,11 @@ def run_import(import_id: UUID) -> None:
             _END,
             {
                 "import_id": import_id,
+                **counts,
                 "state": (ImportState.REFUSED if is_refused else ImportState.DONE).value,
-                "read_count": read_count,
-                "wrong_count": len(judged.wrong),
-                "made_count": 0 if is_refused else made,
-                "changed_count": 0 if is_refused else changed,
+                "written_count": len(judged.rows) if is_applied else 0,
+                "made_count": made,
+                "changed_count": changed,
                 "errors": orjson.dumps([error._asdict() for error in judged.errors]).decode(),
             },
         )
@@ -289,44 +314,52 @@ def _judge(asked: Row, shelf: Sequence[Row], judged: _Judged) -> Iterator[int]:
     yield number - 1
 
 
-def _apply(tx: Transaction, asked: Row, rows: Sequence[SheetRow]) -> tuple[int, int]:
-    """Write the rows, with the shop locked; return how many SKUs were made and how many were changed."""
-    tx.execute(_LOCK, {"shop_id": asked.shop_id})
+def _apply(tx: Transaction, asked: Row, rows: Sequence[SheetRow], tell: Callable[[int], None]) -> tuple[int, int]:
+    """Write the rows, with the shop locked; return how many SKUs were made and how many were changed.
+
+    Products and changed SKUs are locked in the order of their keys, so that two imports do not wait for each other.
+
+    :param tell: is told how many rows are written, after each batch of them.
+    """
     shelf = tx.execute(_SHELF, {"shop_id": asked.shop_id}).fetchall()
     known = _Known(shelf)
-    offers: list[dict[str, Any]] = []
-    made: list[dict[str, Any]] = []
+    made: list[tuple[dict[str, Any] | None, dict[str, Any]]] = []
     changed: list[dict[str, Any]] = []
     for row in rows:
         sku = known.sku_of(row)
         if sku is not None:
             changed.append(_sku(row, sku.sku_id, sku.offer_id))
             continue
-        offer_id = known.offers.get((row.name, row.category))
+        offer, offer_id = None, known.offers.get((row.name, row.category))
         if offer_id is None:
             offer_id = known.offers[row.name, row.category] = new_id()
-            offers.append(_offer(row, offer_id, len(offers) + 1))
-        made.append(_sku(row, new_id(), offer_id))
+            offer = _offer(row, offer_id)
+        made.append((offer, _sku(row, new_id(), offer_id)))
+    tell(0)
     products = [_product(row) for row in rows if row.barcode is not None and not is_in_store(row.barcode)]
-    shop = {"shop_id": asked.shop_id}
-    for part in _batches(products):
+    for part in _batches(sorted(products, key=itemgetter("barcode"))):
         tx.execute(_PRODUCTS, {"rows": _json(part)})
+    shop = {"shop_id": asked.shop_id}
     fresh = {"kind": KIND_OF[asked.vertical], "is_new_shop": bool(shelf[0].is_new_shop)}
-    place = 0
-    for part in _batches(offers):
-        based = [{**offer, "place": offer["place"] - place} for offer in part]
-        tx.execute(_OFFERS, {"rows": _json(based), **shop, **fresh})
-        place += len(part)
-    for part in _batches(made):
-        tx.execute(_SKUS, {"rows": _json(part), **shop})
-        tx.execute(_STOCK, {"rows": _json(part)})
-    for part in _batches(sorted(changed, key=lambda one: str(one["sku_id"]))):
+    written = 0
+    for some in _batches(made):
+        offers = [offer for offer, _ in some if offer is not None]
+        placed = [{**offer, "place": place} for place, offer in enumerate(offers, start=1)]
+        tx.execute(_OFFERS, {"rows": _json(placed), **shop, **fresh})
+        skus = _json([sku for _, sku in some])
+        tx.execute(_SKUS, {"rows": skus, **shop})
+        tx.execute(_STOCK, {"rows": skus})
+        written += len(some)
+        tell(written)
+    for part in _batches(sorted(changed, key=itemgetter("sku_id"))):
         for statement, params in ((_CHANGED, shop), (_STATES, {}), (_UNCOUNTED, {}), (_STOCK, {})):
             tx.execute(statement, {"rows": _json(part), **params})
+        written += len(part)
+        tell(written)
     return len(made), len(changed)
 
 
-def _batches(rows: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
+def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
 
 
@@ -350,9 +383,9 @@ def _product(row: SheetRow) -> dict[str, Any]:
     return {"product_id": new_id(), **about, "match_key": key, **_content(row)}
 
 
-def _offer(row: SheetRow, offer_id: UUID, place: int) -> dict[str, Any]:
+def _offer(row: SheetRow, offer_id: UUID) -> dict[str, Any]:
     about = {"name": row.name, "category": row.category, "state": row.state, "brand": row.brand}
-    return {"offer_id": offer_id, "place": place, "category_code": row.category_code, **about}
+    return {"offer_id": offer_id, "category_code": row.category_code, **about}
 
 
 def _sku(row: SheetRow, sku_id: UUID, offer_id: UUID) -> dict[str, Any]:

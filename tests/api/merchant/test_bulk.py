@@ -11,20 +11,23 @@ from app.core.accounts.models import MemberRole, MembershipRow, OrganizationKind
 from app.core.catalog.models import OfferState
 from app.core.catalog.sheet_files import FILE_BYTES_MAX, FileKind, read_rows, write_rows
 from app.core.catalog.sheets import HEAD
+from app.kernel.transaction import write_alone, write_beside
 from app.merchant import bulk
 from app.usecases.shopkeeping.imports import run_import
 from tests.factories import a_merchant_with_shop, a_resident, an_offer, an_operator
 from tests.factories.products import a_barcode, a_product
 from tests.factories.rows import change, look, look_one, write
 from tests.support.ladder import Case, Endpoint, Once, OnceOwned, OnceWithBody, Owned, assert_problem, row_counts
-from tests.support.races import a_seed
+from tests.support.races import a_seed, at_once
 
 if TYPE_CHECKING:
+    from flask import Flask
     from flask.testing import FlaskClient
 
     from tests.factories import Shop
 
 Cells = dict[str, str]
+IMPORTS = "app.usecases.shopkeeping.imports"
 
 
 def a_sheet(*rows: Cells, kind: FileKind = FileKind.CSV) -> bytes:
@@ -142,6 +145,92 @@ def test_a_file_of_ten_thousand_rows_names_its_seventeen_wrong_ones(client: Flas
     assert empty == []
     assert (done["state"], done["made_count"], done["wrong_count"]) == ("done", 9_983, 17)
     assert len(shelf(shop)) == 9_983
+
+
+def test_an_import_says_how_far_it_is_while_it_reads_and_writes_and_is_seen_whole_or_not_at_all(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = a_merchant_with_shop()
+    told: list[dict[str, Any]] = []
+    seen: list[int] = []
+    an_offer(shop, name="商品 4", price_fen=100)
+    rows: list[Cells] = [{"名称": f"商品 {n}", "货架分组": "日用"} for n in range(2, 8)]
+    rows[1]["售价（元）"] = "很贵"
+    import_id = send_file(client, shop, a_sheet(*rows), mode="correct_rows").get_json()["import_id"]
+
+    def look_now() -> None:
+        path = f"/merchant/v1/imports/{import_id}"
+        told.append(client.get(path, headers=shop.owner.headers).get_json())
+        seen.append(len(shelf(shop)))
+
+    def look_in(tell: Any) -> Any:
+        def told_now(*given: Any) -> None:
+            tell(*given)
+            at_once(app, [look_now])
+
+        return told_now
+
+    monkeypatch.setattr(f"{IMPORTS}.BATCH", 2)
+    monkeypatch.setattr(f"{IMPORTS}.write_alone", look_in(write_alone))
+    monkeypatch.setattr(f"{IMPORTS}.write_beside", look_in(write_beside))
+
+    run_import(UUID(import_id))
+    path = f"/merchant/v1/imports/{import_id}"
+    done = client.get(path, headers=shop.owner.headers).get_json()
+
+    names = ("state", "row_count", "read_count", "right_count", "wrong_count", "written_count", "made_count")
+    assert [tuple(some[name] for name in names) for some in told] == [
+        ("reading", 6, 1, 1, 0, 0, 0),
+        ("reading", 6, 3, 2, 1, 0, 0),
+        ("reading", 6, 5, 4, 1, 0, 0),
+        ("reading", 6, 6, 5, 1, 0, 0),
+        ("writing", 6, 6, 5, 1, 0, 0),
+        ("writing", 6, 6, 5, 1, 2, 0),
+        ("writing", 6, 6, 5, 1, 4, 0),
+        ("writing", 6, 6, 5, 1, 5, 0),
+    ]
+    assert tuple(done[name] for name in names) == ("done", 6, 6, 5, 1, 5, 4)
+    assert set(seen) == {1}
+    assert [(row.name, row.price_fen) for row in shelf(shop)] == [
+        ("商品 4", 250), *((f"商品 {n}", 250) for n in (2, 5, 6, 7)),
+    ]  # fmt: skip
+
+
+def test_orders_of_a_shop_do_not_wait_for_its_import(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = a_merchant_with_shop()
+    named: list[Any] = []
+    name_shop = "SELECT name FROM shops WHERE shop_id = :id FOR KEY SHARE NOWAIT"  # as a row that refers to it does
+
+    def name_it(*given: Any) -> None:
+        write_beside(*given)
+        named.extend(at_once(app, [lambda: look_one(name_shop, id=shop.shop_id)]))
+
+    monkeypatch.setattr(f"{IMPORTS}.write_beside", name_it)
+
+    assert imported(client, shop, a_sheet({"名称": "甲"}))["state"] == "done"
+    assert len(named) == 2
+
+
+def test_a_run_that_another_run_of_the_same_import_has_overtaken_writes_nothing(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = a_merchant_with_shop()
+    sell = "UPDATE stock SET on_hand = 3, sold = 6 WHERE sku_id IN (SELECT sku_id FROM skus WHERE shop_id = :id)"
+
+    def be_overtaken(statement: Any, params: Any) -> None:
+        monkeypatch.setattr(f"{IMPORTS}.write_alone", write_alone)
+        write_alone(statement, params)
+        run_import(params["import_id"])
+        assert change(sell, id=shop.shop_id) == 1
+
+    monkeypatch.setattr(f"{IMPORTS}.write_alone", be_overtaken)
+
+    found = imported(client, shop, a_sheet({"名称": "甲", "库存": "9"}))
+
+    assert (found["state"], found["made_count"]) == ("done", 1)
+    assert [row.on_hand for row in shelf(shop)] == [3]
 
 
 def test_a_dry_run_tells_what_would_be_and_changes_nothing(client: FlaskClient) -> None:

@@ -338,10 +338,14 @@ class ListingClaimSubmitted(PersonEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingClaimDecided(PersonEvent):
-    """A claim was approved, refused, or lost to another's; approved, the listing became ``shop_id``."""
+    """A claim was approved, refused, or lost to another's; approved, the listing became ``shop_id``.
+
+    The owners of its merchant hear of it, who may have no shop yet.
+    """
 
     claim_id: UUID
     listing_id: UUID
+    merchant_id: UUID
     state: str
     shop_id: UUID | None = None
 
@@ -618,7 +622,7 @@ EVENT_KINDS: Mapping[str, type[Event]] = {
 }
 """Name in the outbox → class. A test holds that each is wired or listened to."""
 
-_TOPIC_FIELDS = ("account_id", "shop_id", "courier_id", "store_id", "community_id", "platform_id")
+_TOPIC_FIELDS = ("account_id", "merchant_id", "shop_id", "courier_id", "store_id", "community_id", "platform_id")
 
 
 def topics_of(body: Mapping[str, Any]) -> list[str]:

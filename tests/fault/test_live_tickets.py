@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ADMIN_URL = admin_url()
 pytestmark = pytest.mark.skipif(ADMIN_URL is None, reason="TEST_DATABASE_URL names no server")
 
-PERSON, STRANGER, MERCHANT, OTHER_MERCHANT, STORE, COMMUNITY = (new_id() for _ in range(6))
+PERSON, OWNER, STRANGER, MERCHANT, OTHER_MERCHANT, STORE, COMMUNITY = (new_id() for _ in range(7))
 SHOPS = sorted((new_id(), new_id()), key=str)
 FOREIGN_SHOP = new_id()
 ROWS = (AccountRow, StoreRow, CommunityRow, CourierRow, MerchantRow, ShopRow, MembershipRow)
@@ -55,7 +55,7 @@ def _settle(connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})".encode(), [*values.values()])
 
     place = {"lat": 31.2, "lng": 121.4}
-    for account in (PERSON, STRANGER):
+    for account in (PERSON, OWNER, STRANGER):
         add("accounts", account_id=account, phone_sealed="sealed", phone_index=account.bytes)
     add("stores", store_id=STORE, name="店", district="区", **place)
     add("communities", community_id=COMMUNITY, store_id=STORE, name="小区", district="区", street="街", **place)
@@ -70,6 +70,8 @@ def _settle(connection: psycopg.Connection[Any]) -> None:
     for kind, organization in (("merchant", MERCHANT), ("store", STORE)):
         member = {"account_id": PERSON, "organization_kind": kind, "organization_id": organization}
         add("memberships", **member, role="manager")
+    owned = {"organization_kind": "merchant", "organization_id": OTHER_MERCHANT}
+    add("memberships", account_id=OWNER, **owned, role="owner")
 
 
 def topics_of_ticket(
@@ -96,6 +98,12 @@ def topics_of_ticket(
 )
 def test_each_side_hears_its_own(connection: psycopg.Connection[Any], side: Side, topics: list[str]) -> None:
     assert topics_of_ticket(connection, side) == topics
+
+
+def test_a_merchants_owner_hears_of_what_is_no_shops(connection: psycopg.Connection[Any]) -> None:
+    heard = [f"merchant:{OTHER_MERCHANT}", f"shop:{FOREIGN_SHOP}"]
+
+    assert topics_of_ticket(connection, Side.MERCHANT, account=OWNER) == heard
 
 
 @pytest.mark.parametrize("side", [Side.MERCHANT, Side.COURIER, Side.STORE, Side.PLATFORM])

@@ -29,6 +29,7 @@ from app.kernel.geo import distance_m
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Claim, closing, opening, transaction
+from app.kernel.wire import Row
 
 COMMUNITY_M_MAX = 10_000
 CLAIMS_MAX = 50
@@ -219,7 +220,7 @@ def decide_claim(actor: Actor, claim: Claim, *, claim_id: UUID, is_approved: boo
         tx.describe(whom_id=own.claimed_by_id)
         if not is_approved:
             moved = ClaimMoved(claim_id=claim_id, state=target.value)
-            tx.record(_decision(moved, listing.listing_id, own.claimed_by_id))
+            tx.record(_decision(moved, listing.listing_id, own))
             tx.keep(moved)
             tx.close(_REFUSE, decided)
             return moved
@@ -227,12 +228,12 @@ def decide_claim(actor: Actor, claim: Claim, *, claim_id: UUID, is_approved: boo
         if community is None or _away(community, listing) > COMMUNITY_M_MAX:
             raise ListingRemote(distance_m_max=COMMUNITY_M_MAX)
         moved = ClaimMoved(claim_id=claim_id, state=target.value, shop_id=new_id())
-        tx.record(_decision(moved, listing.listing_id, own.claimed_by_id))
+        tx.record(_decision(moved, listing.listing_id, own))
         lost = next_state(CLAIM_TRANSITIONS, ClaimState.SUBMITTED, ClaimAction.LOSE, actor.role)
         for row in claims:
             if row.claim_id != claim_id:
                 other = ClaimMoved(claim_id=row.claim_id, state=lost.value)
-                tx.record(_decision(other, listing.listing_id, row.claimed_by_id))
+                tx.record(_decision(other, listing.listing_id, row))
         tx.keep(moved)
         tx.close(
             _APPROVE,
@@ -270,11 +271,12 @@ def _away(community: object, listing: object) -> int:
     return distance_m(community.lat, community.lng, listing.lat, listing.lng)  # type: ignore[attr-defined]
 
 
-def _decision(moved: ClaimMoved, listing_id: UUID, account_id: UUID) -> ListingClaimDecided:
+def _decision(moved: ClaimMoved, listing_id: UUID, row: Row) -> ListingClaimDecided:
     return ListingClaimDecided(
         claim_id=moved.claim_id,
         listing_id=listing_id,
-        account_id=account_id,
+        account_id=row.claimed_by_id,
+        merchant_id=row.merchant_id,
         state=moved.state,
         shop_id=moved.shop_id,
     )

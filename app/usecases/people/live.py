@@ -23,6 +23,8 @@ TOPICS_OF: Mapping[Side, str] = {
         SELECT 'shop:' || s.shop_id AS topic
         FROM memberships AS m JOIN shops AS s ON s.merchant_id = m.organization_id
         WHERE m.account_id = :account_id AND m.organization_kind = 'merchant'
+        UNION ALL SELECT 'merchant:' || organization_id
+        FROM memberships WHERE account_id = :account_id AND organization_kind = 'merchant' AND role = 'owner'
         """,
     Side.COURIER: """
         SELECT unnest(ARRAY['courier:' || courier_id, 'community:' || community_id]) AS topic
@@ -37,7 +39,7 @@ TOPICS_OF: Mapping[Side, str] = {
         FROM memberships WHERE account_id = :account_id AND organization_kind = 'platform'
         """,
 }
-"""What a person may hear, by side; the platform hears of incidents."""
+"""What a person may hear, by side; a merchant's owner hears of what is not a shop's, the platform of incidents."""
 
 
 def _issue(topics: str) -> TextClause:

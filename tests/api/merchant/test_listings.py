@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.core.accounts.models import MemberRole, OrganizationKind
+from app.core.events import topics_of
 from app.kernel.actor import Side
 from tests.factories import Shop, a_community, a_merchant_with_shop, an_operator
 from tests.factories.listings import a_listing, a_listing_claim
@@ -185,15 +186,15 @@ class TestDecide(OnceWithBody):
         assert look_one("SELECT state FROM listing_claims WHERE claim_id = :id", id=lost) == "lost"
         told = look(
             """
-            SELECT body ->> 'account_id' AS account_id, body ->> 'state' AS state FROM outbox
+            SELECT body FROM outbox
             WHERE kind = 'ListingClaimDecided' AND body ->> 'listing_id' = :id
             """,
             id=str(listing_id),
         )
-        assert {(row.account_id, row.state) for row in told} == {
-            (str(shop.owner.account_id), "approved"),
-            (str(other.owner.account_id), "lost"),
-        }
+        heard = {topic: row.body["state"] for row in told for topic in topics_of(row.body)}
+        assert heard[f"merchant:{shop.merchant_id}"] == "approved"
+        assert heard[f"merchant:{other.merchant_id}"] == "lost"
+        assert heard[f"account:{other.owner.account_id}"] == "lost"
         assert_problem(decide(client, lost), 409, "illegal_transition")
 
     @pytest.mark.parametrize("language, words", [("zh", "已是一家店铺"), ("en", "somebody's shop already")])

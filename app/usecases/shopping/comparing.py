@@ -44,6 +44,8 @@ ZOOM = 12
 """Of the squares that SKUs are looked up by."""
 SHOPS_MAX = 100
 """Shops in an answer about one product or service, at the most."""
+CANDIDATES_A_SHOP = 2
+"""SKUs that are looked at for each shop that is asked for: a shop may have a product in several."""
 SINGLES_MAX = 20
 """Shops in an answer that have all of a basket."""
 
@@ -89,7 +91,7 @@ _WHERE = "s.state IN ('open', 'resting', 'suspended')"
 _ALL_PRODUCTS = text(lines_of(lines=_OF_PRODUCTS, more=_MORE, joins=_RATED, where=_WHERE) + "LIMIT 5000")
 _IN_FULL = text(lines_of(lines=_OF_CHOICES, more=_MORE, joins=_RATED, where=_WHERE))
 _SERVICES = text(lines_of(lines=_OF_SERVICES, more=_MORE, joins=_RATED, where=_WHERE) + "LIMIT 5000")
-_CHOICES = text(f"""
+_TIED = f"""
     WITH {SERVING},
     tied AS MATERIALIZED (
         SELECT w.number, w.quantity, k.sku_id, k.offer_id, k.price_fen, k.packing_fen, k.per_person_max,
@@ -99,22 +101,45 @@ _CHOICES = text(f"""
         JOIN unnest(CAST(:product_ids AS uuid[]), CAST(:quantities AS bigint[])) WITH ORDINALITY
             AS w (product_id, quantity, number) ON w.product_id = k.standard_product_id
         WHERE k.removed_at IS NULL AND w.quantity <= k.quantity_max
-    )
-    SELECT k.number, k.quantity, k.sku_id, k.price_fen, k.packing_fen, k.shop_id, k.minimum_fen, k.delivery_fen,
-        k.rating_hundredths, s.packing_fen AS shop_packing_fen, s.discount_tiers
-    FROM tied AS k CROSS JOIN (SELECT CAST(:account_id AS uuid) AS account_id) AS c
+    )"""
+_CHOICE = """k.number, k.quantity, k.sku_id, k.price_fen, k.packing_fen, k.shop_id, k.minimum_fen, k.delivery_fen,
+        k.rating_hundredths"""
+_ON_SALE = f"""
     JOIN offers AS f ON f.offer_id = k.offer_id
-    JOIN shops AS s ON s.shop_id = k.shop_id
     LEFT JOIN stock AS q ON q.sku_id = k.sku_id
+    CROSS JOIN (SELECT CAST(:account_id AS uuid) AS account_id) AS c
     WHERE (q.sku_id IS NULL OR k.quantity <= q.on_hand)
         AND f.state = 'on_sale' AND f.kind IN ('goods', 'dish') AND (:is_adult OR NOT f.is_age_restricted)
         AND (nullif(f.sale_hours, 'null') IS NULL OR EXISTS (
             SELECT 1 FROM asked_at AS t CROSS JOIN searched_offers AS w
             WHERE w.offer_id = k.offer_id AND {SOLD_AT_THIS_HOUR}))
-        AND (k.per_person_max IS NULL OR {BOUGHT} + k.quantity <= k.per_person_max)
+        AND (k.per_person_max IS NULL OR {BOUGHT} + k.quantity <= k.per_person_max)"""
+_CHOICES = text(f"""{_TIED}
+    SELECT {_CHOICE}, s.packing_fen AS shop_packing_fen, s.discount_tiers
+    FROM tied AS k JOIN shops AS s ON s.shop_id = k.shop_id {_ON_SALE}
 """)
 """What can be bought for the address now, by the rules that refuse at checkout; nothing is left out of an answer for
 another reason, and nothing is in it by this alone."""
+_OFF = """(
+                    SELECT least(coalesce(max(CAST(e ->> 'off_fen' AS bigint)), 0), g.goods_fen - 1)
+                    FROM jsonb_array_elements(s.discount_tiers) AS e
+                    WHERE CAST(e ->> 'from_fen' AS bigint) <= g.goods_fen
+                )"""
+_CHEAPEST_CHOICES = text(f"""{_TIED}
+    SELECT {_CHOICE}, k.shop_packing_fen, k.discount_tiers
+    FROM (
+        SELECT t.*, s.packing_fen AS shop_packing_fen, s.discount_tiers,
+            g.goods_fen + t.packing_fen * t.quantity + s.packing_fen + t.delivery_fen
+                - CASE WHEN s.discount_tiers = '[]' THEN 0 ELSE {_OFF} END AS total_fen
+        FROM tied AS t JOIN shops AS s ON s.shop_id = t.shop_id
+        CROSS JOIN LATERAL (SELECT t.price_fen * t.quantity AS goods_fen) AS g
+        WHERE g.goods_fen >= t.minimum_fen
+        ORDER BY total_fen, rating_hundredths DESC, sku_id OFFSET 0
+    ) AS k {_ON_SALE}
+    ORDER BY k.total_fen, k.rating_hundredths DESC, k.sku_id LIMIT :candidates
+""")
+"""So many of what can be bought for the address now, the cheapest to the door: surcharges are the same for all, and are
+not in the order; see :func:`total_fen`. Only these are looked at closely."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,8 +349,8 @@ def _asked_for(actor: Actor, address_id: UUID, sought: Sequence[Sought], *, is_b
     return _Asked(place=place, products=products, params=params)
 
 
-def _market(asked: _Asked) -> _Market:
-    """Return what can be bought for the address now."""
+def _market(asked: _Asked, *, candidates: int | None = None) -> _Market:
+    """Return what can be bought for the address now; of one product the ``candidates`` cheapest to the door."""
     place = asked.place
     params = {
         **asked.params,
@@ -337,7 +362,8 @@ def _market(asked: _Asked) -> _Market:
     }
     more_fen = surcharges_for(place).total_fen
     market = _Market({}, {})
-    for row in read(_CHOICES, params):
+    statement = _CHOICES if candidates is None else _CHEAPEST_CHOICES
+    for row in read(statement, params if candidates is None else {**params, "candidates": candidates}):
         shelf = market.shelves.get(row.shop_id)
         if shelf is None:
             shelf = market.shelves[row.shop_id] = {}
@@ -368,8 +394,20 @@ def _in_full(asked: _Asked, choices: Iterable[SkuChoice]) -> dict[UUID, Row]:
 
 
 def _cheapest(asked: _Asked, limit: int) -> list[Landed]:
-    """Return so many shops that serve the address, the cheapest to the door first; only these are priced in full."""
-    waiting = sorted(_totals(_market(asked)), key=_Total.order)
+    """Return so many shops that serve the address, the cheapest to the door first; only these are priced in full.
+
+    Some more SKUs than that are looked at, the cheapest; all, where one beyond them could be among the answer.
+    """
+    candidates = limit * CANDIDATES_A_SHOP
+    waiting = sorted(_totals(_market(asked, candidates=candidates)), key=_Total.order)
+    found = _cheapest_of(asked, waiting, limit)
+    if len(waiting) < candidates or (len(found) == limit and _cheapest_first(found[-1])[:2] < waiting[-1].order()):
+        return found
+    return _cheapest_of(asked, sorted(_totals(_market(asked)), key=_Total.order), limit)
+
+
+def _cheapest_of(asked: _Asked, waiting: list[_Total], limit: int) -> list[Landed]:
+    """Return so many shops of those ``waiting``, which are in order; priced in full."""
     best: dict[UUID, Landed] = {}
     while waiting:
         if len(best) >= limit:

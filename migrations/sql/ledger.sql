@@ -24,7 +24,8 @@
 -- Cost.         PostgreSQL parses the CHECKs of a table anew in every statement that writes it: the tables that a posting
 --               writes have none.
 -- Posting.      ledger_posting.sql, beside this file, has what posts, and what opens accounts on its way: post,
---               post_many, place_hold, capture_hold, expire_holds; it is run after this one.
+--               post_many, place_hold, capture_hold, expire_holds; it is run after this one, and so is ledger_proof.sql,
+--               which has the proof.
 -- Needs.        public.business_now() returns timestamptz: the clock that decides.
 --
 -- Refusals:     LD001 key reused for another request            LD002 not enough money (DETAIL: account code)
@@ -355,73 +356,6 @@ create view ledger.trial_balance as
       left join ledger.account a on a.kind = k.kind
      group by k.kind, k.title_zh, k.sign;
 
--- The proof, in detail: one row per thing that is wrong. Sound books have none.
-create view ledger.finding as
-    select 'bad_account' as finding, a.code, null::bigint as seq, null::bigint as journal_id,
-           format('balance %s, entries %s; sequence %s, last %s of %s',
-                  a.posted_fen, e.total, a.seq, e.last, e.entries) as detail
-      from ledger.account a
-      full join (select account_id, sum(amount_fen) as total, max(seq) as last, count(*) as entries
-                   from ledger.entry group by 1) e
-        on e.account_id = a.id
-     where a.id is null or a.posted_fen <> coalesce(e.total, 0)
-        or a.seq <> coalesce(e.last, 0) or a.seq <> coalesce(e.entries, 0)
-    union all
-    select 'bad_hold', a.code, null, null, format('held %s, open holds %s', a.held_fen, coalesce(h.total, 0))
-      from ledger.account a
-      left join (select account_id, sum(amount_fen) as total from ledger.hold where state = 'open' group by 1) h
-        on h.account_id = a.id
-     where a.held_fen <> coalesce(h.total, 0)
-    union all
-    select 'bad_hold', a.code, null, j.id,
-           format('hold %s took %s, its journal %s', h.key, h.captured_fen, coalesce(-e.amount_fen, 0))
-      from ledger.hold h
-      join ledger.account a on a.id = h.account_id
-      left join ledger.journal j on j.key = h.journal_key
-      left join ledger.entry e on e.journal_id = j.id and e.account_id = h.account_id
-     where h.state = 'captured' and h.captured_fen is distinct from -e.amount_fen
-    union all
-    select 'bad_journal', null, null, e.journal_id, format('%s legs that sum to %s', count(*), sum(e.amount_fen))
-      from ledger.entry e group by e.journal_id having sum(e.amount_fen) <> 0 or count(*) < 2
-    union all
-    select 'empty_journal', null, null, j.id, format('journal %s has no legs', j.key)
-      from ledger.journal j
-      left join (select distinct journal_id from ledger.entry) e on e.journal_id = j.id
-     where e.journal_id is null
-    union all
-    select 'bad_link', a.code, l.seq, l.journal_id,
-           format('amount %s, balance %s after %s, predecessor %s',
-                  l.amount_fen, l.balance_fen, l.previous_balance, l.previous_seq)
-      from (select e.*, lag(e.seq, 1, 0::bigint) over chain as previous_seq,
-                   lag(e.balance_fen, 1, 0::bigint) over chain as previous_balance,
-                   lag(e.head, 1, '\x00'::bytea) over chain as previous_head, lead(e.seq) over chain is null as is_last
-              from ledger.entry e window chain as (partition by e.account_id order by e.seq)) l
-      left join ledger.account a on a.id = l.account_id
-      left join ledger.journal j on j.id = l.journal_id and ledger.month_of(j.effective_on) = l.month
-     where l.seq <> l.previous_seq + 1
-        or l.balance_fen <> l.previous_balance + l.amount_fen
-        or l.is_last and a.head is distinct from l.head
-        or l.head is distinct from ledger.chain(l.previous_head,
-               ledger.journal_digest(j.id, j.key, j.kind, j.ref, j.effective_on, j.posted_at),
-               l.amount_fen, l.balance_fen)
-    union all
-    select 'negative_account', a.code, null, null,
-           format('posted %s, held %s, room %s, floor %s', a.posted_fen, a.held_fen, a.room_fen, k.floor_fen)
-      from ledger.account a join ledger.account_kind k on k.kind = a.kind
-     where a.room_fen is distinct from a.posted_fen - a.held_fen - k.floor_fen or a.room_fen < 0;
-
--- The proof: one row, one snapshot, all zero when the books are sound.
-create view ledger.books as
-    select (select coalesce(sum(posted_fen), 0) from ledger.account)::bigint as sum_balances,
-           (select coalesce(sum(amount_fen), 0) from ledger.entry)::bigint as sum_entries,
-           count(*) filter (where f.finding = 'bad_account') as bad_accounts,
-           count(*) filter (where f.finding = 'bad_hold') as bad_holds,
-           count(*) filter (where f.finding = 'bad_journal') as bad_journals,
-           count(*) filter (where f.finding = 'empty_journal') as empty_journals,
-           count(*) filter (where f.finding = 'bad_link') as bad_links,
-           count(*) filter (where f.finding = 'negative_account') as negative_accounts
-      from ledger.finding f;
-
 -- ----------------------------------------------------------------------------------------------------- system accounts
 
 select ledger.open_account(kind) from ledger.account_kind where qualifier = 'none' order by kind;
@@ -441,7 +375,7 @@ begin
         grant execute on function
             ledger.open_account, ledger.void_hold, ledger.close_day, ledger.month_of, ledger.journal_digest, ledger.chain
             to linli_app;  -- the last three are pure: whoever reads the proof computes with them
-        grant select on ledger.balance, ledger.statement, ledger.leg, ledger.trial_balance, ledger.finding, ledger.books
+        grant select on ledger.balance, ledger.statement, ledger.leg, ledger.trial_balance
             to linli_app;
     end if;
 end $$;

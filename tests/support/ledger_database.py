@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.kernel.transaction import Transaction
 
 SQL_FOLDER = Path(__file__).parents[2] / "migrations" / "sql"
-LEDGER_FILES = ("ledger.sql", "ledger_posting.sql")
+LEDGER_FILES = ("ledger.sql", "ledger_posting.sql", "ledger_proof.sql")
 CLOCK = """
 CREATE TABLE public.business_clock (fixed_at timestamptz, ahead interval NOT NULL DEFAULT interval '0');
 INSERT INTO public.business_clock DEFAULT VALUES;

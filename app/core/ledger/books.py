@@ -425,7 +425,6 @@ def findings_since(tx: "Transaction", mark: int) -> tuple[Finding, ...]:
 
     What is before the mark is taken for granted: only :func:`prove` sees that it was changed.
     """
-    tx.execute(_READ_WHOLE_TABLES)
     return tuple(
         Finding(**row) for row in tx.execute(_FINDINGS_SINCE, {"mark": mark, "limit": FINDINGS_MAX}).mappings()
     )
@@ -436,7 +435,6 @@ def print_since(tx: "Transaction", mark: int, to: int) -> Decimal | None:
 
     Prints of neighboring parts add up.
     """
-    tx.execute(_READ_WHOLE_TABLES)
     found: Decimal | None = tx.execute(_PRINT, {"mark": mark, "to": to}).scalar_one_or_none()
     return found
 
@@ -448,7 +446,6 @@ def findings_again(tx: "Transaction", *, after: int, to: int, print_: Decimal) -
 
     :param print_: their print at that time.
     """
-    tx.execute(_READ_WHOLE_TABLES)
     params = {"after": after, "to": to, "print": print_, "limit": FINDINGS_MAX}
     found = tuple(Finding(**row) for row in tx.execute(_FINDINGS_AGAIN, params).mappings())
     return found + findings_since(tx, after) if found else ()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from benchmarks.orders import Meter
 
 EVERY_S = 5.0
-SENDERS = 16
+SENDERS = 64
 RACERS = 200
 
 

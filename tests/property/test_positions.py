@@ -9,10 +9,10 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from app.core.delivery.positions import STILL_M, Fix, Still, believe, still_of
+from app.kernel.batching import ALONE
 from app.kernel.errors import LinliError
 from app.kernel.geo import distance_m
-from app.kernel.transaction import write_alone
-from app.usecases.delivering.report_position import _PLAINLY, report_position
+from app.usecases.delivering.report_position import Report, keep_plain, report_position
 from tests.factories import a_community, a_courier
 from tests.factories.rows import change, look
 from tests.support.races import at_once
@@ -47,12 +47,8 @@ def test_what_is_taken_at_once_is_what_the_rules_believe(app: Flask, clock: Busi
             before.lng + random.uniform(-jump, jump),
             before.measured_at + timedelta(seconds=random.choice((-3, 0, 1, 5, 20, 400))),
         )
-        params: dict[str, object] = {"courier_id": courier.account_id, "session_id": courier.actor.session_id}
-        params |= {"lat": fix.lat, "lng": fix.lng, "measured_at": fix.measured_at}
 
-        is_taken = write_alone(_PLAINLY, params).rowcount == 1
-
-        if is_taken:
+        if keep_plain([Report(courier.actor, fix.lat, fix.lng, fix.measured_at)]) != [ALONE]:
             taken += 1
             believe(fix, last=before, now=clock.now())  # raises what it does not believe
             now, standing = last_of(courier)
@@ -80,3 +76,27 @@ def test_of_a_hundred_at_once_one_or_two_are_kept_and_none_fails(app: Flask, clo
 
     assert all(one.is_done for one in done)
     assert 1 <= len(kept) <= 16, "those that were read before the first was written may be kept, too, one after another"
+
+
+def test_many_reports_are_kept_at_once_and_each_that_needs_judgment_is_left_alone(
+    app: Flask, clock: BusinessClock
+) -> None:
+    community, now = a_community(HERE), clock.now()
+    plain, twice, far, gone = couriers = [a_courier(community=community) for _ in range(4)]
+    for courier in couriers:
+        report_position(courier.actor, lat=HERE[0], lng=HERE[1], measured_at=now)
+        change(REST, id=courier.account_id)
+    change("UPDATE sessions SET ended_at = now() WHERE session_id = :id", id=gone.actor.session_id)
+    measured_at, lat = now + timedelta(seconds=2), HERE[0] + 1e-5
+
+    said = keep_plain([
+        Report(plain.actor, lat, HERE[1], measured_at),
+        Report(twice.actor, lat, HERE[1], measured_at),
+        Report(twice.actor, lat + 1e-5, HERE[1], measured_at),
+        Report(far.actor, HERE[0] + 1, HERE[1], measured_at),
+        Report(gone.actor, lat, HERE[1], measured_at),
+    ])  # fmt: skip
+
+    assert [one is ALONE for one in said] == [False, False, True, True, True]
+    there, here = Fix(lat, HERE[1], measured_at), Fix(*HERE, now)
+    assert [last_of(courier)[0] for courier in couriers] == [there, there, here, here]

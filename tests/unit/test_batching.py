@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 import pytest
 
 from app.kernel import batching, concurrency
-from app.kernel.batching import ALONE, Batcher, Scattered
+from app.kernel.batching import ALONE, Batcher, Gathering, Scattered
 from app.kernel.concurrency import Places, set_aside
 from app.kernel.errors import Busy
 
@@ -21,12 +22,14 @@ PATIENCE_S = 10.0
 class Counter:
     """A batcher that doubles numbers, whose batches are looked at."""
 
-    def __init__(self, batch: Callable[[Sequence[int]], Sequence[object]], *, most: int = 8) -> None:
+    def __init__(
+        self, batch: Callable[[Sequence[int]], Sequence[object]], *, most: int = 8, gathering: Gathering | None = None
+    ) -> None:
         self.batches: list[list[int]] = []
         self.alone: list[int] = []
         self.answers: dict[int, object] = {}
         self._batch = batch
-        self._batcher: Batcher[int, int] = Batcher(self._do, alone=self._one, most=most)  # type: ignore[arg-type]
+        self._batcher: Batcher[int, int] = Batcher(self._do, alone=self._one, most=most, gathering=gathering)  # type: ignore[arg-type]
 
     def _do(self, asks: Sequence[int]) -> Sequence[object]:
         self.batches.append(list(asks))
@@ -43,8 +46,8 @@ class Counter:
         except Exception as error:  # noqa: BLE001 - it is what is looked at
             self.answers[number] = error
 
-    def ask_together(self, numbers: Sequence[int]) -> None:
-        """Ask all of ``numbers`` while a batch before them is still being done."""
+    def begin_to_ask(self, numbers: Sequence[int]) -> list[threading.Thread]:
+        """Have all of ``numbers`` wait for a batch; return their threads."""
         queue = self._batcher._waiting.setdefault(None, [])
         threads = []
         for number in numbers:
@@ -52,7 +55,12 @@ class Counter:
             threads[-1].start()
             while len(queue) < len(threads):
                 pass
-        queue.pop(0).bell.release()
+        return threads
+
+    def ask_together(self, numbers: Sequence[int]) -> None:
+        """Ask all of ``numbers`` while a batch before them is still being done."""
+        threads = self.begin_to_ask(numbers)
+        self._batcher._waiting[None].pop(0).bell.release()
         for thread in threads:
             thread.join(PATIENCE_S)
         assert not any(thread.is_alive() for thread in threads)
@@ -83,6 +91,29 @@ def test_each_gets_its_own_answer_its_own_refusal_or_is_left_alone() -> None:
     counter.ask_together([1, 2, 3])
     assert counter.answers == {1: 2, 2: refusal, 3: 6}
     assert counter.alone == [3]
+
+
+def test_the_first_of_a_crowd_waits_for_others_and_nobody_does_without_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = Counter(doubled, gathering=Gathering(wait_s=0.2, crowd=3))
+    waits, threads = list[float](), list[threading.Thread]()
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        threads.extend(counter.begin_to_ask([4, 5]))
+
+    monkeypatch.setattr("app.kernel.batching.time.sleep", sleep)
+    counter.ask(1)
+    counter.ask(2)
+    assert (counter.alone, waits) == ([1, 2], [])
+    counter.ask(3)
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert (counter.batches, waits) == ([[3, 4, 5]], [0.2])
+    assert counter.answers == {number: 2 * number for number in range(1, 6)}
+
+    counter._batcher._asked_at = deque([asked_at - 1 for asked_at in counter._batcher._asked_at], maxlen=3)
+    counter.ask(6)
+    assert (counter.alone, waits) == ([1, 2, 6], [0.2])
 
 
 @pytest.mark.parametrize("error", [Scattered(), RuntimeError("the server is gone")])

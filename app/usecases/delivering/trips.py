@@ -47,7 +47,7 @@ LATE_SHOP = timedelta(minutes=10)
 """A trip given back when the shop is this late is nobody's fault."""
 
 _wanted: deque[UUID] = deque(maxlen=256)
-"""Trips that this process has lately refused as taken: worth a glance first. It decides nothing."""
+"""Trips that this process has lately given to somebody, or refused as taken: worth a glance first. Decides nothing."""
 
 _WEIGHT_MAX = (
     "CASE k.vehicle "
@@ -183,8 +183,8 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
     """Take an open trip.
 
     Locks the trip's orders, the trip and its deliveries, then the courier's shift, whose count holds the cap. Once this
-    process has told somebody that a trip is taken, the next who want it are told so by a glance at what is committed,
-    without a lock or a claim: of a crowd, all but a few.
+    process has given a trip, or told somebody that it is taken, the next who want it are told so by a glance at what
+    is committed, without a lock or a claim: of a crowd, all but a few.
 
     :raises TripTaken: another courier has it or thinks about it, or it was called off.
     :raises HallClosed: in this community trips are offered, not claimed.
@@ -213,6 +213,7 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
         moved = TripMoved(trip_id=trip_id, state=TripState.ASSIGNED.value)
         tx.keep(moved)
         close_claim(tx, _CLAIM, deliveries, courier_id=actor.account_id, delivery_state=state.value)
+    _wanted.append(trip_id)
     return moved
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,14 +43,13 @@ def draw(raw: bytes, media: str) -> Drawn:
 
     if media not in _MEDIA and media not in _UNNAMED:
         raise PictureInvalid(reason="type")
+    Image.MAX_IMAGE_PIXELS = None  # the size is judged here, before a pixel is unpacked
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            image = Image.open(io.BytesIO(raw), formats=list(_MEDIA.values()))
-            kind, size = image.format, image.size
-            is_sized = size[0] * size[1] <= PIXELS_MAX and min(size) >= SIDE_PX_MIN
-            is_true = media in _UNNAMED or _MEDIA[media] == kind
-            drawn = _flat(ImageOps.exif_transpose(image)) if is_sized and is_true else None
+        image = Image.open(io.BytesIO(raw), formats=list(_MEDIA.values()))
+        kind, size = image.format, image.size
+        is_sized = size[0] * size[1] <= PIXELS_MAX and min(size) >= SIDE_PX_MIN
+        is_true = media in _UNNAMED or _MEDIA[media] == kind
+        drawn = _flat(ImageOps.exif_transpose(image)) if is_sized and is_true else None
     except UnidentifiedImageError:
         raise PictureInvalid(reason="type") from None
     except Exception:  # noqa: BLE001 - whatever a decoder raises about bytes from outside is the bytes' fault

@@ -3,7 +3,6 @@
 import base64
 import binascii
 import io
-import warnings
 
 from app.core.verification.errors import PhotoInvalid
 
@@ -26,12 +25,11 @@ def clean_photo(encoded: str) -> bytes:
         raise PhotoInvalid(pointer="/photo") from None
     if len(raw) > PHOTO_BYTES_MAX:
         raise PhotoInvalid(pointer="/photo")
+    Image.MAX_IMAGE_PIXELS = None  # the size is judged here, before a pixel is unpacked
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            image = Image.open(io.BytesIO(raw), formats=["JPEG", "PNG"])
-            is_usable = image.width * image.height <= PIXELS_MAX and min(image.size) >= SIDE_PX_MIN
-            drawn = image.convert("RGB") if is_usable else None
+        image = Image.open(io.BytesIO(raw), formats=["JPEG", "PNG"])
+        is_usable = image.width * image.height <= PIXELS_MAX and min(image.size) >= SIDE_PX_MIN
+        drawn = image.convert("RGB") if is_usable else None
     except Exception:  # noqa: BLE001 - whatever a decoder raises about bytes from outside is the bytes' fault
         raise PhotoInvalid(pointer="/photo") from None
     if drawn is None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import io
+import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from app.adapters.pictures import FolderPictures, S3Pictures
 from app.core.catalog.errors import PictureInvalid
@@ -141,8 +142,26 @@ def test_what_can_be_seen_through_stands_on_white(kind: str) -> None:
 
 
 def test_a_bomb_of_pixels_is_refused_before_it_is_unpacked() -> None:
-    with pytest.raises(PictureInvalid):
+    with pytest.raises(PictureInvalid) as refused:
         draw(a_file("PNG", (12_000, 12_000), mode="1", color=0), "image/png")
+
+    assert refused.value.params["reason"] == "size"
+
+
+def test_drawing_leaves_what_other_threads_warn_of_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "filters", filters := [])
+    during: list[bool] = []
+    looks_like = ImageOps.exif_transpose
+
+    def look(image: Any) -> Any:
+        during.append(warnings.filters is filters and not filters)
+        return looks_like(image)
+
+    monkeypatch.setattr(ImageOps, "exif_transpose", look)
+
+    draw(a_file(), "image/jpeg")
+
+    assert during == [True]
 
 
 def test_requests_to_a_bucket_are_signed_as_the_documentation_of_the_api_shows() -> None:

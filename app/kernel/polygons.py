@@ -15,6 +15,8 @@ Point = tuple[float, float]
 POINTS_MIN, POINTS_MAX = 3, 50
 LAT_MIN, LAT_MAX, LNG_MIN, LNG_MAX = 3.0, 54.0, 73.0, 136.0
 """A box around China: a pair that was swapped is outside of it."""
+AREA_M2_MIN = 100.0
+"""What is smaller is no ground to stand on: corners in a line, or one place three times."""
 SLACK_M = 1.0
 """Neighbors share a border; what is nearer to it than this is on it."""
 _LAT_M = 111_195.0
@@ -22,7 +24,7 @@ _LAT_M = 111_195.0
 
 
 class PolygonUnsound(Exception):
-    """No polygon; ``reason`` is corners, abroad or crossing, ``at`` the corner at fault where one is."""
+    """No polygon; ``reason`` is corners, abroad, crossing or empty, ``at`` the corner at fault where one is."""
 
     def __init__(self, reason: str, at: int | None = None) -> None:
         super().__init__(reason)
@@ -37,7 +39,8 @@ def is_abroad(lat: float, lng: float) -> bool:
 def corners_of(points: Sequence[Point]) -> list[Point]:
     """Return the corners of a polygon as it is kept, without a last one that closes it.
 
-    :raises PolygonUnsound: too few different corners or too many, one abroad, or sides that cross or touch.
+    :raises PolygonUnsound: too few different corners or too many, one abroad, sides that cross or touch, or less ground
+        inside than :data:`AREA_M2_MIN`.
     """
     corners = list(points[:-1] if len(points) > 1 and points[0] == points[-1] else points)
     if len(set(corners)) != len(corners) or not POINTS_MIN <= len(corners) <= POINTS_MAX:
@@ -47,6 +50,8 @@ def corners_of(points: Sequence[Point]) -> list[Point]:
             raise PolygonUnsound("abroad", number)
     if _crosses_itself(corners):
         raise PolygonUnsound("crossing")
+    if _ground_m2(corners) < AREA_M2_MIN:
+        raise PolygonUnsound("empty")
     return corners
 
 
@@ -62,6 +67,12 @@ def is_inside(area: Sequence[Sequence[float]], lat: float, lng: float) -> bool:
         if (lat_a > lat) != (lat_b > lat) and lng < (lng_b - lng_a) * (lat - lat_a) / (lat_b - lat_a) + lng_a:
             inside = not inside
     return inside
+
+
+def _ground_m2(corners: Sequence[Point]) -> float:
+    lat_0, lng_0 = corners[0]
+    flat = [((lat - lat_0) * _LAT_M, (lng - lng_0) * _LAT_M * math.cos(math.radians(lat_0))) for lat, lng in corners]
+    return abs(sum(a[1] * b[0] - a[0] * b[1] for a, b in _sides(flat))) / 2
 
 
 def _crosses_itself(corners: Sequence[Point]) -> bool:

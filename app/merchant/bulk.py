@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
-from marshmallow import fields
+from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy import text
 
+from app.core.catalog.barcodes import read_barcode
 from app.core.catalog.content import Content, ContentUnit
 from app.core.catalog.errors import ImportNotFound, ShelfPartNotFound, ShopNotFound
 from app.core.catalog.imports import ImportMode, ImportState
@@ -128,6 +129,13 @@ class SkuChangeItemIn(Body):
     price_fen = Fen(low=1, high=PRICE_FEN_MAX, load_default=None, allow_none=True)
     on_hand = Int(low=0, high=ON_HAND_MAX, load_default=None, allow_none=True)
 
+    @validates_schema(skip_on_field_errors=True)
+    def says_something(self, data: dict[str, Any], **_kwargs: object) -> None:
+        """Want one of both at least."""
+        if data["price_fen"] is None and data["on_hand"] is None:
+            message = "field_required"
+            raise ValidationError(message, "price_fen")
+
 
 class SkuChangesIn(Body):
     """All of them are done, or none."""
@@ -245,7 +253,9 @@ def _add_products(door: Door) -> None:
     @policy("offer.read", Relation.SIDE)
     def read_product(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
         """Read what is known of a scanned barcode, to fill a new offer in with."""
-        return shown_product(product_of_barcode(query["barcode"]))
+        barcode = read_barcode(query["barcode"])
+        assert barcode is not None, "it is required"
+        return shown_product(product_of_barcode(barcode))
 
     @door.get("/shops/<uuid:shop_id>/skus/<uuid:sku_id>/product-proposals", answer=ProposalsOut)
     @policy("offer.read", Relation.OWN_SHOP)

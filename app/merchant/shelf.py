@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
-from marshmallow import fields
+from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.catalog.content import AMOUNT_MAX, COUNT_MAX, Content, ContentUnit
 from app.core.catalog.models import OfferKind, OfferState, OptionKind
@@ -115,6 +115,13 @@ class SkuChangeIn(Body):
     per_person_days = Int(low=1, high=366, load_default=None, allow_none=True)
     weight_g = Int(low=0, high=WEIGHT_G_MAX, load_default=None, allow_none=True)
     is_cold = Flag(load_default=None, allow_none=True)
+
+    @validates_schema(skip_on_field_errors=True)
+    def counts_or_not(self, data: dict[str, Any], **_kwargs: object) -> None:
+        """Refuse a count of what is not counted any more."""
+        if data["is_unlimited"] and data["on_hand"] is not None:
+            message = "field_not_beside|other=is_unlimited"
+            raise ValidationError(message, "on_hand")
 
 
 class OfferChangedOut(Body):

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.core.catalog.barcodes import read_barcode
 from app.core.catalog.content import unit_price_fen
 from app.kernel.actor import Actor
 from app.kernel.wire import Row
@@ -39,8 +40,8 @@ class _Named(Body):
     def one_name(self, given: dict[str, Any], **_: object) -> None:
         """Refuse both names, and none."""
         if (given["standard_product_id"] is None) == (given["barcode"] is None):
-            message = "field_required"
-            raise ValidationError(message, "standard_product_id")
+            message = "field_required" if given["barcode"] is None else "field_not_beside|other=standard_product_id"
+            raise ValidationError(message, "standard_product_id" if given["barcode"] is None else "barcode")
 
 
 class ProductQuery(_Named, Query):
@@ -166,14 +167,13 @@ def add_comparisons(door: Door) -> None:
     @policy("checkout.quote", Relation.OWN)
     def compare_baskets(actor: Actor, *, body: dict[str, Any]) -> dict[str, Any]:
         """Compare several products at once: the cheapest single shop, and the cheapest split. Changes nothing."""
-        found = compare_basket(actor, address_id=body["address_id"], sought=[_sought(item) for item in body["items"]])
-        return _basket(found)
+        sought = [_sought(item, at=f"/items/{number}") for number, item in enumerate(body["items"])]
+        return _basket(compare_basket(actor, address_id=body["address_id"], sought=sought))
 
 
-def _sought(given: dict[str, Any]) -> Sought:
-    return Sought(
-        standard_product_id=given["standard_product_id"], barcode=given["barcode"], quantity=given["quantity"]
-    )
+def _sought(given: dict[str, Any], *, at: str = "") -> Sought:
+    barcode = read_barcode(given["barcode"], pointer=f"{at}/barcode")
+    return Sought(standard_product_id=given["standard_product_id"], barcode=barcode, quantity=given["quantity"])
 
 
 def _shown(found: Compared, *, with_refused: bool) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def test_a_polygon_that_does_not_cross_itself_is_taken_without_its_closing_corne
      (around((0, 0), (0, 9), (0, 5)), "crossing"), (around((0, 0), (5, 5), (0, 9), (5, 5)), "corners"),
      (around((0, 0), (1, 1)), "corners"), (around((0, 0), (0, 0), (1, 1)), "corners"),
      (around(*((n, n * n) for n in range(POINTS_MAX + 1))), "corners"),
+     (around((0, 0), (0.7, 0.7), (1.4, 1.4)), "empty"), (around((0, 0), (0, 1e-9), (1e-9, 0)), "empty"),
      (around((0, 0), (0, 200), (9, 9)), "too_far"), ([(116.4, 39.9), (116.5, 39.9), (116.4, 39.8)], "abroad"),
      ([(0.0, 0.0), (0.0, 1.0), (1.0, 0.0)], "abroad")],
 )  # fmt: skip

@@ -5,12 +5,13 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from openpyxl import Workbook
 
 from app.core.catalog.content import Content, ContentUnit
-from app.core.catalog.errors import ColumnsLacking, FileTooLarge, FileUnreadable
+from app.core.catalog.errors import ColumnsLacking, ColumnsRepeated, FileTooLarge, FileUnreadable
 from app.core.catalog.models import OfferState
 from app.core.catalog.review import state_after
-from app.core.catalog.sheet_files import FILE_BYTES_MAX, ROWS_MAX, FileKind, read_rows, write_rows
+from app.core.catalog.sheet_files import FILE_BYTES_MAX, ROWS_MAX, FileKind, _refuse_bombs, read_rows, write_rows
 from app.core.catalog.sheets import EXAMPLE, HEAD, SheetRow, read_head, read_row
 from app.kernel.money import yuan
 from app.kernel.spreadsheets import safe_cell
@@ -59,6 +60,14 @@ def lying() -> bytes:
     return content.replace(size, (10).to_bytes(4, "little"))
 
 
+def unfolding(encoding: str, *, declared: str, before: int = 0) -> bytes:
+    """Return XML that has a definition of what is to be unfolded, after so many bytes of a comment."""
+    comment = f"<!--{'-' if before else ''}".ljust(before, "x") + "-->"
+    head = f'<?xml version="1.0" encoding="{declared}"?>'
+    body = f"{comment if before else ''}<!DOCTYPE x>"
+    return (head + body).encode(encoding) if encoding != "cp037" else head.encode() + body.encode(encoding)
+
+
 BOMBS: dict[str, tuple[Callable[[], bytes], type[Exception]]] = {
     "too long": (lambda: b"a" * (FILE_BYTES_MAX + 1), FileTooLarge),
     "bomb": (lambda: packed(sheet=b"0" * 70_000_000), FileTooLarge),
@@ -82,6 +91,36 @@ def test_bombs_and_what_is_no_sheet_are_refused(name: str) -> None:
         list(read_rows(content))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [unfolding("utf-16", declared="utf-16"), unfolding("utf-16-le", declared="utf-16"),
+     unfolding("utf-16-be", declared="utf-16"), unfolding("cp037", declared="cp037"),
+     b"<?xml" + b" " * 70_000 + unfolding("cp037", declared="cp037")[5:]],
+    ids=["UTF-16", "little without a mark", "big without a mark", "EBCDIC", "EBCDIC, said late"],
+)  # fmt: skip
+def test_no_encoding_hides_what_is_to_be_unfolded(content: bytes) -> None:
+    with pytest.raises(FileUnreadable):
+        _refuse_bombs(packed(sheet=content))
+
+
+@pytest.mark.parametrize("before", range(64 * 1024 - 60, 64 * 1024, 6))
+def test_entities_are_seen_wherever_a_part_is_cut_for_reading(before: int) -> None:
+    content = unfolding("utf-8", declared="UTF-8", before=before)
+
+    with pytest.raises(FileUnreadable):
+        _refuse_bombs(packed(sheet=content))
+
+
+def test_a_number_that_a_spreadsheet_computed_is_read_as_it_is_shown() -> None:
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(["a", 2.2 * 1.1, 1e3, 6901028075831.0])
+    out = io.BytesIO()
+    book.save(out)
+
+    assert list(read_rows(out.getvalue())) == [("a", "2.42", "1000", "6901028075831")]
+
+
 def test_no_more_rows_than_are_taken_are_read() -> None:
     assert len(list(read_rows(b"a\n" * (ROWS_MAX + 500)))) == ROWS_MAX + 2
 
@@ -95,6 +134,13 @@ def test_a_sheet_without_the_needed_columns_is_refused_by_their_names() -> None:
         read_head(["名称", "备注"])
 
     assert refused.value.params["columns"] == "货架分组、售价"
+
+
+def test_a_sheet_with_a_column_twice_is_refused_by_its_name() -> None:
+    with pytest.raises(ColumnsRepeated) as refused:
+        read_head(["名称", "商品名称", "分组", "售价", "价格", "单价"])
+
+    assert refused.value.params["columns"] == "名称、售价"
 
 
 def row_of(**cells: str) -> object:
@@ -141,6 +187,16 @@ def test_a_wrong_cell_is_named_by_row_and_column(cells: dict[str, str], column: 
     assert isinstance(errors, list)
     assert [(error.row, error.column) for error in errors] == [(7, column)]
     assert errors[0].detail
+
+
+@pytest.mark.parametrize(
+    "written, state", [("", None), ("审核中", None), ("未通过", None), ("下架", "paused"), ("在售", "on_sale")]
+)
+def test_a_state_that_is_not_the_merchants_to_set_is_left(written: str, state: str | None) -> None:
+    row = row_of(state=written)
+
+    assert isinstance(row, SheetRow)
+    assert row.state == state
 
 
 S = OfferState

@@ -25,7 +25,7 @@ class SkuNotFound(NotFound):
 
 
 class HoursInvalid(Invalid):
-    """Opening hours must be ordered, not overlapping, per weekday."""
+    """Opening hours must be ordered, not overlapping, per day that there is; a night is two spans."""
 
     code = "hours_invalid"
     title = "Opening hours are not in order"
@@ -125,6 +125,13 @@ class ColumnsLacking(Invalid):
     title = "Columns are lacking"
 
 
+class ColumnsRepeated(Invalid):
+    """The first row names a column twice; parameter ``columns``."""
+
+    code = "columns_repeated"
+    title = "Columns are there twice"
+
+
 class TooManyRows(Invalid):
     """The file has more rows than are taken at once; parameter ``rows_max``."""
 
@@ -196,7 +203,7 @@ class ShelfTooLarge(Conflict):
 
 
 class AreaInvalid(Invalid):
-    """No polygon or place that a shop can have; parameter ``reason``: corners, crossing, abroad, too_far."""
+    """No polygon or place that a shop can have; parameter ``reason``: corners, crossing, empty, abroad, too_far."""
 
     code = "area_invalid"
     title = "The delivery area is not possible"

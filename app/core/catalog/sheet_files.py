@@ -6,6 +6,7 @@ of it was unpacked within a bound. Cells that a spreadsheet would compute are wr
 
 import csv
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,11 @@ COLUMNS_MAX = 40
 CELL_LENGTH_MAX = 1_000
 _CHUNK = 64 * 1024
 _ZIP = b"PK\x03\x04"
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
+_XML = b"<?xml"
+_DECLARED = re.compile(rb"<\?xml(?P<said>.*?)\?>", re.DOTALL)
+_ENCODING = re.compile(rb"encoding\s*=\s*[\"']([^\"']*)[\"']")
+_DOCTYPE = (b"<!DOCTYPE", b"<!ENTITY")
 
 Cells = tuple[str, ...]
 
@@ -72,7 +78,7 @@ def _csv_rows(text: str) -> Iterator[Cells]:
 
 
 def _refuse_bombs(content: bytes) -> None:
-    """Unpack every part, counted, before anything interprets it."""
+    """Unpack every part, counted, before anything interprets it; none may define what would be unfolded later."""
     unpacked = 0
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -81,14 +87,30 @@ def _refuse_bombs(content: bytes) -> None:
                 raise FileTooLarge(bytes_max=UNPACKED_BYTES_MAX)
             for part in parts:
                 with archive.open(part) as opened:
+                    seen = b""
                     while chunk := opened.read(_CHUNK):
                         unpacked += len(chunk)
                         if unpacked > UNPACKED_BYTES_MAX:
                             raise FileTooLarge(bytes_max=UNPACKED_BYTES_MAX)
-                        if b"<!DOCTYPE" in chunk or b"<!ENTITY" in chunk:
+                        if not seen and not _is_plain(chunk):
+                            raise FileUnreadable
+                        seen = seen[-len(_DOCTYPE[0]) :] + chunk
+                        if any(mark in seen for mark in _DOCTYPE):
                             raise FileUnreadable
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
         raise FileUnreadable from None
+
+
+def _is_plain(head: bytes) -> bool:
+    """Say whether a part that may be XML is written in UTF-8, so that its bytes can be searched for what is refused."""
+    if head.startswith(_WIDE):
+        return False
+    head = head.removeprefix(b"\xef\xbb\xbf")
+    if not head.startswith(_XML):
+        return True
+    declared = _DECLARED.match(head)
+    encoding = None if declared is None else _ENCODING.search(declared["said"])
+    return declared is not None and (encoding is None or encoding[1].lower() in {b"utf-8", b"us-ascii"})
 
 
 def _xlsx_rows(content: bytes) -> Iterator[Cells]:
@@ -107,8 +129,8 @@ def _xlsx_rows(content: bytes) -> Iterator[Cells]:
 def _as_text(cell: object) -> str:
     if cell is None:
         return ""
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
+    if isinstance(cell, float):
+        cell = int(cell) if cell.is_integer() else f"{cell:.15g}"  # as many digits as a spreadsheet shows
     return str(cell).strip()[:CELL_LENGTH_MAX].removeprefix("'")
 
 

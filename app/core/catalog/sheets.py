@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.core.catalog.barcodes import is_sound
 from app.core.catalog.content import Content, read_content
-from app.core.catalog.errors import ColumnsLacking
+from app.core.catalog.errors import ColumnsLacking, ColumnsRepeated
 from app.core.catalog.sheet_files import Cells
 
 PRICE_FEN_MAX = 10_000_000
@@ -43,7 +43,12 @@ HEAD: Cells = ("规格编号", "条码", "名称", "货架分组", "类目编码
 EXAMPLE: Cells = ("", "6901028075831", "示例 矿泉水", "饮料", "retail.drinks.water", "示例牌", "", "550 ml", "2.50",
                   "0", "100", "", "在售")  # fmt: skip
 NEEDED = ("name", "category", "price")
-STATES: Mapping[str, str] = {"": "on_sale", "在售": "on_sale", "上架": "on_sale", "暂停": "paused", "下架": "paused"}
+STATES: Mapping[str, str | None] = {
+    **dict.fromkeys(("在售", "上架"), "on_sale"),
+    **dict.fromkeys(("暂停", "下架"), "paused"),
+    **dict.fromkeys(("", "审核中", "未通过")),
+}
+"""What is written → where an offer is put; None leaves it, and a new one is on sale."""
 _YUAN = re.compile(r"(?:¥|￥)?([0-9]{1,7})(?:\.([0-9]{1,2})0*)?元?")
 
 
@@ -57,7 +62,7 @@ class RowError(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetRow:
-    """A row that is right by itself. ``on_hand`` None is unlimited."""
+    """A row that is right by itself. ``on_hand`` None is unlimited; ``state`` None leaves it as it is."""
 
     row: int
     sku_id: UUID | None
@@ -72,23 +77,27 @@ class SheetRow:
     packing_fen: int
     on_hand: int | None
     per_person_max: int | None
-    state: str
+    state: str | None
 
 
 def read_head(cells: Sequence[str]) -> dict[str, int]:
     """Return where each known column stands; unknown columns are passed over.
 
-    :raises ColumnsLacking: a needed one is not there; parameter ``columns``.
+    :raises ColumnsLacking: a needed one is not there; parameter ``columns``. :raises ColumnsRepeated: one is twice.
     """
     places: dict[str, int] = {}
+    repeated: list[str] = []
     for place, title in enumerate(cells):
         plain = _plain(title)
         for key, names in COLUMNS.items():
             if plain == key or plain in names:
+                repeated += [names[0]] if key in places else []
                 places.setdefault(key, place)
     lacking = [COLUMNS[key][0] for key in NEEDED if key not in places]
     if lacking:
         raise ColumnsLacking(columns="、".join(lacking))
+    if repeated:
+        raise ColumnsRepeated(columns="、".join(dict.fromkeys(repeated)))
     return places
 
 
@@ -157,8 +166,8 @@ def read_row(  # noqa: C901 - one look at each column
         content = read_content(given["content"])
         if content is None:
             wrong("content", "应写成“500 g”“6×330 ml”“2 小时”")
-    state = STATES.get(given.get("state", ""))
-    if state is None:
+    said = given.get("state", "")
+    if said not in STATES:
         wrong("state", "应为“在售”或“暂停”")
     row = {
         "name": text("name", NAME_LENGTH_MAX, is_needed=True),
@@ -178,6 +187,6 @@ def read_row(  # noqa: C901 - one look at each column
         barcode=barcode,
         category_code=category_code,
         content=content,
-        state=state or "on_sale",
+        state=STATES[said],
         **row,  # type: ignore[arg-type]
     )

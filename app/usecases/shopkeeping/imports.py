@@ -99,7 +99,8 @@ _OFFERS = text(
         is_age_restricted, is_return_excluded)
     SELECT r.offer_id, :shop_id, :kind, r.name, r.category,
         r.place + (SELECT coalesce(max(position), 0) FROM offers WHERE shop_id = :shop_id),
-        CASE WHEN g.is_sensitive OR CAST(:is_new_shop AS boolean) THEN 'in_review' ELSE r.state END,
+        CASE WHEN g.is_sensitive OR CAST(:is_new_shop AS boolean) THEN 'in_review'
+            ELSE coalesce(r.state, 'on_sale') END,
         r.category_code, r.brand, coalesce(g.is_age_restricted, false), coalesce(g.is_return_excluded, false)
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (offer_id uuid, name text, category text, place bigint,
         state text, category_code text, brand text)
@@ -108,7 +109,7 @@ _OFFERS = text(
 )
 _SKU_COLUMNS = """(sku_id uuid, offer_id uuid, option text, price_fen bigint, packing_fen bigint, barcode text,
         content_amount bigint, content_unit text, content_count bigint, per_person_max bigint, on_hand bigint,
-        state text)"""
+        state text, is_named boolean, name text, category text, category_code text, brand text)"""
 _SKUS = text(
     f"""
     INSERT INTO skus (sku_id, offer_id, shop_id, option, price_fen, packing_fen, barcode, content_amount, content_unit,
@@ -121,18 +122,45 @@ _SKUS = text(
 )
 _CHANGED = text(
     f"""
-    UPDATE skus AS k SET price_fen = r.price_fen, packing_fen = r.packing_fen,
+    UPDATE skus AS k SET price_fen = r.price_fen,
+        packing_fen = CASE WHEN CAST(:has_packing AS boolean) THEN r.packing_fen ELSE k.packing_fen END,
+        option = CASE WHEN r.is_named AND r.option <> '' THEN r.option ELSE k.option END,
+        options = CASE WHEN r.is_named AND r.option NOT IN ('', k.option) THEN '[]' ELSE k.options END,
         barcode = coalesce(r.barcode, k.barcode),
         standard_product_id = CASE WHEN r.barcode IS NULL THEN k.standard_product_id ELSE p.standard_product_id END,
         content_amount = coalesce(r.content_amount, k.content_amount),
         content_unit = coalesce(r.content_unit, k.content_unit),
         content_count = CASE WHEN r.content_amount IS NULL THEN k.content_count ELSE r.content_count END,
-        per_person_max = r.per_person_max
+        per_person_max = CASE WHEN CAST(:has_per_person AS boolean) THEN r.per_person_max ELSE k.per_person_max END
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r {_SKU_COLUMNS}
     LEFT JOIN standard_products AS p ON p.barcode = r.barcode
     WHERE k.sku_id = r.sku_id AND k.shop_id = :shop_id
     """
 )
+_NAMED = text(
+    f"""
+    UPDATE offers AS f SET name = r.name, category = r.category, brand = r.brand, category_code = r.category_code,
+        is_age_restricted = f.is_age_restricted OR r.is_age_restricted,
+        is_return_excluded = f.is_return_excluded OR r.is_return_excluded,
+        state = CASE WHEN (CAST(:is_new_shop AS boolean) OR r.is_sensitive)
+            AND (f.name, f.brand, f.category_code) IS DISTINCT FROM (r.name, r.brand, r.category_code)
+            THEN 'in_review' ELSE f.state END
+    FROM (
+        SELECT DISTINCT ON (o.offer_id) o.offer_id, r.name, r.category, coalesce(nullif(r.brand, ''), o.brand) AS brand,
+            coalesce(r.category_code, o.category_code) AS category_code,
+            coalesce(g.is_age_restricted, false) AS is_age_restricted,
+            coalesce(g.is_return_excluded, false) AS is_return_excluded, coalesce(g.is_sensitive, false) AS is_sensitive
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r {_SKU_COLUMNS}
+        JOIN offers AS o ON o.offer_id = r.offer_id AND o.shop_id = :shop_id
+        LEFT JOIN categories AS g ON g.code = coalesce(r.category_code, o.category_code)
+        WHERE r.is_named ORDER BY o.offer_id
+    ) AS r
+    WHERE f.offer_id = r.offer_id
+        AND (f.name, f.category, f.brand, f.category_code)
+            IS DISTINCT FROM (r.name, r.category, r.brand, r.category_code)
+    """
+)
+"""A row that names a SKU by its id says its offer anew, blank cells apart; where the platform looks first, it waits."""
 _STATES = text(
     f"""
     UPDATE offers AS f SET state = r.state
@@ -169,6 +197,7 @@ class ImportAsked:
 class _Judged:
     """Rows that are right by themselves and beside each other, and what is wrong with the others."""
 
+    columns: frozenset[str] = frozenset()
     rows: list[SheetRow] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
     wrong: set[int] = field(default_factory=set)
@@ -246,7 +275,7 @@ def run_import(import_id: UUID) -> None:
             tx.execute(_LOCK, {"shop_id": asked.shop_id})
             if tx.execute(_IS_RUNNING, {"import_id": import_id}).first() is None:
                 return  # another run of it held the shop, and has ended it
-            made, changed = _apply(tx, asked, judged.rows, tell)
+            made, changed = _apply(tx, asked, judged, tell)
         elif not is_refused:
             known = _Known(shelf)
             changed = sum(known.sku_of(row) is not None for row in judged.rows)
@@ -287,8 +316,10 @@ def _judge(asked: Row, shelf: Sequence[Row], judged: _Judged) -> Iterator[int]:
     """Judge the rows of a file, and yield now and then how many were read."""
     rows = read_rows(bytes(asked.file))
     places, categories = read_head(next(rows)), frozenset(asked.categories)
+    judged.columns = frozenset(places)
     known = _Known(shelf)
     seen: dict[object, int] = {}
+    named: dict[UUID, tuple[int, tuple[object, ...]]] = {}
     number = 1
     for number, cells in enumerate(rows, start=2):
         if is_blank(cells):
@@ -301,7 +332,12 @@ def _judge(asked: Row, shelf: Sequence[Row], judged: _Judged) -> Iterator[int]:
         else:
             sku = known.sku_of(found)
             key = (found.name, found.category, found.option, found.barcode) if sku is None else sku.sku_id
-            if key in seen or (found.barcode and found.barcode in seen):
+            said = (found.name, found.category, found.category_code, found.brand, found.state)
+            first_named = named.setdefault(sku.offer_id, (number, said)) if found.sku_id and sku else (number, said)
+            if first_named[1] != said:
+                detail = f"与第 {first_named[0]} 行是同一商品的规格，名称、分组、类目、品牌和状态须一致"
+                judged.refuse([RowError(number, "名称", detail)])
+            elif key in seen or (found.barcode and found.barcode in seen):
                 first = seen.get(key) or seen[found.barcode]
                 judged.refuse([RowError(number, "名称", f"与第 {first} 行是同一商品")])
             else:
@@ -314,9 +350,10 @@ def _judge(asked: Row, shelf: Sequence[Row], judged: _Judged) -> Iterator[int]:
     yield number - 1
 
 
-def _apply(tx: Transaction, asked: Row, rows: Sequence[SheetRow], tell: Callable[[int], None]) -> tuple[int, int]:
+def _apply(tx: Transaction, asked: Row, judged: _Judged, tell: Callable[[int], None]) -> tuple[int, int]:
     """Write the rows, with the shop locked; return how many SKUs were made and how many were changed.
 
+    What the file has no column for stays as it is.
     Products and changed SKUs are locked in the order of their keys, so that two imports do not wait for each other.
 
     :param tell: is told how many rows are written, after each batch of them.
@@ -325,10 +362,11 @@ def _apply(tx: Transaction, asked: Row, rows: Sequence[SheetRow], tell: Callable
     known = _Known(shelf)
     made: list[tuple[dict[str, Any] | None, dict[str, Any]]] = []
     changed: list[dict[str, Any]] = []
-    for row in rows:
+    for row in judged.rows:
         sku = known.sku_of(row)
         if sku is not None:
-            changed.append(_sku(row, sku.sku_id, sku.offer_id))
+            said = {"is_named": row.sku_id is not None, **_said(row)}
+            changed.append({**_sku(row, sku.sku_id, sku.offer_id), **said})
             continue
         offer, offer_id = None, known.offers.get((row.name, row.category))
         if offer_id is None:
@@ -336,7 +374,7 @@ def _apply(tx: Transaction, asked: Row, rows: Sequence[SheetRow], tell: Callable
             offer = _offer(row, offer_id)
         made.append((offer, _sku(row, new_id(), offer_id)))
     tell(0)
-    products = [_product(row) for row in rows if row.barcode is not None and not is_in_store(row.barcode)]
+    products = [_product(row) for row in judged.rows if row.barcode is not None and not is_in_store(row.barcode)]
     for part in _batches(sorted(products, key=itemgetter("barcode"))):
         tx.execute(_PRODUCTS, {"rows": _json(part)})
     shop = {"shop_id": asked.shop_id}
@@ -352,8 +390,14 @@ def _apply(tx: Transaction, asked: Row, rows: Sequence[SheetRow], tell: Callable
         written += len(some)
         tell(written)
     for part in _batches(sorted(changed, key=itemgetter("sku_id"))):
-        for statement, params in ((_CHANGED, shop), (_STATES, {}), (_UNCOUNTED, {}), (_STOCK, {})):
-            tx.execute(statement, {"rows": _json(part), **params})
+        rows = {"rows": _json(part)}
+        has = {"has_packing": "packing" in judged.columns, "has_per_person": "per_person" in judged.columns}
+        tx.execute(_CHANGED, {**rows, **shop, **has})
+        tx.execute(_NAMED, {**rows, **shop, "is_new_shop": fresh["is_new_shop"]})
+        tx.execute(_STATES, rows)
+        if "on_hand" in judged.columns:
+            tx.execute(_UNCOUNTED, rows)
+            tx.execute(_STOCK, rows)
         written += len(part)
         tell(written)
     return len(made), len(changed)
@@ -384,8 +428,11 @@ def _product(row: SheetRow) -> dict[str, Any]:
 
 
 def _offer(row: SheetRow, offer_id: UUID) -> dict[str, Any]:
-    about = {"name": row.name, "category": row.category, "state": row.state, "brand": row.brand}
-    return {"offer_id": offer_id, "category_code": row.category_code, **about}
+    return {"offer_id": offer_id, "state": row.state, **_said(row)}
+
+
+def _said(row: SheetRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ("name", "category", "category_code", "brand")}
 
 
 def _sku(row: SheetRow, sku_id: UUID, offer_id: UUID) -> dict[str, Any]:

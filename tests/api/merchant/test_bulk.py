@@ -103,6 +103,53 @@ def test_what_was_exported_and_changed_comes_back_as_changed(client: FlaskClient
     assert (row.name, row.price_fen, row.on_hand) == ("=HYPERLINK(1)", 1_200, 5)
 
 
+def test_a_row_that_names_its_sku_says_the_offer_anew_and_a_column_that_is_not_there_changes_nothing(
+    client: FlaskClient,
+) -> None:
+    shop = a_merchant_with_shop()
+    offer = an_offer(shop, name="甲", price_fen=1_000, on_hand=5, packing_fen=30, sku={"per_person_max": 2})
+    change("UPDATE offers SET state = 'paused', brand = '山谷' WHERE offer_id = :id", id=offer.offer_id)
+    head = ("规格编号", "名称", "货架分组", "规格", "售价")
+    new = (str(offer.sku_id), "甲（新）", "清仓", "大", "9.00")
+
+    found = imported(client, shop, write_rows(FileKind.CSV, [head, new]))
+
+    assert (found["state"], found["changed_count"]) == ("done", 1), found
+    [row] = look(
+        """SELECT f.name, f.category, f.brand, f.state, k.option, k.price_fen, k.packing_fen, k.per_person_max,
+            n.on_hand
+        FROM offers AS f JOIN skus AS k ON k.offer_id = f.offer_id LEFT JOIN stock AS n ON n.sku_id = k.sku_id
+        WHERE f.shop_id = :id""",
+        id=shop.shop_id,
+    )
+    assert tuple(row) == ("甲（新）", "清仓", "山谷", "paused", "大", 900, 30, 2, 5)
+
+
+def test_what_a_new_shop_says_anew_by_a_file_waits_for_a_look(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+    renamed, kept = an_offer(shop, name="甲"), an_offer(shop, name="乙")
+    change("UPDATE shops SET reviewed_until = now() + interval '9 days' WHERE shop_id = :id", id=shop.shop_id)
+    rows: list[Cells] = [
+        {"规格编号": str(sku.sku_id), "名称": name, "货架分组": "日用", "状态": "在售"}
+        for sku, name in ((renamed, "丙"), (kept, "乙"))
+    ]
+
+    imported(client, shop, a_sheet(*rows))
+
+    assert [(row.name, row.state) for row in shelf(shop)] == [("丙", "in_review"), ("乙", "on_sale")]
+
+
+def test_rows_that_say_one_offer_in_two_ways_are_wrong(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+    imported(client, shop, a_sheet({"名称": "奶茶", "规格": "中杯"}, {"名称": "奶茶", "规格": "大杯"}))
+    ids = look("SELECT sku_id FROM skus WHERE shop_id = :id ORDER BY sku_id", id=shop.shop_id)
+    rows: list[Cells] = [{"规格编号": str(row.sku_id), "名称": f"奶茶{n}"} for n, row in enumerate(ids)]
+
+    found = imported(client, shop, a_sheet(*rows))
+
+    assert (found["state"], [(one["row"], one["column"]) for one in found["errors"]]) == ("refused", [(3, "名称")])
+
+
 def test_the_parts_of_a_long_shelf_hold_every_row_once_and_say_how_many_they_are(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,8 +310,9 @@ def test_one_thing_twice_and_anothers_sku_are_wrong_rows(client: FlaskClient) ->
     "content, code",
     [(b"\x89PNG\r\n\x1a\n\0", "file_unreadable"), (b"PK\x03\x04", "file_unreadable"), (b"", "columns_lacking"),
      ("名称,备注\n甲,乙\n".encode(), "columns_lacking"),
+     ("名称,品名,分组,售价\n甲,乙,丙,1\n".encode(), "columns_repeated"),
      (b"name,category,price\n" + b"a,b,1\n" * 10_001, "too_many_rows")],
-    ids=["a picture", "no zip", "nothing", "other columns", "too many rows"],
+    ids=["a picture", "no zip", "nothing", "other columns", "a column twice", "too many rows"],
 )  # fmt: skip
 def test_a_file_that_is_none_is_refused_and_nothing_is_kept(client: FlaskClient, content: bytes, code: str) -> None:
     shop = a_merchant_with_shop()
@@ -363,6 +411,13 @@ class TestChangeMany(OnceWithBody, OnceOwned):
         )
         assert [tuple(row) for row in rows] == [(700, None), (1_000, 3)]
 
+    def test_a_change_of_nothing_is_refused(self, client: FlaskClient) -> None:
+        case = self.case()
+        items = [{"sku_id": case.body["items"][0]["sku_id"]}]  # type: ignore[index]
+
+        assert_problem(self.send(client, case, body={"items": items}), 422, "input_invalid",
+                       pointer="/items/0/price_fen")  # fmt: skip
+
     @pytest.mark.parametrize("which", ["anothers", "twice"])
     def test_one_that_is_not_the_shops_or_named_twice_stops_all(self, client: FlaskClient, which: str) -> None:
         case = self.case()
@@ -427,6 +482,11 @@ class TestScan(Endpoint):
         found = self.send(client, self.case()).get_json()
 
         assert (found["name"], found["content"]) == ("矿泉水", {"amount": 550, "unit": "ml", "count": 1})
+
+    def test_a_wrong_check_digit_is_told(self, client: FlaskClient) -> None:
+        case = Case(a_merchant_with_shop().owner, "/merchant/v1/standard-products", query={"barcode": "6901028075832"})
+
+        assert_problem(self.send(client, case), 422, "barcode_invalid", pointer="/barcode")
 
     def test_a_barcode_that_nobody_sold_is_not_known(self, client: FlaskClient) -> None:
         case = Case(a_merchant_with_shop().owner, "/merchant/v1/standard-products", query={"barcode": a_barcode()})

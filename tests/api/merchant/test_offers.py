@@ -202,9 +202,11 @@ def test_counting_stops_only_when_no_order_holds_pieces(client: FlaskClient) -> 
     [offer] = order.offers
     free = an_offer(order.shop, on_hand=4)
 
+    both = put(client, order.shop, f"skus/{free.sku_id}", {"is_unlimited": True, "on_hand": 3})
     held = put(client, order.shop, f"skus/{offer.sku_id}", {"is_unlimited": True})
     freed = put(client, order.shop, f"skus/{free.sku_id}", {"is_unlimited": True})
 
+    assert_problem(both, 422, "input_invalid", pointer="/on_hand")
     assert_problem(held, 409, "stock_reserved", pointer="/is_unlimited")
     assert freed.status_code == 200
     assert look("SELECT 1 FROM stock WHERE sku_id = :id", id=free.sku_id) == []

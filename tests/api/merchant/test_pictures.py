@@ -149,7 +149,8 @@ def test_a_bomb_of_pixels_is_refused_before_it_is_unpacked() -> None:
 
 
 def test_drawing_leaves_what_other_threads_warn_of_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warnings, "filters", filters := [])
+    filters: list[Any] = []
+    monkeypatch.setattr(warnings, "filters", filters)
     during: list[bool] = []
     looks_like = ImageOps.exif_transpose
 

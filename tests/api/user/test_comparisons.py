@@ -76,7 +76,7 @@ class TestCompare(Owned):
 
     @pytest.mark.parametrize(
         "change_, pointer",
-        [({"standard_product_id": None}, "/standard_product_id"), ({"barcode": "96385074"}, "/standard_product_id"),
+        [({"standard_product_id": None}, "/standard_product_id"), ({"barcode": "96385074"}, "/barcode"),
          ({"quantity": 0}, "/quantity"), ({"quantity": 1000}, "/quantity"), ({"address_id": "x"}, "/address_id"),
          ({"standard_product_id": "' OR 1=1"}, "/standard_product_id"), ({"hue": 1}, "/hue")],
     )  # fmt: skip
@@ -93,6 +93,17 @@ class TestCompare(Owned):
         address_id = an_address(resident, near=a_merchant_with_shop())
 
         assert_problem(ask(client, resident, address_id=address_id, barcode=a_barcode()), 404, "product_not_found")
+
+    def test_a_wrong_check_digit_is_told(self, client: FlaskClient) -> None:
+        resident = a_resident()
+        address_id = an_address(resident, near=a_merchant_with_shop())
+        body = {"address_id": str(address_id), "items": [{"barcode": a_barcode()}, {"barcode": "96385075"}]}
+
+        one = ask(client, resident, address_id=address_id, barcode="6901028075832")
+        basket = client.post("/user/v1/basket-comparisons", headers=resident.headers, json=body)
+
+        assert_problem(one, 422, "barcode_invalid", pointer="/barcode")
+        assert_problem(basket, 422, "barcode_invalid", pointer="/items/1/barcode")
 
     def test_a_basket_of_one_unknown_product_points_at_it(self, client: FlaskClient) -> None:
         resident = a_resident()

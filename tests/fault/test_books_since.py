@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from app.cli.books import books_commands
 from app.core import ledger
 from app.kernel.ids import new_id
-from app.kernel.transaction import read
+from app.kernel.transaction import read, transaction
 from app.usecases.reconciling.prove import prove_all, prove_new
 from tests.support.ledger_database import (
     SQL_FOLDER,
@@ -258,3 +258,19 @@ def test_unsound_books_do_not_begin_anew(
     change_journal(connection, journal, "ref = NULL")
     assert (done.exit_code, whole_to() < journal) == (1, True)
     assert f"journal {journal}" in done.output
+
+
+def test_books_that_take_longer_than_a_request_may_are_proven_all_the_same(app: Flask) -> None:
+    hurried = text("SET LOCAL statement_timeout = '1ms'")
+    with transaction() as tx:
+        after = ledger.findings_since(tx, 0)
+        print_ = ledger.print_since(tx, 0, 2**62)
+        assert print_ is not None
+        tx.execute(hurried)
+        proof = ledger.prove(tx)
+        tx.execute(hurried)
+        ledger.findings_since(tx, 0)
+        tx.execute(hurried)
+        ledger.findings_again(tx, after=0, to=2**62, print_=print_)
+
+    assert (proof.is_sound, after) == (True, ())

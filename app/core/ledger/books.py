@@ -103,7 +103,10 @@ _FINDINGS_AGAIN = text(
 )
 # One statement sees one moment: the print is of what the findings are about.
 _PRINT = text("SELECT ledger.print_of(:mark, :to) WHERE NOT EXISTS (SELECT FROM ledger.findings_since(:mark))")
-_READ_WHOLE_TABLES = text("SET LOCAL enable_seqscan = on")
+_READ_WHOLE_TABLES = text(
+    "SELECT set_config('enable_seqscan', 'on', true), set_config('statement_timeout', '1h', true)"
+)
+_TAKE_TIME = text("SELECT set_config('statement_timeout', '10min', true)")
 _SEQ_MAX = 2**63 - 1
 
 
@@ -425,6 +428,7 @@ def findings_since(tx: "Transaction", mark: int) -> tuple[Finding, ...]:
 
     What is before the mark is taken for granted: only :func:`prove` sees that it was changed.
     """
+    tx.execute(_TAKE_TIME)
     return tuple(
         Finding(**row) for row in tx.execute(_FINDINGS_SINCE, {"mark": mark, "limit": FINDINGS_MAX}).mappings()
     )
@@ -435,6 +439,7 @@ def print_since(tx: "Transaction", mark: int, to: int) -> Decimal | None:
 
     Prints of neighboring parts add up.
     """
+    tx.execute(_TAKE_TIME)
     found: Decimal | None = tx.execute(_PRINT, {"mark": mark, "to": to}).scalar_one_or_none()
     return found
 
@@ -446,6 +451,7 @@ def findings_again(tx: "Transaction", *, after: int, to: int, print_: Decimal) -
 
     :param print_: their print at that time.
     """
+    tx.execute(_TAKE_TIME)
     params = {"after": after, "to": to, "print": print_, "limit": FINDINGS_MAX}
     found = tuple(Finding(**row) for row in tx.execute(_FINDINGS_AGAIN, params).mappings())
     return found + findings_since(tx, after) if found else ()

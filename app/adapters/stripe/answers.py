@@ -1,5 +1,6 @@
 """Stripe's JSON into the port's objects, strictly: what has another shape is an unknown outcome, never a guess."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from app.core.payments.ports import (
 Json = Mapping[str, Any]
 
 
+_NAME = re.compile(r"[!-~]{1,255}", re.ASCII)
+"""An id or a type: Stripe's are at most 255 characters long."""
 _ASKED_OF_THE_APP = frozenset({"redirect_to_url", "use_stripe_sdk"})
 """What a card's bank wants, which the gateway's scripts in the payer's app do."""
 
@@ -37,11 +40,11 @@ def read_intent(body: object) -> Intent:
         state = IntentState(_text(answer, "status"))
         code = _qr_code(answer) if state is IntentState.REQUIRES_ACTION else {}
         return Intent(
-            id=_text(answer, "id"),
+            id=_name(answer, "id"),
             state=state,
             amount_fen=_whole(answer, "amount"),
             amount_received_fen=_whole(answer, "amount_received", missing=0),
-            currency=_text(answer, "currency"),
+            currency=_name(answer, "currency"),
             is_live=_flag(answer, "livemode"),
             qr_text=_text_or_none(code, "data"),
             qr_image_url=_text_or_none(code, "image_data_url") or _text_or_none(code, "image_url_png"),
@@ -62,11 +65,11 @@ def read_refund(body: object) -> GatewayRefund:
     try:
         answer = _object(body, "refund")
         return GatewayRefund(
-            id=_text(answer, "id"),
+            id=_name(answer, "id"),
             state=RefundState(_text(answer, "status")),
             amount_fen=_whole(answer, "amount"),
-            currency=_text(answer, "currency"),
-            intent_id=_text_or_none(answer, "payment_intent"),
+            currency=_name(answer, "currency"),
+            intent_id=_name_or_none(answer, "payment_intent"),
             metadata=_metadata(answer),
             failure_reason=_text_or_none(answer, "failure_reason"),
         )
@@ -83,15 +86,15 @@ def read_dispute(body: object) -> GatewayDispute:
         answer = _object(body, "dispute")
         details = _inner(answer, "evidence_details")
         return GatewayDispute(
-            id=_text(answer, "id"),
+            id=_name(answer, "id"),
             state=GatewayDisputeState(_text(answer, "status")),
-            intent_id=_text_or_none(answer, "payment_intent"),
+            intent_id=_name_or_none(answer, "payment_intent"),
             amount_fen=_whole(answer, "amount"),
-            currency=_text(answer, "currency"),
+            currency=_name(answer, "currency"),
             is_live=_flag(answer, "livemode"),
-            reason=_text(answer, "reason"),
+            reason=_name(answer, "reason"),
             movements=tuple(
-                DisputeMovement(id=_text(line, "id"), amount_fen=_signed(line, "amount"))
+                DisputeMovement(id=_name(line, "id"), amount_fen=_signed(line, "amount"))
                 for line in _objects(answer, "balance_transactions")
             ),
             is_refundable=_flag(answer, "is_charge_refundable"),
@@ -123,15 +126,15 @@ def read_event(body: object) -> GatewayEvent:
     try:
         notice = _object(body, "event")
         subject = _inner(_inner(notice, "data"), "object")
-        kind, object_id = _text(subject, "object"), _text(subject, "id")
+        kind, object_id = _name(subject, "object"), _name(subject, "id")
         return GatewayEvent(
-            id=_text(notice, "id"),
-            type=_text(notice, "type"),
+            id=_name(notice, "id"),
+            type=_name(notice, "type"),
             object_id=object_id,
             object_kind=kind,
             created_at=_whole(notice, "created"),
             is_live=_flag(notice, "livemode"),
-            intent_id=object_id if kind == "payment_intent" else _text_or_none(subject, "payment_intent"),
+            intent_id=object_id if kind == "payment_intent" else _name_or_none(subject, "payment_intent"),
         )
     except _Misshapen as error:
         raise BadEvent from error
@@ -159,15 +162,31 @@ def _objects(answer: Json, name: str) -> list[Json]:
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise _Misshapen
     for item in items:
-        _text(item, "id")
+        _name(item, "id")
     return items
 
 
 def _text(answer: Json, name: str) -> str:
     value = answer.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not _is_kept_whole(value):
         raise _Misshapen
     return value
+
+
+def _name(answer: Json, name: str) -> str:
+    value = _text(answer, name)
+    if not _NAME.fullmatch(value):
+        raise _Misshapen
+    return value
+
+
+def _name_or_none(answer: Json, name: str) -> str | None:
+    return None if answer.get(name) is None else _name(answer, name)
+
+
+def _is_kept_whole(value: str) -> bool:
+    """Whether the database can keep it as it is: there is no NUL and no half of a character in its text."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _text_or_none(answer: Json, name: str) -> str | None:
@@ -197,7 +216,9 @@ def _flag(answer: Json, name: str) -> bool:
 
 def _metadata(answer: Json) -> dict[str, str]:
     value = answer.get("metadata") or {}
-    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+    if not isinstance(value, dict):
+        raise _Misshapen
+    if not all(isinstance(item, str) and _is_kept_whole(item) for item in value.values()):
         raise _Misshapen
     return value
 
@@ -215,8 +236,8 @@ def _qr_code(answer: Json) -> Json:
 def _charge_id(answer: Json) -> str | None:
     """Return the id of the latest charge: in a list up to API version 2022-08-01, a plain id since."""
     if isinstance(answer.get("latest_charge"), str):
-        return _text(answer, "latest_charge")
+        return _name(answer, "latest_charge")
     if not isinstance(answer.get("charges"), dict):
         return None
     charges, _ = read_page(answer["charges"])
-    return _text(charges[0], "id") if charges else None
+    return _name(charges[0], "id") if charges else None

@@ -85,9 +85,14 @@ class TestStripeEvent:
 
     @pytest.mark.parametrize(
         "notice",
-        [{"livemode": True}, {"id": 1}, {"data": None}, {"type": ["x"]}, b"[]", b"", b"\xff", b"[" * 10_000],
-        ids=["live", "id", "data", "type", "list", "empty", "bytes", "deep"],
-    )
+        [
+            {"livemode": True}, {"id": 1}, {"id": "evt_\0"}, {"id": "evt_\ud800"}, {"id": "evt_" + "x" * 252},
+            {"data": None}, {"data": {"object": {"id": "pi_\0", "object": "payment_intent"}}}, {"type": ["x"]},
+            {"type": "payment\0intent"}, b"[]", b"", b"\xff", b"[" * 10_000,
+        ],
+        ids=["live", "id", "NUL", "half a character", "long", "data", "NUL within", "type", "NUL in its type", "list",
+             "empty", "bytes", "deep"],
+    )  # fmt: skip
     def test_a_genuine_notice_of_the_other_world_or_in_no_known_shape_is_refused(
         self, client: FlaskClient, notice: bytes | dict[str, object]
     ) -> None:

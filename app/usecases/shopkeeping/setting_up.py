@@ -103,6 +103,10 @@ _REVIEWED = closing(
             reviewed_until = CASE WHEN CAST(:is_approved AS boolean)
                 THEN business_now() + CAST(:reviewed_for AS interval) END
         WHERE shop_id = :shop_id
+    ),
+    offered AS (
+        UPDATE offers SET state = 'in_review'
+        WHERE shop_id = :shop_id AND state IN ('on_sale', 'paused') AND CAST(:is_approved AS boolean)
     )"""
 )
 
@@ -210,7 +214,7 @@ def submit_shop(actor: Actor, claim: Claim, *, shop_id: UUID) -> ShopChanged:
         lacking = [kind.value for kind in NEEDED[row.vertical] if kind not in row.papers]
         lacking += [] if row.hours else ["hours"]
         if lacking:
-            raise ShopNotReady(lacking=", ".join(lacking))
+            raise ShopNotReady(lacking=lacking)
         changed = ShopChanged(shop_id=shop_id, state=target.value)
         tx.keep(changed)
         tx.close(_MOVE, {"shop_id": shop_id, "state": changed.state})
@@ -218,7 +222,7 @@ def submit_shop(actor: Actor, claim: Claim, *, shop_id: UUID) -> ShopChanged:
 
 
 def review_shop(actor: Actor, claim: Claim, *, shop_id: UUID, is_approved: bool, reason: str | None) -> ShopChanged:
-    """Open a shop, or give it back to its owner with a reason.
+    """Open a shop, or give it back to its owner with a reason. What it offers by then is looked at before it is sold.
 
     :raises ShopNotReady: a paper that it needs is not approved, or has run out. :raises OwnPaper: it is the reviewer's.
     """
@@ -230,7 +234,7 @@ def review_shop(actor: Actor, claim: Claim, *, shop_id: UUID, is_approved: bool,
         target = next_state(SHOP_TRANSITIONS, ShopState(row.state), action, actor.role)
         lacking = [kind.value for kind in NEEDED[row.vertical] if kind not in row.papers]
         if is_approved and (lacking or row.license_expires_on < row.today):
-            raise ShopNotReady(lacking=", ".join(lacking) or "license")
+            raise ShopNotReady(lacking=lacking or ["license"])
         changed = ShopChanged(shop_id=shop_id, state=target.value)
         tx.record(ShopReviewed(shop_id=shop_id, state=changed.state))
         tx.keep(changed)

@@ -138,9 +138,12 @@ class TestSubmit(OnceOwned):
         shop = a_draft(with_paper=None)
         change("UPDATE shops SET hours = '{}' WHERE shop_id = :id", id=shop.shop_id)
 
-        response = self.send(client, Case(shop.owner, f"/merchant/v1/shops/{shop.shop_id}/submission"))
+        case = Case(shop.owner, f"/merchant/v1/shops/{shop.shop_id}/submission")
+        response = self.send(client, case, headers={**shop.owner.once(), "Accept-Language": "zh"})
 
-        assert assert_problem(response, 409, "shop_not_ready")["lacking"] == "business_license, hours"
+        problem = assert_problem(response, 409, "shop_not_ready")
+        assert problem["lacking"] == ["business_license", "hours"]
+        assert problem["detail"] == "还缺少：营业执照、营业时间。"
 
     def test_an_open_shop_is_not_handed_in(self, client: FlaskClient) -> None:
         shop = a_draft(state="open")
@@ -167,6 +170,18 @@ class TestReviewShop(OnceWithBody, Once):
 
         assert look_one("SELECT state FROM shops WHERE shop_id = :id", id=self.shop.shop_id) == "open"
         assert made["state"] == "in_review"
+
+    def test_what_it_offered_before_it_opened_is_looked_at_too(self, client: FlaskClient) -> None:
+        case = self.case()
+        offers = [an_offer(self.shop, state=state).offer_id for state in ("on_sale", "paused", "removed")]
+        elsewhere = an_offer(a_merchant_with_shop()).offer_id
+
+        self.send(client, case)
+
+        rows = look("SELECT offer_id, state FROM offers WHERE offer_id = ANY (:ids)", ids=[*offers, elsewhere])
+        states = {row.offer_id: row.state for row in rows}
+        assert [states[offer_id] for offer_id in offers] == ["in_review", "in_review", "removed"]
+        assert states[elsewhere] == "on_sale"
 
     def test_a_paper_that_nobody_approved_keeps_it_shut(self, client: FlaskClient) -> None:
         assert_problem(self.send(client, self.case(PaperState.SUBMITTED)), 409, "shop_not_ready")

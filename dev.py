@@ -113,7 +113,7 @@ def install(lock: str) -> None:
     if uv:
         command([uv, "pip", "install", "--python", str(PYTHON), *wanted])
     else:
-        command([str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *wanted])
+        command([str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", *wanted])
     install_linli()
     say(f"Installed in {time.monotonic() - began:.0f} s.")
     locks = ("run", "dev") if lock == "dev" else ("run",)

@@ -30,6 +30,9 @@ from app.kernel.wire import Result, Row, Wire, lend, wire_of
 if TYPE_CHECKING:
     from sqlalchemy import PoolProxiedConnection
 
+IN_UTC = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+"""How instants are written in answers: ``2026-11-28T03:00:00Z``, kept ones as first ones."""
+
 _is_open: ContextVar[bool] = ContextVar("transaction_is_open", default=False)
 
 _CLAIM = """
@@ -238,7 +241,7 @@ class Transaction:
 
     def keep(self, result: object) -> None:
         """Keep ``result`` (a dataclass of ids, fen and states) as the answer to a repeat of the same key."""
-        self._result = orjson.dumps(result)
+        self._result = orjson.dumps(result, option=IN_UTC)
         if self.claim is not None and self.claim.act is not None:
             self._acts.append(replace(self.claim.act, **self._about).with_result(result))
 
@@ -301,7 +304,9 @@ class Transaction:
             self.close(_CLOSE_ONLY, {})
         if self._fulfilled:
             acts, self._acts = _as_json(self._acts), []
-            self.execute(_FULFIL, {"fulfilled": orjson.dumps(self._fulfilled).decode(), "closing_acts": acts})
+            self.execute(
+                _FULFIL, {"fulfilled": orjson.dumps(self._fulfilled, option=IN_UTC).decode(), "closing_acts": acts}
+            )
         self._act()
 
     def _act(self) -> None:

@@ -6,17 +6,17 @@ from typing import Any
 import orjson
 from flask import Response
 
-_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+from app.kernel.transaction import IN_UTC
 
 
 def to_json(value: object) -> bytes:
     """Return ``value`` (dataclasses, dicts, ids, instants) as JSON."""
-    return orjson.dumps(value, option=_OPTIONS)
+    return orjson.dumps(value, option=IN_UTC)
 
 
 def to_sorted_json(value: object) -> bytes:
     """Return ``value`` as JSON with sorted names: a kept answer comes back from the database in another order."""
-    return orjson.dumps(value, option=_OPTIONS | orjson.OPT_SORT_KEYS)
+    return orjson.dumps(value, option=IN_UTC | orjson.OPT_SORT_KEYS)
 
 
 def reply(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -29,5 +29,5 @@ def reply(value: object, status: int = 200, headers: dict[str, str] | None = Non
 def as_kept(value: Any) -> dict[str, Any]:
     """Return a use case's result as it is kept for a repeat, so that first answer and repeat are the same bytes."""
     assert dataclasses.is_dataclass(value), "results are dataclasses of ids, fen and states"
-    kept: dict[str, Any] = orjson.loads(orjson.dumps(value))
+    kept: dict[str, Any] = orjson.loads(to_json(value))
     return kept

@@ -94,6 +94,17 @@ class TestFinishBreak(Once):
         assert rested["ends_at"] > first["ends_at"]
 
 
+def test_an_instant_is_written_alike_in_first_answer_repeat_and_read(client: FlaskClient) -> None:
+    courier = a_courier(on_shift=False, community=a_community((39.9, 116.4)))
+    headers, place = courier.once(), {"lat": 39.9, "lng": 116.4}
+
+    first, again = (client.put("/courier/v1/shift", headers=headers, json=place).get_json() for _ in range(2))
+    seen = client.get("/courier/v1/shift", headers=courier.headers).get_json()
+
+    assert first["ends_at"] == again["ends_at"] == seen["ends_at"]
+    assert first["ends_at"].endswith("Z")
+
+
 @pytest.mark.parametrize("lat, lng", [(0, 0), (116.4, 39.9), (-39.9, 116.4)])
 def test_a_shift_begins_in_china(client: FlaskClient, lat: float, lng: float) -> None:
     courier = a_courier(on_shift=False)

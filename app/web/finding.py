@@ -277,7 +277,8 @@ def _shop(row: Row, place: Place) -> dict[str, Any]:
 
 
 def _opens_at(row: Row) -> datetime | None:
-    return next_opening(row.shop_state, row.hours, row.paused_until, row.now, sale_hours=row.sale_hours)
+    opens_at = next_opening(row.shop_state, row.hours, row.paused_until, row.now, sale_hours=row.sale_hours)
+    return None if opens_at is None else opens_at.astimezone(UTC)
 
 
 def _offer(row: Row, place: Place) -> dict[str, Any]:

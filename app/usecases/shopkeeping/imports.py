@@ -4,6 +4,7 @@ Rows are judged before anything is written. What is applied is applied whole: th
 shelf together, or none does. How far an import is, is committed beside that as rows are read and written.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -25,6 +26,7 @@ from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, Transaction, closing, opening, read, transaction, write_alone, write_beside
 from app.kernel.wire import Row
 from app.usecases.shopkeeping.shelf import MEMBER, lock
+from app.usecases.shopkeeping.skus import SKUS_MAX
 
 BATCH = 500
 T = TypeVar("T")
@@ -303,6 +305,7 @@ class _Known:
         self.by_barcode = {row.barcode: row for row in rows if row.barcode is not None}
         self.by_name = {(row.name, row.category, row.option): row for row in rows}
         self.offers = {(row.name, row.category): row.offer_id for row in rows}
+        self.sku_counts = Counter((row.name, row.category) for row in rows)
 
     def sku_of(self, row: SheetRow) -> Row | None:
         """Return the SKU that a row is about, or None for a new one."""
@@ -337,6 +340,8 @@ def _judge(asked: Row, shelf: Sequence[Row], judged: _Judged) -> Iterator[int]:
             if first_named[1] != said:
                 detail = f"与第 {first_named[0]} 行是同一商品的规格，名称、分组、类目、品牌和状态须一致"
                 judged.refuse([RowError(number, "名称", detail)])
+            elif sku is None and known.sku_counts[found.name, found.category] >= SKUS_MAX:
+                judged.refuse([RowError(number, "规格", f"一个商品最多 {SKUS_MAX} 个规格")])
             elif key in seen or (found.barcode and found.barcode in seen):
                 first = seen.get(key) or seen[found.barcode]
                 judged.refuse([RowError(number, "名称", f"与第 {first} 行是同一商品")])
@@ -344,6 +349,7 @@ def _judge(asked: Row, shelf: Sequence[Row], judged: _Judged) -> Iterator[int]:
                 seen[key] = number
                 if found.barcode:
                     seen[found.barcode] = number
+                known.sku_counts[found.name, found.category] += sku is None
                 judged.rows.append(found)
         if number % BATCH == 0:
             yield number - 1

@@ -14,6 +14,7 @@ from app.core.catalog.sheets import HEAD
 from app.kernel.transaction import write_alone, write_beside
 from app.merchant import bulk
 from app.usecases.shopkeeping.imports import run_import
+from app.usecases.shopkeeping.skus import SKUS_MAX
 from tests.factories import a_merchant_with_shop, a_resident, an_offer, an_operator
 from tests.factories.products import a_barcode, a_product
 from tests.factories.rows import change, look, look_one, write
@@ -137,6 +138,19 @@ def test_what_a_new_shop_says_anew_by_a_file_waits_for_a_look(client: FlaskClien
     imported(client, shop, a_sheet(*rows))
 
     assert [(row.name, row.state) for row in shelf(shop)] == [("丙", "in_review"), ("乙", "on_sale")]
+
+
+def test_an_offer_has_no_more_sizes_by_a_file_than_it_may_have(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+    an_offer(shop, name="奶茶")
+    rows: list[Cells] = [{"名称": "奶茶", "货架分组": "日用", "规格": f"第 {n} 种"} for n in range(2, SKUS_MAX + 3)]
+
+    found = imported(client, shop, a_sheet(*rows), mode="correct_rows")
+
+    assert [(one["row"], one["column"]) for one in found["errors"]] == [
+        (n, "规格") for n in (SKUS_MAX + 1, SKUS_MAX + 2)
+    ]
+    assert (found["made_count"], len(shelf(shop))) == (SKUS_MAX - 1, SKUS_MAX)
 
 
 def test_rows_that_say_one_offer_in_two_ways_are_wrong(client: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -188,7 +189,8 @@ class TestSearchOffers(Endpoint):
         assert names(search(client, shop, **away, is_delivered="false", radius_m=100)) == []
 
     def test_a_closed_shop_says_when_it_opens_and_comes_later(self, client: FlaskClient, clock: BusinessClock) -> None:
-        closed = a_shelf("牛奶", hours={})
+        clock.at(datetime(2026, 3, 2, 4, tzinfo=UTC))
+        closed = a_shelf("牛奶", hours={"2": [["08:30", "21:00"]]})
         open_one = a_shelf("牛奶", community=closed.community)
 
         page = search(client, closed, words="牛奶")
@@ -196,6 +198,7 @@ class TestSearchOffers(Endpoint):
 
         assert [item["shop_id"] for item in page["items"]] == [str(open_one.shop_id), str(closed.shop_id)]
         assert [item["is_open"] for item in page["items"]] == [True, False]
+        assert [item["opens_at"] for item in page["items"]] == [None, "2026-03-03T00:30:00Z"]
         assert [item["shop_id"] for item in only_open["items"]] == [str(open_one.shop_id)]
         opened = f"/merchant/v1/shops/{closed.shop_id}/opening"
         body = {"is_open": True, "hours": {str(day): [["00:00", "24:00"]] for day in range(1, 8)}}

@@ -25,15 +25,16 @@ def put_out(folder: Path, name: str, content: bytes) -> None:
 
 def take_in(folder: Path, take: Callable[[str, bytes], int], limit: int = 100) -> int:
     """Hand every file of the bank to ``take``, oldest name first, and put it aside; return how many there were."""
-    found = sorted((folder / "in").glob("*.csv"))[:limit] if (folder / "in").is_dir() else []
+    within = (folder / "in").glob("*.csv") if (folder / "in").is_dir() else ()
+    found = sorted(path for path in within if path.is_file())[:limit]
     for path in found:
-        aside = "done"
+        aside, name = "done", os.fsencode(path.name).decode(errors="replace")
         try:
-            content = path.read_bytes() if path.stat().st_size <= BYTES_MAX else b""
-            take(path.name, content)
+            with path.open("rb") as file:
+                take(name, file.read(BYTES_MAX + 1))
         except BankFileRefused as refusal:
             aside = "refused"
-            log.error("a file of the bank was refused", file=path.name, line=refusal.line, why=refusal.why)  # noqa: TRY400 - the facts, no traceback
+            log.error("a file of the bank was refused", file=name, line=refusal.line, why=refusal.why)  # noqa: TRY400 - the facts, no traceback
         (folder / aside).mkdir(exist_ok=True)
         path.replace(folder / aside / path.name)
     return len(found)

@@ -16,6 +16,7 @@ FORMAT = "1"
 BYTES_MAX = 64 * 1024 * 1024
 _AMOUNT = re.compile(r"[1-9][0-9]{0,11}")
 _ANSWER_FIELDS = 5
+_REFERENCE = re.compile(r"[0-9A-Za-z-]{1,64}")
 _REASON = re.compile(r"[a-z_]{0,40}")
 
 
@@ -101,7 +102,7 @@ def read_answers(content: bytes) -> Answers:
         _, reference, state, amount, reason = fields
         if state not in {LineState.PAID, LineState.FAILED, LineState.RETURNED} or not _REASON.fullmatch(reason):
             raise BankFileRefused(place, "malformed")
-        if not _AMOUNT.fullmatch(amount):
+        if not _AMOUNT.fullmatch(amount) or not _REFERENCE.fullmatch(reference):
             raise BankFileRefused(place, "malformed")
         if reference in seen:
             raise BankFileRefused(place, "duplicate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -339,6 +340,7 @@ class TestBankFiles:
             (lambda r: [(r, LineState.SENT, 7_000, "")], 2, "malformed"),
             (lambda r: [(r, LineState.PAID, 0, "")], 2, "malformed"),
             (lambda r: [(r, LineState.PAID, 7_000, "<script>")], 2, "malformed"),
+            (lambda r: [(f"{r}\0", LineState.PAID, 7_000, "")], 2, "malformed"),
         ],
     )
     def test_a_file_with_one_wrong_line_is_refused_whole(
@@ -390,10 +392,13 @@ class TestBankFiles:
         ask(client, shop, 7_000)
         (bank.folder / "in").mkdir()
         (bank.folder / "in" / "a-broken.csv").write_bytes(b"nonsense")
+        (bank.folder / "in" / os.fsdecode(b"a-\xff.csv")).write_bytes(b"nonsense")  # no text at all
+        (bank.folder / "in" / "a-folder.csv").mkdir()
 
         bank.a_round()
 
-        assert [path.name for path in (bank.folder / "refused").iterdir()] == ["a-broken.csv"]
+        refused = {os.fsencode(path.name) for path in (bank.folder / "refused").iterdir()}
+        assert refused == {b"a-broken.csv", b"a-\xff.csv"}
         assert state_of(shop) == "paid"
 
 

@@ -1,4 +1,4 @@
-"""``dev.py drill``: long walks, an outage, a flood of timers and crowds, over the real use cases and a database.
+"""``dev.py drill``: long walks, an outage, a flood of timers, crowds, statements, over real use cases and a database.
 
 Exit code 1 when anything does not add up. Each has a small copy in the suite.
 """
@@ -6,6 +6,7 @@ Exit code 1 when anything does not add up. Each has a small copy in the suite.
 from __future__ import annotations
 
 import logging
+import random
 import secrets
 import time
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from rich.table import Table
 from app import create_app
 from app.kernel.db import db
 from tests.conftest import settings_for_tests
-from tests.drills import flood, lives, outage, rush
+from tests.drills import flood, lives, outage, rush, statements
 from tests.support import own_database
 from tests.support.business_clock import BusinessClock
 from tests.support.ledger_database import admin_url
@@ -114,6 +115,18 @@ def want(*, people: int) -> None:
             seen = wanted(app, people)
             assert seen == {"won": 1, refusal: people - 1}, seen
             _show(f"{name}, {people} want it", seen, began)
+
+
+@main.command("statements")
+@click.option("--merchants", default=1_000, type=click.IntRange(1, 100_000), help="How many.")
+@click.option("--seed", default=None, type=int, help="Draw what an earlier run drew.")
+def settle(*, merchants: int, seed: int | None) -> None:
+    """Let merchants earn, refund and withdraw: statements, their CSV, XLSX and PDF, and the books agree to the fen."""
+    chosen, began = secrets.randbelow(2**32) if seed is None else seed, time.monotonic()
+    click.echo(f"seed {chosen}")
+    with _an_app(), _progress("statements of merchants", merchants) as tick:
+        seen = statements.prove(BusinessClock(), random.Random(chosen), merchants, tick)
+    _show(f"dev.py drill statements, {merchants} merchants, seed {chosen}", seen, began)
 
 
 if __name__ == "__main__":

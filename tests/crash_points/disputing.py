@@ -34,7 +34,7 @@ def _finance() -> Person:
 def _taken_back(stage: Stage, payment_id: UUID) -> str:
     """Let the payer's bank take a payment back, and the notice of it be lost; return the gateway's id."""
     intent_id = look_one("SELECT intent_id FROM payment_attempts WHERE payment_id = :id", id=payment_id)
-    answer = stage.gateway.sandbox.play(f"payment_intents/{intent_id}/dispute")
+    answer = stage.play(f"payment_intents/{intent_id}/dispute")
     answer.raise_for_status()
     stage.told("charge.dispute.funds_withdrawn", answer.json()["id"])
     stage.forget_notices()
@@ -59,7 +59,7 @@ def _read(stage: Stage, dispute: str) -> UUID:
 
 
 def _decide(stage: Stage, dispute: str, how: str) -> None:
-    stage.gateway.sandbox.play(f"disputes/{dispute}/{how}").raise_for_status()
+    stage.play(f"disputes/{dispute}/{how}").raise_for_status()
     stage.told("charge.dispute.closed", dispute)
     stage.forget_notices()
 
@@ -99,7 +99,7 @@ def a_dispute_that_nobody_told_us_of(stage: Stage) -> Act:
 def a_dispute_told_by_a_notice(stage: Stage) -> Act:
     dispute = _of_a_top_up(stage)
     _read(stage, dispute)
-    stage.gateway.sandbox.play(f"disputes/{dispute}/won").raise_for_status()
+    stage.play(f"disputes/{dispute}/won").raise_for_status()
     stage.told("charge.dispute.funds_reinstated", dispute)
     return stage.quiet
 
@@ -145,7 +145,7 @@ def a_refund_that_waits_for_a_dispute_and_meets_it(stage: Stage) -> Act:
         stage.once(cancel_order, order.resident.actor, claim, order_id=order.order_id)
         refund_id = look_one("SELECT refund_id FROM refunds WHERE payment_id = :id", id=order.payment_id)
         stage.in_doubt(lambda: submit_refund(stage.stripe, refund_id))
-        stage.gateway.sandbox.play(f"disputes/{dispute}/lost")  # refused when it was decided before
+        stage.play(f"disputes/{dispute}/lost")  # refused when it was decided before
         stage.in_doubt(lambda: _read(stage, dispute))
         stage.quiet()
 

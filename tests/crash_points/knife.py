@@ -21,6 +21,8 @@ from app.kernel.db import db
 from app.kernel.wire import Wire
 from app.worker import bank as bank_work
 from tests.crash_points.sites import LEDGER_WRITERS, ROOT, Site, sites
+from tests.factories.rows import look_one
+from tests.support.sandbox_gateway import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
 
 _BETWEEN = (str(ROOT / "app" / "kernel"), str(Path(inspect.__file__).parent))
 """What stands between a commit and the ``with transaction()`` that it ends."""
+
+_OTHERS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
 
 
 @dataclass
@@ -166,6 +173,7 @@ def dies(act: Callable[[], object], deadly: int) -> bool:
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)
+    wait_until(lambda: look_one(_OTHERS) == 0)  # the server rolls back what the child left, and lets go of its locks
     code = os.waitstatus_to_exitcode(status)
     assert code in {0, -signal.SIGKILL}, f"the child broke, and was not killed: exit code {code}"
     return code != 0

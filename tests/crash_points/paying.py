@@ -242,7 +242,7 @@ def a_refund_that_comes_back(stage: Stage) -> Act:
     stage.quiet()
     refund = look_one("SELECT gateway_refund_id FROM refunds WHERE payment_id = :id", id=order.payment_id)
     stage.forget_notices()
-    stage.gateway.sandbox.play(f"refunds/{refund}/fail").raise_for_status()
+    stage.play(f"refunds/{refund}/fail").raise_for_status()
     stage.told("charge.refund.updated", refund)
     return stage.quiet
 

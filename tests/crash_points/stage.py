@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable
 from app.kernel.transaction import Replayed
 from app.wiring import gateway_of
+from tests.chaos_money.patience import press
 from tests.factories.rows import change, look, look_one
 from tests.support.patience import until_quiet
 from tests.support.sandbox_gateway import wait_until
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from flask import Flask
+    from requests import Response
 
     from app.core.payments.ports import PaymentGateway
     from tests.conftest import Gateway
@@ -87,7 +89,13 @@ class Stage:
             if intent["status"] == "requires_action":
                 self.gateway.pay(intent["id"]).raise_for_status()
             elif intent["status"] == "requires_payment_method" and intent["payment_method_types"] == ["card"]:
-                self.gateway.sandbox.play(f"payment_intents/{intent['id']}/cards/visa").raise_for_status()
+                self.play(f"payment_intents/{intent['id']}/cards/visa").raise_for_status()
+
+    def play(self, path: str) -> Response:
+        """Play what the outside does on the gateway's pages; a machine that is busy may take long to answer."""
+        answer = press(f"{self.gateway.sandbox.url}/sandbox/{path}")
+        assert answer is not None, f"the gateway never answered {path}"
+        return answer
 
     def told(self, kind: str, about: str) -> None:
         """Wait until the gateway has sent a notice of ``kind`` about an object."""

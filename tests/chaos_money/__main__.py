@@ -33,6 +33,7 @@ from app import create_app
 from app.cli.dev import stack as stacks
 from app.cli.dev.environment import Ports, free_ports
 from app.cli.dev.stack import Service, Stack, linli_services
+from app.core.payments.disputes import DisputeAnswer
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable
 from app.core.settlement.payouts import is_bank_day
 from app.kernel.clock import SHANGHAI, business_now, set_virtual, wall_now
@@ -75,6 +76,9 @@ _WAITING = """
         + (SELECT count(*) FROM payouts WHERE state = 'sent' OR state = 'ready'
             AND due_on <= CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date))
 """
+
+_UNSENT = "SELECT count(*) FROM disputes WHERE answer IS NOT NULL AND sent_at IS NULL"
+_TAKEN = "SELECT count(*) FROM disputes WHERE answer = :answer AND sent_at IS NOT NULL"
 
 
 def services(ports: Ports, data_dir: Path, env: Mapping[str, str]) -> list[Service]:
@@ -153,8 +157,11 @@ def _run(
         stack.wait_ready(START_S)
         provider = Provider(stack.urls.gateway, stack.settings["STRIPE_SECRET_KEY"])
         provider.call("PUT", "/sandbox/faults", json={})
+        waiting = progress.add_task("until all answers are sent", total=None)
+        look_for_disputes(payers.gateway)
+        payers.bank.answer_the_rest()
+        _until(_UNSENT, lambda left: progress.update(waiting, description=f"until all answers are sent: {left} left"))
         payers.bank.decide_the_rest(seed)
-        waiting = progress.add_task("until all is quiet", total=None)
         _pass(timedelta(minutes=20))  # codes run out, shops do not accept
         _until_quiet(lambda left: progress.update(waiting, description=f"until all is quiet: {left} left"))
         look_for_disputes(payers.gateway)
@@ -184,7 +191,12 @@ def _to_bank_day(*, after: timedelta) -> None:
 
 
 def _until_quiet(told: Callable[[int], object]) -> None:
-    """Wait until the workers find nothing more to do; what would wait for minutes is due at once."""
+    """Wait until the workers find nothing more to do."""
+    _until(_WAITING, told)
+
+
+def _until(waiting: str, told: Callable[[int], object]) -> None:
+    """Wait until the count of what is waiting stays at zero; what would wait for minutes is due at once."""
     ends, still = time.monotonic() + QUIET_S_MAX, 0
     while time.monotonic() < ends:
         with suppress(DBAPIError):
@@ -202,7 +214,7 @@ def _until_quiet(told: Callable[[int], object]) -> None:
                 " WHERE heard_at > now() - interval '1 hour'"
             )
             change("UPDATE receipts SET next_at = NULL WHERE state = 'waiting' AND next_at > now()")
-            left = look_one(_WAITING)
+            left = look_one(waiting)
             told(left)
             still = still + 1 if left == 0 else 0
             if still == 3:
@@ -231,6 +243,7 @@ def _show(payers: Payers, kills: dict[str, int]) -> None:
             f"disputes that were {row.state}": row.count
             for row in look("SELECT state, count(*) AS count FROM disputes GROUP BY state ORDER BY state")
         },
+        **{f"disputes whose {answer} the provider took": look_one(_TAKEN, answer=answer) for answer in DisputeAnswer},
         "fen that refunds met of disputes": look_one("SELECT coalesce(sum(met_fen), 0)::bigint FROM disputes"),
         "notices that were taken in": look_one("SELECT count(*) FROM gateway_events"),
         "lines on the worklist": look_one("SELECT count(*) FROM recon_items"),

@@ -20,7 +20,7 @@ from tests.factories import a_claim
 from tests.factories.people import Person, a_member
 from tests.factories.rows import look
 
-SHARE = 0.35
+SHARE = 0.5
 """Of the card payments that are paid, how many are taken back, or asked about."""
 _SAID = ("winning_evidence", "losing_evidence", "a photograph of the parcel")
 
@@ -34,10 +34,12 @@ class PayersBank:
     """What the bank and our finance do about card payments, decided by the seed of who paid.
 
     :ivar play: the page of the gateway on which the bank is played.
+    :ivar unheard: what finance would answer, and is not heard of while everything breaks; with the dice of who paid.
     """
 
     play: str
     opened: list[str] = field(default_factory=list)
+    unheard: list[tuple[str, random.Random, bool]] = field(default_factory=list)
 
     def take_back(self, intent_id: str, dice: random.Random) -> None:
         """Dispute a payment, or inquire, and let finance answer, give it up or look away."""
@@ -46,12 +48,13 @@ class PayersBank:
         if dispute is None or not dispute.ok:
             return  # all of it was refunded before
         self.opened.append(str(dispute.json()["id"]))
-        if turn < 0.5:
-            self._answer(self.opened[-1], dice, is_given_up=turn < 0.1)
+        if turn < 0.6:
+            self._answer(self.opened[-1], dice, is_given_up=turn < 0.2)
 
     def _answer(self, dispute: str, dice: random.Random, *, is_given_up: bool) -> None:
         dispute_id = _heard_of(dispute)
         if dispute_id is None:
+            self.unheard.append((dispute, dice, is_given_up))
             return
         person, decider = insist(_finance), insist(_finance)
         claim, yes, said = a_claim(person), a_claim(decider), {"uncategorized_text": dice.choice(_SAID)}
@@ -62,6 +65,12 @@ class PayersBank:
             asked = insist(lambda: ask_acceptance(person.actor, claim, why="CASE-1", dispute_id=dispute_id))
             approval_id = UUID(id_in(asked, "approval_id"))
             insist(lambda: approve(decider.actor, yes, approval_id=approval_id))
+
+    def answer_the_rest(self) -> None:
+        """Let finance answer what it means to answer, now that all of it is heard of."""
+        unheard, self.unheard = self.unheard, []
+        for dispute, dice, is_given_up in unheard:
+            self._answer(dispute, dice, is_given_up=is_given_up)
 
     def decide_the_rest(self, seed: int) -> None:
         """Decide every dispute that is open, some against us; some inquiries become disputes before."""

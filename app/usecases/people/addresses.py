@@ -86,7 +86,7 @@ def add_address(
     :raises AddressTooFar: the place is not in the community. :raises AddressOutside: it lies outside of its outline.
     :raises ConsentNeeded: terms or privacy policy in force are not agreed to.
     """
-    door = Door(**{**asdict(door), "contact_phone": normalize_phone(door.contact_phone)})
+    door = Door(**{**asdict(door), "contact_phone": normalize_phone(door.contact_phone, pointer="/contact_phone")})
     with transaction(claim) as tx:
         tx.open_one(_LOCK_ACCOUNT, {"account_id": actor.account_id})
         asked = {"account_id": actor.account_id, "community_id": community_id, **versions_in_force()}

@@ -8,7 +8,7 @@ from app.kernel.sealing import blind_index
 PHONE_CONTEXT = "accounts.phone"
 
 
-def normalize_phone(phone: str) -> str:
+def normalize_phone(phone: str, *, pointer: str = "/phone") -> str:
     """Return ``phone`` in E.164.
 
     :raises PhoneInvalid: it is no mainland number that can receive a text message.
@@ -16,10 +16,10 @@ def normalize_phone(phone: str) -> str:
     try:
         parsed = phonenumbers.parse(phone, "CN")
     except phonenumbers.NumberParseException:
-        raise PhoneInvalid(pointer="/phone") from None
+        raise PhoneInvalid(pointer=pointer) from None
     is_mobile = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.MOBILE
     if parsed.country_code != 86 or not is_mobile or not phonenumbers.is_valid_number(parsed):  # noqa: PLR2004 - China
-        raise PhoneInvalid(pointer="/phone")
+        raise PhoneInvalid(pointer=pointer)
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import orjson
 
+from app.core.accounts.errors import AddressTooFar
 from app.core.catalog.areas import read_area, refuse_abroad
 from app.core.catalog.errors import ShopNotFound, ShopNotReady, TermsInvalid, TooManyDrafts
 from app.core.catalog.models import ShopState, Vertical
@@ -126,14 +127,18 @@ def begin_shop(
     """Begin a shop (开店): a draft that nobody sees but its owner.
 
     :raises AreaInvalid: the place is not in China; a swapped pair is not either.
-    :raises CommunityNotFound: there is none, or the place is too far from it. :raises TooManyDrafts: begun too often.
+    :raises CommunityNotFound: there is none. :raises AddressTooFar: the place is too far from it.
+    :raises TooManyDrafts: begun too often.
     """
     refuse_abroad(lat, lng, pointer="/lat")
     with transaction(claim) as tx:
         row = tx.open_one(_LOCK_PERSON, {"account_id": actor.account_id, "community_id": community_id})
         assert row is not None, "who has a token has an account"
-        if row.lat is None or distance_m(lat, lng, row.lat, row.lng) > COMMUNITY_M_MAX:
+        if row.lat is None:
             raise CommunityNotFound(pointer="/community_id")
+        meters = distance_m(lat, lng, row.lat, row.lng)
+        if meters > COMMUNITY_M_MAX:
+            raise AddressTooFar(pointer="/lat", distance_m=meters, distance_m_max=COMMUNITY_M_MAX)
         if row.draft_count >= DRAFTS_MAX:
             raise TooManyDrafts(drafts_max=DRAFTS_MAX)
         begun = ShopBegun(shop_id=new_id(), merchant_id=new_id(), state=ShopState.DRAFT.value)

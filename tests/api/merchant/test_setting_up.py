@@ -51,6 +51,14 @@ class TestBeginShop(OnceWithBody):
         assert response.status_code == 422
         assert row_counts() == before
 
+    def test_a_place_far_from_its_community_is_told_to_be_far(self, client: FlaskClient) -> None:
+        case = self.case()
+        body = {**(case.body or {}), "lat": case.body["lat"] + 1}  # type: ignore[index]
+
+        problem = assert_problem(self.send(client, case, body=body), 422, "address_too_far", pointer="/lat")
+
+        assert problem["distance_m_max"] == 10_000
+
     def test_one_person_has_at_most_five_that_are_not_open(self, client: FlaskClient) -> None:
         case = self.case()
         for _ in range(5):

@@ -93,7 +93,7 @@ class TestCreateAddress(OnceWithBody):
 
         response = self.send(client, case, body={**(case.body or {}), "contact_phone": "010-12345678"})
 
-        assert_problem(response, 422, "phone_invalid")
+        assert_problem(response, 422, "phone_invalid", pointer="/contact_phone")
 
     def test_the_twenty_first_address_is_refused(self, client: FlaskClient) -> None:
         case = self.case()

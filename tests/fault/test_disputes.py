@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,11 +16,13 @@ from app.core.payments.models import PaymentMethod
 from app.core.payments.ports import DisputeMovement, GatewayDisputeState, GatewayUnknown
 from app.core.payments.reconciliation import Source
 from app.kernel.actor import Side
+from app.kernel.clock import wall_now
 from app.kernel.ids import new_id
 from app.kernel.transaction import transaction
 from app.usecases.disputing.answer import send_answer
 from app.usecases.disputing.follow import follow_dispute, look_for_disputes
 from app.usecases.ordering.cancel_order import cancel_order
+from app.usecases.paying import refunds as refunding
 from app.usecases.paying.attempts import ask_gateway
 from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.paying.refunds import submit_refund
@@ -224,6 +227,53 @@ def test_a_refund_that_the_gateway_refused_before_we_knew_of_the_dispute_goes_ou
     assert refused.key != before.key
     assert (sent.state, sent.failure, sent.dispute_id) == ("succeeded", None, None)
     assert sent.gateway_refund_id is not None
+    assert paid_out_to(order.resident) == 0
+
+
+@pytest.mark.parametrize("how", ["lost", "won"])
+def test_a_refund_that_the_gateway_never_makes_meets_a_dispute_that_came_meanwhile(
+    gateway: Gateway, stripe: PaymentGateway, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    order = a_paid_order(gateway, stripe)
+    refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
+    assert refund_id is not None
+    gateway.sandbox.faults(error_500=1)
+    with pytest.raises(GatewayUnknown):
+        submit_refund(stripe, refund_id)
+    gateway.sandbox.faults()
+    dispute = disputed_at_the_bank(gateway, order.payment_id)
+    read(stripe, dispute)
+    monkeypatch.setattr(refunding, "wall_now", lambda: wall_now() + timedelta(days=1))
+
+    submit_refund(stripe, refund_id)
+
+    waiting = refund_of(order.payment_id)
+    decide(gateway, dispute, how)
+    ended = read(stripe, dispute)
+    refund = refund_of(order.payment_id)
+    assert waiting.state == "requested"
+    assert (refund.state, refund.dispute_id) == ("succeeded", ended.dispute_id if how == "lost" else None)
+    assert (refund.gateway_refund_id is None) == (how == "lost")
+    assert paid_out_to(order.resident) == 0
+
+
+def test_a_refund_that_the_gateway_never_makes_meets_a_dispute_that_is_lost_by_then(
+    gateway: Gateway, stripe: PaymentGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = a_paid_order(gateway, stripe)
+    refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
+    assert refund_id is not None
+    gateway.sandbox.faults(error_500=1)
+    with pytest.raises(GatewayUnknown):
+        submit_refund(stripe, refund_id)
+    gateway.sandbox.faults()
+    dispute_id = lost(gateway, stripe, order.payment_id)
+    monkeypatch.setattr(refunding, "wall_now", lambda: wall_now() + timedelta(days=1))
+
+    submit_refund(stripe, refund_id)
+
+    refund = refund_of(order.payment_id)
+    assert (refund.state, refund.dispute_id) == ("succeeded", dispute_id)
     assert paid_out_to(order.resident) == 0
 
 

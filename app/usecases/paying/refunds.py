@@ -266,7 +266,7 @@ def submit_refund(gateway: PaymentGateway, refund_id: UUID) -> None:
     try:
         refund = _ask(gateway, row)
     except GatewayRefused as refusal:
-        if refusal.gateway_code == CHARGE_DISPUTED and _wait_or_meet(refund_id):
+        if _wait_or_meet(refund_id, is_told=refusal.gateway_code == CHARGE_DISPUTED):
             return
         log.warning("gateway refused a refund", refund_id=str(refund_id), gateway_code=refusal.gateway_code)
         _end(refund_id, RefundAction.FAIL, gateway_refund_id=None, failure=refusal.gateway_code)
@@ -341,11 +341,14 @@ def _begin(refund_id: UUID) -> Row | None:
         return row
 
 
-def _wait_or_meet(refund_id: UUID) -> bool:
-    """Keep a refund that was refused because of a dispute, or let it meet the dispute; False when it is none of both.
+def _wait_or_meet(refund_id: UUID, *, is_told: bool) -> bool:
+    """Keep a refused refund while a dispute is open, or let it meet one that took the money; False when it is neither.
 
-    A refusal has had no effect, so that a later try may have a key of its own. What we know may be old: a dispute that
-    we were not told of is waited for, and so is one that was a mere inquiry when we heard of it.
+    A refusal has had no effect, so that a later try may have a key of its own. Whatever its reason is, a dispute may
+    have come since the refund was first sent.
+
+    :param is_told: it was refused because of a dispute. What we know may be old: one that we were not told of is waited
+        for, and so is one that was a mere inquiry when we heard of it.
     """
     with transaction() as tx:
         locked = tx.execute(_LOCK, {"refund_id": refund_id}).one()
@@ -353,7 +356,8 @@ def _wait_or_meet(refund_id: UUID) -> bool:
             return True
         row = tx.execute(_READ, {"refund_id": refund_id}).one()
         disputes = tx.execute(_DISPUTES, {"attempt_id": row.attempt_id}).fetchall()
-        if disputes and not any(_is_open(dispute) for dispute in disputes):
+        is_awaited = any(_is_open(one) and (is_told or not one.is_refundable) for one in disputes)
+        if not is_awaited and (disputes or not is_told):
             return _meet(tx, locked, row, disputes)
         waiting = next_state(REFUND_TRANSITIONS, RefundState.SUBMITTING, RefundAction.WAIT, Role.SYSTEM)
         key = f"refund:{refund_id}:{locked.submit_count}"

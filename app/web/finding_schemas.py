@@ -48,9 +48,9 @@ class ShopSearchQuery(PointQuery):
 
 
 class OfferSearchQuery(ShopSearchQuery):
-    """Offers near a point, or near ``address_id``."""
+    """Offers near a point, or near ``address_id``; of a ``category``, which is a group of shelves or a code."""
 
-    category = Text(high=20, load_default=None)
+    category = Text(high=100, load_default=None)
     price_fen_min = Fen(load_default=None)
     price_fen_max = Fen(load_default=None)
 

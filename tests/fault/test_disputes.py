@@ -13,7 +13,7 @@ from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
-from app.core.payments.ports import DisputeMovement, GatewayDisputeState, GatewayUnknown
+from app.core.payments.ports import DisputeMovement, GatewayDisputeState, GatewayRefund, GatewayUnknown, RefundState
 from app.core.payments.reconciliation import Source
 from app.kernel.actor import Side
 from app.kernel.clock import wall_now
@@ -269,6 +269,30 @@ def test_a_refund_that_the_gateway_never_makes_meets_a_dispute_that_is_lost_by_t
     gateway.sandbox.faults()
     dispute_id = lost(gateway, stripe, order.payment_id)
     monkeypatch.setattr(refunding, "wall_now", lambda: wall_now() + timedelta(days=1))
+
+    submit_refund(stripe, refund_id)
+
+    refund = refund_of(order.payment_id)
+    assert (refund.state, refund.dispute_id) == ("succeeded", dispute_id)
+    assert paid_out_to(order.resident) == 0
+
+
+def test_a_refund_that_failed_at_the_gateway_meets_a_dispute_that_is_lost_by_then(
+    gateway: Gateway, stripe: PaymentGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = a_paid_order(gateway, stripe)
+    refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
+    assert refund_id is not None
+    gateway.sandbox.faults(error_500=1)
+    with pytest.raises(GatewayUnknown):
+        submit_refund(stripe, refund_id)
+    gateway.sandbox.faults()
+    dispute_id = lost(gateway, stripe, order.payment_id)
+    failed = GatewayRefund(
+        id="re_failed", state=RefundState.FAILED, amount_fen=order.total_fen, currency="cny", intent_id=None,
+        metadata={}, failure_reason="unknown",
+    )  # fmt: skip
+    monkeypatch.setattr(type(stripe), "find_refund", lambda *_, **__: failed)
 
     submit_refund(stripe, refund_id)
 

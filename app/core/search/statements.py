@@ -70,6 +70,9 @@ _SOLD = f"n.is_open AND {SOLD_AT_THIS_HOUR}"
 _PRICE_FILTER = """
     (CAST(:price_fen_min AS bigint) IS NULL OR w.price_fen >= :price_fen_min)
     AND (CAST(:price_fen_max AS bigint) IS NULL OR w.price_fen <= :price_fen_max)"""
+_OF_CATEGORY = """JOIN offers AS c ON c.offer_id = w.offer_id AND (c.category = :category
+                    OR c.category_code = :category OR starts_with(c.category_code, :category || '.'))"""
+"""A group of a shop's own shelf by its name, or a category by its code with those below it."""
 _PARTS = ", ".join(f"CAST({part.value} AS float8) AS part_{part.name}" for part in PARTS)
 
 SERVING = f"""{_NOW},
@@ -138,7 +141,7 @@ def offers_statement(shape: Shape) -> TextClause:
 
     Its rows are a page in order, those in paid places first (``is_advertisement``).
     """
-    category = "JOIN offers AS c ON c.offer_id = w.offer_id AND c.category = :category" if shape.has_category else ""
+    category = _OF_CATEGORY if shape.has_category else ""
     columns = f"""w.offer_id, w.words, w.price_fen, n.shop_id, n.review_count, n.rating_hundredths, n.distance_m,
         n.delivery_fen, n.is_advertised, {_SOLD} AS is_open"""
     if shape.branches:

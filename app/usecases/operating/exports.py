@@ -21,7 +21,7 @@ from app.core.operating.models import ExportedTable, ExportState
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.spreadsheets import csv_rows
-from app.kernel.transaction import Claim, Transaction, closing, opening, read, transaction
+from app.kernel.transaction import Claim, closing, opening, read, transaction, write_alone
 
 PIECE_ROWS = 5_000
 DAYS_MAX = 366
@@ -91,18 +91,26 @@ _REQUEST = closing(
             business_now() + CAST(:lifetime AS interval))
     )"""
 )
-_LOCK = text("SELECT * FROM table_exports WHERE export_id = :export_id AND state <> 'ready' FOR UPDATE SKIP LOCKED")
-_BEGIN = text("UPDATE table_exports SET state = 'running', rows_total = :rows WHERE export_id = :export_id")
-_KEEP = text(
+_UNFINISHED = text("SELECT * FROM table_exports WHERE export_id = :export_id AND state <> 'ready'")
+_BEGIN = text(
     """
-    WITH made AS (
-        INSERT INTO table_export_pieces (export_id, piece, packed) VALUES (:export_id, :piece, :packed)
-    )
-    UPDATE table_exports SET rows_done = rows_done + :rows, pieces = pieces + 1, last_key = :last,
-        state = CASE WHEN :is_last THEN 'ready' ELSE state END
-    WHERE export_id = :export_id
+    UPDATE table_exports SET state = 'running', rows_total = :rows
+    WHERE export_id = :export_id AND state = 'requested'
     """
 )
+_KEEP = text(
+    """
+    WITH moved AS (
+        UPDATE table_exports SET rows_done = rows_done + :rows, pieces = pieces + 1, last_key = :last,
+            state = CASE WHEN :is_last THEN 'ready' ELSE 'running' END
+        WHERE export_id = :export_id AND pieces = :piece AND state <> 'ready'
+        RETURNING export_id
+    )
+    INSERT INTO table_export_pieces (export_id, piece, packed)
+    SELECT export_id, :piece, CAST(:packed AS bytea) FROM moved
+    """
+)
+"""A piece that another run has written meanwhile is left to that one."""
 _MINE = text(
     """
     SELECT export_id, what, from_on, until_on, state, rows_done, rows_total, requested_at, expires_at, pieces
@@ -142,25 +150,26 @@ def ask_export(actor: Actor, claim: Claim, *, what: ExportedTable, from_on: date
 
 
 def run_export(export_id: UUID) -> None:
-    """Write an export out, from where it stands to its end; run again, it goes on."""
-    while True:
-        with transaction() as tx:
-            if not _write_piece(tx, export_id):
-                return
+    """Write an export out, from where it stands to its end; run again, it goes on.
+
+    A piece is read and packed outside any transaction: nothing waits for it meanwhile.
+    """
+    while _write_piece(export_id):
+        pass
 
 
-def _write_piece(tx: Transaction, export_id: UUID) -> bool:
-    """Write the next piece; return whether another follows."""
-    row = tx.execute(_LOCK, {"export_id": export_id}).one_or_none()
+def _write_piece(export_id: UUID) -> bool:
+    """Write the next piece; return whether another follows that is this run's to write."""
+    row = read(_UNFINISHED, {"export_id": export_id}).one_or_none()
     if row is None:
         return False
     what, span = ExportedTable(row.what), {"from_on": row.from_on, "until_on": row.until_on}
     if row.state == ExportState.REQUESTED:
-        tx.execute(_BEGIN, {"export_id": export_id, "rows": tx.execute(_COUNTS[what], span).scalar_one()})
+        write_alone(_BEGIN, {"export_id": export_id, "rows": read(_COUNTS[what], span).scalar_one()})
     last = row.last_key or _FIRST_KEY[what]
-    rows = tx.execute(_PIECES[what], {**span, "last": last, "limit": PIECE_ROWS}).fetchall()
+    rows = read(_PIECES[what], {**span, "last": last, "limit": PIECE_ROWS}).fetchall()
     is_last = len(rows) < PIECE_ROWS
-    tx.execute(
+    kept = write_alone(
         _KEEP,
         {
             "export_id": export_id,
@@ -171,7 +180,7 @@ def _write_piece(tx: Transaction, export_id: UUID) -> bool:
             "is_last": is_last,
         },
     )
-    return not is_last
+    return kept.rowcount == 1 and not is_last
 
 
 def _packed(what: ExportedTable, rows: Any, *, is_first: bool) -> bytes:

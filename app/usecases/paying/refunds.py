@@ -277,7 +277,8 @@ def submit_refund(gateway: PaymentGateway, refund_id: UUID) -> None:
     if refund.state is GatewayRefundState.SUCCEEDED:
         _end(refund_id, RefundAction.SUCCEED, gateway_refund_id=refund.id, failure=None)
     elif refund.state in _NOT_PAID:
-        _end(refund_id, RefundAction.FAIL, gateway_refund_id=refund.id, failure=refund.failure_reason or "failed")
+        if not _wait_or_meet(refund_id, is_told=False):
+            _end(refund_id, RefundAction.FAIL, gateway_refund_id=refund.id, failure=refund.failure_reason or "failed")
     else:
         _lose_sight(refund_id)
 
@@ -342,10 +343,10 @@ def _begin(refund_id: UUID) -> Row | None:
 
 
 def _wait_or_meet(refund_id: UUID, *, is_told: bool) -> bool:
-    """Keep a refused refund while a dispute is open, or let it meet one that took the money; False when it is neither.
+    """Keep a refund that was refused or has failed while a dispute is open, or let it meet one that took the money.
 
-    A refusal has had no effect, so that a later try may have a key of its own. Whatever its reason is, a dispute may
-    have come since the refund was first sent.
+    False when it is neither. What was refused or has failed has had no effect, so that a later try may have a key of
+    its own. Whatever the reason is, a dispute may have come since the refund was first sent.
 
     :param is_told: it was refused because of a dispute. What we know may be old: one that we were not told of is waited
         for, and so is one that was a mere inquiry when we heard of it.

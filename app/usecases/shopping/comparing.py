@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from app.core.accounts.errors import AddressNotFound
 from app.core.catalog.content import Content, ContentUnit
-from app.core.catalog.errors import ProductNotFound, ProductTwice
+from app.core.catalog.errors import CategoryNotFound, ProductNotFound, ProductTwice
 from app.core.catalog.rules import public_holidays
 from app.core.dispatch.travel import SPEED_M_MIN
 from app.core.orders.baskets import Split, best_part, best_split
@@ -102,6 +102,7 @@ _TIED = f"""
             AS w (product_id, quantity, number) ON w.product_id = k.standard_product_id
         WHERE k.removed_at IS NULL AND w.quantity <= k.quantity_max
     )"""
+_SERVICE_CATEGORY = text("SELECT 1 FROM categories WHERE code = :category_code AND vertical = 'home_service'")
 _CHOICE = """k.number, k.quantity, k.sku_id, k.price_fen, k.packing_fen, k.shop_id, k.minimum_fen, k.delivery_fen,
         k.rating_hundredths"""
 _ON_SALE = f"""
@@ -275,7 +276,7 @@ def compare_service(
 ) -> Compared:
     """Compare so many minutes of a service (家政) by its category: as many units as cover them.
 
-    :raises AddressNotFound: it is not the asker's.
+    :raises AddressNotFound: it is not the asker's. :raises CategoryNotFound: there is none of services by that code.
     """
     place = read(_ADDRESS, _asked(actor, address_id, [])).fetchall()[0]
     if place.address_id is None:
@@ -284,6 +285,8 @@ def compare_service(
     bounds = {"lat_min": lat_min, "lng_min": lng_min, "lat_max": lat_max, "lng_max": lng_max}
     asked = {"account_id": actor.account_id, "address_id": address_id, "category_code": category_code}
     rows = read(_SERVICES, {**asked, "minutes": minutes, **bounds}).fetchall()
+    if not rows and read(_SERVICE_CATEGORY, {"category_code": category_code}).first() is None:
+        raise CategoryNotFound(pointer="/category_code")
     return _compared(rows, limit=limit, is_service=True)
 
 

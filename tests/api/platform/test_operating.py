@@ -19,7 +19,6 @@ from app.core.orders.states import OrderState
 from app.kernel import wire
 from app.kernel.actor import Side
 from app.kernel.ids import new_id
-from app.kernel.transaction import transaction
 from app.usecases.operating import exports
 from app.usecases.operating.work import assign_work, escalate_work
 from tests.factories import a_claim, a_resident, a_store_clerk, an_address, an_operator, an_order
@@ -405,8 +404,7 @@ class TestExportFile(Owned):
         operator = an_operator()
         orders = [an_order() for _ in range(5)]
         export_id = a_table_export(operator, ExportedTable.ORDERS, is_run=False)
-        with transaction() as tx:
-            exports._write_piece(tx, export_id)
+        exports._write_piece(export_id)
         early = client.get(f"/platform/v1/table-exports/{export_id}/file", headers=operator.headers)
 
         exports.run_export(export_id)

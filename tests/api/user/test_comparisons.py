@@ -208,6 +208,13 @@ class TestCompareServices(Endpoint):
             sku={"content_amount": minutes, "content_unit": "minute"},
         )
 
+    @pytest.mark.parametrize("code", ["home_service.gardens", "retail.drinks"])
+    def test_what_is_no_category_of_services_is_told(self, client: FlaskClient, code: str) -> None:
+        case = self.case()
+        query = {**(case.query or {}), "category_code": code}
+        answer = client.get(case.path, query_string=query, headers=case.person.headers)
+        assert_problem(answer, 422, "category_not_found", pointer="/category_code")
+
     def test_units_cover_the_time_and_the_hour_compares(self, client: FlaskClient) -> None:
         answer = self.send(client, self.case()).get_json()
 

@@ -165,6 +165,18 @@ class TestSearchOffers(Endpoint):
         assert own(search(client, shop, category="不存在")) == []
         assert sorted(own(search(client, shop, category="日用", delivery_fen_max=300))) == ["啤酒", "鲜牛奶"]
 
+    def test_a_category_is_a_group_of_the_shelf_or_a_code_with_those_below_it(self, client: FlaskClient) -> None:
+        shop = a_shelf("鲜牛奶")
+        an_offer(shop, name="矿泉水", offer={"category_code": "retail.drinks.water"})
+
+        def names(category: str) -> list[str]:
+            found = search(client, shop, category=category)["items"]
+            return sorted(item["name"] for item in found if item["shop_id"] == str(shop.shop_id))
+
+        assert names("日用") == ["矿泉水", "鲜牛奶"]
+        assert names("retail.drinks.water") == names("retail.drinks") == ["矿泉水"]
+        assert names("retail.drin") == names("retail_drinks") == []
+
     def test_a_size_that_was_taken_off_the_shelf_is_neither_shown_nor_priced(self, client: FlaskClient) -> None:
         shop = a_shelf("鲜牛奶")
         offer = an_offer(shop, name="酸奶", price_fen=900)

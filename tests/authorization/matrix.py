@@ -418,9 +418,14 @@ def _as_query(value: object) -> str:
 
 
 def _filled(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the least that ``schema`` takes, with the ids of ``values``; what goes by id or barcode, by barcode."""
-    by_barcode = {"barcode": BARCODE} if {"standard_product_id", "barcode", "quantity"} <= schema.fields.keys() else {}
-    return by_barcode | {
+    """Return the least that ``schema`` takes, with the ids of ``values``.
+
+    What goes by id or barcode goes by barcode, and what changes a price or a count changes the price.
+    """
+    names = schema.fields.keys()
+    least: dict[str, Any] = {"barcode": BARCODE} if {"standard_product_id", "barcode", "quantity"} <= names else {}
+    least |= {"price_fen": 1} if {"sku_id", "price_fen", "on_hand"} <= names else {}
+    return least | {
         one.data_key or name: str(values[name]) if name in values and isinstance(one, Id) else _value(name, one)
         for name, one in schema.fields.items()
         if one.required

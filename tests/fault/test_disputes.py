@@ -230,10 +230,8 @@ def test_a_refund_that_the_gateway_refused_before_we_knew_of_the_dispute_goes_ou
     assert paid_out_to(order.resident) == 0
 
 
-@pytest.mark.parametrize("how", ["lost", "won"])
-def test_a_refund_that_the_gateway_never_makes_meets_a_dispute_that_came_meanwhile(
-    gateway: Gateway, stripe: PaymentGateway, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
+def a_refund_without_an_answer(gateway: Gateway, stripe: PaymentGateway) -> tuple[AnOrder, UUID]:
+    """Return a paid order that was canceled, and its refund, which the gateway answered with an error of its own."""
     order = a_paid_order(gateway, stripe)
     refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
     assert refund_id is not None
@@ -241,6 +239,14 @@ def test_a_refund_that_the_gateway_never_makes_meets_a_dispute_that_came_meanwhi
     with pytest.raises(GatewayUnknown):
         submit_refund(stripe, refund_id)
     gateway.sandbox.faults()
+    return order, refund_id
+
+
+@pytest.mark.parametrize("how", ["lost", "won"])
+def test_a_refund_that_the_gateway_never_makes_meets_a_dispute_that_came_meanwhile(
+    gateway: Gateway, stripe: PaymentGateway, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    order, refund_id = a_refund_without_an_answer(gateway, stripe)
     dispute = disputed_at_the_bank(gateway, order.payment_id)
     read(stripe, dispute)
     monkeypatch.setattr(refunding, "wall_now", lambda: wall_now() + timedelta(days=1))
@@ -260,13 +266,7 @@ def test_a_refund_that_the_gateway_never_makes_meets_a_dispute_that_came_meanwhi
 def test_a_refund_that_the_gateway_never_makes_meets_a_dispute_that_is_lost_by_then(
     gateway: Gateway, stripe: PaymentGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order = a_paid_order(gateway, stripe)
-    refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
-    assert refund_id is not None
-    gateway.sandbox.faults(error_500=1)
-    with pytest.raises(GatewayUnknown):
-        submit_refund(stripe, refund_id)
-    gateway.sandbox.faults()
+    order, refund_id = a_refund_without_an_answer(gateway, stripe)
     dispute_id = lost(gateway, stripe, order.payment_id)
     monkeypatch.setattr(refunding, "wall_now", lambda: wall_now() + timedelta(days=1))
 
@@ -280,13 +280,7 @@ def test_a_refund_that_the_gateway_never_makes_meets_a_dispute_that_is_lost_by_t
 def test_a_refund_that_failed_at_the_gateway_meets_a_dispute_that_is_lost_by_then(
     gateway: Gateway, stripe: PaymentGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order = a_paid_order(gateway, stripe)
-    refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
-    assert refund_id is not None
-    gateway.sandbox.faults(error_500=1)
-    with pytest.raises(GatewayUnknown):
-        submit_refund(stripe, refund_id)
-    gateway.sandbox.faults()
+    order, refund_id = a_refund_without_an_answer(gateway, stripe)
     dispute_id = lost(gateway, stripe, order.payment_id)
     failed = GatewayRefund(
         id="re_failed", state=RefundState.FAILED, amount_fen=order.total_fen, currency="cny", intent_id=None,

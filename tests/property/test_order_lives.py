@@ -145,6 +145,7 @@ def machine_for(app: Flask, clock: BusinessClock, seen: Counter[str]) -> type[Ru
             self.addresses = [an_address(resident, near=community) for resident in self.residents]
             self.couriers = [a_courier(community=community) for _ in range(2)]
             self.clerk = a_store_clerk(community.store_id)
+            self.parties = [*(shop.merchant_id for shop in self.shops), *(one.account_id for one in self.couriers)]
             self.lives: list[Life] = []
             self.done: list[tuple[Act, Claim, Any]] = []
             self.laws = Invariants()
@@ -229,7 +230,7 @@ def machine_for(app: Flask, clock: BusinessClock, seen: Counter[str]) -> type[Ru
             for attempt_id in self._open_attempts():
                 _without_luck(partial(ask_gateway, cast("PaymentGateway", self.till), attempt_id))
             try_jobs(app)
-            settle_due()
+            settle_due(only=self.parties)
             self.till.is_moody = False
 
         # ---------------------------------------------------------------------------------------------------------- law

@@ -358,6 +358,7 @@ class ActFilters(Query):
     outcome = Choice(Outcome, load_default=None)
     since = Instant(load_default=None)
     until = Instant(load_default=None)
+    spans = (("since", "until"),)
 
 
 class ActsQuery(ActFilters):

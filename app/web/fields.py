@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import RAISE, Schema, ValidationError, fields, validates_schema
 
 from app.kernel.money import FEN_MAX
 
@@ -36,6 +36,17 @@ class Query(Body):
     """Base of the schemas of query strings, where integers, flags and numbers are written as text."""
 
     is_query: ClassVar[bool] = True
+
+    spans: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Pairs of fields, the first of which may not lie above the second."""
+
+    @validates_schema(skip_on_field_errors=True)
+    def spans_are_in_order(self, given: dict[str, Any], **_kwargs: object) -> None:
+        """Refuse what nothing can lie within, rather than to find nothing."""
+        for low, high in self.spans:
+            if given[low] is not None and given[high] is not None and given[low] > given[high]:
+                message = f"field_not_above|other={high}"
+                raise ValidationError(message, low)
 
 
 def _is_query(field: fields.Field[Any]) -> bool:

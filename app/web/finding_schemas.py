@@ -53,6 +53,7 @@ class OfferSearchQuery(ShopSearchQuery):
     category = Text(high=100, load_default=None)
     price_fen_min = Fen(load_default=None)
     price_fen_max = Fen(load_default=None)
+    spans = (("price_fen_min", "price_fen_max"),)
 
 
 class NearAddressQuery(Query):

@@ -12,6 +12,7 @@ from app.kernel import audit
 from app.kernel.transaction import transaction
 from tests.factories import a_phone, a_resident, an_operator, an_order
 from tests.factories.rows import change, look, look_one
+from tests.support.ladder import assert_problem
 from tests.support.races import at_once
 
 if TYPE_CHECKING:
@@ -207,6 +208,14 @@ def test_no_phone_gets_into_the_log_by_what_a_request_says(client: FlaskClient) 
 
     assert answer.status_code == 422
     assert look_one("SELECT count(*) FROM audit.act WHERE details::text LIKE :what", what=f"%{phone[3:]}%") == 0
+
+
+def test_a_span_of_acts_that_ends_before_it_begins_is_refused(client: FlaskClient) -> None:
+    span = {"since": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z"}
+
+    answer = client.get("/platform/v1/audit/acts", headers=an_operator().headers, query_string=span)
+
+    assert_problem(answer, 422, "input_invalid", pointer="/since")
 
 
 def an_act_sealed() -> UUID:

@@ -1,6 +1,7 @@
 """What can be wrong with shops and shelves."""
 
 from app.kernel.errors import Conflict, Invalid, NotFound
+from app.kernel.polygons import AREA_M2_MIN
 
 
 class ShopNotFound(NotFound):
@@ -203,10 +204,16 @@ class ShelfTooLarge(Conflict):
 
 
 class AreaInvalid(Invalid):
-    """No polygon or place that a shop can have; parameter ``reason``: corners, crossing, empty, abroad, too_far."""
+    """No polygon or place that a shop can have; parameter ``reason``: corners, crossing, empty, abroad, too_far.
+
+    ``empty`` is less ground than ``area_m2_min``, which is told with every reason.
+    """
 
     code = "area_invalid"
     title = "The delivery area is not possible"
+
+    def __init__(self, *, pointer: str, reason: str) -> None:
+        super().__init__(pointer=pointer, reason=reason, area_m2_min=int(AREA_M2_MIN))
 
 
 class TermsInvalid(Invalid):

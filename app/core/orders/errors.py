@@ -32,7 +32,7 @@ class CartTooLarge(Conflict):
 
 
 class OfferGone(Conflict):
-    """A line's offer is no longer on sale; parameter ``sku_id``."""
+    """A line's offer is no longer on sale; parameters ``sku_id``, ``offer_name``."""
 
     code = "offer_gone"
     title = "An offer is no longer on sale"
@@ -46,15 +46,16 @@ class OfferNotDeliverable(Conflict):
 
 
 class OfferNotNow(Conflict):
-    """The offer is not sold at this hour; parameter ``sku_id``."""
+    """The offer is not sold at this hour; parameters ``sku_id``, ``offer_name``."""
 
     code = "offer_not_now"
     title = "Not sold at this hour"
 
 
 class AdultsOnly(Conflict):
-    """Alcohol and tobacco are sold to adults only, and the account does not prove one; parameter ``sku_id``.
+    """Alcohol and tobacco are sold to adults only, and the account does not prove one.
 
+    Parameters ``sku_id``, ``offer_name``.
     Source: 《未成年人保护法》第五十九条.
     """
 

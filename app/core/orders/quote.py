@@ -319,13 +319,13 @@ def _refuse_shop(terms: Terms, now: datetime) -> Iterator[Conflict]:
 
 def _refuse_line(line: Wanted) -> Iterator[Conflict]:
     if not line.is_on_sale:
-        yield OfferGone(sku_id=line.sku_id)
+        yield OfferGone(sku_id=line.sku_id, offer_name=line.name)
     if not line.is_deliverable:
         yield OfferNotDeliverable(sku_id=line.sku_id)
     if not line.is_in_hours:
-        yield OfferNotNow(sku_id=line.sku_id)
+        yield OfferNotNow(sku_id=line.sku_id, offer_name=line.name)
     if line.is_refused_by_age:
-        yield AdultsOnly(sku_id=line.sku_id)
+        yield AdultsOnly(sku_id=line.sku_id, offer_name=line.name)
     if line.quantity > line.quantity_max:
         yield QuantityOverCap(sku_id=line.sku_id, quantity_max=line.quantity_max)
     if line.per_person_max is not None and line.bought + line.quantity > line.per_person_max:

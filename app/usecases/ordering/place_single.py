@@ -102,7 +102,7 @@ def refuse_unsold(row: Row | None, kind: OfferKind, *, quantity: int, unit_price
     if row is None:
         raise SkuNotFound
     if row.offer_state != OfferState.ON_SALE:
-        raise OfferGone(sku_id=row.sku_id)
+        raise OfferGone(sku_id=row.sku_id, offer_name=row.offer_name)
     if row.offer_kind != kind:
         raise VoucherSold(pointer="/sku_id")
     if row.shop_state not in {ShopState.OPEN, ShopState.RESTING}:

@@ -258,9 +258,10 @@ def quoted(client: FlaskClient, resident: Person, shop: Shop, sku_id: object, qu
 
 def test_what_is_not_sold_at_this_hour_cannot_be_bought(client: FlaskClient) -> None:
     shop = a_merchant_with_shop()
-    offer = an_offer(shop, offer={"sale_hours": {}})
+    offer = an_offer(shop, name="夜宵粥", offer={"sale_hours": {}})
 
-    assert_problem(quoted(client, a_resident(), shop, offer.sku_id), 409, "offer_not_now")
+    problem = assert_problem(quoted(client, a_resident(), shop, offer.sku_id), 409, "offer_not_now")
+    assert problem["detail"] == "夜宵粥 is not sold at this hour."
 
 
 @pytest.mark.parametrize("born, is_sold", [(None, False), ("20150101", False), ("19800101", True)])

@@ -127,6 +127,15 @@ class TestTerms(OnceWithBody, OnceOwned):
         [row] = look("SELECT radius_m, area FROM shops WHERE shop_id = :id", id=self.shop.shop_id)
         assert tuple(row) == (3_000, None)
 
+    def test_an_area_that_is_too_small_is_told_how_small_one_may_be(self, client: FlaskClient) -> None:
+        case = self.case()
+
+        response = self.send(client, case, body={"area": self.square(0.00004)})
+
+        problem = assert_problem(response, 422, "area_invalid", pointer="/area")
+        assert problem["reason"] == "empty"
+        assert "at least 100 m²" in problem["detail"]
+
 
 def a_draft(*, with_paper: PaperState | None = PaperState.SUBMITTED, state: str = "draft") -> Shop:
     shop = a_merchant_with_shop(state=state)

@@ -286,6 +286,11 @@ class TestSearchOffers(Endpoint):
             ({"lat": "40", "lng": "116", "sort": "random"}, "input_invalid", "/sort"),
             ({"lat": "40", "lng": "116", "datum": "bd09"}, "input_invalid", "/datum"),
             ({"lat": "40", "lng": "116", "limit": "0"}, "input_invalid", "/limit"),
+            (
+                {"lat": "40", "lng": "116", "price_fen_min": "501", "price_fen_max": "500"},
+                "input_invalid",
+                "/price_fen_min",
+            ),
             ({"lat": "40", "lng": "116", "colour": "red"}, "input_invalid", "/colour"),
         ],
     )

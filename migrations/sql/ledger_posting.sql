@@ -71,6 +71,17 @@ drop function if exists ledger.stripe_of(text[], bigint[], smallint);
 create or replace function ledger.stripe_of(p_stripes smallint) returns integer
 language sql stable return pg_backend_pid() % p_stripes;
 
+-- The row of the account of the platform p_code that this session moves, by its code; null while any of p_accounts is
+-- still to be opened: until then none of the platform's is locked.
+create or replace function ledger.stripe_code(p_code text, p_accounts text[]) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+    return (select concat_ws('#', a.code, nullif(ledger.stripe_of(a.stripes), 0))
+              from ledger.account a
+             where a.code = p_code and a.stripe = 0
+               and (select count(*) from ledger.account o where o.code = any (p_accounts)) = cardinality(p_accounts));
+end $$;
+
 -- The legs of a new journal that post() left: opens accounts of parties that are not open yet, each with its leg; then
 -- moves accounts of the platform, a stripe each; else says why a leg is refused. p_moved legs are moved already: the
 -- latest entries of their accounts, which are locked, are the journal's.
@@ -250,17 +261,15 @@ begin
         update ledger.account a
            set posted_fen = a.posted_fen + l.amount, room_fen = a.room_fen + l.amount, seq = a.seq + 1,
                head = ledger.chain(a.head, v_digest, l.amount, a.posted_fen + l.amount)
-          from unnest(p_accounts, p_amounts) with ordinality l (code, amount, place)
-          join ledger.account b on b.code = l.code
-         where a.id = b.id + ledger.stripe_of(b.stripes)
+          from (select p.place, p_accounts[p.place] as code, p_amounts[p.place] as amount,
+                       p_accounts[p.place] like '%:________-____-____-____-____________' as is_party
+                  from generate_subscripts(p_accounts, 1) p (place)) l
+         where a.code = case when l.is_party then l.code else ledger.stripe_code(l.code, p_accounts) end
+           and (a.stripe is null) = l.is_party
            and l.amount <> 0
-           and (b.stripe is null  -- while an account is still to be opened, none of the platform's is locked
-                or b.stripe = 0 and (select count(*) from ledger.account o where o.code = any (p_accounts))
-                                    = cardinality(p_accounts))
            and (l.place = 1  -- parties by code, then the platform's by code
-                or case when p_accounts[l.place - 1] like '%:________-____-____-____-____________'
-                        then b.stripe = 0 or l.code > p_accounts[l.place - 1] collate "C"
-                        else b.stripe = 0 and l.code > p_accounts[l.place - 1] collate "C" end)
+                or (not l.is_party, l.code collate "C")
+                   > (p_accounts[l.place - 1] not like '%:________-____-____-____-____________', p_accounts[l.place - 1]))
            and (a.room_fen is null or a.room_fen + l.amount >= 0)
         returning a.id, a.seq, l.amount, a.posted_fen, a.head
     )
@@ -645,9 +654,9 @@ begin
     return array(select h.key from ledger.hold h where h.id = any (v_ids) order by h.expires_at, h.id);
 end $$;
 
-revoke all on function ledger.open_missing, ledger.legs_hash, ledger.stripe_of, ledger.post_rest, ledger.stripe_id,
-    ledger.refuse_leg, ledger.post, ledger.post_apart, ledger.post_many, ledger.place_hold, ledger.place_holds,
-    ledger.capture_hold, ledger.capture_holds, ledger.expire_holds from public;
+revoke all on function ledger.open_missing, ledger.legs_hash, ledger.stripe_of, ledger.stripe_code, ledger.post_rest,
+    ledger.stripe_id, ledger.refuse_leg, ledger.post, ledger.post_apart, ledger.post_many, ledger.place_hold,
+    ledger.place_holds, ledger.capture_hold, ledger.capture_holds, ledger.expire_holds from public;
 
 do $$
 begin

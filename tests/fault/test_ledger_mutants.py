@@ -38,6 +38,7 @@ NO_FLOOR_OF_POSTING = ""
 FLOOR_DOMAIN = "create domain ledger.room_fen as bigint check (value >= 0)"
 NO_FLOOR_DOMAIN = "create domain ledger.room_fen as bigint"
 FIRST_WRITE = "    with moved as (\n        update ledger.account a\n           set posted_fen"
+ORDER_OF_LEGS = 'or (not l.is_party, l.code collate "C")\n                   '
 SAME_REQUEST = "if (v_known.legs_hash, v_known.kind, v_known.ref, v_known.effective_on)\n           is distinct from"
 ROOM_OF_OPENED = "\n             where a.room_fen is null or a.room_fen + excluded.posted_fen >= 0"
 
@@ -46,14 +47,14 @@ FLOOR_OF_BATCH = "a.stripe is null and (a.room_fen is null or a.room_fen + l.amo
 MUTANTS = (
     Mutant(
         "legs are taken in any order",
-        (("then b.stripe = 0 or l.code > p_accounts[l.place - 1]", "then true or l.code > p_accounts[l.place - 1]"),),
+        ((f"{ORDER_OF_LEGS}>", f"{ORDER_OF_LEGS}<>"),),
         drill_refusals,
     ),
     Mutant(
         "a party's account is locked behind the platform's",
         (
             ("if p_accounts is distinct from v_order or ", "if "),
-            ("else b.stripe = 0 and l.code > p_accounts", "else l.code > p_accounts"),
+            (f"{ORDER_OF_LEGS}>", f"{ORDER_OF_LEGS.replace('not l.is_party', 'true')}>="),
         ),
         drill_refusals,
     ),

@@ -72,14 +72,15 @@ create or replace function ledger.stripe_of(p_stripes smallint) returns integer
 language sql stable return pg_backend_pid() % p_stripes;
 
 -- The row of the account of the platform p_code that this session moves, by its code; null while any of p_accounts is
--- still to be opened: until then none of the platform's is locked.
+-- still to be opened: until then none of the platform's is locked. For post() alone, whose search path it goes by.
 create or replace function ledger.stripe_code(p_code text, p_accounts text[]) returns text
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable as $$
 begin
     return (select concat_ws('#', a.code, nullif(ledger.stripe_of(a.stripes), 0))
               from ledger.account a
              where a.code = p_code and a.stripe = 0
-               and (select count(*) from ledger.account o where o.code = any (p_accounts)) = cardinality(p_accounts));
+               and not exists (select from unnest(p_accounts) c left join ledger.account o on o.code = c
+                                where o.id is null));
 end $$;
 
 -- The legs of a new journal that post() left: opens accounts of parties that are not open yet, each with its leg; then

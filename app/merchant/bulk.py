@@ -4,14 +4,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from flask import Response
+from flask import Response, request
 from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy import text
 
 from app.core.catalog.barcodes import read_barcode
 from app.core.catalog.content import Content, ContentUnit
 from app.core.catalog.errors import ImportNotFound, ShelfPartNotFound, ShopNotFound
-from app.core.catalog.imports import ImportMode, ImportState
+from app.core.catalog.imports import ImportFailure, ImportMode, ImportState
 from app.core.catalog.sheet_files import FILE_BYTES_MAX, ROWS_MAX, FileKind, write_rows
 from app.core.catalog.sheets import ERRORS_MAX, EXAMPLE, HEAD
 from app.kernel.actor import Actor
@@ -19,12 +19,14 @@ from app.kernel.money import yuan
 from app.kernel.transaction import Claim, read
 from app.kernel.wire import Row
 from app.merchant.shelf import ON_HAND_MAX, PRICE_FEN_MAX, OfferChangedOut
-from app.usecases.shopkeeping.imports import ImportAsked, request_import
+from app.usecases.shopkeeping.import_ends import ImportAsked, cancel_import
+from app.usecases.shopkeeping.imports import request_import
 from app.usecases.shopkeeping.many import CHANGES_MAX, ShelfChanged, SkuChange, change_many, copy_shelf
 from app.usecases.shopkeeping.products import PROPOSALS_MAX, confirm_product, product_of_barcode, proposals
 from app.usecases.shopkeeping.skus import OfferChanged
 from app.web.door import Door
 from app.web.fields import Body, Choice, Fen, Flag, Id, Instant, Int, Many, Pattern, Query, Text
+from app.web.messages import choose_language, say
 from app.web.policy import Relation, policy
 from app.web.views import COUNT_MAX, ProductOut, shown_product
 
@@ -41,7 +43,8 @@ _MEMBER = """
 _IMPORT = text(
     f"""
     SELECT i.import_id, i.shop_id, i.state, i.mode, i.is_dry_run, i.row_count, i.read_count,
-        i.right_count, i.wrong_count, i.written_count, i.made_count, i.changed_count, i.errors, i.asked_at, i.ended_at
+        i.right_count, i.wrong_count, i.written_count, i.made_count, i.changed_count, i.errors, i.asked_at, i.ended_at,
+        i.failure
     FROM shelf_imports AS i JOIN shops AS s ON s.shop_id = i.shop_id {_MEMBER} WHERE i.import_id = :import_id
     """
 )
@@ -104,7 +107,8 @@ class ImportOut(ImportAskedOut):
 
     While ``reading``, ``read_count`` of ``row_count`` rows are judged, each right, wrong or blank. While ``writing``,
     ``written_count`` of ``right_count`` are written; all of them are on the shelf together when the import is ``done``.
-    SKUs made and changed (in a dry run: that would be), and what is wrong, are told at the end.
+    SKUs made and changed (in a dry run: that would be), and what is wrong, are told at the end. One that ``failed``
+    changed nothing and says why: a ``failure``, and its ``reason`` in the reader's language.
     """
 
     shop_id = Id(required=True)
@@ -120,6 +124,8 @@ class ImportOut(ImportAskedOut):
     errors = Many(fields.Nested(RowErrorOut), high=ERRORS_MAX, required=True)
     asked_at = Instant(required=True)
     ended_at = Instant(required=True, allow_none=True)
+    failure = Choice(ImportFailure, required=True, allow_none=True)
+    reason = Text(high=200, required=True, allow_none=True)
 
 
 class SkuChangeItemIn(Body):
@@ -205,7 +211,15 @@ def add_bulk(door: Door) -> None:
         row = read(_IMPORT, {"import_id": import_id, **actor.as_member}).one_or_none()
         if row is None:
             raise ImportNotFound
-        return dict(row._mapping)
+        language = choose_language(request.headers.get("Accept-Language", ""))
+        reason = None if row.failure is None else say(row.failure, "detail", language, {})
+        return {**row._mapping, "reason": reason}
+
+    @door.post("/imports/<uuid:import_id>/cancellation", answer=ImportAskedOut, once=True)
+    @policy("offer.write", Relation.OWN_SHOP)
+    def cancel_shelf_import(actor: Actor, *, claim: Claim, import_id: UUID) -> ImportAsked:
+        """Give up an import that waits or runs, so that another may begin; nothing of it comes onto the shelf."""
+        return cancel_import(actor, claim, import_id=import_id)
 
     @door.get("/shops/<uuid:shop_id>/shelf-file", query=ShelfQuery, pages=tuple(_MEDIA.values()))
     @policy("offer.read", Relation.OWN_SHOP)

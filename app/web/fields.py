@@ -4,7 +4,6 @@ A refusal is a message key with parameters (``"field_too_long|max=20"``); :mod:`
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ from uuid import UUID
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validates_schema
 
+from app.kernel.marks import clean, is_one_line
 from app.kernel.money import FEN_MAX
 
 BIGINT_MAX = 2**63 - 1
@@ -128,7 +128,10 @@ class Degrees(fields.Float):
 
 
 class Text(fields.String):
-    """A line of text in any language: normalized (NFC), trimmed, no control characters, ``low`` to ``high`` long."""
+    """A line of text in any language: NFC, trimmed, ``low`` to ``high`` long, no control characters, no unseen marks.
+
+    Marks that nobody sees are taken out, see :mod:`app.kernel.marks`; what is nothing else is too short.
+    """
 
     default_error_messages: dict[str, Any] = {**_COMMON, "invalid": "field_not_text"}
 
@@ -141,15 +144,15 @@ class Text(fields.String):
             raise self.make_error("invalid")
         if len(value) > self.high * 4:
             raise ValidationError(f"field_too_long|max={self.high}")
-        clean = unicodedata.normalize("NFC", value).strip()
-        if any(unicodedata.category(character) in {"Cc", "Cs"} for character in clean):
+        cleaned = clean(value)
+        if not is_one_line(cleaned):
             message = "field_control_characters"
             raise ValidationError(message)
-        if len(clean) > self.high:
+        if len(cleaned) > self.high:
             raise ValidationError(f"field_too_long|max={self.high}")
-        if len(clean) < self.low:
+        if len(cleaned) < self.low:
             raise ValidationError(f"field_too_short|min={self.low}")
-        return clean
+        return cleaned
 
 
 class Pattern(Text):
@@ -160,11 +163,11 @@ class Pattern(Text):
         self.pattern = re.compile(pattern)
 
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: object) -> str:
-        clean = super()._deserialize(value, attr, data, **kwargs)
-        if not self.pattern.fullmatch(clean):
+        cleaned = super()._deserialize(value, attr, data, **kwargs)
+        if not self.pattern.fullmatch(cleaned):
             message = "field_wrong_form"
             raise ValidationError(message)
-        return clean
+        return cleaned
 
 
 class Choice(fields.String):

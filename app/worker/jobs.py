@@ -19,6 +19,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.adapters.sms import MessageNotSent
+from app.core.catalog.imports import ImportFailure
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable, PaymentGateway
 from app.core.verification.ports import CheckerUnavailable
 from app.usecases.disputing.answer import send_answer
@@ -32,6 +33,7 @@ from app.usecases.paying.attempts import (
 from app.usecases.paying.inbox import read_event_again
 from app.usecases.paying.refunds import submit_refund
 from app.usecases.people.notices import send_notice
+from app.usecases.shopkeeping.import_ends import fail_import
 from app.usecases.shopkeeping.imports import run_import
 from app.usecases.verifying.check_identity import ask_check
 
@@ -86,7 +88,7 @@ def make_jobs(app: Flask, gateway: PaymentGateway, conninfo: str) -> procrastina
     )
     add("send_notice", lambda subject: send_notice(app.extensions["linli_messages"], UUID(subject)))
     add("write_export", lambda subject: run_export(UUID(subject)))
-    add("import_shelf", lambda subject: run_import(UUID(subject)))
+    add("import_shelf", lambda subject: _import_shelf(UUID(subject)))
     add("answer_dispute", lambda subject: send_answer(gateway, UUID(subject)))
     add("read_dispute", lambda subject: read_dispute_again(gateway, UUID(subject)))
     add("read_event", lambda subject: read_event_again(gateway, subject))
@@ -96,6 +98,17 @@ def make_jobs(app: Flask, gateway: PaymentGateway, conninfo: str) -> procrastina
 def _close_attempts(gateway: PaymentGateway, payment_id: UUID) -> None:
     for attempt_id in open_attempts(payment_id):
         expire_attempt(gateway, attempt_id)
+
+
+def _import_shelf(import_id: UUID) -> None:
+    """Run an import; where that fails and is not tried again, tell its merchant so."""
+    try:
+        run_import(import_id)
+    except _PASSING:
+        raise
+    except Exception:
+        fail_import(import_id, ImportFailure.OURS)
+        raise
 
 
 def run_jobs(jobs: procrastinate.App, stop: threading.Event) -> None:

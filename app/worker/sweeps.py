@@ -14,6 +14,7 @@ from app.usecases.saving.plans import run_due_plans
 from app.usecases.saving.sweeps import sweep_funds
 from app.usecases.saving.term_end import mature_due
 from app.usecases.settling.settle import settle_due as settle_batch
+from app.usecases.shopkeeping.import_ends import silent_imports
 
 LIMIT = 500
 RETENTION_BATCH = 5_000
@@ -124,6 +125,7 @@ def ask_again() -> int:
         ("submit_refund", open_refunds),
         ("answer_dispute", unsent_answers),
         ("read_dispute", silent_disputes),
+        ("import_shelf", silent_imports),
     )
     for task, subject in [*silent, *((task, one) for task, find in others for one in find(LIMIT))]:
         with transaction() as tx:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SPANS = [["00:00", "24:00"], ["08:00", "12:30"], ["13:00", "22:00"], ["00:00", "06:00"], ["23:00", "24:00"]]
+UNSEEN = (
+    "牛e\u0301❤👩🚒\u00ad\u034f\u061c\u200b\u200d\u200f\u202e\u2060\u2066\u3164\ufe00\ufe0f\ufeff\uffa0"
+    "\U000e0067\U000e0100"
+)
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn", "Co"]), max_size=30)
 
 
@@ -34,7 +38,7 @@ def test_the_database_and_python_know_the_same_traditional_characters(app: Flask
 
 
 @FEW
-@given(name=st.one_of(NAMES, st.text("馬鈴薯土豆ＡＢab１2 　（）%_'\\", max_size=20)))
+@given(name=st.one_of(NAMES, st.text("馬鈴薯土豆ＡＢab１2 　（）%_'\\", max_size=20), st.text(UNSEEN, max_size=20)))
 def test_names_have_the_same_normal_form_in_the_database_and_in_python(app: Flask, name: str) -> None:
     assert look_one("SELECT search_words(:text)", text=name) == normal(name)
 

@@ -10,7 +10,7 @@ from openpyxl import Workbook
 from app.core.catalog.content import Content, ContentUnit
 from app.core.catalog.errors import ColumnsLacking, ColumnsRepeated, FileTooLarge, FileUnreadable
 from app.core.catalog.models import OfferState
-from app.core.catalog.review import state_after
+from app.core.catalog.review import is_paused_after, state_after
 from app.core.catalog.sheet_files import FILE_BYTES_MAX, ROWS_MAX, FileKind, _refuse_bombs, read_rows, write_rows
 from app.core.catalog.sheets import EXAMPLE, HEAD, SheetRow, read_head, read_row
 from app.kernel.money import yuan
@@ -218,3 +218,17 @@ def test_what_is_looked_at_first_comes_on_sale_by_the_platform_alone(
     after: S,
 ) -> None:
     assert state_after(current, asked, is_reviewed=is_reviewed, is_said_anew=is_said_anew) is after
+
+
+@pytest.mark.parametrize(
+    "current, asked, was, after",
+    [(S.PAUSED, None, False, True), (S.ON_SALE, None, True, False), (S.IN_REVIEW, None, True, True),
+     (S.IN_REVIEW, S.PAUSED, False, True), (S.REFUSED, S.ON_SALE, True, False), (S.PAUSED, S.ON_SALE, False, False)],
+)  # fmt: skip
+def test_what_is_approved_comes_back_as_its_merchant_last_put_it(
+    current: S,
+    asked: S | None,
+    was: bool,  # noqa: FBT001 - a case
+    after: bool,  # noqa: FBT001 - a case
+) -> None:
+    assert is_paused_after(current, asked, was_paused_after=was) is after

@@ -161,6 +161,20 @@ class ImportRunning(Conflict):
     title = "Another import is under way"
 
 
+class ImportEnded(Conflict):
+    """The import has ended, so there is nothing to give up; parameter ``state``."""
+
+    code = "import_ended"
+    title = "The import has ended"
+
+
+class ImportFailed(Conflict):
+    """An import could not be brought to its end, by no fault of its file."""
+
+    code = "import_failed"
+    title = "The import failed"
+
+
 class ProductDiffers(Conflict):
     """Name, brand and content do not read as those of that standard product."""
 

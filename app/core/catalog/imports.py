@@ -22,6 +22,25 @@ class ImportState(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     """Rows were wrong and all or none was asked for: nothing was changed."""
+    FAILED = "failed"
+    """It could not be read or written to its end: nothing was changed."""
+    CANCELED = "canceled"
+    """Its merchant gave it up: nothing was changed."""
+
+
+RUNNING = frozenset({ImportState.WAITING, ImportState.READING, ImportState.WRITING})
+"""A shop has one import in these at a time."""
+
+
+class ImportFailure(StrEnum):
+    """Why an import failed; a code that people are told the words of."""
+
+    UNREADABLE = "file_unreadable"
+    OURS = "import_failed"
+
+
+TRIES_MAX = 20
+"""How often an import is begun: with the waits of jobs, and after workers that died, for an hour about."""
 
 
 class ImportMode(StrEnum):
@@ -36,14 +55,23 @@ class ShelfImportRow(Base):
 
     Counts of rows move while the import runs: ``read_count`` of ``row_count`` while it is read, each of which is
     right, wrong or blank; ``written_count`` of ``right_count`` while it is written. The others are known at its end.
+    ``try_count`` says how often it was begun.
     """
 
     __tablename__ = "shelf_imports"
     __table_args__ = (
         one_of("state", ImportState),
         one_of("mode", ImportMode),
+        one_of("failure", ImportFailure),
         *not_negative(
-            "row_count", "read_count", "right_count", "wrong_count", "written_count", "made_count", "changed_count"
+            "row_count",
+            "read_count",
+            "right_count",
+            "wrong_count",
+            "written_count",
+            "made_count",
+            "changed_count",
+            "try_count",
         ),
         Index(
             "uq_shelf_imports_running",
@@ -67,6 +95,8 @@ class ShelfImportRow(Base):
     written_count: Mapped[int] = mapped_column(server_default="0")
     made_count: Mapped[int] = mapped_column(server_default="0")
     changed_count: Mapped[int] = mapped_column(server_default="0")
+    try_count: Mapped[int] = mapped_column(server_default="0")
     errors: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
+    failure: Mapped[str | None]
     asked_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -128,7 +128,8 @@ class OfferRow(Base):
     """What a shop sells (商品、菜品、服务、券). ``category`` is the title of its group on the shop's own shelf.
 
     ``sale_hours`` has the form of a shop's hours; null is as long as the shop is open. ``preparation_minutes`` counts
-    where it is longer than the shop's.
+    where it is longer than the shop's. ``is_paused_after_review`` is about what waits for a look or was refused: its
+    merchant had paused it, and it is paused once it is approved.
     """
 
     __tablename__ = "offers"
@@ -152,6 +153,7 @@ class OfferRow(Base):
     description: Mapped[str] = mapped_column(server_default="")
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     refusal: Mapped[str | None]
+    is_paused_after_review: Mapped[bool] = mapped_column(server_default=text("false"))
     sale_hours: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     preparation_minutes: Mapped[int] = mapped_column(server_default="0")
     is_age_restricted: Mapped[bool] = mapped_column(server_default=text("false"))

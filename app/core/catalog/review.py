@@ -23,3 +23,13 @@ def state_after(current: OfferState, asked: OfferState | None, *, is_reviewed: b
     if current in _WAITING or asked is None:
         return current
     return asked
+
+
+def is_paused_after(current: OfferState, asked: OfferState | None, *, was_paused_after: bool) -> bool:
+    """Say whether an offer is paused once it is approved: as its merchant last put it, before the look or during it.
+
+    :param was_paused_after: what this said before, of an offer that waits or was refused.
+    """
+    if asked in {OfferState.PAUSED, OfferState.ON_SALE}:
+        return asked is OfferState.PAUSED
+    return was_paused_after if current in _WAITING else current is OfferState.PAUSED

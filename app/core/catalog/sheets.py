@@ -11,6 +11,7 @@ from app.core.catalog.barcodes import is_sound
 from app.core.catalog.content import Content, read_content
 from app.core.catalog.errors import ColumnsLacking, ColumnsRepeated
 from app.core.catalog.sheet_files import Cells
+from app.kernel.marks import clean, is_one_line, without_marks
 
 PRICE_FEN_MAX = 10_000_000
 PACKING_FEN_MAX = 10_000
@@ -102,12 +103,12 @@ def read_head(cells: Sequence[str]) -> dict[str, int]:
 
 
 def _plain(title: str) -> str:
-    return re.sub(r"[（(].*?[）)]|\s|\*", "", unicodedata.normalize("NFKC", title)).lower()
+    return re.sub(r"[（(].*?[）)]|\s|\*", "", unicodedata.normalize("NFKC", without_marks(title))).lower()
 
 
 def is_blank(cells: Sequence[str]) -> bool:
     """Say whether a row holds nothing."""
-    return not any(cells)
+    return not any(map(clean, cells))
 
 
 def read_row(  # noqa: C901 - one look at each column
@@ -117,19 +118,19 @@ def read_row(  # noqa: C901 - one look at each column
 
     :param categories: codes that the shop's vertical has.
     """
-    given = {key: cells[place] if place < len(cells) else "" for key, place in places.items()}
+    given = {key: clean(cells[place]) if place < len(cells) else "" for key, place in places.items()}
     errors: list[RowError] = []
 
     def wrong(key: str, detail: str) -> None:
         errors.append(RowError(number, COLUMNS[key][0], detail))
 
     def text(key: str, length_max: int, *, is_needed: bool = False) -> str:
-        value = unicodedata.normalize("NFC", given.get(key, ""))
+        value = given.get(key, "")
         if is_needed and not value:
             wrong(key, "不能为空")
         elif len(value) > length_max:
             wrong(key, f"最多 {length_max} 个字")
-        elif not value.isprintable() and any(unicodedata.category(one) in {"Cc", "Cs"} for one in value):
+        elif not is_one_line(value):
             wrong(key, "含有控制字符")
         return value
 

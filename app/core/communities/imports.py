@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
+from app.kernel.marks import clean
+
 NAME_MAX = 60
 LAT_MIN, LAT_MAX, LNG_MIN, LNG_MAX = 3.0, 54.0, 73.0, 136.0
 """A box around China, WGS-84 degrees."""
@@ -56,7 +58,7 @@ def read_street(row: Mapping[str, str], areas: Mapping[str, tuple[str, str, str]
     :param areas: names of district, city and province by the code of the district.
     :raises RowInvalid: the code has not nine digits, the district is unknown, or the name is too long or missing.
     """
-    code, name = row["code"].strip(), row["name"].strip()
+    code, name = row["code"].strip(), clean(row["name"])
     if not _STREET_CODE.fullmatch(code):
         raise RowInvalid(f"编码不是九位数字：{code[:20]}")
     _refuse_name(name)
@@ -72,7 +74,7 @@ def read_place(row: Mapping[str, str]) -> Place:
 
     :raises RowInvalid: a code, id or place that is none, a place outside China, a name that is too long or missing.
     """
-    name, code = row["name"].strip(), row["street_code"].strip()
+    name, code = clean(row["name"]), row["street_code"].strip()
     _refuse_name(name)
     if not _STREET_CODE.fullmatch(code):
         raise RowInvalid(f"街道编码不是九位数字：{code[:20]}")

@@ -1,9 +1,10 @@
 """What a row of a list must be to become a listing, and when two are the same merchant. Pure."""
 
 import hashlib
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from app.kernel.marks import clean, is_one_line
 
 SAME_M_MAX = 100
 """Two listings of one name closer than this are one merchant: maps differ by the width of a street or two."""
@@ -77,14 +78,14 @@ def read_row(row: Sequence[str], columns: Mapping[str, int], *, source: str) -> 
 
 
 def _text(value: str, title: str, high: int, *, low: int = 1) -> str:
-    clean = value.strip()
-    if not low <= len(clean) <= high:
+    cleaned = clean(value)
+    if not low <= len(cleaned) <= high:
         raise RowInvalid(f"{title}应为 {low} 至 {high} 个字符")
-    if not clean.isascii() and _UNREADABLE in clean:
+    if not cleaned.isascii() and _UNREADABLE in cleaned:
         raise RowInvalid(f"{title}编码有误")
-    if not clean.isprintable() and any(unicodedata.category(one) in {"Cc", "Cs"} for one in clean):
+    if not is_one_line(cleaned):
         raise RowInvalid(f"{title}含有控制字符")
-    return clean
+    return cleaned
 
 
 def _degrees(value: str, title: str) -> float:

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from app.core.search.pinyin import spellings
 from app.kernel.geo import map_cells
+from app.kernel.marks import without_marks
 
 TERMS_MAX = 8
 WORDS_MAX = 60
@@ -47,8 +48,11 @@ class Asked:
 
 
 def normal(text: str) -> str:
-    """Return ``text`` with compatibility forms (full width), Latin capitals and traditional characters made usual."""
-    usual = unicodedata.normalize("NFKC", text).translate(_usual())
+    """Return ``text`` with compatibility forms (full width), Latin capitals and traditional characters made usual.
+
+    Marks that nobody sees are gone.
+    """
+    usual = unicodedata.normalize("NFKC", without_marks(text)).translate(_usual())
     return _SPACES.sub(" ", usual).strip(" ")
 
 

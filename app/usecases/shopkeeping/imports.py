@@ -1,5 +1,7 @@
 """A file of offers comes onto a shelf (批量导入): asked for in one transaction, read by a job, applied by one more.
 
+A row is about the SKU that it names by its id, else by its barcode, else by name, group and option, else about a new
+one; in each case it says price, name, group, category, brand, option and state alike, and what it leaves blank stays.
 Rows are judged before anything is written. What is applied is applied whole: the right rows of a file stand on the
 shelf together, or none does. How far an import is, is committed beside that as rows are read and written.
 """
@@ -16,15 +18,17 @@ from sqlalchemy import text
 
 from app.core.catalog.barcodes import is_in_store
 from app.core.catalog.errors import ImportRunning, ShopNotFound, TooManyRows
-from app.core.catalog.imports import ImportMode, ImportState
+from app.core.catalog.imports import TRIES_MAX, ImportFailure, ImportMode, ImportState
 from app.core.catalog.matching import match_key
 from app.core.catalog.sheet_files import ROWS_MAX, read_rows
 from app.core.catalog.sheets import ERRORS_MAX, RowError, SheetRow, is_blank, read_head, read_row
 from app.core.events import ShelfImportRequested
 from app.kernel.actor import Actor
+from app.kernel.errors import Invalid
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, Transaction, closing, opening, read, transaction, write_alone, write_beside
 from app.kernel.wire import Row
+from app.usecases.shopkeeping.import_ends import ImportAsked, fail_import
 from app.usecases.shopkeeping.shelf import MEMBER, lock
 from app.usecases.shopkeeping.skus import SKUS_MAX
 
@@ -49,10 +53,11 @@ _REQUEST = closing(
 )
 _BEGIN = text(
     """
-    UPDATE shelf_imports AS i SET state = 'reading', read_count = 0, right_count = 0, wrong_count = 0, written_count = 0
+    UPDATE shelf_imports AS i SET state = 'reading', read_count = 0, right_count = 0, wrong_count = 0,
+        written_count = 0, try_count = i.try_count + 1
     FROM shops AS s
     WHERE i.import_id = :import_id AND i.state IN ('waiting', 'reading', 'writing') AND s.shop_id = i.shop_id
-    RETURNING i.shop_id, i.mode, i.is_dry_run, i.file, s.vertical,
+    RETURNING i.shop_id, i.mode, i.is_dry_run, i.file, i.try_count, s.vertical,
         ARRAY(SELECT c.code FROM categories AS c WHERE c.vertical = s.vertical) AS categories
     """
 )
@@ -70,7 +75,7 @@ _END = text(
     UPDATE shelf_imports SET state = :state, read_count = :read_count, right_count = :right_count,
         wrong_count = :wrong_count, written_count = :written_count, made_count = :made_count,
         changed_count = :changed_count, errors = CAST(:errors AS jsonb), file = NULL, ended_at = business_now()
-    WHERE {_RUNNING}
+    WHERE {_RUNNING} RETURNING 1
     """
 )
 _SHELF = text(
@@ -97,13 +102,14 @@ _PRODUCTS = text(
 )
 _OFFERS = text(
     """
-    INSERT INTO offers (offer_id, shop_id, kind, name, category, position, state, category_code, brand,
-        is_age_restricted, is_return_excluded)
+    INSERT INTO offers (offer_id, shop_id, kind, name, category, position, state, is_paused_after_review, category_code,
+        brand, is_age_restricted, is_return_excluded)
     SELECT r.offer_id, :shop_id, :kind, r.name, r.category,
         r.place + (SELECT coalesce(max(position), 0) FROM offers WHERE shop_id = :shop_id),
         CASE WHEN g.is_sensitive OR CAST(:is_new_shop AS boolean) THEN 'in_review'
             ELSE coalesce(r.state, 'on_sale') END,
-        r.category_code, r.brand, coalesce(g.is_age_restricted, false), coalesce(g.is_return_excluded, false)
+        coalesce(r.state = 'paused', false), r.category_code, r.brand, coalesce(g.is_age_restricted, false),
+        coalesce(g.is_return_excluded, false)
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (offer_id uuid, name text, category text, place bigint,
         state text, category_code text, brand text)
     LEFT JOIN categories AS g ON g.code = r.category_code
@@ -111,7 +117,7 @@ _OFFERS = text(
 )
 _SKU_COLUMNS = """(sku_id uuid, offer_id uuid, option text, price_fen bigint, packing_fen bigint, barcode text,
         content_amount bigint, content_unit text, content_count bigint, per_person_max bigint, on_hand bigint,
-        state text, is_named boolean, name text, category text, category_code text, brand text)"""
+        state text, name text, category text, category_code text, brand text)"""
 _SKUS = text(
     f"""
     INSERT INTO skus (sku_id, offer_id, shop_id, option, price_fen, packing_fen, barcode, content_amount, content_unit,
@@ -126,8 +132,8 @@ _CHANGED = text(
     f"""
     UPDATE skus AS k SET price_fen = r.price_fen,
         packing_fen = CASE WHEN CAST(:has_packing AS boolean) THEN r.packing_fen ELSE k.packing_fen END,
-        option = CASE WHEN r.is_named AND r.option <> '' THEN r.option ELSE k.option END,
-        options = CASE WHEN r.is_named AND r.option NOT IN ('', k.option) THEN '[]' ELSE k.options END,
+        option = CASE WHEN r.option <> '' THEN r.option ELSE k.option END,
+        options = CASE WHEN r.option NOT IN ('', k.option) THEN '[]' ELSE k.options END,
         barcode = coalesce(r.barcode, k.barcode),
         standard_product_id = CASE WHEN r.barcode IS NULL THEN k.standard_product_id ELSE p.standard_product_id END,
         content_amount = coalesce(r.content_amount, k.content_amount),
@@ -146,28 +152,35 @@ _NAMED = text(
         is_return_excluded = f.is_return_excluded OR r.is_return_excluded,
         state = CASE WHEN (CAST(:is_new_shop AS boolean) OR r.is_sensitive)
             AND (f.name, f.brand, f.category_code) IS DISTINCT FROM (r.name, r.brand, r.category_code)
-            THEN 'in_review' ELSE f.state END
+            THEN 'in_review' ELSE f.state END,
+        is_paused_after_review = f.state = 'paused' OR f.is_paused_after_review AND f.state IN ('in_review', 'refused')
     FROM (
-        SELECT DISTINCT ON (o.offer_id) o.offer_id, r.name, r.category, coalesce(nullif(r.brand, ''), o.brand) AS brand,
-            coalesce(r.category_code, o.category_code) AS category_code,
+        SELECT o.offer_id, s.name, s.category, coalesce(s.brand, o.brand) AS brand,
+            coalesce(s.category_code, o.category_code) AS category_code,
             coalesce(g.is_age_restricted, false) AS is_age_restricted,
             coalesce(g.is_return_excluded, false) AS is_return_excluded, coalesce(g.is_sensitive, false) AS is_sensitive
-        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r {_SKU_COLUMNS}
-        JOIN offers AS o ON o.offer_id = r.offer_id AND o.shop_id = :shop_id
-        LEFT JOIN categories AS g ON g.code = coalesce(r.category_code, o.category_code)
-        WHERE r.is_named ORDER BY o.offer_id
+        FROM (
+            SELECT r.offer_id, max(r.name) AS name, max(r.category) AS category, max(nullif(r.brand, '')) AS brand,
+                max(r.category_code) AS category_code
+            FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r {_SKU_COLUMNS} GROUP BY r.offer_id
+        ) AS s
+        JOIN offers AS o ON o.offer_id = s.offer_id AND o.shop_id = :shop_id
+        LEFT JOIN categories AS g ON g.code = coalesce(s.category_code, o.category_code)
     ) AS r
     WHERE f.offer_id = r.offer_id
         AND (f.name, f.category, f.brand, f.category_code)
             IS DISTINCT FROM (r.name, r.category, r.brand, r.category_code)
     """
 )
-"""A row that names a SKU by its id says its offer anew, blank cells apart; where the platform looks first, it waits."""
+"""A row says the offer anew whose SKU it is about, blank cells apart; where the platform looks first, it waits."""
 _STATES = text(
     f"""
-    UPDATE offers AS f SET state = r.state
+    UPDATE offers AS f SET state = CASE WHEN f.state IN ('on_sale', 'paused') THEN r.state ELSE f.state END,
+        is_paused_after_review = r.state = 'paused'
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r {_SKU_COLUMNS}
-    WHERE f.offer_id = r.offer_id AND f.state IN ('on_sale', 'paused') AND f.state <> r.state
+    WHERE f.offer_id = r.offer_id AND f.state <> 'removed'
+        AND CASE WHEN f.state IN ('on_sale', 'paused') THEN f.state <> r.state
+            ELSE f.is_paused_after_review <> (r.state = 'paused') END
     """
 )
 _UNCOUNTED = text(
@@ -185,14 +198,6 @@ _STOCK = text(
     SET on_hand = excluded.on_hand, received = excluded.on_hand + stock.reserved + stock.sold
     """
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportAsked:
-    """What asking for an import answers."""
-
-    import_id: UUID
-    state: str
 
 
 @dataclass(slots=True)
@@ -254,11 +259,30 @@ def _count(file: bytes) -> int:
 
 
 def run_import(import_id: UUID) -> None:
-    """Read the file of an import and apply it. A second run begins anew; one that has ended is let be."""
+    """Read the file of an import and apply it. A second run begins anew; one that has ended is let be.
+
+    A file that cannot be read any more ends it, as :data:`TRIES_MAX` runs do that came to no end.
+    """
     with transaction() as tx:
         asked = tx.execute(_BEGIN, {"import_id": import_id}).first()
     if asked is None:
         return
+    if asked.try_count > TRIES_MAX:
+        fail_import(import_id, ImportFailure.OURS)
+        return
+    try:
+        _run(import_id, asked)
+    except Invalid:
+        fail_import(import_id, ImportFailure.UNREADABLE)
+    except _GivenUp:
+        return
+
+
+class _GivenUp(Exception):
+    """The import was ended by somebody else while it was written: what was written goes back."""
+
+
+def _run(import_id: UUID, asked: Row) -> None:
     judged = _Judged()
     shelf = read(_SHELF, {"shop_id": asked.shop_id}).fetchall()
     counts: dict[str, object] = {}
@@ -282,7 +306,7 @@ def run_import(import_id: UUID) -> None:
             known = _Known(shelf)
             changed = sum(known.sku_of(row) is not None for row in judged.rows)
             made = len(judged.rows) - changed
-        tx.execute(
+        ended = tx.execute(
             _END,
             {
                 "import_id": import_id,
@@ -294,10 +318,31 @@ def run_import(import_id: UUID) -> None:
                 "errors": orjson.dumps([error._asdict() for error in judged.errors]).decode(),
             },
         )
+        if ended.first() is None:
+            raise _GivenUp
+
+
+@dataclass(slots=True)
+class _Said:
+    """What the rows of a file say of one offer, from ``row`` on; what none has said yet is blank."""
+
+    row: int
+    words: list[str | None] = field(default_factory=lambda: [None] * 5)
+
+    def agrees(self, row: SheetRow) -> bool:
+        """Say whether ``row`` says nothing else, and keep what it says: what is blank leaves the others their say."""
+        words = [one or None for one in (row.name, row.category, row.category_code, row.brand, row.state)]
+        if any(one and known and one != known for one, known in zip(words, self.words, strict=True)):
+            return False
+        self.words = [known or one for one, known in zip(words, self.words, strict=True)]
+        return True
 
 
 class _Known:
-    """What stands on the shelf already: found by id, else by barcode, else by name, group and option."""
+    """What stands on the shelf already: found by id, else by barcode, else by name, group and option.
+
+    However it was found, what the row says is what its offer says from then on; blank cells leave what is there.
+    """
 
     def __init__(self, shelf: Sequence[Row]) -> None:
         rows = [row for row in shelf if row.sku_id is not None]
@@ -322,7 +367,7 @@ def _judge(asked: Row, shelf: Sequence[Row], judged: _Judged) -> Iterator[int]:
     judged.columns = frozenset(places)
     known = _Known(shelf)
     seen: dict[object, int] = {}
-    named: dict[UUID, tuple[int, tuple[object, ...]]] = {}
+    said: dict[object, _Said] = {}
     number = 1
     for number, cells in enumerate(rows, start=2):
         if is_blank(cells):
@@ -335,10 +380,10 @@ def _judge(asked: Row, shelf: Sequence[Row], judged: _Judged) -> Iterator[int]:
         else:
             sku = known.sku_of(found)
             key = (found.name, found.category, found.option, found.barcode) if sku is None else sku.sku_id
-            said = (found.name, found.category, found.category_code, found.brand, found.state)
-            first_named = named.setdefault(sku.offer_id, (number, said)) if found.sku_id and sku else (number, said)
-            if first_named[1] != said:
-                detail = f"与第 {first_named[0]} 行是同一商品的规格，名称、分组、类目、品牌和状态须一致"
+            name = found.name, found.category
+            offer = said.setdefault(known.offers.get(name, name) if sku is None else sku.offer_id, _Said(number))
+            if not offer.agrees(found):
+                detail = f"与第 {offer.row} 行是同一商品的规格，名称、分组、类目、品牌和状态须一致"
                 judged.refuse([RowError(number, "名称", detail)])
             elif sku is None and known.sku_counts[found.name, found.category] >= SKUS_MAX:
                 judged.refuse([RowError(number, "规格", f"一个商品最多 {SKUS_MAX} 个规格")])
@@ -366,18 +411,22 @@ def _apply(tx: Transaction, asked: Row, judged: _Judged, tell: Callable[[int], N
     """
     shelf = tx.execute(_SHELF, {"shop_id": asked.shop_id}).fetchall()
     known = _Known(shelf)
+    stood = frozenset(known.offers.values())
+    fresh_offers: dict[UUID, dict[str, Any]] = {}
     made: list[tuple[dict[str, Any] | None, dict[str, Any]]] = []
     changed: list[dict[str, Any]] = []
     for row in judged.rows:
         sku = known.sku_of(row)
         if sku is not None:
-            said = {"is_named": row.sku_id is not None, **_said(row)}
-            changed.append({**_sku(row, sku.sku_id, sku.offer_id), **said})
+            changed.append(_sku(row, sku.sku_id, sku.offer_id))
             continue
         offer, offer_id = None, known.offers.get((row.name, row.category))
         if offer_id is None:
             offer_id = known.offers[row.name, row.category] = new_id()
-            offer = _offer(row, offer_id)
+            offer = fresh_offers[offer_id] = {"offer_id": offer_id}
+        if offer_id in fresh_offers:
+            said = {"state": row.state, **_said(row)}
+            fresh_offers[offer_id] |= {name: fresh_offers[offer_id].get(name) or one for name, one in said.items()}
         made.append((offer, _sku(row, new_id(), offer_id)))
     tell(0)
     products = [_product(row) for row in judged.rows if row.barcode is not None and not is_in_store(row.barcode)]
@@ -393,6 +442,9 @@ def _apply(tx: Transaction, asked: Row, judged: _Judged, tell: Callable[[int], N
         skus = _json([sku for _, sku in some])
         tx.execute(_SKUS, {"rows": skus, **shop})
         tx.execute(_STOCK, {"rows": skus})
+        older = {"rows": _json([sku for _, sku in some if sku["offer_id"] in stood])}
+        tx.execute(_NAMED, {**older, **shop, "is_new_shop": fresh["is_new_shop"]})
+        tx.execute(_STATES, older)
         written += len(some)
         tell(written)
     for part in _batches(sorted(changed, key=itemgetter("sku_id"))):
@@ -433,14 +485,11 @@ def _product(row: SheetRow) -> dict[str, Any]:
     return {"product_id": new_id(), **about, "match_key": key, **_content(row)}
 
 
-def _offer(row: SheetRow, offer_id: UUID) -> dict[str, Any]:
-    return {"offer_id": offer_id, "state": row.state, **_said(row)}
-
-
 def _said(row: SheetRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in ("name", "category", "category_code", "brand")}
 
 
 def _sku(row: SheetRow, sku_id: UUID, offer_id: UUID) -> dict[str, Any]:
     names = ("option", "price_fen", "packing_fen", "barcode", "per_person_max", "on_hand", "state")
-    return {"sku_id": sku_id, "offer_id": offer_id, **{name: getattr(row, name) for name in names}, **_content(row)}
+    said = {name: getattr(row, name) for name in names}
+    return {"sku_id": sku_id, "offer_id": offer_id, **said, **_said(row), **_content(row)}

@@ -66,13 +66,14 @@ _COPY = closing(
             AS m (old_id, new_id, place)
     ),
     copied AS (
-        INSERT INTO offers (offer_id, shop_id, kind, name, category, position, state, category_code, brand, description,
-            attributes, sale_hours, preparation_minutes, is_age_restricted, is_return_excluded)
+        INSERT INTO offers (offer_id, shop_id, kind, name, category, position, state, is_paused_after_review,
+            category_code, brand, description, attributes, sale_hours, preparation_minutes, is_age_restricted,
+            is_return_excluded)
         SELECT m.new_id, :to_id, f.kind, f.name, f.category,
             m.place + (SELECT coalesce(max(position), 0) FROM offers WHERE shop_id = :to_id),
             CASE WHEN CAST(:is_new_shop AS boolean) OR g.is_sensitive THEN 'in_review' ELSE f.state END,
-            f.category_code, f.brand, f.description, f.attributes, f.sale_hours, f.preparation_minutes,
-            f.is_age_restricted, f.is_return_excluded
+            f.state = 'paused', f.category_code, f.brand, f.description, f.attributes, f.sale_hours,
+            f.preparation_minutes, f.is_age_restricted, f.is_return_excluded
         FROM offer_ids AS m JOIN offers AS f ON f.offer_id = m.old_id
         LEFT JOIN categories AS g ON g.code = f.category_code
     ),

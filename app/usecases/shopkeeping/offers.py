@@ -8,7 +8,7 @@ import orjson
 from app.core.catalog.categories import read_attributes
 from app.core.catalog.errors import CategoryNotFound, HoursInvalid, OfferNotFound, ShopNotFound
 from app.core.catalog.models import OfferKind, OfferState
-from app.core.catalog.review import state_after
+from app.core.catalog.review import is_paused_after, state_after
 from app.core.catalog.rules import Hours, are_hours_sound
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
@@ -31,7 +31,7 @@ _LOCK_SHOP = opening(
 )
 _LOCK_OFFER = opening(
     f"""
-    SELECT f.offer_id, f.state, f.name, f.category_code, {_CATEGORY}
+    SELECT f.offer_id, f.state, f.is_paused_after_review, f.name, f.category_code, {_CATEGORY}
     FROM offers AS f JOIN shops AS s ON s.shop_id = f.shop_id
     {_OF_CATEGORY} coalesce(CAST(:category_code AS text), f.category_code)
     {MEMBER} AND f.offer_id = :offer_id AND f.shop_id = :shop_id AND f.state <> 'removed' FOR UPDATE OF f
@@ -52,7 +52,8 @@ _ADD_OFFER = closing(
 _CHANGE_OFFER = closing(
     """
     changed AS (
-        UPDATE offers SET state = coalesce(CAST(:state AS text), state), name = coalesce(CAST(:name AS text), name),
+        UPDATE offers SET state = coalesce(CAST(:state AS text), state),
+            is_paused_after_review = :is_paused_after_review, name = coalesce(CAST(:name AS text), name),
             category = coalesce(CAST(:category AS text), category),
             category_code = coalesce(CAST(:category_code AS text), category_code),
             brand = coalesce(CAST(:brand AS text), brand),
@@ -172,6 +173,7 @@ def change_offer(
                 **said,
                 "offer_id": offer_id,
                 "state": after.value,
+                "is_paused_after_review": is_paused_after(current, state, was_paused_after=row.is_paused_after_review),
                 "category_code": category_code,
                 "attributes": None if attributes is None else orjson.dumps(attributes).decode(),
                 "sale_hours": None if sale_hours is None else orjson.dumps(sale_hours).decode(),

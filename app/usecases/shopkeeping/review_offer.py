@@ -12,7 +12,7 @@ from app.usecases.shopkeeping.skus import OfferChanged
 
 _LOCK = opening(
     """
-    SELECT f.offer_id, f.shop_id, f.state, EXISTS (
+    SELECT f.offer_id, f.shop_id, f.state, f.is_paused_after_review, EXISTS (
         SELECT 1 FROM memberships AS m WHERE m.account_id = :account_id AND m.organization_kind = 'merchant'
             AND m.organization_id = s.merchant_id) AS is_own
     FROM offers AS f JOIN shops AS s ON s.shop_id = f.shop_id
@@ -25,7 +25,7 @@ _REVIEWED = closing(
 
 
 def review_offer(actor: Actor, claim: Claim, *, offer_id: UUID, is_approved: bool, reason: str | None) -> OfferChanged:
-    """Let an offer be sold, or refuse it with a reason.
+    """Let an offer be sold, or refuse it with a reason. What its merchant had paused is paused.
 
     :raises OfferNotFound: there is none. :raises OfferNotInReview: nobody asks about it.
     :raises OwnPaper: the reviewer belongs to the merchant.
@@ -38,7 +38,8 @@ def review_offer(actor: Actor, claim: Claim, *, offer_id: UUID, is_approved: boo
             raise OwnPaper
         if row.state != OfferState.IN_REVIEW:
             raise OfferNotInReview(state=row.state)
-        state = OfferState.ON_SALE if is_approved else OfferState.REFUSED
+        approved = OfferState.PAUSED if row.is_paused_after_review else OfferState.ON_SALE
+        state = approved if is_approved else OfferState.REFUSED
         changed = OfferChanged(offer_id=offer_id, state=state.value)
         tx.record(OfferReviewed(shop_id=row.shop_id, offer_id=offer_id, state=state.value))
         tx.keep(changed)

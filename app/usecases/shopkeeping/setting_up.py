@@ -106,7 +106,7 @@ _REVIEWED = closing(
         WHERE shop_id = :shop_id
     ),
     offered AS (
-        UPDATE offers SET state = 'in_review'
+        UPDATE offers SET state = 'in_review', is_paused_after_review = state = 'paused'
         WHERE shop_id = :shop_id AND state IN ('on_sale', 'paused') AND CAST(:is_approved AS boolean)
     )"""
 )

@@ -15,6 +15,9 @@ from app.kernel.transaction import write_alone, write_beside
 from app.merchant import bulk
 from app.usecases.shopkeeping.imports import run_import
 from app.usecases.shopkeeping.skus import SKUS_MAX
+from app.wiring import gateway_of
+from app.worker.jobs import make_jobs
+from app.worker.sweeps import ask_again
 from tests.factories import a_merchant_with_shop, a_resident, an_offer, an_operator
 from tests.factories.products import a_barcode, a_product
 from tests.factories.rows import change, look, look_one, write
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from tests.factories import Shop
 
 Cells = dict[str, str]
+SAID = "SELECT brand, state FROM offers WHERE shop_id = :id"
 IMPORTS = "app.usecases.shopkeeping.imports"
 
 
@@ -151,6 +155,40 @@ def test_an_offer_has_no_more_sizes_by_a_file_than_it_may_have(client: FlaskClie
         (n, "规格") for n in (SKUS_MAX + 1, SKUS_MAX + 2)
     ]
     assert (found["made_count"], len(shelf(shop))) == (SKUS_MAX - 1, SKUS_MAX)
+
+
+@pytest.mark.parametrize("by", ["规格编号", "条码"])
+def test_however_a_row_finds_its_offer_it_says_it_anew(client: FlaskClient, by: str) -> None:
+    shop, barcode = a_merchant_with_shop(), a_barcode()
+    offer = an_offer(shop, name="甲", sku={"barcode": barcode, "option": "小"})
+    change("UPDATE offers SET brand = '山谷' WHERE offer_id = :id", id=offer.offer_id)
+    key = {"规格编号": str(offer.sku_id), "条码": barcode}[by]
+
+    found = imported(client, shop, a_sheet({by: key, "名称": "乙", "规格": "大", "状态": "暂停"}))
+
+    assert (found["made_count"], found["changed_count"]) == (0, 1)
+    [row] = look(
+        """SELECT f.name, f.category, f.brand, f.state, k.option
+        FROM offers AS f JOIN skus AS k ON k.offer_id = f.offer_id WHERE f.shop_id = :id""",
+        id=shop.shop_id,
+    )
+    assert tuple(row) == ("乙", "饮料", "山谷", "paused", "大")
+
+
+def test_what_one_row_of_an_offer_says_holds_for_the_rows_that_leave_it_blank(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+    content = a_sheet(
+        {"名称": "奶茶", "规格": "中杯"}, {"名称": "奶茶", "规格": "大杯", "品牌": "山谷", "状态": "暂停"}
+    )
+    more = a_sheet({"名称": "奶茶", "规格": "小杯", "品牌": "溪谷"})
+
+    states = [imported(client, shop, content)["state"] for _ in range(2)]
+    brands = [(row.brand, row.state) for row in look(SAID, id=shop.shop_id)]
+    states.append(imported(client, shop, more)["state"])
+
+    assert states == ["done", "done", "done"]
+    assert brands == [("山谷", "paused")]
+    assert [(row.brand, row.state) for row in look(SAID, id=shop.shop_id)] == [("溪谷", "paused")]
 
 
 def test_rows_that_say_one_offer_in_two_ways_are_wrong(client: FlaskClient) -> None:
@@ -292,6 +330,129 @@ def test_a_run_that_another_run_of_the_same_import_has_overtaken_writes_nothing(
 
     assert (found["state"], found["made_count"]) == ("done", 1)
     assert [row.on_hand for row in shelf(shop)] == [3]
+
+
+def job_of_imports(app: Flask, import_id: str) -> None:
+    make_jobs(app, gateway_of(app), "").tasks["import_shelf"].func(subject=import_id)
+
+
+@pytest.mark.parametrize(
+    "language, reason",
+    [("zh", "系统原因导入未能完成，货架没有任何改动，请重新上传文件。"), ("en", "Something went wrong on our side")],
+)
+def test_an_import_that_fails_for_good_says_so_and_another_may_begin(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, language: str, reason: str
+) -> None:
+    shop = a_merchant_with_shop()
+    import_id = send_file(client, shop, a_sheet({"名称": "甲"})).get_json()["import_id"]
+    monkeypatch.setattr(f"{IMPORTS}._apply", lambda *_: 1 // 0)
+
+    with pytest.raises(ZeroDivisionError):
+        job_of_imports(app, import_id)
+
+    headers = {**shop.owner.headers, "Accept-Language": language}
+    found = client.get(f"/merchant/v1/imports/{import_id}", headers=headers).get_json()
+    assert (found["state"], found["failure"]) == ("failed", "import_failed")
+    assert found["reason"].startswith(reason)
+    assert found["ended_at"] is not None
+    monkeypatch.undo()
+    assert imported(client, shop, a_sheet({"名称": "乙"}))["state"] == "done"
+    assert [row.name for row in shelf(shop)] == ["乙"]
+
+
+def test_a_file_that_cannot_be_read_any_more_ends_its_import(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+    import_id = send_file(client, shop, a_sheet({"名称": "甲"})).get_json()["import_id"]
+    change("UPDATE shelf_imports SET file = 'PK' WHERE import_id = :id", id=import_id)
+
+    run_import(UUID(import_id))
+
+    found = client.get(f"/merchant/v1/imports/{import_id}", headers=shop.owner.headers).get_json()
+    assert (found["state"], found["failure"]) == ("failed", "file_unreadable")
+    assert found["reason"]
+
+
+def test_an_import_that_never_comes_to_its_end_is_begun_so_often_and_no_more(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+    import_id = send_file(client, shop, a_sheet({"名称": "甲"})).get_json()["import_id"]
+    change("UPDATE shelf_imports SET state = 'writing', try_count = :n WHERE import_id = :id", n=20, id=import_id)
+
+    run_import(UUID(import_id))
+
+    row = look_one("SELECT state || ' ' || failure FROM shelf_imports WHERE import_id = :id", id=import_id)
+    assert row == "failed import_failed"
+    assert shelf(shop) == []
+
+
+def test_an_import_whose_job_was_lost_has_one_again(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+    import_id = send_file(client, shop, a_sheet({"名称": "甲"})).get_json()["import_id"]
+    change(
+        "UPDATE shelf_imports SET state = 'reading', asked_at = asked_at - interval '2 minutes' WHERE import_id = :id",
+        id=import_id,
+    )
+    jobs = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'import_shelf' AND args ->> 'subject' = :id"
+
+    ask_again()
+    ask_again()
+
+    assert look_one(jobs, id=import_id) == 1
+    run_import(UUID(import_id))
+
+
+def test_what_is_given_up_while_it_is_written_is_not_on_the_shelf(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = a_merchant_with_shop()
+    import_id = send_file(client, shop, a_sheet({"名称": "甲"})).get_json()["import_id"]
+    path = f"/merchant/v1/imports/{import_id}"
+    answers: list[Any] = []
+
+    def give_up(*given: Any) -> None:
+        write_beside(*given)
+        if not answers:
+            answers.extend(at_once(app, [lambda: client.post(f"{path}/cancellation", headers=shop.owner.once())]))
+
+    monkeypatch.setattr(f"{IMPORTS}.write_beside", give_up)
+
+    run_import(UUID(import_id))
+
+    [answer] = answers
+    assert (answer.answer.status_code, answer.answer.get_json()["state"]) == (200, "canceled")
+    found = client.get(path, headers=shop.owner.headers).get_json()
+    assert (found["state"], found["written_count"], found["reason"]) == ("canceled", 0, None)
+    assert shelf(shop) == []
+
+
+class TestCancelImport(OnceOwned):
+    absent_code = "import_not_found"
+
+    def case(self) -> Case:
+        self.shop = a_merchant_with_shop()
+        import_id = look_one(
+            """INSERT INTO shelf_imports (import_id, shop_id, account_id, state, mode, is_dry_run, asked_at)
+            VALUES (gen_random_uuid(), :shop, :account, 'waiting', 'all_or_none', false, now()) RETURNING import_id""",
+            shop=self.shop.shop_id,
+            account=self.shop.owner.account_id,
+        )
+        return Case(self.shop.owner, f"/merchant/v1/imports/{import_id}/cancellation")
+
+    def test_another_may_begin_then_and_what_has_ended_stays(self, client: FlaskClient) -> None:
+        case = self.case()
+        assert_problem(send_file(client, self.shop, a_sheet({"名称": "甲"})), 409, "import_running")
+
+        self.send(client, case)
+
+        assert_problem(self.send(client, case), 409, "import_ended")
+        assert imported(client, self.shop, a_sheet({"名称": "甲"}))["state"] == "done"
+
+
+def test_names_of_a_file_are_kept_without_marks_that_nobody_sees(client: FlaskClient) -> None:
+    shop, barcode = a_merchant_with_shop(), a_barcode()
+
+    imported(client, shop, a_sheet({"名称": "\u202e矿\u200b泉水👩\u200d🚒", "条码": f"\u200e{barcode}\u2060"}))
+
+    assert [(row.name, row.barcode) for row in shelf(shop)] == [("矿泉水👩\u200d🚒", barcode)]
 
 
 def test_a_dry_run_tells_what_would_be_and_changes_nothing(client: FlaskClient) -> None:
@@ -566,6 +727,36 @@ class TestReviewOffer(OnceWithBody, Once):
 
         assert look_one("SELECT state FROM offers WHERE offer_id = :id", id=case.path.split("/")[4]) == "on_sale"
         assert_problem(self.send(client, case), 409, "offer_not_in_review")
+
+    @pytest.mark.parametrize("hand", ["copy", "file", "words", "while it waits"])
+    def test_what_was_paused_comes_back_paused(self, client: FlaskClient, hand: str) -> None:
+        shop = a_merchant_with_shop()
+        path = f"/merchant/v1/shops/{shop.shop_id}"
+        change("UPDATE shops SET reviewed_until = now() + interval '9 days' WHERE shop_id = :id", id=shop.shop_id)
+        if hand == "file":
+            imported(client, shop, a_sheet({"名称": "甲", "状态": "暂停"}))
+        elif hand == "copy":
+            source = a_merchant_with_shop()
+            an_offer(source, state="paused")
+            write(
+                MembershipRow,
+                account_id=source.owner.account_id,
+                organization_kind=OrganizationKind.MERCHANT.value,
+                organization_id=shop.merchant_id,
+                role=MemberRole.OWNER.value,
+            )
+            body = {"to_shop_id": str(shop.shop_id)}
+            url = f"/merchant/v1/shops/{source.shop_id}/shelf-copies"
+            assert client.post(url, headers=source.owner.once(), json=body).status_code == 201
+        else:
+            offer = an_offer(shop, state="paused" if hand == "words" else "in_review")
+            body = {"name": "乙"} if hand == "words" else {"state": "paused"}
+            client.put(f"{path}/offers/{offer.offer_id}", headers=shop.owner.once(), json=body)
+        [offer_id] = [row.offer_id for row in look("SELECT offer_id FROM offers WHERE shop_id = :id", id=shop.shop_id)]
+        case = Case(an_operator(), f"/platform/v1/offers/{offer_id}/review", {"is_approved": True})
+
+        assert self.send(client, case).get_json()["state"] == "paused"
+        assert look_one("SELECT state FROM offers WHERE offer_id = :id", id=offer_id) == "paused"
 
     def test_a_sensitive_category_waits_for_a_look_and_is_not_sold_before(self, client: FlaskClient) -> None:
         shop = a_merchant_with_shop()

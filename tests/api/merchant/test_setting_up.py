@@ -198,6 +198,11 @@ class TestReviewShop(OnceWithBody, Once):
         rows = look("SELECT offer_id, state FROM offers WHERE offer_id = ANY (:ids)", ids=[*offers, elsewhere])
         states = {row.offer_id: row.state for row in rows}
         assert [states[offer_id] for offer_id in offers] == ["in_review", "in_review", "removed"]
+        approved = [
+            client.post(f"/platform/v1/offers/{one}/review", headers=case.person.once(), json={"is_approved": True})
+            for one in offers[:2]
+        ]
+        assert [answer.get_json()["state"] for answer in approved] == ["on_sale", "paused"]
         assert states[elsewhere] == "on_sale"
 
     def test_a_paper_that_nobody_approved_keeps_it_shut(self, client: FlaskClient) -> None:

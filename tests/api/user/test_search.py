@@ -77,6 +77,8 @@ class TestSearchOffers(Endpoint):
             "nongjiatudou",
             "tud",
             "NJTD",
+            "土\u200b豆\ufe0f",
+            "\u202e农\u00ad家\u2060土豆\ufeff",
         ],
     )
     def test_one_thing_is_found_by_many_ways_of_writing_it(self, client: FlaskClient, words: str) -> None:
@@ -84,6 +86,11 @@ class TestSearchOffers(Endpoint):
         read_all_names()
 
         assert names(search(client, shop, words=words)) == ["農家土豆 500g"]
+
+    def test_a_name_kept_with_marks_that_nobody_sees_is_found_without_them(self, client: FlaskClient) -> None:
+        shop = a_shelf("鲜\u200b牛\ufe0f奶")
+
+        assert names(search(client, shop, words="鲜牛奶")) == ["鲜\u200b牛\ufe0f奶"]
 
     def test_what_fits_best_comes_first(self, client: FlaskClient) -> None:
         shop = a_shelf("老坛酸牛奶", "牛奶糖", "牛奶")
@@ -276,6 +283,7 @@ class TestSearchOffers(Endpoint):
             ({"lat": "1e400", "lng": "116"}, "input_invalid", "/lat"),
             ({"lat": "40", "lng": "116", "words": ""}, "input_invalid", "/words"),
             ({"lat": "40", "lng": "116", "words": "　"}, "input_invalid", "/words"),
+            ({"lat": "40", "lng": "116", "words": "\u200b\u3164"}, "input_invalid", "/words"),
             ({"lat": "40", "lng": "116", "words": "牛" * 1_000}, "input_invalid", "/words"),
             ({"lat": "40", "lng": "116", "words": "a\x00b"}, "input_invalid", "/words"),
             ({"lat": "40", "lng": "116", "words": "甲 乙 丙 丁 戊 己 庚 辛 壬"}, "words_invalid", "/words"),

@@ -170,10 +170,9 @@ def _decided(stage: Stage, approval_id: UUID, *, is_approved: bool = True) -> Ac
 
 
 def a_correction(stage: Stage) -> Act:
-    asker, merchant_id = _staff(MemberRole.FINANCE), new_id()
-    wish = Correction(
-        from_account=codes.PLATFORM_LOSS, to_account=codes.merchant_available(merchant_id), amount_fen=900
-    )
+    asker, to_account = _staff(MemberRole.FINANCE), codes.merchant_available(new_id())
+    _give(to_account, 1)  # corrections know accounts that there are
+    wish = Correction(from_account=codes.PLATFORM_LOSS, to_account=to_account, amount_fen=900)
     asked = ask_correction(asker.actor, a_claim(asker), why="CASE-1", wish=wish)
     return _decided(stage, asked.approval_id)
 

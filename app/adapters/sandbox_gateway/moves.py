@@ -250,11 +250,17 @@ class Moves:
         return self._end_dispute(rows, dispute, is_won=is_won)
 
     def escalate_dispute(self, rows: Rows, dispute_id: str) -> Json:
-        """Let an inquiry become a dispute, which takes the money."""
+        """Let an inquiry become a dispute, which takes the money: no more than was not refunded meanwhile."""
         dispute = self._dispute(rows, dispute_id)
         if not dispute["status"].startswith("warning") or dispute["status"] in _OVER:
             raise ApiError(400, "dispute_unexpected_state", f"The dispute is {dispute['status']}.")
-        dispute |= {"status": "needs_response", "is_charge_refundable": False}
+        charge = rows.get(dispute["charge"], "charge")
+        assert charge is not None
+        left = charge["amount"] - charge["amount_refunded"]
+        if left == 0:
+            raise ApiError(400, "charge_already_refunded", f"Charge {charge['id']} is already refunded.")
+        amount = min(dispute["amount"], left)
+        dispute |= {"status": "needs_response", "is_charge_refundable": False, "amount": amount}
         self._book(rows, dispute, "dispute", -dispute["amount"], fee=self.options.dispute_fee)
         rows.put(dispute, due_at=dispute["evidence_details"]["due_by"])
         self._record(rows, "charge.dispute.updated", dispute)

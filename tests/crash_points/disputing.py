@@ -13,7 +13,7 @@ from app.usecases.disputing.answer import hand_in_evidence
 from app.usecases.disputing.follow import follow_dispute, look_for_disputes
 from app.usecases.ordering.cancel_order import cancel_order
 from app.usecases.paying.attempts import ask_gateway
-from app.usecases.paying.refunds import submit_refund
+from app.usecases.paying.refunds import look_again, submit_refund
 from app.usecases.paying.top_up import top_up
 from tests.crash_points.paying import paid_by_wechat
 from tests.factories import a_claim, a_resident
@@ -152,6 +152,25 @@ def a_refund_that_waits_for_a_dispute_and_meets_it(stage: Stage) -> Act:
     return act
 
 
+def a_refund_that_comes_back_and_meets_a_dispute(stage: Stage) -> Act:
+    order = paid_by_wechat(stage)
+    cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id)
+    stage.quiet()
+    refund = look_one("SELECT gateway_refund_id FROM refunds WHERE payment_id = :id", id=order.payment_id)
+    stage.play(f"refunds/{refund}/fail").raise_for_status()
+    stage.told("charge.refund.updated", refund)
+    stage.forget_notices()
+    dispute = _taken_back(stage, order.payment_id)
+    _decide(stage, dispute, "lost")
+    _read(stage, dispute)
+
+    def act() -> None:
+        stage.in_doubt(lambda: look_again(stage.stripe, refund))
+        stage.quiet()
+
+    return act
+
+
 FLOWS = (
     a_dispute_that_nobody_told_us_of,
     a_dispute_told_by_a_notice,
@@ -161,4 +180,5 @@ FLOWS = (
     a_dispute_that_is_given_up,
     a_lost_dispute_that_the_platform_bears,
     a_refund_that_waits_for_a_dispute_and_meets_it,
+    a_refund_that_comes_back_and_meets_a_dispute,
 )

@@ -25,7 +25,7 @@ from app.usecases.ordering.cancel_order import cancel_order
 from app.usecases.paying import refunds as refunding
 from app.usecases.paying.attempts import ask_gateway
 from app.usecases.paying.pay_checkout import pay_checkout
-from app.usecases.paying.refunds import submit_refund
+from app.usecases.paying.refunds import look_again, submit_refund
 from app.usecases.paying.top_up import top_up
 from app.usecases.reconciling.clearing import clearing_proof
 from app.usecases.reconciling.reconcile import reconcile
@@ -293,6 +293,83 @@ def test_a_refund_that_failed_at_the_gateway_meets_a_dispute_that_is_lost_by_the
     refund = refund_of(order.payment_id)
     assert (refund.state, refund.dispute_id) == ("succeeded", dispute_id)
     assert paid_out_to(order.resident) == 0
+
+
+def a_refund_that_came_back(gateway: Gateway, stripe: PaymentGateway) -> tuple[AnOrder, str]:
+    """Return a canceled order, and the gateway's id of its refund, which came back; nobody has told us yet."""
+    order = a_paid_order(gateway, stripe)
+    refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
+    assert refund_id is not None
+    submit_refund(stripe, refund_id)
+    gateway_refund_id = refund_of(order.payment_id).gateway_refund_id
+    gateway.sandbox.play(f"refunds/{gateway_refund_id}/fail").raise_for_status()
+    return order, gateway_refund_id
+
+
+@pytest.mark.parametrize("how", ["lost", "won"])
+def test_a_refund_that_comes_back_while_the_payment_is_disputed_waits_for_how_that_ends(
+    gateway: Gateway, stripe: PaymentGateway, how: str
+) -> None:
+    order, gateway_refund_id = a_refund_that_came_back(gateway, stripe)
+    dispute, off = disputed_at_the_bank(gateway, order.payment_id), clearing_proof().difference_fen
+    read(stripe, dispute)
+    look_again(stripe, gateway_refund_id)
+    waiting, paid_out = refund_of(order.payment_id), paid_out_to(order.resident)
+    carried = clearing_proof().difference_fen
+    decide(gateway, dispute, how)
+
+    ended = read(stripe, dispute)
+    look_again(stripe, gateway_refund_id)
+
+    refund = refund_of(order.payment_id)
+    assert (waiting.state, paid_out) == ("requested", 0)
+    assert (refund.state, refund.dispute_id) == (("succeeded", ended.dispute_id) if how == "lost" else ("failed", None))
+    assert paid_out_to(order.resident) == (0 if how == "lost" else order.total_fen)
+    assert (carried, clearing_proof().difference_fen) == (off, off)
+
+
+def test_a_refund_that_comes_back_meets_a_dispute_that_is_lost_by_then_however_often_it_is_told(
+    gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order, gateway_refund_id = a_refund_that_came_back(gateway, stripe)
+    dispute_id = lost(gateway, stripe, order.payment_id)
+
+    for _ in range(2):
+        look_again(stripe, gateway_refund_id)
+
+    refund = refund_of(order.payment_id)
+    assert (refund.state, refund.dispute_id) == ("succeeded", dispute_id)
+    assert look_one("SELECT met_fen FROM disputes WHERE dispute_id = :id", id=dispute_id) == order.total_fen
+    assert (paid_out_to(order.resident), balance(codes.disputed(order.payment_id))) == (0, 0)
+
+
+def test_an_inquiry_that_becomes_a_dispute_takes_what_was_not_refunded_meanwhile(
+    gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order, operator = a_paid_order(gateway, stripe, OrderState.COMPLETED), an_operator()
+    dispute = disputed_at_the_bank(gateway, order.payment_id, "?inquiry=true")
+    asked = read(stripe, dispute)
+    refunded = refund_order(operator.actor, a_claim(operator), order_id=order.order_id, amount_fen=100, why="T-1")
+    submit_refund(stripe, refunded.refund_id)
+
+    decide(gateway, dispute, "escalated")
+
+    taken = read(stripe, dispute)
+    assert asked.amount_fen == order.total_fen
+    assert (taken.amount_fen, taken.taken_fen) == (order.total_fen - 100, order.total_fen - 100)
+
+
+def test_an_inquiry_about_what_was_refunded_whole_becomes_no_dispute(gateway: Gateway, stripe: PaymentGateway) -> None:
+    order = a_paid_order(gateway, stripe)
+    dispute = disputed_at_the_bank(gateway, order.payment_id, "?inquiry=true")
+    refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
+    assert refund_id is not None
+    submit_refund(stripe, refund_id)
+
+    answer = gateway.sandbox.play(f"disputes/{dispute}/escalated")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "charge_already_refunded")
+    assert read(stripe, dispute).taken_fen == 0
 
 
 def test_what_a_refund_has_beyond_a_lost_dispute_goes_to_the_payer(gateway: Gateway, stripe: PaymentGateway) -> None:

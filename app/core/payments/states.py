@@ -117,8 +117,12 @@ REFUND_TRANSITIONS: Table[RefundState, RefundAction] = {
     (RefundState.UNKNOWN, RefundAction.FAIL): (RefundState.FAILED, _OURS),
     (RefundState.REQUESTED, RefundAction.SUCCEED): (RefundState.SUCCEEDED, _OURS),
     (RefundState.SUCCEEDED, RefundAction.FAIL): (RefundState.FAILED, _OURS),
+    (RefundState.SUCCEEDED, RefundAction.WAIT): (RefundState.REQUESTED, _OURS),
 }
-"""A gateway's refund may come back after it was reported as paid: succeeded is not the last word, failed is."""
+"""A gateway's refund may come back after it was reported as paid: succeeded is not the last word, failed is.
+
+One that comes back while the payer's bank disputes the payment waits for how that ends.
+"""
 
 _ANSWERED, _ASKED = DisputeState.UNDER_REVIEW, DisputeState.NEEDS_RESPONSE
 

@@ -65,7 +65,7 @@ _BOOK = text(
 _HEARD = text(
     """
     UPDATE disputes SET state = :state, is_inquiry = :is_inquiry, is_refundable = :is_refundable, due_at = :due_at,
-        taken_fen = :taken_fen, open_fen = :open_fen, heard_at = clock_timestamp(),
+        amount_fen = :amount_fen, taken_fen = :taken_fen, open_fen = :open_fen, heard_at = clock_timestamp(),
         answer = CASE WHEN NOT :asks_anew THEN answer END,
         evidence_sealed = CASE WHEN NOT :asks_anew THEN evidence_sealed END,
         answered_at = CASE WHEN NOT :asks_anew THEN answered_at END,
@@ -189,6 +189,7 @@ def _hear(tx: Transaction, locked: Row, dispute: GatewayDispute, told: Mapping[s
         ledger.post_many(tx, journals)
     is_over = state not in OPEN_DISPUTE_STATES
     figures = {"dispute_id": locked.dispute_id, "taken_fen": taken_fen, "open_fen": open_fen}
+    figures |= {"amount_fen": dispute.amount_fen}
     asks_anew = locked.is_inquiry and not told["is_inquiry"]
     tx.execute(_HEARD, {**told, **figures, "state": state.value, "is_over": is_over, "asks_anew": asks_anew})
     if is_over and was in OPEN_DISPUTE_STATES:

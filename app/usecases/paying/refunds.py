@@ -191,8 +191,9 @@ _READ = text(
 )
 _LOCK = text(
     """
-    SELECT state, account_id, amount_fen - account_part_fen AS amount_fen, method, submit_count FROM refunds
-    WHERE refund_id = :refund_id FOR UPDATE
+    SELECT state, account_id, amount_fen - account_part_fen AS amount_fen, method, submit_count, gateway_refund_id,
+        dispute_id
+    FROM refunds WHERE refund_id = :refund_id FOR UPDATE
     """
 )
 _DISPUTES = text(
@@ -242,7 +243,10 @@ _OPEN_OF_INTENT = text(
     """
 )
 _PAID_OUT_AS = text(
-    "SELECT refund_id FROM refunds WHERE gateway_refund_id = :gateway_refund_id AND state = 'succeeded'"
+    """
+    SELECT refund_id FROM refunds
+    WHERE gateway_refund_id = :gateway_refund_id AND state = 'succeeded' AND dispute_id IS NULL
+    """
 )
 _END = closing(
     """
@@ -286,6 +290,8 @@ def submit_refund(gateway: PaymentGateway, refund_id: UUID) -> None:
 def look_again(gateway: PaymentGateway, gateway_refund_id: str) -> None:
     """Re-read a refund that had succeeded: when it has come back since, the resident's account gets it.
 
+    Where the payer's bank disputes the payment meanwhile, it waits and meets like one that was never sent.
+
     :raises GatewayUnknown, GatewayUnreachable: it has to be tried again.
     """
     with transaction() as tx:
@@ -295,7 +301,10 @@ def look_again(gateway: PaymentGateway, gateway_refund_id: str) -> None:
     refund = gateway.retrieve_refund(gateway_refund_id)
     if refund.state in _NOT_PAID:
         log.error("a refund came back", refund_id=str(refund_id), failure=refund.failure_reason)
-        _end(refund_id, RefundAction.FAIL, gateway_refund_id=None, failure=refund.failure_reason or "failed")
+        if _take_back(refund_id):
+            submit_refund(gateway, refund_id)
+        else:
+            _end(refund_id, RefundAction.FAIL, gateway_refund_id=None, failure=refund.failure_reason or "failed")
 
 
 def open_refunds(limit: int) -> list[UUID]:
@@ -334,8 +343,7 @@ def _begin(refund_id: UUID) -> Row | None:
         row = tx.execute(_READ, {"refund_id": refund_id}).one()
         if locked.state == RefundState.REQUESTED:
             disputes = tx.execute(_DISPUTES, {"attempt_id": row.attempt_id}).fetchall()
-            is_in_the_way = any(_is_open(dispute) and not dispute.is_refundable for dispute in disputes)
-            if is_in_the_way or _meet(tx, locked, row, disputes):
+            if any(map(_is_in_the_way, disputes)) or _meet(tx, locked, row, disputes):
                 return None
         state = next_state(REFUND_TRANSITIONS, RefundState(locked.state), RefundAction.SUBMIT, Role.SYSTEM)
         tx.execute(_MARK, {"refund_id": refund_id, "state": state.value, "submitted": 1})
@@ -357,7 +365,7 @@ def _wait_or_meet(refund_id: UUID, *, is_told: bool) -> bool:
             return True
         row = tx.execute(_READ, {"refund_id": refund_id}).one()
         disputes = tx.execute(_DISPUTES, {"attempt_id": row.attempt_id}).fetchall()
-        is_awaited = any(_is_open(one) and (is_told or not one.is_refundable) for one in disputes)
+        is_awaited = any(_is_in_the_way(one) or (is_told and _is_open(one)) for one in disputes)
         if not is_awaited and (disputes or not is_told):
             return _meet(tx, locked, row, disputes)
         waiting = next_state(REFUND_TRANSITIONS, RefundState.SUBMITTING, RefundAction.WAIT, Role.SYSTEM)
@@ -366,13 +374,55 @@ def _wait_or_meet(refund_id: UUID, *, is_told: bool) -> bool:
     return True
 
 
+def _take_back(refund_id: UUID) -> bool:
+    """Let a refund that came back wait for a dispute of its payment, or meet it; False when none is in its way."""
+    with transaction() as tx:
+        locked = tx.execute(_LOCK, {"refund_id": refund_id}).one()
+        if not _may_come_back(locked):
+            return False
+        row = tx.execute(_READ, {"refund_id": refund_id}).one()
+        disputes = tx.execute(_DISPUTES, {"attempt_id": row.attempt_id}).fetchall()
+        if not any(_is_in_the_way(one) or _has_room(one) for one in disputes):
+            return False
+        _post_back(tx, refund_id, locked, codes.REFUND_PAYABLE)
+        waiting = next_state(REFUND_TRANSITIONS, RefundState.SUCCEEDED, RefundAction.WAIT, Role.SYSTEM)
+        key = f"refund:{refund_id}:{locked.submit_count}"
+        tx.execute(_WAIT, {"refund_id": refund_id, "state": waiting.value, "key": key, "failure": CHARGE_DISPUTED})
+    return True
+
+
+def _may_come_back(locked: Row) -> bool:
+    """Say whether a refund went out through the gateway, and has not come back yet."""
+    is_paid_out = RefundState(locked.state) is RefundState.SUCCEEDED and locked.method != PaymentMethod.E_ACCOUNT
+    return is_paid_out and locked.dispute_id is None
+
+
+def _post_back(tx: Transaction, refund_id: UUID, locked: Row, target: str) -> None:
+    legs = (Leg(codes.gateway_clearing(GATEWAY), -locked.amount_fen), Leg(target, locked.amount_fen))
+    journal = Journal(key=f"refund_back:{refund_id}", kind=JournalKind.REFUND, legs=legs, ref=str(refund_id))
+    ledger.post(tx, journal)
+
+
+def _end_key(refund_id: UUID, locked: Row) -> str:
+    """Return the key of the journal that ends a refund; one that came back ends a second time."""
+    return f"refund_end:{refund_id}" if locked.gateway_refund_id is None else f"refund_end:{refund_id}:again"
+
+
+def _is_in_the_way(dispute: Row) -> bool:
+    return _is_open(dispute) and not dispute.is_refundable
+
+
+def _has_room(dispute: Row) -> bool:
+    return dispute.state in TAKEN_STATES and bool(dispute.room_fen > 0)
+
+
 def _is_open(dispute: Row) -> bool:
     return DisputeState(dispute.state) in OPEN_DISPUTE_STATES
 
 
 def _meet(tx: Transaction, locked: Row, row: Row, disputes: Sequence[Row]) -> bool:
     """End a refund whose payer has the money from their bank; False when no dispute took any that is not met yet."""
-    lost = next((one for one in disputes if one.state in TAKEN_STATES and one.room_fen > 0), None)
+    lost = next(filter(_has_room, disputes), None)
     if lost is None:
         return False
     met = met_by(locked.amount_fen, room_fen=lost.room_fen, open_fen=lost.open_fen)
@@ -382,7 +432,8 @@ def _meet(tx: Transaction, locked: Row, row: Row, disputes: Sequence[Row]) -> bo
     to[bearer] = to.get(bearer, 0) + met.bearer_fen
     legs = (Leg(codes.REFUND_PAYABLE, -locked.amount_fen), *(Leg(code, fen) for code, fen in to.items() if fen))
     ledger.post(
-        tx, Journal(key=f"refund_end:{row.refund_id}", kind=JournalKind.REFUND, legs=legs, ref=str(row.refund_id))
+        tx,
+        Journal(key=_end_key(row.refund_id, locked), kind=JournalKind.REFUND, legs=legs, ref=str(row.refund_id)),
     )
     tx.execute(
         _MEET,
@@ -412,20 +463,16 @@ def _end(refund_id: UUID, action: RefundAction, *, gateway_refund_id: str | None
         locked = tx.execute(_LOCK, {"refund_id": refund_id}).one()
         state = RefundState(locked.state)
         is_paid = action is RefundAction.SUCCEED
-        came_back = state is RefundState.SUCCEEDED and not is_paid and locked.method != PaymentMethod.E_ACCOUNT
+        came_back = not is_paid and _may_come_back(locked)
         if state not in OPEN_REFUND_STATES and not came_back:
             return
-        source = codes.gateway_clearing(GATEWAY) if came_back else codes.REFUND_PAYABLE
-        target = codes.gateway_clearing(GATEWAY) if is_paid else codes.e_account(locked.account_id)
-        ledger.post(
-            tx,
-            Journal(
-                key=f"refund_back:{refund_id}" if came_back else f"refund_end:{refund_id}",
-                kind=JournalKind.REFUND,
-                legs=(Leg(source, -locked.amount_fen), Leg(target, locked.amount_fen)),
-                ref=str(refund_id),
-            ),
-        )
+        if came_back:
+            _post_back(tx, refund_id, locked, codes.e_account(locked.account_id))
+        else:
+            target = codes.gateway_clearing(GATEWAY) if is_paid else codes.e_account(locked.account_id)
+            legs = (Leg(codes.REFUND_PAYABLE, -locked.amount_fen), Leg(target, locked.amount_fen))
+            journal = Journal(key=_end_key(refund_id, locked), kind=JournalKind.REFUND, legs=legs, ref=str(refund_id))
+            ledger.post(tx, journal)
         event = RefundSucceeded if is_paid else RefundFailed
         tx.record(event(refund_id=refund_id, account_id=locked.account_id))
         tx.close(

@@ -19,11 +19,11 @@ OURS = {
         UNION ALL
         SELECT r.gateway_refund_id, 'payment_refund', r.account_part_fen - r.amount_fen, r.ended_at
         FROM refunds AS r WHERE r.gateway_refund_id IS NOT NULL AND r.method <> 'e_account'
-          AND (r.state = 'succeeded' OR r.state = 'failed' AND EXISTS (
+          AND (r.state = 'succeeded' OR EXISTS (
               SELECT 1 FROM ledger.leg AS l WHERE l.key = 'refund_back:' || r.refund_id))
         UNION ALL
         SELECT r.gateway_refund_id, 'payment_failure_refund', r.amount_fen - r.account_part_fen, r.ended_at
-        FROM refunds AS r WHERE r.gateway_refund_id IS NOT NULL AND r.state = 'failed'
+        FROM refunds AS r WHERE r.gateway_refund_id IS NOT NULL AND (r.state <> 'succeeded' OR r.dispute_id IS NOT NULL)
           AND EXISTS (SELECT 1 FROM ledger.leg AS l WHERE l.key = 'refund_back:' || r.refund_id)
         UNION ALL
         SELECT m.movement_id, m.kind, m.amount_fen, m.booked_at FROM dispute_movements AS m""",

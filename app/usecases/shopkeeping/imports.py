@@ -292,10 +292,13 @@ def _run(import_id: UUID, asked: Row) -> None:
     is_refused = bool(judged.wrong) and asked.mode == ImportMode.ALL_OR_NONE
     is_applied = not asked.is_dry_run and not is_refused
 
-    def tell(written_count: int) -> None:
-        write_beside(_WRITTEN, {"import_id": import_id, "written_count": written_count})
-
     with transaction() as tx:
+
+        def tell(written_count: int) -> None:
+            write_beside(_WRITTEN, {"import_id": import_id, "written_count": written_count})
+            if tx.execute(_IS_RUNNING, {"import_id": import_id}).first() is None:
+                raise _GivenUp  # at once: who gave it up waits for the shop
+
         made = changed = 0
         if is_applied:
             tx.execute(_LOCK, {"shop_id": asked.shop_id})
@@ -407,7 +410,7 @@ def _apply(tx: Transaction, asked: Row, judged: _Judged, tell: Callable[[int], N
     What the file has no column for stays as it is.
     Products and changed SKUs are locked in the order of their keys, so that two imports do not wait for each other.
 
-    :param tell: is told how many rows are written, after each batch of them.
+    :param tell: is told how many rows are written, after each batch of them; it may raise, and all goes back.
     """
     shelf = tx.execute(_SHELF, {"shop_id": asked.shop_id}).fetchall()
     known = _Known(shelf)

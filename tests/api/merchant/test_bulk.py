@@ -400,24 +400,30 @@ def test_an_import_whose_job_was_lost_has_one_again(client: FlaskClient) -> None
     run_import(UUID(import_id))
 
 
-def test_what_is_given_up_while_it_is_written_is_not_on_the_shelf(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("gives_up_at", [0, 2, 4])
+def test_what_is_given_up_while_it_is_written_goes_back_at_once(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, gives_up_at: int
 ) -> None:
     shop = a_merchant_with_shop()
-    import_id = send_file(client, shop, a_sheet({"名称": "甲"})).get_json()["import_id"]
+    rows: list[Cells] = [{"名称": f"商品 {n}"} for n in range(4)]
+    import_id = send_file(client, shop, a_sheet(*rows)).get_json()["import_id"]
     path = f"/merchant/v1/imports/{import_id}"
     answers: list[Any] = []
+    told: list[int] = []
 
-    def give_up(*given: Any) -> None:
-        write_beside(*given)
-        if not answers:
+    def give_up(statement: Any, params: Any) -> None:
+        write_beside(statement, params)
+        told.append(params["written_count"])
+        if params["written_count"] == gives_up_at:
             answers.extend(at_once(app, [lambda: client.post(f"{path}/cancellation", headers=shop.owner.once())]))
 
+    monkeypatch.setattr(f"{IMPORTS}.BATCH", 2)
     monkeypatch.setattr(f"{IMPORTS}.write_beside", give_up)
 
     run_import(UUID(import_id))
 
     [answer] = answers
+    assert told[-1] == gives_up_at
     assert (answer.answer.status_code, answer.answer.get_json()["state"]) == (200, "canceled")
     found = client.get(path, headers=shop.owner.headers).get_json()
     assert (found["state"], found["written_count"], found["reason"]) == ("canceled", 0, None)

@@ -1,6 +1,6 @@
 """What both sides of a counter read of the catalog: categories, and what prices were."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -134,5 +134,5 @@ def add_prices(door: Door, relation: Relation) -> None:
             "lowest_fen": min(prices),
             "highest_fen": max(prices),
             "changes_count": len(row.changes),
-            "items": row.changes,
+            "items": [{**one, "changed_at": datetime.fromisoformat(one["changed_at"])} for one in row.changes],
         }

@@ -6,7 +6,6 @@ Rows are judged before anything is written. What is applied is applied whole: th
 shelf together, or none does. How far an import is, is committed beside that as rows are read and written.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -22,6 +21,7 @@ from app.core.catalog.imports import TRIES_MAX, ImportFailure, ImportMode, Impor
 from app.core.catalog.matching import match_key
 from app.core.catalog.sheet_files import ROWS_MAX, read_rows
 from app.core.catalog.sheets import ERRORS_MAX, RowError, SheetRow, is_blank, read_head, read_row
+from app.core.catalog.standing import Beside, Standing
 from app.core.events import ShelfImportRequested
 from app.kernel.actor import Actor
 from app.kernel.errors import Invalid
@@ -30,7 +30,6 @@ from app.kernel.transaction import Claim, Transaction, closing, opening, read, t
 from app.kernel.wire import Row
 from app.usecases.shopkeeping.import_ends import ImportAsked, fail_import
 from app.usecases.shopkeeping.shelf import MEMBER, lock
-from app.usecases.shopkeeping.skus import SKUS_MAX
 
 BATCH = 500
 T = TypeVar("T")
@@ -306,8 +305,7 @@ def _run(import_id: UUID, asked: Row) -> None:
                 return  # another run of it held the shop, and has ended it
             made, changed = _apply(tx, asked, judged, tell)
         elif not is_refused:
-            known = _Known(shelf)
-            changed = sum(known.sku_of(row) is not None for row in judged.rows)
+            changed = sum(sku is not None for _, sku in Standing(shelf).each(judged.rows))
             made = len(judged.rows) - changed
         ended = tx.execute(
             _END,
@@ -325,52 +323,12 @@ def _run(import_id: UUID, asked: Row) -> None:
             raise _GivenUp
 
 
-@dataclass(slots=True)
-class _Said:
-    """What the rows of a file say of one offer, from ``row`` on; what none has said yet is blank."""
-
-    row: int
-    words: list[str | None] = field(default_factory=lambda: [None] * 5)
-
-    def agrees(self, row: SheetRow) -> bool:
-        """Say whether ``row`` says nothing else, and keep what it says: what is blank leaves the others their say."""
-        words = [one or None for one in (row.name, row.category, row.category_code, row.brand, row.state)]
-        if any(one and known and one != known for one, known in zip(words, self.words, strict=True)):
-            return False
-        self.words = [known or one for one, known in zip(words, self.words, strict=True)]
-        return True
-
-
-class _Known:
-    """What stands on the shelf already: found by id, else by barcode, else by name, group and option.
-
-    However it was found, what the row says is what its offer says from then on; blank cells leave what is there.
-    """
-
-    def __init__(self, shelf: Sequence[Row]) -> None:
-        rows = [row for row in shelf if row.sku_id is not None]
-        self.by_id = {row.sku_id: row for row in rows}
-        self.by_barcode = {row.barcode: row for row in rows if row.barcode is not None}
-        self.by_name = {(row.name, row.category, row.option): row for row in rows}
-        self.offers = {(row.name, row.category): row.offer_id for row in rows}
-        self.sku_counts = Counter((row.name, row.category) for row in rows)
-
-    def sku_of(self, row: SheetRow) -> Row | None:
-        """Return the SKU that a row is about, or None for a new one."""
-        if row.sku_id is not None:
-            return self.by_id.get(row.sku_id)
-        found = self.by_barcode.get(row.barcode) if row.barcode else None
-        return found or self.by_name.get((row.name, row.category, row.option))
-
-
 def _judge(asked: Row, shelf: Sequence[Row], judged: _Judged) -> Iterator[int]:
     """Judge the rows of a file, and yield now and then how many were read."""
     rows = read_rows(bytes(asked.file))
     places, categories = read_head(next(rows)), frozenset(asked.categories)
     judged.columns = frozenset(places)
-    known = _Known(shelf)
-    seen: dict[object, int] = {}
-    said: dict[object, _Said] = {}
+    beside = Beside(Standing(shelf))
     number = 1
     for number, cells in enumerate(rows, start=2):
         if is_blank(cells):
@@ -378,27 +336,10 @@ def _judge(asked: Row, shelf: Sequence[Row], judged: _Judged) -> Iterator[int]:
         found = read_row(number, cells, places, categories)
         if isinstance(found, list):
             judged.refuse(found)
-        elif found.sku_id is not None and found.sku_id not in known.by_id:
-            judged.refuse([RowError(number, "规格编号", "本店没有这个规格")])
+        elif (flaw := beside.flaw_of(found)) is not None:
+            judged.refuse([flaw])
         else:
-            sku = known.sku_of(found)
-            key = (found.name, found.category, found.option, found.barcode) if sku is None else sku.sku_id
-            name = found.name, found.category
-            offer = said.setdefault(known.offers.get(name, name) if sku is None else sku.offer_id, _Said(number))
-            if not offer.agrees(found):
-                detail = f"与第 {offer.row} 行是同一商品的规格，名称、分组、类目、品牌和状态须一致"
-                judged.refuse([RowError(number, "名称", detail)])
-            elif sku is None and known.sku_counts[found.name, found.category] >= SKUS_MAX:
-                judged.refuse([RowError(number, "规格", f"一个商品最多 {SKUS_MAX} 个规格")])
-            elif key in seen or (found.barcode and found.barcode in seen):
-                first = seen.get(key) or seen[found.barcode]
-                judged.refuse([RowError(number, "名称", f"与第 {first} 行是同一商品")])
-            else:
-                seen[key] = number
-                if found.barcode:
-                    seen[found.barcode] = number
-                known.sku_counts[found.name, found.category] += sku is None
-                judged.rows.append(found)
+            judged.rows.append(found)
         if number % BATCH == 0:
             yield number - 1
     yield number - 1
@@ -413,13 +354,12 @@ def _apply(tx: Transaction, asked: Row, judged: _Judged, tell: Callable[[int], N
     :param tell: is told how many rows are written, after each batch of them; it may raise, and all goes back.
     """
     shelf = tx.execute(_SHELF, {"shop_id": asked.shop_id}).fetchall()
-    known = _Known(shelf)
+    known = Standing(shelf)
     stood = frozenset(known.offers.values())
     fresh_offers: dict[UUID, dict[str, Any]] = {}
     made: list[tuple[dict[str, Any] | None, dict[str, Any]]] = []
     changed: list[dict[str, Any]] = []
-    for row in judged.rows:
-        sku = known.sku_of(row)
+    for row, sku in known.each(judged.rows):
         if sku is not None:
             changed.append(_sku(row, sku.sku_id, sku.offer_id))
             continue

@@ -11,13 +11,11 @@ from app.core.catalog.barcodes import is_in_store, read_barcode
 from app.core.catalog.content import Content
 from app.core.catalog.errors import LastSku, OfferNotFound, SkuNotFound, StockReserved, TooManySkus
 from app.core.catalog.matching import match_key
+from app.core.catalog.standing import SKUS_MAX
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, closing, opening, transaction
 from app.usecases.shopkeeping.shelf import MEMBER, lock
-
-SKUS_MAX = 50
-"""SKUs of one offer."""
 
 LOCK_OFFER = opening(
     f"""

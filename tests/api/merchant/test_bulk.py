@@ -11,10 +11,10 @@ from app.core.accounts.models import MemberRole, MembershipRow, OrganizationKind
 from app.core.catalog.models import OfferState
 from app.core.catalog.sheet_files import FILE_BYTES_MAX, FileKind, read_rows, write_rows
 from app.core.catalog.sheets import HEAD
+from app.core.catalog.standing import SKUS_MAX
 from app.kernel.transaction import write_alone, write_beside
 from app.merchant import bulk
 from app.usecases.shopkeeping.imports import run_import
-from app.usecases.shopkeeping.skus import SKUS_MAX
 from app.wiring import gateway_of
 from app.worker.jobs import make_jobs
 from app.worker.sweeps import ask_again
@@ -173,6 +173,27 @@ def test_however_a_row_finds_its_offer_it_says_it_anew(client: FlaskClient, by: 
         id=shop.shop_id,
     )
     assert tuple(row) == ("乙", "饮料", "山谷", "paused", "大")
+
+
+def test_rows_below_one_that_renames_an_offer_find_it_by_its_new_name(client: FlaskClient) -> None:
+    shop, barcode = a_merchant_with_shop(), a_barcode()
+    first = a_sheet({"名称": "奶茶", "规格": "中杯", "条码": barcode}, {"名称": "奶茶", "规格": "大杯"})
+    imported(client, shop, first)
+    rows: list[Cells] = [{"名称": "奶茶（新）", "规格": "中杯", "条码": barcode}]
+    rows += [
+        {"名称": name, "规格": size}
+        for name, size in (("奶茶（新）", "大杯"), ("奶茶（新）", "小杯"), ("奶茶", "小杯"))
+    ]
+
+    tried = imported(client, shop, a_sheet(*rows), is_dry_run="true")
+    found = imported(client, shop, a_sheet(*rows))
+
+    assert (tried["made_count"], tried["changed_count"]) == (found["made_count"], found["changed_count"]) == (2, 2)
+    offers = look("SELECT offer_id, name FROM offers WHERE shop_id = :id ORDER BY position", id=shop.shop_id)
+    assert [row.name for row in offers] == ["奶茶（新）", "奶茶"]
+    assert sorted((row.name, row.option) for row in shelf(shop)) == [
+        ("奶茶", "小杯"), ("奶茶（新）", "中杯"), ("奶茶（新）", "大杯"), ("奶茶（新）", "小杯"),
+    ]  # fmt: skip
 
 
 def test_what_one_row_of_an_offer_says_holds_for_the_rows_that_leave_it_blank(client: FlaskClient) -> None:

@@ -228,6 +228,7 @@ class TestPrices(Endpoint):
 
         assert [one["price_fen"] for one in shown["items"]] == [1_000, 1_200, 900]
         assert (shown["price_fen"], shown["lowest_fen"], shown["highest_fen"]) == (900, 900, 1_200)
+        assert all(one["changed_at"].endswith("Z") for one in shown["items"])
 
     def test_anothers_history_looks_absent_to_a_merchant(self, client: FlaskClient) -> None:
         offer = an_offer(a_merchant_with_shop())

@@ -94,7 +94,7 @@ from app.usecases.vouchers.issue import VOUCHER_EXPIRES, issue_vouchers
 from app.usecases.vouchers.spend import expire_voucher
 from app.user import door as user
 from app.web import pages, problems, tokens
-from app.web.application import Application, Placed, SecurityHeaders
+from app.web.application import Application, Gathered, Gathering, Placed, SecurityHeaders
 from app.web.capacity import allow_origins, limit_requests
 from app.web.door import BODY_BYTES_MAX
 from app.web.policy import refuse_unguarded
@@ -339,7 +339,8 @@ def assemble(settings: Settings) -> Flask:
     limit_requests(flask_app, settings)
     allow_origins(flask_app, settings)
     placed = Placed(flask_app.wsgi_app, Places(settings.places))
-    headed = SecurityHeaders(placed, is_https=settings.public_url.startswith("https://"))
+    gathered = Gathered(placed, _gatherings(flask_app))
+    headed = SecurityHeaders(gathered, is_https=settings.public_url.startswith("https://"))
     flask_app.wsgi_app = headed  # type: ignore[method-assign]  # the way of wrapping that Flask names
     if settings.proxy_hops:
         hops = ProxyFix(flask_app.wsgi_app, x_for=settings.proxy_hops, x_proto=0, x_host=0, x_port=0, x_prefix=0)
@@ -348,6 +349,15 @@ def assemble(settings: Settings) -> Flask:
     if not settings.is_sandboxed:
         _refuse_moved_clock(flask_app)
     return flask_app
+
+
+def _gatherings(flask_app: Flask) -> dict[tuple[str, str], Gathering]:
+    return {
+        (method, rule.rule): operation.gathering
+        for rule in flask_app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if (operation := getattr(flask_app.view_functions[rule.endpoint], "operation", None)) and operation.gathering
+    }
 
 
 def _refuse_moved_clock(flask_app: Flask) -> None:

@@ -11,7 +11,6 @@ import http.client
 import selectors
 import socket
 import statistics
-import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
@@ -27,12 +26,11 @@ from app.kernel.ids import new_id
 from benchmarks.world import LAT, LNG, Someone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from benchmarks.orders import Meter
 
 EVERY_S = 5.0
-SENDERS = 64
 RACERS = 200
 
 
@@ -53,16 +51,6 @@ class Heard:
     rows: int
     position_bytes: int
     trail_rows: int
-
-
-def _send(connection: http.client.HTTPConnection, method: str, path: str, token: str, body: object) -> int:
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    if method == "POST":
-        headers["Idempotency-Key"] = str(new_id())
-    connection.request(method, path, None if body is None else orjson.dumps(body), headers)
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status
 
 
 def report_positions(port: int, couriers: Sequence[Someone], meter: Meter, url: str, *, seconds: float) -> Heard:
@@ -101,40 +89,61 @@ def _measure(admin: psycopg.Connection[Any]) -> dict[str, int]:
 
 
 def _run_senders(port: int, couriers: Sequence[Someone], seconds: float) -> tuple[Counter[int], list[float]]:
+    """Let each courier report by a connection of their own; one thread sends what is due and takes what has come.
+
+    :raises TimeoutError: a courier had no answer when the next report was due.
+    """
     statuses: Counter[int] = Counter()
     latencies: list[float] = []
-    lock, rounds, begin = threading.Lock(), max(1, round(seconds / EVERY_S)), time.perf_counter() + 0.2
+    sent_at: dict[int, float] = {}
+    total = max(1, round(seconds / EVERY_S)) * len(couriers)
+    with ExitStack() as closing, selectors.DefaultSelector() as waiting, Progress(transient=True) as progress:
+        task = progress.add_task("positions", total=total)
 
-    def send_all(number: int, tell: Callable[[], None]) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        mine = [(place, couriers[place]) for place in range(number, len(couriers), SENDERS)]
-        for turn in range(rounds):
-            for place, courier in mine:
-                due = begin + turn * EVERY_S + EVERY_S * place / len(couriers)
-                time.sleep(max(0.0, due - time.perf_counter()))
-                body = {
-                    "lat": LAT + (place % 100 + turn) * 1e-5,
-                    "lng": LNG + place * 1e-6,
-                    "measured_at": wall_now().isoformat(),
-                }
-                at = time.perf_counter()
-                status = _send(connection, "PUT", "/courier/v1/position", courier.token, body)
-                with lock:
-                    statuses[status] += 1
-                    latencies.append(time.perf_counter() - at)
-                tell()
+        def take_until(due: float) -> None:
+            while (rest := due - time.perf_counter()) > 0 and len(latencies) < total:
+                for key, _ in waiting.select(rest):
+                    statuses[_status(key.fileobj)] += 1  # type: ignore[arg-type] - what was registered
+                    latencies.append(time.perf_counter() - sent_at.pop(key.data))
+                    progress.advance(task)
 
-    with Progress(transient=True) as progress:
-        task = progress.add_task("positions", total=rounds * len(couriers))
-        threads = [
-            threading.Thread(target=send_all, args=(number, lambda: progress.advance(task)))
-            for number in range(SENDERS)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        phones = [closing.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30)) for _ in couriers]
+        for place, phone in enumerate(phones):
+            waiting.register(phone, selectors.EVENT_READ, place)
+        begin = time.perf_counter() + 0.2
+        for number in range(total):
+            turn, place = divmod(number, len(couriers))
+            take_until(begin + EVERY_S * number / len(couriers))
+            if place in sent_at:
+                raise TimeoutError(f"courier {place} had no answer within {EVERY_S} s")
+            sent_at[place] = time.perf_counter()
+            phones[place].sendall(_position(port, couriers[place], place, turn))
+        take_until(time.perf_counter() + EVERY_S)
     return statuses, latencies
+
+
+def _position(port: int, courier: Someone, place: int, turn: int) -> bytes:
+    """Return the request by which a courier says where they are."""
+    body = orjson.dumps(
+        {
+            "lat": LAT + (place % 100 + turn) * 1e-5,
+            "lng": LNG + place * 1e-6,
+            "measured_at": wall_now().isoformat(),
+        }
+    )
+    lines = (
+        "PUT /courier/v1/position HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Content-Length: {len(body)}",
+        "Content-Type: application/json", f"Authorization: Bearer {courier.token}", "", "",
+    )  # fmt: skip
+    return "\r\n".join(lines).encode() + body
+
+
+def _status(connection: socket.socket) -> int:
+    """Take the answer that has come over ``connection`` and return its status."""
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    answer.read()
+    return answer.status
 
 
 def grab(port: int, couriers: Sequence[Someone], trip_id: object) -> tuple[Counter[int], list[float]]:
@@ -160,11 +169,7 @@ def grab(port: int, couriers: Sequence[Someone], trip_id: object) -> tuple[Count
             connection.sendall(request)
         while len(latencies) < len(asked):
             for key, _ in waiting.select(timeout=30):
-                connection = key.fileobj  # type: ignore[assignment]
-                answer = http.client.HTTPResponse(connection)
-                answer.begin()
-                answer.read()
-                statuses[answer.status] += 1
+                statuses[_status(key.fileobj)] += 1  # type: ignore[arg-type] - what was registered
                 latencies.append(time.perf_counter() - began)
-                waiting.unregister(connection)
+                waiting.unregister(key.fileobj)
     return statuses, latencies

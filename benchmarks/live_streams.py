@@ -10,7 +10,6 @@ the commit of the event to its being read by a listener.
 from __future__ import annotations
 
 import asyncio
-import resource
 import statistics
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from app.cli.dev.environment import HOST
+from app.cli.dev.environment import HOST, allow_open_files
 from tests.support.live_streams import LiveProcess, Relay, live_database, live_process
 
 AUDIENCE = 40
@@ -109,12 +108,7 @@ def _worker(live: LiveProcess) -> psutil.Process:
 
 def measure(database_url: str) -> Figures:
     """Run once on a scratch database of the server of ``database_url``."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 4 * AUDIENCE * AUDIENCES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(
-            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
-        )
+    allow_open_files(4 * AUDIENCE * AUDIENCES)
     with (
         tempfile.TemporaryDirectory() as folder,
         live_database(database_url) as scratch,

@@ -30,6 +30,7 @@ from app.usecases.delivering.trips import StopMoved, TripMoved, arrive_at_stop, 
 from app.usecases.dispatching.answer_offer import TripOfferMoved, accept_offer, decline_offer
 from app.usecases.ordering.ending import OrderMoved
 from app.usecases.proving.photos import PhotoKept, add_delivery_photo, show_to_courier
+from app.web.application import Gathering
 from app.web.door import Door
 from app.web.finding import point_of
 from app.web.messages import choose_language
@@ -156,7 +157,13 @@ def appeal(actor: Actor, *, claim: Claim, rating_id: UUID, body: dict[str, Any])
     return appeal_rating(actor, claim, rating_id=rating_id, reason=body["reason"])
 
 
-@door.put("/position", body=schemas.PositionIn, answer=schemas.PositionOut, opens_in_standing=True)
+@door.put(
+    "/position",
+    body=schemas.PositionIn,
+    answer=schemas.PositionOut,
+    opens_in_standing=True,
+    gathering=Gathering(tick_s=0.2, crowd=20),
+)
 @policy("position.write", Relation.OWN)
 def put_position(actor: Actor, *, body: dict[str, Any]) -> PositionKept:
     """Say where one is, at most once a second; this is also how one stays online."""

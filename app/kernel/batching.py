@@ -3,14 +3,9 @@
 Who comes while nobody is at it is done without delay; who comes meanwhile waits, and is in the next batch. So a batch
 is as large as the crowd, and one that comes by itself is done alone. This is how databases commit groups and how
 counters are combined (flat combining: Hendler, Incze, Shavit, Tzafrir, 2010).
-
-Where an answer may be a moment late, a crowd's first waits for others to come, as network cards gather packets before
-they interrupt (:class:`Gathering`).
 """
 
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
@@ -37,14 +32,6 @@ ALONE: Final = Alone()
 """What a batch says of an ask that it left alone: its thread does it by itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gathering:
-    """Who leads a batch waits ``wait_s`` seconds first, when ``crowd`` asked within the last second."""
-
-    wait_s: float
-    crowd: int
-
-
 @dataclass(slots=True, eq=False)
 class _Waiter(Generic[Ask, Answer]):
     ask: Ask
@@ -62,7 +49,6 @@ class Batcher(Generic[Ask, Answer]):
     :param do: does a batch, all of it or nothing. For each ask, in their order, it returns an answer, an error to be
         raised to its asker, or :data:`ALONE`. When it raises, every ask is left alone.
     :param alone: does one ask, by the thread that asks.
-    :param gathering: when the first of a batch waits for others; never unless told.
     """
 
     def __init__(
@@ -71,11 +57,8 @@ class Batcher(Generic[Ask, Answer]):
         *,
         alone: Callable[[Ask], Answer],
         most: int,
-        gathering: Gathering | None = None,
     ) -> None:
         self._do, self._alone, self._most = do, alone, most
-        self._gathering = gathering
-        self._asked_at = deque[float](maxlen=gathering.crowd if gathering else 0)
         self._lock = threading.Lock()
         self._waiting: dict[Hashable, list[_Waiter[Ask, Answer]]] = {}
 
@@ -86,7 +69,6 @@ class Batcher(Generic[Ask, Answer]):
         """
         mine: _Waiter[Ask, Answer] = _Waiter(ask)
         with self._lock:
-            self._asked_at.append(time.monotonic())
             queue = self._waiting.get(key)
             if queue is None:
                 self._waiting[key] = []
@@ -95,9 +77,6 @@ class Batcher(Generic[Ask, Answer]):
         if queue is not None:
             with set_aside():
                 self._wait(mine, queue)
-        elif self._gathering and self._is_crowded(self._gathering):
-            with set_aside():
-                time.sleep(self._gathering.wait_s)
         if mine.outcome is None:
             self._lead(mine, key)
         if isinstance(mine.outcome, Alone):
@@ -106,11 +85,6 @@ class Batcher(Generic[Ask, Answer]):
             raise mine.outcome
         assert mine.outcome is not None, "a batch has an outcome for each"
         return mine.outcome
-
-    def _is_crowded(self, gathering: Gathering) -> bool:
-        """Say whether so many asked within a second, this one among them."""
-        with self._lock:
-            return len(self._asked_at) == gathering.crowd and time.monotonic() - self._asked_at[0] <= 1
 
     def _wait(self, mine: _Waiter[Ask, Answer], queue: list[_Waiter[Ask, Answer]]) -> None:
         while not mine.bell.acquire(timeout=WAIT_S_MAX):

@@ -1,6 +1,10 @@
 """What Flask does for every request, without what ours never need; headers that every answer has."""
 
-from collections.abc import Callable, Iterable
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
 PLACE_WAIT_S = 15.0
 """Longest wait for a place; who gets none is told to come again."""
 CROWDED = "linli.is_crowded"
+GATHERED_MAX = 64
+"""Threads of a process that may wait for others of their kind; who comes beyond them goes in at once."""
 
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 _HSTS = "max-age=31536000; includeSubDomains"
@@ -40,6 +46,49 @@ class Application(Flask):
         if CROWDED in request.environ:
             raise Busy
         return super().dispatch_request()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathering:
+    """That a crowd waits for the next tick of a clock and comes in together, where an answer may be late.
+
+    What comes at once is done with warm caches and in batches, as network cards gather packets before they interrupt.
+
+    :param tick_s: seconds from tick to tick, so the longest wait. :param crowd: so many of a process within the last
+        second are one; fewer are let in as they come.
+    """
+
+    tick_s: float
+    crowd: int
+
+
+class Gathered:
+    """Lets those in together who ask a process for the same, where there is a :class:`Gathering` for it."""
+
+    def __init__(self, application: "WSGIApplication", gatherings: Mapping[tuple[str, str], Gathering]) -> None:
+        """Take gatherings by method and path."""
+        self._application = application
+        self._gatherings = {
+            asked: (gathering, deque[float](maxlen=gathering.crowd)) for asked, gathering in gatherings.items()
+        }
+        self._room = threading.BoundedSemaphore(GATHERED_MAX)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer as the application does, at its time."""
+        gathered = self._gatherings.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+        if gathered is not None:
+            self._wait(*gathered)
+        return self._application(environ, start_response)
+
+    def _wait(self, gathering: Gathering, came_at: deque[float]) -> None:
+        now = time.monotonic()
+        came_at.append(now)
+        is_crowd = len(came_at) == gathering.crowd and now - came_at[0] <= 1
+        if is_crowd and self._room.acquire(blocking=False):
+            try:
+                time.sleep(gathering.tick_s - now % gathering.tick_s)
+            finally:
+                self._room.release()
 
 
 class Placed:

@@ -32,6 +32,7 @@ from app.kernel.errors import Forbidden, Invalid, LinliError
 from app.kernel.transaction import Claim, Replayed, transaction
 from app.settings import Environment
 from app.usecases.people import standing
+from app.web.application import Gathering
 from app.web.fields import Body
 from app.web.policy import policy_of
 from app.web.problems import InputInvalid, NotJson
@@ -70,6 +71,8 @@ class Operation:
     """Media types of an answer that is a whole page and has no schema."""
     upload: int | None = None
     """The body is a file of at most so many bytes; the view gets it as ``file``."""
+    gathering: Gathering | None = None
+    """Answers may be late when many ask; the path has no variables."""
 
 
 class Door(Blueprint):
@@ -110,6 +113,7 @@ class Door(Blueprint):
         pages: tuple[str, ...] = (),
         opens_in_standing: bool = False,
         upload: int | None = None,
+        gathering: Gathering | None = None,
     ) -> Callable[[View], View]:
         operation = Operation(
             body=body() if body else None,
@@ -121,6 +125,7 @@ class Door(Blueprint):
             pages=pages,
             opens_in_standing=opens_in_standing,
             upload=upload,
+            gathering=gathering,
         )
 
         def add(view: View) -> View:

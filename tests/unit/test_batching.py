@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from typing import TYPE_CHECKING
 
 import pytest
 
 from app.kernel import batching, concurrency
-from app.kernel.batching import ALONE, Batcher, Gathering, Scattered
+from app.kernel.batching import ALONE, Batcher, Scattered
 from app.kernel.concurrency import Places, set_aside
 from app.kernel.errors import Busy
 
@@ -22,14 +21,12 @@ PATIENCE_S = 10.0
 class Counter:
     """A batcher that doubles numbers, whose batches are looked at."""
 
-    def __init__(
-        self, batch: Callable[[Sequence[int]], Sequence[object]], *, most: int = 8, gathering: Gathering | None = None
-    ) -> None:
+    def __init__(self, batch: Callable[[Sequence[int]], Sequence[object]], *, most: int = 8) -> None:
         self.batches: list[list[int]] = []
         self.alone: list[int] = []
         self.answers: dict[int, object] = {}
         self._batch = batch
-        self._batcher: Batcher[int, int] = Batcher(self._do, alone=self._one, most=most, gathering=gathering)  # type: ignore[arg-type]
+        self._batcher: Batcher[int, int] = Batcher(self._do, alone=self._one, most=most)  # type: ignore[arg-type]
 
     def _do(self, asks: Sequence[int]) -> Sequence[object]:
         self.batches.append(list(asks))
@@ -91,29 +88,6 @@ def test_each_gets_its_own_answer_its_own_refusal_or_is_left_alone() -> None:
     counter.ask_together([1, 2, 3])
     assert counter.answers == {1: 2, 2: refusal, 3: 6}
     assert counter.alone == [3]
-
-
-def test_the_first_of_a_crowd_waits_for_others_and_nobody_does_without_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
-    counter = Counter(doubled, gathering=Gathering(wait_s=0.2, crowd=3))
-    waits, threads = list[float](), list[threading.Thread]()
-
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        threads.extend(counter.begin_to_ask([4, 5]))
-
-    monkeypatch.setattr("app.kernel.batching.time.sleep", sleep)
-    counter.ask(1)
-    counter.ask(2)
-    assert (counter.alone, waits) == ([1, 2], [])
-    counter.ask(3)
-    for thread in threads:
-        thread.join(PATIENCE_S)
-    assert (counter.batches, waits) == ([[3, 4, 5]], [0.2])
-    assert counter.answers == {number: 2 * number for number in range(1, 6)}
-
-    counter._batcher._asked_at = deque([asked_at - 1 for asked_at in counter._batcher._asked_at], maxlen=3)
-    counter.ask(6)
-    assert (counter.alone, waits) == ([1, 2, 6], [0.2])
 
 
 @pytest.mark.parametrize("error", [Scattered(), RuntimeError("the server is gone")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import resource
 import secrets
 import socket
 import tempfile
@@ -141,6 +142,14 @@ def secrets_in(data_dir: Path) -> dict[str, str]:
             Path(draft).unlink()
     lines = path.read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def allow_open_files(count: int) -> None:
+    """Let this process and its children have ``count`` files and connections open, as far as the system lets them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        allowed = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def libpq_url(url: str) -> str:

@@ -17,7 +17,15 @@ import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from app.cli.dev.environment import HOST, ROOT, StackError, refuse_taken_port, refuse_unusable_server, secrets_in
+from app.cli.dev.environment import (
+    HOST,
+    ROOT,
+    StackError,
+    allow_open_files,
+    refuse_taken_port,
+    refuse_unusable_server,
+    secrets_in,
+)
 from app.cli.dev.postgres import EmbeddedPostgres, PostgresUnavailable
 from app.cli.dev.processes import STOP_S, Child, Supervisor
 
@@ -42,6 +50,10 @@ GRANIAN_LOG_LEVEL = "error"
 """It warns of more threads than twice the cores, which is what we want: few of them have a place."""
 WEB_THREADS = 128
 """Threads of one web worker. Most of them wait for a place, or in a batch: see :mod:`app.kernel.concurrency`."""
+
+CONNECTIONS = 4096
+"""Connections that one web worker keeps; the server closes one that was silent for half a minute. A connection beyond
+them is not taken up, so they are to be more than the phones that ask again and again."""
 
 OUR_VARIABLES = ("DATABASE_URL", "MIGRATION_DATABASE_URL", "DATA_DIR", "PORT")
 OUR_PREFIXES = ("LINLI_", "STRIPE_", "GRANIAN_")
@@ -68,8 +80,9 @@ def linli_services(ports: Ports, data_dir: Path, env: Mapping[str, str]) -> list
     """Return the processes of a stack. The sandbox gateway is one of them unless ``env`` names another gateway."""
     granian = (sys.executable, "-m", "granian", "--host", HOST, "--log-level", GRANIAN_LOG_LEVEL)
     web = ("--interface", "wsgi", "--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS))
+    kept = ("--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS))
     services = [
-        Service("web", (*granian, "--port", str(ports.web), *web, "wsgi:app"), ports.web, "/health"),
+        Service("web", (*granian, "--port", str(ports.web), *web, *kept, "wsgi:app"), ports.web, "/health"),
         Service("worker", (sys.executable, "-m", "app.worker")),
         Service("live", (*granian, "--port", str(ports.live), "--interface", "asgi", "app.realtime:app"), ports.live),
     ]
@@ -259,6 +272,7 @@ class Stack:
         return self.data_dir / "logs"
 
     def _start(self) -> None:
+        allow_open_files(2 * CONNECTIONS)
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
             self._settings = self._make_settings()

@@ -30,7 +30,7 @@ from app.core.delivery.positions import (
     within_reach,
 )
 from app.kernel.actor import Actor
-from app.kernel.batching import ALONE, Alone, Batcher, Gathering
+from app.kernel.batching import ALONE, Alone, Batcher
 from app.kernel.geo import EARTH_RADIUS_M
 from app.kernel.transaction import read, transaction, write_alone
 from app.kernel.wire import Row
@@ -38,8 +38,6 @@ from app.kernel.wire import Row
 _METERS = f"* radians({EARTH_RADIUS_M})"
 
 
-GATHERING = Gathering(wait_s=0.2, crowd=20)
-"""Of a process. A place is worth five seconds; within a fifth of one twenty of a thousand couriers report."""
 BATCH_MAX = 200
 
 
@@ -207,4 +205,4 @@ def _is_trailed(row: Row, measured_at: datetime) -> bool:
     return row.active_trips > 0 and (row.trailed_at is None or measured_at >= row.trailed_at + TRAIL_PAUSE)
 
 
-_REPORTS: Batcher[Report, PositionKept] = Batcher(keep_plain, alone=_keep_alone, most=BATCH_MAX, gathering=GATHERING)
+_REPORTS: Batcher[Report, PositionKept] = Batcher(keep_plain, alone=_keep_alone, most=BATCH_MAX)

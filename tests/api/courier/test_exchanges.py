@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from app.core import ledger
 from app.core.aftersale.rules import CaseKind, ExchangeWay
@@ -11,6 +14,7 @@ from app.core.delivery.states import DeliveryState
 from app.core.ledger import codes
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import OrderState
+from app.kernel.clock import SHANGHAI
 from app.kernel.transaction import transaction
 from app.usecases.aftersale.carried import close_stranded_exchange
 from app.usecases.aftersale.exchange import swap_code
@@ -26,8 +30,16 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
+    from tests.support.business_clock import BusinessClock
+
 PAY_FEN = 200
 """The base of the usual tariff: a way of about a hundred meters, there and back."""
+
+
+@pytest.fixture(autouse=True)
+def _by_day(clock: BusinessClock) -> None:
+    """Nights are paid more."""
+    clock.at(datetime(2031, 3, 3, 12, tzinfo=SHANGHAI))
 
 
 def an_exchange(**more: Any) -> ACase:

@@ -23,6 +23,7 @@ from app.core.bills.ports import (
     Said,
 )
 from app.kernel.concurrency import set_aside
+from app.kernel.lines import CHUNK_BYTES, lines_of
 
 CONNECT_TIMEOUT_S: Final = 3.0
 READ_TIMEOUT_S: Final = 8.0
@@ -119,11 +120,11 @@ class HttpBillers:
                 if answer.status_code != _OK:
                     raise BillerUnavailable
                 size = 0
-                for line in answer.iter_lines(decode_unicode=True):
-                    size += len(line) + 1
+                for line in lines_of(answer.iter_content(CHUNK_BYTES)):
+                    size += len(line)
                     if size > FILE_BYTES_MAX:
                         raise BillerUnavailable
-                    yield f"{line}\n"
+                    yield line
         except requests.RequestException:
             raise BillerUnavailable from None
 

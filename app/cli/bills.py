@@ -10,6 +10,7 @@ from sqlalchemy import text
 from app import create_app
 from app.core.bills.files import BillFileRefused
 from app.kernel.errors import LinliError
+from app.kernel.lines import lines_in
 from app.kernel.transaction import read
 from app.usecases.billing.compare_files import compare_file, prove_payables
 from app.usecases.billing.list_billers import put_billers, read_billers
@@ -47,8 +48,7 @@ def compare(code: str, day: object, file: Path) -> None:
         if biller_id is None:
             raise click.ClickException(f"there is no biller {code}")
         try:
-            with file.open(encoding="utf-8", newline="") as lines:
-                found = compare_file(biller_id, date.fromisoformat(f"{day:%Y-%m-%d}"), lines)
+            found = compare_file(biller_id, date.fromisoformat(f"{day:%Y-%m-%d}"), lines_in(file))
         except BillFileRefused as refusal:
             raise click.ClickException(f"line {refusal.line}: {refusal.why}; nothing was taken") from None
     if found is None:

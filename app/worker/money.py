@@ -1,7 +1,8 @@
 """What the worker does for money's health: watching it, proving the books, taking last night's files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -14,6 +15,7 @@ from app.core.payments.balance_files import BalanceFileRefused
 from app.core.payments.ports import GatewayRefused, GatewayUnknown, GatewayUnreachable
 from app.core.payments.reconciliation import Source
 from app.kernel.clock import SHANGHAI, wall_now
+from app.kernel.lines import lines_in
 from app.kernel.transaction import read
 from app.settings import Settings
 from app.usecases.disputing.follow import look_for_disputes
@@ -55,26 +57,35 @@ def _look_for_disputes(app: Flask) -> None:
 
 
 def _take_files(app: Flask, settings: Settings) -> None:
-    """Take files of the last days that are there and were not taken yet. Providers' days go by wall time."""
+    gateway = app.extensions["linli_gateway"]
+    if isinstance(gateway, StripeClient):
+        take_files_of(Source.STRIPE, gateway.balance_file)
+    if settings.bank_dir is not None:
+        take_files_of(Source.BANK, partial(statement_in, Path(settings.bank_dir)))
+
+
+def take_files_of(source: Source, file_of: Callable[[date], Iterable[str] | None]) -> None:
+    """Take files of the last days that are there and were not taken yet. Providers' days go by wall time.
+
+    One that is refused, or cannot be read, is an alarm in the log, is asked for again, and keeps nothing else waiting.
+    """
     yesterday = (wall_now().astimezone(SHANGHAI) - FILES_AFTER).date() - timedelta(days=1)
     days = [yesterday - timedelta(days=back) for back in range(BACK_DAYS)]
-    gateway = app.extensions["linli_gateway"]
-    for source in Source:
-        taken = {row.day for row in read(_TAKEN, {"source": source.value, "since": days[-1]})}
-        for day in sorted(set(days) - taken):
-            try:
-                if source is Source.STRIPE and isinstance(gateway, StripeClient):
-                    reconcile(source, day, gateway.balance_file(day))
-                elif source is Source.BANK and settings.bank_dir is not None:
-                    _take_banks(Path(settings.bank_dir), day)
-            except BalanceFileRefused as refusal:
-                log.error("a balance file was refused", source=source, day=str(day), line=refusal.line, why=refusal.why)  # noqa: TRY400 - the facts
-            except (GatewayRefused, GatewayUnknown, GatewayUnreachable):
-                continue  # it is not there yet
+    taken = {row.day for row in read(_TAKEN, {"source": source.value, "since": days[-1]})}
+    for day in sorted(set(days) - taken):
+        try:
+            lines = file_of(day)
+            if lines is not None:
+                reconcile(source, day, lines)
+        except BalanceFileRefused as refusal:
+            log.error("a balance file was refused", source=source, day=str(day), line=refusal.line, why=refusal.why)  # noqa: TRY400 - the facts
+        except OSError as error:
+            log.error("a balance file cannot be read", source=source, day=str(day), why=type(error).__name__)  # noqa: TRY400 - the facts
+        except (GatewayRefused, GatewayUnknown, GatewayUnreachable):
+            continue  # it is not there yet
 
 
-def _take_banks(folder: Path, day: date) -> None:
+def statement_in(folder: Path, day: date) -> Iterator[str] | None:
+    """Return the lines of the bank's statement of a day; None while there is none."""
     path = folder / "statements" / f"statement-{day}.csv"
-    if path.exists():
-        with path.open(encoding="utf-8", newline="") as lines:
-            reconcile(Source.BANK, day, lines)
+    return lines_in(path) if path.exists() else None

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+from structlog.testing import capture_logs
+
 from app.adapters.sandbox_fund.folder import FundHouse
 from app.kernel.clock import SHANGHAI
 from app.worker.fund import look_after_funds
@@ -54,3 +57,22 @@ def test_a_week_of_a_fund_goes_by_itself_and_a_company_begun_anew_says_the_same(
         path.unlink()
     FundHouse(tmp_path).work_once()
     assert {path.name: path.read_bytes() for path in (tmp_path / "in").iterdir()} == files
+
+
+@pytest.mark.parametrize("wrong", [b"\xff", b'"\r', b"x" * 200_000], ids=["no UTF-8", "no lines", "no end"])
+def test_a_file_that_cannot_be_read_is_an_alarm_and_no_more(
+    client: FlaskClient, clock: BusinessClock, tmp_path: Path, wrong: bytes
+) -> None:
+    first = date(2026, 3, 5)
+    clock.at(datetime(2026, 3, 6, 10, tzinfo=SHANGHAI))
+    fund = a_fund(accrued_through=first - timedelta(days=1))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / f"holdings-{fund.code}-{first}.csv").write_bytes(b"fund,day,holder,units_fen\n")
+    income = tmp_path / "in" / f"income-{fund.code}-{first}.csv"
+    income.write_bytes(b"fund,day,version,ten_thousand,seven_day,declared_fen\n" + wrong + b"\n")
+
+    with capture_logs() as logs:
+        look_after_funds(tmp_path, code=fund.code)
+
+    assert [(one["fund"], one["why"], one["line"]) for one in logs] == [(fund.code, "fund_file_malformed", 2)]
+    assert look("SELECT day FROM fund_days WHERE fund_id = :id", id=fund.fund_id) == []

@@ -42,6 +42,7 @@ from app.core.payments.ports import (
     Intent,
 )
 from app.kernel.concurrency import set_aside
+from app.kernel.lines import CHUNK_BYTES, lines_of
 
 API_VERSION: Final = "2020-08-27"
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -146,7 +147,7 @@ class StripeClient:
             ) as answer:  # fmt: skip
                 if answer.status_code != 200:  # noqa: PLR2004 - anything else is no file
                     raise GatewayRefused("no_balance_file", f"status {answer.status_code}")
-                yield from (f"{line}\n" for line in answer.iter_lines(decode_unicode=True))
+                yield from lines_of(answer.iter_content(CHUNK_BYTES))
         except requests.RequestException as error:
             raise GatewayUnknown(type(error).__name__) from error
 

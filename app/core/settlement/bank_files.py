@@ -136,6 +136,8 @@ def _body(content: bytes, kind: str) -> tuple[date, list[tuple[int, list[str]]]]
         day = date.fromisoformat(head[4])
     except ValueError:
         raise BankFileRefused(1, "malformed_day") from None
+    if head[4] != str(day):  # one way to write a day, of several that ISO knows
+        raise BankFileRefused(1, "malformed_day")
     body = [(place, line.split(",")) for place, line in enumerate(lines[1:-2], 2)]
     above = content[: content.rstrip(b"\n").rfind(b"\n") + 1]
     total = sum(int(fields[3 if kind == "ANSWER" else 5]) for _, fields in body if _is_amount(fields, kind))

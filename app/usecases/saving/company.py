@@ -6,6 +6,7 @@ is about nothing of ours, or other than before, is refused whole.
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -36,6 +37,8 @@ REPAID = "repaid"
 """State of the line that says what the fund pays the bank for a day's fast redemptions."""
 BATCH = 300
 """Orders confirmed by one transaction; a journal of them stays below :data:`journals.LEGS_MAX` legs."""
+_NUMBER = re.compile(r"[0-9]{1,15}")
+"""Far inside 64 bits."""
 _DECIDED = {FundOrderState.CONFIRMED, FundOrderState.PART_CONFIRMED, FundOrderState.FAILED}
 
 _FUND = text("SELECT fund_id, code, accrued_through, business_now() AS now FROM funds WHERE fund_id = :fund_id")
@@ -135,12 +138,27 @@ def written(header: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
     return out.getvalue()
 
 
+def text_of(content: bytes) -> str:
+    """Return a file's content as text.
+
+    :raises FundFileMalformed: it is no UTF-8.
+    """
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise FundFileMalformed(line=content.count(b"\n", 0, error.start) + 1) from None
+
+
 def lines_of(content: str, header: Sequence[str]) -> list[list[str]]:
     """Return the lines of a file below its header.
 
-    :raises FundFileMalformed: the header is another, or a line has more or fewer fields.
+    :raises FundFileMalformed: the header is another, a line has more or fewer fields, or none can be told.
     """
-    lines = list(csv.reader(io.StringIO(content)))
+    reader = csv.reader(io.StringIO(content))
+    try:
+        lines = list(reader)
+    except csv.Error:
+        raise FundFileMalformed(line=reader.line_num) from None
     if not lines or lines[0] != list(header):
         raise FundFileMalformed(line=1)
     for number, line in enumerate(lines[1:], start=2):
@@ -214,7 +232,7 @@ def _parsed(content: str, code: str, day: date) -> tuple[dict[UUID, tuple[FundOr
     ):
         if (fund, trade_on) != (code, day.isoformat()):
             raise FundFileOfAnother(line=number)
-        if not amount.isdecimal() or len(amount) > 15:  # noqa: PLR2004 - far inside 64 bits
+        if not _NUMBER.fullmatch(amount):
             raise FundFileMalformed(line=number)
         if state == REPAID and repaid_fen is None and not order_id:
             repaid_fen = int(amount)
@@ -320,10 +338,12 @@ def _holdings(content: str, code: str, day: date) -> tuple[dict[str, int], int]:
     for number, (fund, on, holder, units) in enumerate(lines_of(content, HOLDINGS_HEADER), start=2):
         if (fund, on) != (code, day.isoformat()):
             raise FundFileOfAnother(line=number)
-        if not units.isdecimal() or len(units) > 15 or holder in theirs:  # noqa: PLR2004 - far inside 64 bits
+        if not _NUMBER.fullmatch(units) or holder in theirs:
             raise FundFileMalformed(line=number)
         if holder:
             theirs[holder] = int(units)
+        elif total is not None:
+            raise FundFileMalformed(line=number)
         else:
             total = int(units)
     if total is None:

@@ -4,8 +4,6 @@
 is filled in for a day that is missing, and nothing above or below what is plausible is believed.
 """
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from app.core.wealth.errors import (
 )
 from app.core.wealth.yields import TEN_THOUSAND_E4_MAX, WEEK, seven_day_e3
 from app.kernel.transaction import Transaction, transaction
+from app.usecases.saving.company import lines_of
 
 HEADER = ["fund", "day", "version", "ten_thousand", "seven_day", "declared_fen"]
 _LINES_MAX = 10_000
@@ -71,11 +70,11 @@ def parse_yields(content: str, fund_code: str) -> list[PublishedYield]:
     :raises FundFileMalformed: a line that cannot be read. :raises FundFileOfAnother: of another fund.
     :raises YieldNegative: below zero, or beyond what is plausible. :raises YieldRepeated: a day stands there twice.
     """
-    lines = list(csv.reader(io.StringIO(content)))
-    if not lines or lines[0] != HEADER or len(lines) > _LINES_MAX:
-        raise FundFileMalformed(line=1)
+    lines = lines_of(content, HEADER)
+    if len(lines) >= _LINES_MAX:
+        raise FundFileMalformed(line=_LINES_MAX + 1)
     found = []
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in enumerate(lines, start=2):
         found.append(_parsed(line, number, fund_code))
     if len({one.day for one in found}) != len(found):
         raise YieldRepeated
@@ -83,7 +82,7 @@ def parse_yields(content: str, fund_code: str) -> list[PublishedYield]:
 
 
 def _parsed(line: Sequence[str], number: int, fund_code: str) -> PublishedYield:
-    if len(line) != len(HEADER) or re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", line[1]) is None:
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", line[1]) is None:
         raise FundFileMalformed(line=number)
     try:
         day = date.fromisoformat(line[1])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.core import ledger
 from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
@@ -22,6 +24,7 @@ from app.usecases.reconciling.clearing import carry_anew, clearing_proof
 from app.usecases.reconciling.prove import prove_all
 from app.usecases.reconciling.reconcile import reconcile
 from app.usecases.reconciling.watch import figures, watch_money
+from app.worker.money import FILES_AFTER, statement_in, take_files_of
 from tests.factories import a_resident
 from tests.factories.people import a_member
 from tests.factories.reconciling import a_mismatch, an_unreported_day
@@ -29,6 +32,8 @@ from tests.factories.rows import change, look, look_one, write
 from tests.support.ladder import Case, Endpoint, Once, OnceWithBody, assert_problem
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flask import Flask
     from flask.testing import FlaskClient
 
@@ -252,6 +257,25 @@ def test_a_file_with_one_thing_wrong_is_refused_whole_with_its_line(app: Flask, 
 
     assert refusal.value.line == line
     assert look_one("SELECT (SELECT count(*) FROM recon_lines) + (SELECT count(*) FROM recon_files)") == before
+
+
+def test_statements_that_cannot_be_read_keep_nothing_waiting_and_leave_nothing(app: Flask, tmp_path: Path) -> None:
+    yesterday = (wall_now().astimezone(SHANGHAI) - FILES_AFTER).date() - timedelta(days=1)
+    days = [yesterday - timedelta(days=back) for back in range(3)]
+    paths = [tmp_path / "statements" / f"statement-{day}.csv" for day in days]
+    paths[0].mkdir(parents=True)
+    paths[1].write_bytes(f"H,BALANCE,1,bank,{days[1]}\nB,l1,payout,o1,-1,0\n".encode() + b"\xff\xfe\n")
+    paths[2].write_bytes(f"H,BALANCE,1,bank,{days[2]}\n".encode() + b"B" * 1_000_000)
+
+    with capture_logs() as logs:
+        take_files_of(Source.BANK, partial(statement_in, tmp_path))
+
+    assert [(one["day"], one.get("line"), one["why"]) for one in logs] == [
+        (str(days[2]), 2, "malformed"),
+        (str(days[1]), 3, "malformed"),
+        (str(days[0]), None, "IsADirectoryError"),
+    ]
+    assert look("SELECT day FROM recon_files WHERE source = 'bank' AND day = ANY (:days)", days=days) == []
 
 
 def test_the_gateways_own_file_agrees_but_for_the_lines_its_faults_change(app: Flask, gateway: Gateway) -> None:

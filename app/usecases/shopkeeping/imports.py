@@ -38,7 +38,8 @@ KIND_OF = {"retail": "goods", "food": "dish", "home_service": "service", "leisur
 
 _SHOP = f"SELECT s.shop_id FROM shops AS s {MEMBER} AND s.shop_id = :shop_id"
 _READ_SHOP = text(_SHOP)
-_LOCK_SHOP = opening(f"{_SHOP} FOR NO KEY UPDATE OF s")
+_LOCK_SHOP = opening(f"{_SHOP} FOR KEY SHARE OF s")
+"""It stays; who asks does not wait for an import that writes, since one at a time is what the index keeps."""
 _REQUEST = closing(
     """
     asked AS (

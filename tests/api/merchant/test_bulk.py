@@ -422,7 +422,7 @@ def test_an_import_whose_job_was_lost_has_one_again(client: FlaskClient) -> None
 
 
 @pytest.mark.parametrize("gives_up_at", [0, 2, 4])
-def test_what_is_given_up_while_it_is_written_goes_back_at_once(
+def test_what_is_given_up_while_it_is_written_goes_back_at_once_and_another_may_begin(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, gives_up_at: int
 ) -> None:
     shop = a_merchant_with_shop()
@@ -432,20 +432,27 @@ def test_what_is_given_up_while_it_is_written_goes_back_at_once(
     answers: list[Any] = []
     told: list[int] = []
 
+    def ask(act: Any) -> Any:
+        [outcome] = at_once(app, [act])
+        return outcome.answer
+
     def give_up(statement: Any, params: Any) -> None:
         write_beside(statement, params)
         told.append(params["written_count"])
         if params["written_count"] == gives_up_at:
-            answers.extend(at_once(app, [lambda: client.post(f"{path}/cancellation", headers=shop.owner.once())]))
+            answers.append(ask(lambda: send_file(client, shop, a_sheet({"名称": "乙"}))))
+            answers.append(ask(lambda: client.post(f"{path}/cancellation", headers=shop.owner.once())))
+            answers.append(ask(lambda: send_file(client, shop, a_sheet({"名称": "乙"}))))
 
     monkeypatch.setattr(f"{IMPORTS}.BATCH", 2)
     monkeypatch.setattr(f"{IMPORTS}.write_beside", give_up)
 
     run_import(UUID(import_id))
 
-    [answer] = answers
     assert told[-1] == gives_up_at
-    assert (answer.answer.status_code, answer.answer.get_json()["state"]) == (200, "canceled")
+    assert_problem(answers[0], 409, "import_running")
+    assert (answers[1].status_code, answers[1].get_json()["state"]) == (200, "canceled")
+    assert answers[2].status_code == 202
     found = client.get(path, headers=shop.owner.headers).get_json()
     assert (found["state"], found["written_count"], found["reason"]) == ("canceled", 0, None)
     assert shelf(shop) == []

@@ -50,10 +50,13 @@ _IMPORT = text(
 )
 _SHELF = text(
     f"""
-    SELECT r.*, (
-        SELECT count(*) FROM offers AS f JOIN skus AS k ON k.offer_id = f.offer_id AND k.removed_at IS NULL
-        WHERE f.shop_id = s.shop_id AND f.state <> 'removed') AS sku_count
+    SELECT r.*, c.sku_count
     FROM shops AS s {_MEMBER}
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS sku_count
+        FROM offers AS f JOIN skus AS k ON k.offer_id = f.offer_id AND k.removed_at IS NULL
+        WHERE f.shop_id = s.shop_id AND f.state <> 'removed'
+    ) AS c
     LEFT JOIN LATERAL (
         SELECT f.position, f.offer_id, k.sku_id, k.barcode, f.name, f.category, f.category_code, f.brand, k.option,
             k.content_amount, k.content_unit, k.content_count, k.price_fen, k.packing_fen, n.on_hand, k.per_person_max,
@@ -66,6 +69,7 @@ _SHELF = text(
     WHERE s.shop_id = :shop_id ORDER BY r.position, r.offer_id, r.sku_id
     """
 )
+"""The count stands beside the shop, so that it is made once and not for each row."""
 
 
 class FileQuery(Query):

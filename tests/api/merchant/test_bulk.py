@@ -247,7 +247,9 @@ def test_the_parts_of_a_long_shelf_hold_every_row_once_and_say_how_many_they_are
     assert "3" in problem["detail"]
 
 
-def test_a_file_of_ten_thousand_rows_names_its_seventeen_wrong_ones(client: FlaskClient) -> None:
+def test_a_file_of_ten_thousand_rows_names_its_seventeen_wrong_ones_and_comes_back_as_a_file(
+    client: FlaskClient,
+) -> None:
     shop, random_ = a_merchant_with_shop(), random.Random(a_seed())
     wrong = sorted(random_.sample(range(2, 10_002), 17))
     rows: list[Cells] = [{"名称": f"商品 {n}", "库存": "5"} for n in range(2, 10_002)]
@@ -258,6 +260,8 @@ def test_a_file_of_ten_thousand_rows_names_its_seventeen_wrong_ones(client: Flas
     refused = imported(client, shop, content)
     empty = shelf(shop)
     done = imported(client, shop, a_sheet(*rows), mode="correct_rows")
+    path = f"/merchant/v1/shops/{shop.shop_id}/shelf-file"
+    out = client.get(path, headers=shop.owner.headers, query_string={"format": "csv"})
 
     assert (refused["state"], refused["read_count"], refused["wrong_count"]) == ("refused", 10_000, 17)
     assert [error["row"] for error in refused["errors"]] == wrong
@@ -265,6 +269,7 @@ def test_a_file_of_ten_thousand_rows_names_its_seventeen_wrong_ones(client: Flas
     assert empty == []
     assert (done["state"], done["made_count"], done["wrong_count"]) == ("done", 9_983, 17)
     assert len(shelf(shop)) == 9_983
+    assert sum(1 for _ in read_rows(out.data)) == 9_984
 
 
 def test_an_import_says_how_far_it_is_while_it_reads_and_writes_and_is_seen_whole_or_not_at_all(

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, cast
 from unittest import mock
 
 import click
+import psutil
 import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -59,6 +60,10 @@ WORKERS = 3
 PAYMENTS = 2_000
 PER_PAYOUT = 10
 KILL_S = (0.5, 3.0)
+SPARED = 0.9
+"""How often a process is let start that does not work yet."""
+WORKING_THREADS = 12
+"""A worker has a thread for each of its loops, once it works; while it starts it has few."""
 QUIET_S_MAX = 600.0
 START_S = 300.0
 """A machine that is busy with other things takes long to start so many processes."""
@@ -88,7 +93,10 @@ def services(ports: Ports, data_dir: Path, env: Mapping[str, str]) -> list[Servi
 
 
 class Killer(threading.Thread):
-    """Kills a process of the stack every now and then, by its own dice, until told to stop."""
+    """Kills a process of the stack every now and then, by its own dice, until told to stop.
+
+    One that is only starting dies once in a while; always killed, a slow machine would never do any work to cut off.
+    """
 
     def __init__(self, stack: Stack, names: list[str], seed: int) -> None:
         super().__init__(name="killer", daemon=True)
@@ -98,10 +106,18 @@ class Killer(threading.Thread):
     def run(self) -> None:
         """Kill until told to stop."""
         while not self.stopping.wait(self.dice.uniform(*KILL_S)):
-            name = self.dice.choice(self.names)
+            name, is_spared = self.dice.choice(self.names), self.dice.random() < SPARED
+            if is_spared and not self._works(name):
+                continue
             with suppress(ProcessLookupError, KeyError):
                 self.stack.kill(name)
                 self.kills[name] += 1
+
+    def _works(self, name: str) -> bool:
+        with suppress(psutil.Error, KeyError):
+            threads = psutil.Process(self.stack.pids[name]).num_threads()
+            return self.stack.is_ready(name) and (not name.startswith("worker") or threads > WORKING_THREADS)
+        return False
 
 
 @click.command(help=__doc__)

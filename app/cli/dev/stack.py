@@ -242,6 +242,12 @@ class Stack:
                     raise StackError(f"{service.name} does not answer within {timeout_s:g} s; see {self._logs}.")
                 time.sleep(0.05)
 
+    def is_ready(self, name: str) -> bool:
+        """Say whether a process answers now, or is alive where that is all it shows; ``postgres`` is one, too."""
+        if name == "postgres" and self.postgres is not None:
+            return self.postgres.is_answering()
+        return any(self._is_ready(service) for service in self._running if service.name == name)
+
     def run_linli(self, *arguments: str, show: bool = False, timeout_s: float | None = None) -> str:
         """Run ``linli`` with the settings of this stack and return what it printed.
 

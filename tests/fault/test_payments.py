@@ -8,6 +8,7 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,12 +28,24 @@ from app.usecases.paying.attempts import apply_intent, ask_gateway, expire_attem
 from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.paying.refunds import submit_refund
 from app.usecases.paying.top_up import top_up
+from app.usecases.settling.refund_completed import SOURCE_REFUNDS_MAX, refund_order
 from app.wiring import gateway_of
-from tests.factories import AnOrder, Person, a_claim, a_grant, a_merchant_with_shop, a_resident, an_offer, an_order
+from tests.factories import (
+    AnOrder,
+    Person,
+    a_claim,
+    a_grant,
+    a_merchant_with_shop,
+    a_resident,
+    an_offer,
+    an_operator,
+    an_order,
+)
+from tests.factories.orders import bring_paid
 from tests.factories.rows import change, look, look_one
 from tests.support.invariants import Invariants
 from tests.support.patience import try_jobs, until_quiet
-from tests.support.races import a_seed
+from tests.support.races import a_seed, at_once
 from tests.support.sandbox_gateway import WEBHOOK_SECRET, wait_until
 from tests.support.worker import run_worker
 
@@ -521,6 +534,39 @@ def test_a_refund_that_many_submit_at_once_is_made_once(
     until_quiet(app, client, gateway)
     assert refunded_at_gateway(gateway, intent_of(order)) == [(order.total_fen, "succeeded")]
     assert refunds_of(order.payment_id) == [(order.total_fen, "succeeded")]
+
+
+def test_a_hundred_refunds_of_one_payment_at_once_give_back_no_more_than_was_paid_and_each_is_made_once(
+    app: Flask, gateway: Gateway, stripe: PaymentGateway, client: FlaskClient
+) -> None:
+    order, dice, operator = a_paid_order(gateway, stripe), random.Random(a_seed()), an_operator()
+    bring_paid(order, OrderState.COMPLETED)
+    goods_fen = order.total_fen - look_one("SELECT delivery_fen FROM orders WHERE order_id = :id", id=order.order_id)
+    before, sizes = e_account(order.resident), [dice.randrange(1, goods_fen // 30) for _ in range(100)]
+
+    def refund(amount_fen: int) -> UUID:
+        claim = a_claim(operator)
+        return refund_order(
+            operator.actor, claim, order_id=order.order_id, amount_fen=amount_fen, why="CASE-1"
+        ).refund_id
+
+    def submit(refund_id: UUID) -> None:
+        with suppress(GatewayUnknown):  # its key is in use by another
+            submit_refund(stripe, refund_id)
+
+    made = at_once(app, [partial(refund, fen) for fen in sizes])
+    decided = [one.answer for one in made if one.is_done]
+    at_once(app, [partial(submit, refund_id) for refund_id in dice.sample(decided * 2, 2 * len(decided))])
+    until_quiet(app, client, gateway)
+
+    given = sum(fen for fen, one in zip(sizes, made, strict=True) if one.is_done)
+    ours, theirs = refunds_of(order.payment_id), refunded_at_gateway(gateway, intent_of(order))
+    assert {one.refusal for one in made} == {None, "refund_exceeds_order"}
+    assert goods_fen - goods_fen // 30 < given <= goods_fen
+    assert {state for _, state in ours} == {"succeeded"}
+    assert sum(fen for fen, _ in ours) == given
+    assert sum(fen for fen, _ in theirs) + e_account(order.resident) - before == given
+    assert len(theirs) == min(len(decided), SOURCE_REFUNDS_MAX)
 
 
 def test_what_the_gateway_will_not_refund_goes_to_the_e_account(

@@ -515,6 +515,26 @@ def test_a_refund_whose_reply_is_lost_is_made_once(
     assert refunded_at_gateway(gateway, intent_of(order)) == [(order.total_fen, "succeeded")]
 
 
+@pytest.mark.parametrize("lie", [{"amount_fen": 1}, {"currency": "jpy"}, {"intent_id": "pi_another"}], ids="+".join)
+def test_a_refund_that_is_not_what_was_asked_for_ends_nothing(
+    gateway: Gateway, stripe: PaymentGateway, monkeypatch: pytest.MonkeyPatch, lie: dict[str, Any]
+) -> None:
+    order = a_paid_order(gateway, stripe)
+    refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
+    assert refund_id is not None
+    tell = type(stripe).create_refund
+    with monkeypatch.context() as lying:
+        lying.setattr(type(stripe), "create_refund", lambda *one, **how: replace(tell(*one, **how), **lie))
+        with pytest.raises(GatewayUnknown, match="refund_mismatch"):
+            submit_refund(stripe, refund_id)
+    doubted = refunds_of(order.payment_id)
+
+    submit_refund(stripe, refund_id)  # the truth still counts
+
+    assert doubted == [(order.total_fen, "unknown")]
+    assert refunds_of(order.payment_id) == [(order.total_fen, "succeeded")]
+
+
 def test_a_refund_that_many_submit_at_once_is_made_once(
     app: Flask, gateway: Gateway, stripe: PaymentGateway, client: FlaskClient
 ) -> None:

@@ -268,7 +268,7 @@ def submit_refund(gateway: PaymentGateway, refund_id: UUID) -> None:
     if row is None:
         return
     try:
-        refund = _ask(gateway, row)
+        refund = _asked(gateway, row)
     except GatewayRefused as refusal:
         if _wait_or_meet(refund_id, is_told=refusal.gateway_code == CHARGE_DISPUTED):
             return
@@ -317,6 +317,19 @@ def open_refunds_of_intent(intent_id: str) -> list[UUID]:
     """Return refunds that were submitted for an intent's payment and whose outcome is not known yet."""
     with transaction() as tx:
         return list(tx.execute(_OPEN_OF_INTENT, {"intent_id": intent_id}).scalars())
+
+
+def _asked(gateway: PaymentGateway, row: Row) -> GatewayRefund:
+    """Make a refund, or find the one that was made.
+
+    :raises GatewayUnknown: it is of another amount, currency or payment as well; a person has to look at it.
+    """
+    refund = _ask(gateway, row)
+    is_of_payment = refund.intent_id in {None, row.intent_id}
+    if (refund.amount_fen, refund.currency) != (row.amount_fen, "cny") or not is_of_payment:
+        log.error("a refund is not what was asked for", refund_id=str(row.refund_id), gateway_refund_id=refund.id)
+        raise GatewayUnknown("refund_mismatch")
+    return refund
 
 
 def _ask(gateway: PaymentGateway, row: Row) -> GatewayRefund:

@@ -143,8 +143,16 @@ _CHANGED = text(
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r {_SKU_COLUMNS}
     LEFT JOIN standard_products AS p ON p.barcode = r.barcode
     WHERE k.sku_id = r.sku_id AND k.shop_id = :shop_id
+        AND (k.price_fen <> r.price_fen OR r.option NOT IN ('', k.option)
+            OR CAST(:has_packing AS boolean) AND k.packing_fen <> r.packing_fen
+            OR CAST(:has_per_person AS boolean) AND k.per_person_max IS DISTINCT FROM r.per_person_max
+            OR r.barcode IS NOT NULL
+                AND (k.barcode, k.standard_product_id) IS DISTINCT FROM (r.barcode, p.standard_product_id)
+            OR r.content_amount IS NOT NULL AND (k.content_amount, k.content_unit, k.content_count)
+                IS DISTINCT FROM (r.content_amount, r.content_unit, r.content_count))
     """
 )
+"""A SKU that is what its row says is not touched, so that nothing is searched, priced or told anew for it."""
 _NAMED = text(
     f"""
     UPDATE offers AS f SET name = r.name, category = r.category, brand = r.brand, category_code = r.category_code,

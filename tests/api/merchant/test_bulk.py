@@ -196,6 +196,37 @@ def test_rows_below_one_that_renames_an_offer_find_it_by_its_new_name(client: Fl
     ]  # fmt: skip
 
 
+def test_a_sku_that_is_what_its_row_says_is_not_touched(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+    row = {
+        "名称": "水",
+        "条码": a_barcode(),
+        "规格": "瓶",
+        "净含量": "6×550 ml",
+        "打包费（元）": "0.1",
+        "每人限购": "3",
+    }
+    changes: list[Cells] = [
+        {"售价（元）": "2.60"},
+        {"打包费（元）": "0.2"},
+        {"每人限购": ""},
+        {"规格": "箱"},
+        {"净含量": "550 ml"},
+    ]
+    written: list[int] = []
+
+    for change_of_row in ({}, {}, *changes, {}):
+        row |= change_of_row
+        assert imported(client, shop, a_sheet(row))["state"] == "done"
+        written.append(
+            look_one("SELECT CAST(CAST(xmin AS text) AS bigint) FROM skus WHERE shop_id = :id", id=shop.shop_id)
+        )
+
+    assert written[0] == written[1]
+    assert len(set(written[1:-1])) == len(changes) + 1
+    assert written[-2] == written[-1]
+
+
 def test_what_one_row_of_an_offer_says_holds_for_the_rows_that_leave_it_blank(client: FlaskClient) -> None:
     shop = a_merchant_with_shop()
     content = a_sheet(

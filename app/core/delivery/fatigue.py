@@ -20,7 +20,17 @@ class FatigueLimit:
 IN_A_ROW = FatigueLimit(longest=timedelta(hours=8), source="人社厅发〔2023〕50号; 劳动法第三十六条")
 A_DAY = FatigueLimit(longest=timedelta(hours=10), source="人社厅发〔2023〕50号; our own rule")
 REST_MIN = timedelta(minutes=30)
-"""Off shift or on a break for so long, the hours in a row begin anew."""
+"""Off shift, or on a break with nothing in hand, for so long, the hours in a row begin anew."""
+
+
+def rested_since(now: datetime, *, on_break_since: datetime, freed_at: datetime | None, active_trips: int) -> datetime:
+    """Return since when one who is on a break rests: who still carries works on.
+
+    :param freed_at: when the last trip of the shift was done, if one was. :param active_trips: what is in hand.
+    """
+    if active_trips:
+        return now
+    return on_break_since if freed_at is None else max(on_break_since, freed_at)
 
 
 def in_a_row_since(now: datetime, *, rested_since: datetime | None, before: datetime | None) -> datetime:

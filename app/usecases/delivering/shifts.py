@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.delivery.errors import CourierSuspended, NotOnShift, ShiftBusy, ShiftOver, TooTired
-from app.core.delivery.fatigue import A_DAY, IN_A_ROW, in_a_row_since, shift_ends_at
+from app.core.delivery.fatigue import A_DAY, IN_A_ROW, in_a_row_since, rested_since, shift_ends_at
 from app.core.delivery.models import CourierState
 from app.core.delivery.positions import Fix, begin_near
 from app.kernel.actor import Actor
@@ -24,7 +24,8 @@ _LOCK_COURIER = opening(
 )
 _LOCK_SHIFT = opening(
     """
-    SELECT shift_id, active_trips, ends_at, wishes_until, in_a_row_since, on_break_since, business_now() AS now
+    SELECT shift_id, active_trips, ends_at, wishes_until, in_a_row_since, on_break_since, freed_at,
+        business_now() AS now
     FROM courier_shifts WHERE courier_id = :courier_id AND ended_at IS NULL FOR UPDATE
     """
 )
@@ -183,7 +184,7 @@ def take_break(actor: Actor, claim: Claim) -> ShiftMoved:
 
 
 def end_break(actor: Actor, claim: Claim) -> ShiftMoved:
-    """Work again; half an hour of rest begins the hours in a row anew.
+    """Work again; half an hour of rest, with nothing in hand, begins the hours in a row anew.
 
     :raises NotOnShift: one is not on shift.
     """
@@ -192,7 +193,13 @@ def end_break(actor: Actor, claim: Claim) -> ShiftMoved:
         before = tx.execute(_BEFORE, {"courier_id": actor.account_id}).one()
         since = row.in_a_row_since or row.now
         if row.on_break_since is not None:
-            since = in_a_row_since(row.now, rested_since=row.on_break_since, before=row.in_a_row_since)
+            rested = rested_since(
+                row.now,
+                on_break_since=row.on_break_since,
+                freed_at=row.freed_at,
+                active_trips=row.active_trips,
+            )
+            since = in_a_row_since(row.now, rested_since=rested, before=row.in_a_row_since)
         until = shift_ends_at(row.now, row_since=since, worked_today=before.worked_today, wished=row.wishes_until)
         moved = ShiftMoved(courier_id=actor.account_id, is_on=True, ends_at=until)
         tx.keep(moved)

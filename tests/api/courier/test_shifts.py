@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.core.orders.states import OrderState
+from app.usecases.delivering.hand_over import door_code
 from app.usecases.delivering.report_position import report_position
 from app.usecases.delivering.slots import publish_slots, take_slot
 from app.usecases.dispatching.take_back import look_after_shifts
@@ -92,6 +93,21 @@ class TestFinishBreak(Once):
         rested = client.post("/courier/v1/shift/break/end", headers=courier.once()).get_json()
 
         assert rested["ends_at"] > first["ends_at"]
+
+    def test_who_carries_on_a_break_does_not_rest(self, client: FlaskClient, clock: BusinessClock) -> None:
+        order = an_order(state=OrderState.IN_DELIVERY)
+        courier, delivery = order.carrier, f"/courier/v1/deliveries/{order.delivery_id}"
+        first = be_on_shift(client, courier)
+        client.put("/courier/v1/shift/break", headers=courier.once())
+        clock.ahead(minutes=31)
+
+        carrying = client.post("/courier/v1/shift/break/end", headers=courier.once()).get_json()
+        client.put("/courier/v1/shift/break", headers=courier.once())
+        clock.ahead(minutes=31)
+        client.post(f"{delivery}/hand-over", headers=courier.once(), json={"code": door_code(order.order_id)})
+        delivered = client.post("/courier/v1/shift/break/end", headers=courier.once()).get_json()
+
+        assert first["ends_at"] == carrying["ends_at"] == delivered["ends_at"]
 
 
 def test_an_instant_is_written_alike_in_first_answer_repeat_and_read(client: FlaskClient) -> None:

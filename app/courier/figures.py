@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from app.core.delivery.ratings import MEAN_OF_MAX, mean_tenths
+from app.core.delivery.states import FAULT_OF, Fault
 from app.kernel.actor import Actor
 from app.kernel.transaction import read
 from app.web.paging import page, read_cursor
@@ -26,6 +27,8 @@ _SHIFT = text(
     WHERE k.courier_id = :courier_id
     """
 )
+_UNPAID = [reason.value for reason, fault in FAULT_OF.items() if fault is Fault.COURIER]
+"""After these the way is not paid; what was carried back, or disposed of for another reason, is."""
 _WEEK = text(
     """
     WITH days AS (
@@ -47,10 +50,12 @@ _WEEK = text(
             AND p.given_at >= y.begins AND p.given_at < y.ends) AS tips_fen
     FROM days AS y
     CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE d.case_id IS NULL) AS orders_delivered,
-            count(*) FILTER (WHERE d.case_id IS NULL AND o.delivered_at <= o.promised_at) AS orders_by_promise,
+        SELECT count(*) FILTER (WHERE d.case_id IS NULL AND d.state = 'delivered') AS orders_delivered,
+            count(*) FILTER (WHERE d.case_id IS NULL AND d.state = 'delivered'
+                AND o.delivered_at <= o.promised_at) AS orders_by_promise,
             coalesce(sum(d.pay_fen), 0)::bigint AS pay_fen
-        FROM trips AS t JOIN deliveries AS d ON d.trip_id = t.trip_id AND d.state = 'delivered'
+        FROM trips AS t JOIN deliveries AS d ON d.trip_id = t.trip_id AND (d.state IN ('delivered', 'returned')
+            OR (d.state = 'disposed' AND d.failure_reason <> ALL (CAST(:unpaid AS text[]))))
         JOIN orders AS o ON o.order_id = d.order_id
         WHERE t.courier_id = :courier_id AND d.ended_at >= y.begins AND d.ended_at < y.ends
     ) AS w
@@ -106,7 +111,7 @@ def slots(actor: Actor, *, limit: int) -> dict[str, Any]:
 
 def week(actor: Actor, *, on: date | None) -> dict[str, Any]:
     """Return one's figures from Monday to Sunday of the week that holds ``on``, days of Shanghai."""
-    rows = read(_WEEK, {"courier_id": actor.account_id, "on": on}).fetchall()
+    rows = read(_WEEK, {"courier_id": actor.account_id, "on": on, "unpaid": _UNPAID}).fetchall()
     return {"days": [dict(row._mapping) for row in rows]}
 
 

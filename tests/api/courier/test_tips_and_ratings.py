@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from app.core.delivery.ratings import Mark
+from app.core.delivery.states import FailureReason
 from app.core.orders.states import OrderState
 from app.kernel.clock import wall_now
 from app.usecases.delivering.ratings import rate_courier
@@ -252,6 +255,24 @@ class TestFigures(Endpoint):
         total = {name: sum(day[name] for day in days) for name in ("trips_done", "orders_delivered", "pay_fen")}
         assert total == {"trips_done": 2, "orders_delivered": 2, "pay_fen": 600}
         assert sum(day["orders_by_promise"] for day in days) == 2
+
+    @pytest.mark.parametrize(
+        "reason, act, paid_fen",
+        [(FailureReason.ABSENT, "return", 300), (FailureReason.LOST, "disposal", 0)],
+    )
+    def test_a_way_that_was_paid_without_a_hand_over_counts_and_no_other(
+        self, client: FlaskClient, reason: FailureReason, act: str, paid_fen: int
+    ) -> None:
+        order = an_order(state=OrderState.DELIVERY_FAILED, reason=reason)
+        path = f"/courier/v1/deliveries/{order.delivery_id}/{act}"
+        ended = client.post(path, headers=order.carrier.once())
+
+        days = client.get("/courier/v1/figures", headers=order.carrier.headers).get_json()["days"]
+
+        pending = client.get("/courier/v1/earnings", headers=order.carrier.headers).get_json()["pending_fen"]
+        assert ended.status_code == 200
+        assert sum(day["pay_fen"] for day in days) == pending == paid_fen
+        assert sum(day["orders_delivered"] for day in days) == 0
 
 
 class TestPayouts(Endpoint):

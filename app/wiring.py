@@ -57,6 +57,7 @@ from app.usecases.billing.notices import remind_of_bill
 from app.usecases.deciding.effects import COMMISSION_STARTS, start_commission
 from app.usecases.delivering.birth import TRIP_OPENS
 from app.usecases.delivering.hand_over import DELIVERY_STRANDED, close_stranded
+from app.usecases.delivering.pay_anew import pay_anew_for_order, pay_anew_for_trip
 from app.usecases.delivering.share_trip import share_trip
 from app.usecases.dispatching.answer_offer import TRIP_OFFER_EXPIRES, expire_offer
 from app.usecases.dispatching.open_trip import open_trip
@@ -225,11 +226,12 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "OrderPickedUp": _ESTIMATE,
     "OrderReattempted": _ESTIMATE,
     "TripClaimed": _ESTIMATE_TRIP,
-    "TripGivenBack": _ESTIMATE_TRIP,
+    "TripGivenBack": (*_ESTIMATE_TRIP, Reaction("pay_anew", pay_anew_for_trip)),
     "OrderCompleted": (Reaction("clear_shelf", clear_shelf, _is_at_store),),
     "OrderCanceled": (
         Reaction("clear_shelf", clear_shelf, _is_at_store),
         Reaction("give_back_coupon", _give_back),
+        Reaction("pay_anew", pay_anew_for_order),
     ),
     "OrderReturned": (Reaction("give_back_coupon", _give_back),),
     "OrderDelivered": (Reaction("make_good", _make_good),),

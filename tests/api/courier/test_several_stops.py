@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,7 @@ from tests.factories import a_claim, a_courier, a_merchant_with_shop, an_order
 from tests.factories.photos import a_photo
 from tests.factories.rows import change, look, look_one
 from tests.support.ladder import assert_problem
+from tests.support.worker import run_worker
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -113,6 +114,53 @@ def test_one_that_was_called_off_leaves_the_other_its_stop(client: FlaskClient) 
 
     assert (arrived, bundle.take(second).status_code, bundle.hand_over(second).status_code) == (200, 200, 200)
     assert (bundle.trip_state(), bundle.in_hand()) == ("done", 0)
+
+
+class TestPayOfWhatIsLeft:
+    def call_off(self, order: AnOrder) -> None:
+        change(
+            "UPDATE orders SET shorted_at = business_now(), state = 'preparing' WHERE order_id = :id",
+            id=order.order_id,
+        )
+        cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id)
+
+    def shown(self, bundle: Bundle) -> dict[str, Any]:
+        place = {"lat": f"{bundle.shop.lat:.6f}", "lng": f"{bundle.shop.lng:.6f}"}
+        headers = bundle.courier.headers
+        page = bundle.client.get("/courier/v1/trips/open", headers=headers, query_string=place).get_json()
+        [trip] = [one for one in page["items"] if one["trip_id"] == str(bundle.trip_id)]
+        return trip  # type: ignore[no-any-return]
+
+    def test_an_open_trip_pays_for_what_is_left_of_it(self, app: Flask, client: FlaskClient) -> None:
+        bundle = Bundle(client, is_claimed=False)
+        first, second = bundle.orders
+        self.call_off(first)
+        run_worker(app)
+
+        shown = self.shown(bundle)
+
+        bundle.post(f"trips/{bundle.trip_id}/claim")
+        taken = (bundle.take(second).status_code, bundle.hand_over(second).status_code)
+        paid = look_one("SELECT pay_fen FROM deliveries WHERE delivery_id = :id", id=second.delivery_id)
+        assert shown["pay_fen"] == paid
+        assert sum(shown["pay_parts"].values()) == paid
+        assert (taken, bundle.trip_state(), bundle.in_hand()) == ((200, 200), "done", 0)
+
+    def test_one_that_is_given_back_after_an_order_went_does_so_too(self, app: Flask, client: FlaskClient) -> None:
+        bundle = Bundle(client)
+        first, second = bundle.orders
+        taken_for = look_one("SELECT pay_fen FROM trips WHERE trip_id = :id", id=bundle.trip_id)
+        self.call_off(first)
+        run_worker(app)
+        kept = look_one("SELECT pay_fen FROM trips WHERE trip_id = :id", id=bundle.trip_id)
+        bundle.post(f"trips/{bundle.trip_id}/give-back")
+        run_worker(app)
+
+        shown = self.shown(bundle)
+
+        left = look_one("SELECT pay_fen FROM deliveries WHERE delivery_id = :id", id=second.delivery_id)
+        assert kept == taken_for
+        assert shown["pay_fen"] == left
 
 
 def test_what_fails_at_one_door_is_decided_while_the_other_is_delivered(client: FlaskClient) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from app import create_app
 from app.kernel import sealing
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     import requests
     from flask import Flask
-    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
 
 __all__ = ["pytest_runtest_logreport", "pytest_sessionfinish", "pytest_terminal_summary"]
 
@@ -133,10 +134,21 @@ def _in_app(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
+class StrictClient(FlaskClient):
+    """A client that looks at what every answer must keep: instants are in UTC and end in ``Z``."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        """Ask, and return the answer."""
+        response = super().open(*args, **kwargs)
+        if response.is_json:
+            assert b'+00:00"' not in response.data, f"an instant without Z: {response.get_data(as_text=True)}"
+        return response
+
+
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """Speaks HTTP to the application; ``Accept-Language`` is English unless a test says otherwise."""
-    client = app.test_client()
+    client = StrictClient(app, app.response_class)
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
     return client
 

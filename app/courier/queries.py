@@ -19,6 +19,7 @@ from app.kernel.wire import Row
 from app.usecases.people.addresses import DOOR_CONTEXT
 from app.web.messages import Language, say
 from app.web.paging import page, read_cursor
+from app.web.replies import in_json
 
 HALL_RADIUS_M = 5_000
 
@@ -58,15 +59,15 @@ _TRIP = f"""
         t.expected_ready_at, t.assigned_at, t.ended_at,
         (SELECT json_agg(json_build_object('stop_id', p.stop_id, 'position', p.position, 'kind', p.kind,
             'state', p.state, 'lat', {_place("lat")}, 'lng', {_place("lng")},
-            'arrived_at', p.arrived_at, 'arrived_distance_m', p.arrived_distance_m, 'done_at', p.done_at,
-            'done_distance_m', p.done_distance_m)
+            'arrived_at', {in_json("p.arrived_at")}, 'arrived_distance_m', p.arrived_distance_m,
+            'done_at', {in_json("p.done_at")}, 'done_distance_m', p.done_distance_m)
             ORDER BY p.position) FROM stops AS p WHERE p.trip_id = t.trip_id) AS stops,
         (SELECT json_agg(json_build_object('delivery_id', d.delivery_id, 'order_id', d.order_id,
             'order_number', o.number, 'order_state', o.state, 'shop_name', s.name,
             'pick_up_stop_id', d.pick_up_stop_id, 'drop_stop_id', d.drop_stop_id, 'state', d.state,
             'pay_fen', d.pay_fen, 'case_id', d.case_id,
-            'promised_at', CASE WHEN d.case_id IS NULL THEN o.promised_at END,
-            'expected_by_at', CASE WHEN d.case_id IS NULL THEN o.expected_by_at END,
+            'promised_at', CASE WHEN d.case_id IS NULL THEN {in_json("o.promised_at")} END,
+            'expected_by_at', CASE WHEN d.case_id IS NULL THEN {in_json("o.expected_by_at")} END,
             'note', CASE WHEN d.case_id IS NULL THEN o.note ELSE '' END,
             'is_gift', o.gift_sealed IS NOT NULL, 'item_count',
             coalesce((SELECT sum(x.quantity) FROM after_sale_case_lines AS x WHERE x.case_id = d.case_id),

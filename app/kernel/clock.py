@@ -46,6 +46,11 @@ def wall_now() -> datetime:
     return datetime.fromtimestamp(time.time(), tz=UTC)
 
 
+def as_text(instant: datetime) -> str:
+    """Return ``instant`` as answers write it: RFC 3339, in UTC with a ``Z``."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def set_virtual(tx: Transaction, *, fixed_at: datetime | None = None, ahead: timedelta = timedelta()) -> None:
     """Freeze business time at ``fixed_at``, or let it run ``ahead`` of the database's clock.
 

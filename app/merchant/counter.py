@@ -21,6 +21,7 @@ from app.web.door import Door
 from app.web.fields import Body, Choice, Day, Fen, Id, Instant, Many, Pattern, Text
 from app.web.paging import PageQuery, page, read_cursor
 from app.web.policy import Relation, policy
+from app.web.replies import in_json
 
 _TAKEN = """
     SELECT p.counter_payment_id, p.shop_id, p.way, p.amount_fen, p.fee_fen, p.refunded_fen, p.fee_back_fen, p.paid_at,
@@ -39,7 +40,7 @@ _ONE = text(
     f"""
     SELECT p.*, coalesce((
         SELECT json_agg(json_build_object('counter_refund_id', r.counter_refund_id, 'amount_fen', r.amount_fen,
-            'made_at', r.made_at) ORDER BY r.counter_refund_id)
+            'made_at', {in_json("r.made_at")}) ORDER BY r.counter_refund_id)
         FROM counter_refunds AS r WHERE r.counter_payment_id = p.counter_payment_id), '[]') AS refunds
     FROM ({_TAKEN} WHERE p.counter_payment_id = :counter_payment_id) AS p
     """

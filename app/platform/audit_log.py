@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from app.kernel import audit
 from app.kernel.actor import Actor
+from app.kernel.clock import as_text
 from app.kernel.spreadsheets import csv_rows
 from app.kernel.transaction import Transaction, transaction
 from app.platform.queries import require_member
@@ -88,6 +89,6 @@ def _told(after: int, filters: dict[str, Any]) -> dict[str, Any]:
 def _as_csv(rows: Sequence[dict[str, Any]]) -> bytes:
     lines: list[Sequence[object]] = [COLUMNS]
     for row in rows:
-        told = {**row, "acted_at": row["acted_at"].isoformat(), "details": to_json(row["details"]).decode()}
+        told = {**row, "acted_at": as_text(row["acted_at"]), "details": to_json(row["details"]).decode()}
         lines.append([told[name] for name in COLUMNS])
     return csv_rows(lines).encode()

@@ -34,6 +34,7 @@ from app.usecases.people.addresses import DOOR_CONTEXT
 from app.usecases.shopping.promising import PromisedQuote
 from app.web.orders import COLUMNS, FROM, order_core
 from app.web.paging import page, read_cursor
+from app.web.replies import in_json
 from app.web.reviews import RATING_COLUMNS
 from app.web.wishes import SEALED_WISHES, shown_wishes
 
@@ -102,13 +103,14 @@ _CART = text(
     WHERE c.account_id = :account_id ORDER BY s.shop_id, c.added_at, c.sku_id LIMIT 200
     """
 )
+_IN_S = "business_now() + {} * interval '1 second'"
 _CHECKOUT = text(
-    """
+    f"""
     SELECT c.checkout_id, p.payment_id, c.state, c.total_fen, c.placed_at, c.expires_at,
         (SELECT json_agg(json_build_object('order_id', o.order_id, 'number', o.number, 'shop_id', o.shop_id,
-            'total_fen', o.total_fen, 'state', o.state, 'promised_from_at',
-            coalesce(o.promised_from_at, business_now() + o.promise_from_s * interval '1 second'), 'promised_at',
-            coalesce(o.promised_at, business_now() + o.promise_by_s * interval '1 second')) ORDER BY o.order_id)
+            'total_fen', o.total_fen, 'state', o.state,
+            'promised_from_at', {in_json(f"coalesce(o.promised_from_at, {_IN_S.format('o.promise_from_s')})")},
+            'promised_at', {in_json(f"coalesce(o.promised_at, {_IN_S.format('o.promise_by_s')})")}) ORDER BY o.order_id)
          FROM orders AS o WHERE o.checkout_id = c.checkout_id) AS orders
     FROM checkouts AS c JOIN payments AS p ON p.checkout_id = c.checkout_id
     WHERE c.checkout_id = :checkout_id AND c.account_id = :account_id

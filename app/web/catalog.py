@@ -1,6 +1,6 @@
 """What both sides of a counter read of the catalog: categories, and what prices were."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from app.kernel.transaction import read
 from app.web.door import Door
 from app.web.fields import Body, Choice, Fen, Flag, Instant, Int, Many, Query, Text
 from app.web.policy import Relation, policy
+from app.web.replies import in_json
 from app.web.views import COUNT_MAX, LIST_MAX
 
 CHANGES_MAX = 500
@@ -24,17 +25,18 @@ _CATEGORIES = text(
     FROM categories WHERE CAST(:vertical AS text) IS NULL OR vertical = :vertical ORDER BY position, code LIMIT 1000
     """
 )
-_PRICES = """
+_PRICES = f"""
     SELECT k.price_fen AS now_fen, business_now() AS now, coalesce((
-        SELECT json_agg(json_build_object('changed_at', c.changed_at, 'price_fen', c.price_fen) ORDER BY c.changed_at)
+        SELECT json_agg(json_build_object('changed_at', {in_json("c.changed_at")}, 'price_fen', c.price_fen)
+            ORDER BY c.changed_at)
         FROM (SELECT p.changed_at, p.price_fen FROM price_changes AS p
               WHERE p.sku_id = k.sku_id AND p.changed_at >= coalesce((
                   SELECT max(b.changed_at) FROM price_changes AS b
                   WHERE b.sku_id = k.sku_id AND b.changed_at <= business_now() - CAST(:since AS interval)),
                   '-infinity')
               ORDER BY p.changed_at DESC LIMIT 500) AS c), '[]') AS changes
-    FROM skus AS k JOIN offers AS f ON f.offer_id = k.offer_id JOIN shops AS s ON s.shop_id = k.shop_id {whose}
-    WHERE k.sku_id = :sku_id AND f.state {states}
+    FROM skus AS k JOIN offers AS f ON f.offer_id = k.offer_id JOIN shops AS s ON s.shop_id = k.shop_id {{whose}}
+    WHERE k.sku_id = :sku_id AND f.state {{states}}
 """
 _PUBLIC_PRICES = text(_PRICES.format(whose="", states="= 'on_sale'"))
 _OWN_PRICES = text(
@@ -134,5 +136,5 @@ def add_prices(door: Door, relation: Relation) -> None:
             "lowest_fen": min(prices),
             "highest_fen": max(prices),
             "changes_count": len(row.changes),
-            "items": [{**one, "changed_at": datetime.fromisoformat(one["changed_at"])} for one in row.changes],
+            "items": row.changes,
         }

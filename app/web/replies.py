@@ -19,6 +19,11 @@ def to_sorted_json(value: object) -> bytes:
     return orjson.dumps(value, option=IN_UTC | orjson.OPT_SORT_KEYS)
 
 
+def in_json(instant: str) -> str:
+    """Return SQL that writes an instant as answers do, for JSON that the server makes."""
+    return f"""to_char({instant} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+
 def reply(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return ``value`` as a JSON answer that no shared cache may keep."""
     response = Response(to_sorted_json(value), status=status, mimetype="application/json", headers=headers)

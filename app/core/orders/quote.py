@@ -6,7 +6,7 @@ reason; :func:`refusals_of` gives them all.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID
@@ -28,7 +28,7 @@ from app.core.orders.errors import (
 )
 from app.core.orders.rules import Rate
 from app.core.orders.surcharges import NO_SURCHARGES, Surcharges
-from app.kernel.clock import SHANGHAI
+from app.kernel.clock import SHANGHAI, as_text
 from app.kernel.errors import Conflict
 from app.kernel.money import split_fen
 
@@ -204,7 +204,7 @@ def _agreed_shop(shop: ShopQuote) -> dict[str, Any]:
         "discount_fen": shop.discount_fen,
         "distance_m": shop.distance_m,
         "preparation_minutes": shop.preparation_minutes,
-        "slot_starts_at": None if shop.slot_starts_at is None else shop.slot_starts_at.astimezone(UTC).isoformat(),
+        "slot_starts_at": None if shop.slot_starts_at is None else as_text(shop.slot_starts_at),
         LINES: {
             str(line.sku_id): {
                 "name": line.name,

@@ -20,6 +20,7 @@ from app.core.activities.rules import CODE_CHARS, WAITING_MAX, is_admitting
 from app.core.activities.states import SIGNUP_TRANSITIONS, ActivityState, SignupAction, SignupState
 from app.core.events import SignupMoved
 from app.kernel.actor import Actor, Role
+from app.kernel.clock import as_text
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.sealing import keyed_digest
@@ -210,7 +211,7 @@ def check_in(actor: Actor, claim: Claim, *, code: str) -> SignupStands:
         if row is None or not is_true or not _lets_in(row):
             raise ActivityCodeRefused
         if row.state == SignupState.ATTENDED:
-            raise CheckedInAlready(checked_in_at=row.checked_in_at.isoformat())
+            raise CheckedInAlready(checked_in_at=as_text(row.checked_in_at))
         if row.state != SignupState.CONFIRMED:
             raise ActivityCodeRefused
         state = next_state(SIGNUP_TRANSITIONS, SignupState.CONFIRMED, SignupAction.CHECK_IN, actor.role)

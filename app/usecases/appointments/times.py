@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from app.core.appointments.errors import SlotGone
 from app.core.appointments.rules import DAYS_AHEAD_MAX, Calendar, ServiceTerms, free_starts, instant_of, minute_of
-from app.kernel.clock import SHANGHAI
+from app.kernel.clock import SHANGHAI, as_text
 from app.kernel.transaction import Transaction
 
 LANE = 2**33
@@ -88,7 +88,7 @@ def book(
     :raises SlotGone: nobody is free then.
     """
     if starts_at - now > timedelta(days=DAYS_AHEAD_MAX + 1):
-        raise SlotGone(starts_at=starts_at.isoformat(), pointer="/starts_at")
+        raise SlotGone(starts_at=as_text(starts_at), pointer="/starts_at")
     start = minute_of(starts_at)
     day = starts_at.astimezone(SHANGHAI).date()
     found = calendars(tx, shop_id=shop_id, offer_id=offer_id, community_id=community_id, day=day, but_order_id=order_id)
@@ -110,4 +110,4 @@ def book(
         }
         if tx.execute(_BOOK, taken).first() is not None:
             return provider_id
-    raise SlotGone(starts_at=starts_at.isoformat(), pointer="/starts_at")
+    raise SlotGone(starts_at=as_text(starts_at), pointer="/starts_at")

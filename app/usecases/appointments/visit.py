@@ -15,6 +15,7 @@ from app.core.events import AppointmentMoved
 from app.core.orders.repository import ANSWER_MOVED, ORDER_COLUMNS, Order, assert_moved, move, order_of
 from app.core.orders.states import OrderState
 from app.kernel.actor import Role
+from app.kernel.clock import as_text
 from app.kernel.machines import next_state
 from app.kernel.transaction import Opening, Transaction, closing, opening
 from app.kernel.wire import Row
@@ -130,7 +131,7 @@ def tell_of_visit(tx: Transaction, visit: Visit, state: AppointmentState) -> Non
             account_id=visit.order.account_id,
             shop_id=visit.order.shop_id,
             state=state.value,
-            starts_at=visit.starts_at.isoformat(),
+            starts_at=as_text(visit.starts_at),
         )
     )
 

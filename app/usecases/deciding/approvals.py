@@ -23,7 +23,7 @@ from app.core.approvals.models import LIFETIME, ApprovalKind, ApprovalState
 from app.core.bills.states import DECIDED_AFTER_DAYS
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
-from app.kernel.transaction import Claim, closing, opening, transaction
+from app.kernel.transaction import IN_UTC, Claim, closing, opening, transaction
 from app.kernel.wire import Row
 from app.usecases.deciding.effects import EXECUTE, TURN_DOWN
 
@@ -183,7 +183,7 @@ def ask(
             {
                 "approval_id": moved.approval_id,
                 "kind": kind.value,
-                "body": orjson.dumps(body).decode(),
+                "body": orjson.dumps(body, option=IN_UTC).decode(),
                 "why": why,
                 "account_id": actor.account_id,
                 "lifetime": LIFETIME[kind],

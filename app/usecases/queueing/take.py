@@ -19,6 +19,7 @@ from app.core.queueing.errors import (
 from app.core.queueing.rules import BOOKINGS_MAX, WAITING_MAX, is_arriving
 from app.core.queueing.states import TICKET_TRANSITIONS, TicketAction, TicketState, TicketTopic
 from app.kernel.actor import Actor, Side
+from app.kernel.clock import as_text
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
@@ -155,7 +156,7 @@ def arrive(actor: Actor, claim: Claim, *, ticket_id: UUID) -> TicketStands:
         ticket = tx.execute(_LOCK, {"ticket_id": ticket_id}).one()
         state = next_state(TICKET_TRANSITIONS, TicketState(ticket.state), TicketAction.ARRIVE, actor.role)
         if not is_arriving(ticket.slot_at, desk.row.now):
-            raise NotArriving(slot_at=ticket.slot_at.isoformat())
+            raise NotArriving(slot_at=as_text(ticket.slot_at))
         desk.require_serving()
         number = desk.next_number
         stands = TicketStands(

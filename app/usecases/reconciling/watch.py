@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import text
 
 from app.core.payments.alarms import alarms_of
+from app.kernel.clock import as_text
 from app.kernel.transaction import read, transaction
 from app.usecases.reconciling.clearing import clearing_proof
 from app.usecases.reconciling.prove import note_check
@@ -93,7 +94,7 @@ def watch_money(tell: Tell | None) -> int:
         untold = tx.execute(_UNTOLD).fetchall()
     for row in untold:
         log.error("alarm about money", alarm=row.code, value=row.value)
-        if tell is None or tell({"alarm": row.code, "value": row.value, "raised_at": row.raised_at.isoformat()}):
+        if tell is None or tell({"alarm": row.code, "value": row.value, "raised_at": as_text(row.raised_at)}):
             with transaction() as tx:
                 tx.execute(_TOLD, {"code": row.code})
     return len(raised)

@@ -12,6 +12,7 @@ from app.core.wealth.dates import today
 from app.core.wealth.errors import AcceptanceCooling, AcceptanceNotFound, AcceptanceRefused, AssessmentNeeded
 from app.core.wealth.suitability import LOWEST, QUESTIONNAIRE_VERSION
 from app.kernel.actor import Actor
+from app.kernel.clock import as_text
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, closing, opening, transaction
 
@@ -108,7 +109,7 @@ def confirm_acceptance(actor: Actor, claim: Claim, *, acceptance_id: UUID) -> Ac
         if row is None:
             raise AcceptanceNotFound
         if not row.ready_at <= row.now < row.expires_at:
-            raise AcceptanceCooling(ready_at=row.ready_at.isoformat())
+            raise AcceptanceCooling(ready_at=as_text(row.ready_at))
         confirmed = Acceptance(
             acceptance_id=acceptance_id, risk_level=row.risk_level, ready_at=row.ready_at, is_confirmed=True
         )

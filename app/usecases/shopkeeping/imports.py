@@ -278,6 +278,9 @@ def run_import(import_id: UUID) -> None:
     if asked.try_count > TRIES_MAX:
         fail_import(import_id, ImportFailure.OURS)
         return
+    if asked.file is None:
+        fail_import(import_id, ImportFailure.UNREADABLE)
+        return
     try:
         _run(import_id, asked)
     except Invalid:

@@ -26,14 +26,18 @@ HALL_RADIUS_M = 5_000
 _IS_EXCHANGE = """
     EXISTS (SELECT 1 FROM deliveries AS d WHERE d.trip_id = t.trip_id AND d.case_id IS NOT NULL) AS is_exchange
 """
+_ORDERS_LEFT = """
+    (SELECT count(*) FROM deliveries AS d WHERE d.trip_id = t.trip_id AND d.state <> 'canceled') AS order_count
+"""
 _OPEN = text(
     f"""
-    SELECT t.trip_id, t.community_id, t.pay_fen, t.pay_parts, t.order_count, t.weight_g, t.is_cold,
+    SELECT t.trip_id, t.community_id, t.pay_fen, t.pay_parts, {_ORDERS_LEFT}, t.weight_g, t.is_cold,
         t.lat, t.lng, t.expected_ready_at, t.created_at, {_IS_EXCHANGE},
            (SELECT json_agg(DISTINCT s.name) FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
-            JOIN shops AS s ON s.shop_id = o.shop_id WHERE d.trip_id = t.trip_id) AS shop_names,
+            JOIN shops AS s ON s.shop_id = o.shop_id WHERE d.trip_id = t.trip_id AND d.state <> 'canceled')
+            AS shop_names,
            (SELECT json_agg(json_build_array(p.lat, p.lng) ORDER BY p.position) FROM stops AS p
-            WHERE p.trip_id = t.trip_id) AS places
+            WHERE p.trip_id = t.trip_id AND p.state <> 'canceled') AS places
     FROM trips AS t
     WHERE t.state = 'open' AND t.pinned_to_id IS NULL AND (t.opens_at IS NULL OR t.opens_at <= business_now())
       AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.trip_id = t.trip_id AND d.state = 'offered')
@@ -44,6 +48,9 @@ _OPEN = text(
     """
 )
 _SINCE = f"business_now() - interval '{int(AFTER_DELIVERY.total_seconds())} seconds'"
+
+_IS_NEEDED = f"(d.ended_at IS NULL OR d.ended_at > {_SINCE})"
+"""Whether the courier of a delivery still sees the door, and what the resident wrote about it."""
 
 
 def _place(column: str) -> str:
@@ -68,13 +75,12 @@ _TRIP = f"""
             'pay_fen', d.pay_fen, 'case_id', d.case_id,
             'promised_at', CASE WHEN d.case_id IS NULL THEN {in_json("o.promised_at")} END,
             'expected_by_at', CASE WHEN d.case_id IS NULL THEN {in_json("o.expected_by_at")} END,
-            'note', CASE WHEN d.case_id IS NULL THEN o.note ELSE '' END,
+            'note', CASE WHEN d.case_id IS NULL AND {_IS_NEEDED} THEN o.note ELSE '' END,
             'is_gift', o.gift_sealed IS NOT NULL, 'item_count',
             coalesce((SELECT sum(x.quantity) FROM after_sale_case_lines AS x WHERE x.case_id = d.case_id),
                 (SELECT sum(l.quantity) FROM order_lines AS l
                  WHERE l.order_id = o.order_id AND l.shorted_at IS NULL), 0), 'sealed', CASE
-                WHEN d.ended_at IS NULL OR d.ended_at > {_SINCE}
-                THEN o.address_sealed END) ORDER BY d.delivery_id)
+                WHEN {_IS_NEEDED} THEN o.address_sealed END) ORDER BY d.delivery_id)
          FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id JOIN shops AS s ON s.shop_id = o.shop_id
          WHERE d.trip_id = t.trip_id) AS deliveries
     FROM trips AS t WHERE t.courier_id = :courier_id
@@ -86,12 +92,13 @@ _MINE = text(
 _ONE = text(f"{_TRIP} AND t.trip_id = :trip_id")
 _OFFERS = text(
     f"""
-    SELECT f.trip_offer_id, f.trip_id, t.community_id, t.pay_fen, t.pay_parts, t.order_count, t.weight_g, t.is_cold,
+    SELECT f.trip_offer_id, f.trip_id, t.community_id, t.pay_fen, t.pay_parts, {_ORDERS_LEFT}, t.weight_g, t.is_cold,
         t.expected_ready_at, f.offered_at, f.expires_at, {_IS_EXCHANGE},
            (SELECT json_agg(DISTINCT s.name) FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
-            JOIN shops AS s ON s.shop_id = o.shop_id WHERE d.trip_id = t.trip_id) AS shop_names,
+            JOIN shops AS s ON s.shop_id = o.shop_id WHERE d.trip_id = t.trip_id AND d.state <> 'canceled')
+            AS shop_names,
            (SELECT json_agg(json_build_array(p.lat, p.lng) ORDER BY p.position) FROM stops AS p
-            WHERE p.trip_id = t.trip_id) AS places
+            WHERE p.trip_id = t.trip_id AND p.state <> 'canceled') AS places
     FROM trip_offers AS f JOIN trips AS t ON t.trip_id = f.trip_id
     WHERE f.courier_id = :courier_id AND f.state = 'live' AND f.expires_at > business_now() AND t.state = 'open'
     ORDER BY f.trip_offer_id DESC LIMIT 10

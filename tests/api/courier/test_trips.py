@@ -114,8 +114,11 @@ class TestReadTrip(Owned):
         order = an_order(state=OrderState.READY, with_courier=True)
         return Case(order.carrier, f"/courier/v1/trips/{order.trip_id}")
 
-    def test_half_an_hour_after_delivery_the_door_is_forgotten(self, client: FlaskClient, clock: BusinessClock) -> None:
+    def test_half_an_hour_after_delivery_door_and_note_are_forgotten(
+        self, client: FlaskClient, clock: BusinessClock
+    ) -> None:
         order = an_order(state=OrderState.DELIVERED)
+        change("UPDATE orders SET note = 'Gate code 1949' WHERE order_id = :id", id=order.order_id)
         path = f"/courier/v1/trips/{order.trip_id}"
         before = client.get(path, headers=order.carrier.headers).get_json()
         clock.ahead(minutes=31)
@@ -123,7 +126,9 @@ class TestReadTrip(Owned):
         after = client.get(path, headers=order.carrier.headers).get_json()
 
         assert before["deliveries"][0]["drop"] is not None
+        assert before["deliveries"][0]["note"] == "Gate code 1949"
         assert after["deliveries"][0]["drop"] is None
+        assert not after["deliveries"][0]["note"]
 
 
 class TestClaim(Once):

@@ -3,9 +3,13 @@
 Who comes while nobody is at it is done without delay; who comes meanwhile waits, and is in the next batch. So a batch
 is as large as the crowd, and one that comes by itself is done alone. This is how databases commit groups and how
 counters are combined (flat combining: Hendler, Incze, Shavit, Tzafrir, 2010).
+
+Where people come in crowds and an answer may be a moment late, who leads lingers for those that are on their way.
 """
 
+import math
 import threading
+import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
@@ -49,6 +53,7 @@ class Batcher(Generic[Ask, Answer]):
     :param do: does a batch, all of it or nothing. For each ask, in their order, it returns an answer, an error to be
         raised to its asker, or :data:`ALONE`. When it raises, every ask is left alone.
     :param alone: does one ask, by the thread that asks.
+    :param linger_s: how long the first of a batch waits for others, seconds, when any met within the last second.
     """
 
     def __init__(
@@ -57,8 +62,11 @@ class Batcher(Generic[Ask, Answer]):
         *,
         alone: Callable[[Ask], Answer],
         most: int,
+        linger_s: float = 0.0,
     ) -> None:
         self._do, self._alone, self._most = do, alone, most
+        self._linger_s = linger_s
+        self._met_at = -math.inf
         self._lock = threading.Lock()
         self._waiting: dict[Hashable, list[_Waiter[Ask, Answer]]] = {}
 
@@ -77,6 +85,9 @@ class Batcher(Generic[Ask, Answer]):
         if queue is not None:
             with set_aside():
                 self._wait(mine, queue)
+        elif self._linger_s and time.monotonic() - self._met_at <= 1:
+            with set_aside():
+                time.sleep(self._linger_s)
         if mine.outcome is None:
             self._lead(mine, key)
         if isinstance(mine.outcome, Alone):
@@ -99,6 +110,8 @@ class Batcher(Generic[Ask, Answer]):
             queue = self._waiting[key]
             batch = [mine, *queue[: self._most - 1]]
             del queue[: self._most - 1]
+        if len(batch) > 1:
+            self._met_at = time.monotonic()
         outcomes: Sequence[Answer | Exception | Alone] = [ALONE] * len(batch)
         try:
             outcomes = self._outcomes([one.ask for one in batch])

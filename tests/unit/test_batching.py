@@ -21,12 +21,14 @@ PATIENCE_S = 10.0
 class Counter:
     """A batcher that doubles numbers, whose batches are looked at."""
 
-    def __init__(self, batch: Callable[[Sequence[int]], Sequence[object]], *, most: int = 8) -> None:
+    def __init__(
+        self, batch: Callable[[Sequence[int]], Sequence[object]], *, most: int = 8, linger_s: float = 0.0
+    ) -> None:
         self.batches: list[list[int]] = []
         self.alone: list[int] = []
         self.answers: dict[int, object] = {}
         self._batch = batch
-        self._batcher: Batcher[int, int] = Batcher(self._do, alone=self._one, most=most)  # type: ignore[arg-type]
+        self._batcher: Batcher[int, int] = Batcher(self._do, alone=self._one, most=most, linger_s=linger_s)  # type: ignore[arg-type]
 
     def _do(self, asks: Sequence[int]) -> Sequence[object]:
         self.batches.append(list(asks))
@@ -88,6 +90,27 @@ def test_each_gets_its_own_answer_its_own_refusal_or_is_left_alone() -> None:
     counter.ask_together([1, 2, 3])
     assert counter.answers == {1: 2, 2: refusal, 3: 6}
     assert counter.alone == [3]
+
+
+def test_who_leads_lingers_while_others_have_been_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = Counter(doubled, linger_s=0.01)
+    lingered, threads = list[float](), list[threading.Thread]()
+
+    def sleep(seconds: float) -> None:
+        lingered.append(seconds)
+        threads.extend(counter.begin_to_ask([7, 8]))
+
+    counter.ask(1)
+    counter.ask_together([2, 3, 4])
+    monkeypatch.setattr("app.kernel.batching.time.sleep", sleep)
+    counter.ask(6)
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert (counter.batches[-1], lingered) == ([6, 7, 8], [0.01])
+
+    counter._batcher._met_at -= 1
+    counter.ask(9)
+    assert (counter.alone[-1], lingered) == (9, [0.01])
 
 
 @pytest.mark.parametrize("error", [Scattered(), RuntimeError("the server is gone")])

@@ -39,6 +39,8 @@ _METERS = f"* radians({EARTH_RADIUS_M})"
 
 
 BATCH_MAX = 200
+LINGER_S = 0.01
+"""A crowd comes in at once, see the door; reading what they ask takes it some milliseconds."""
 
 
 def _away(lat: str, lng: str) -> str:
@@ -205,4 +207,4 @@ def _is_trailed(row: Row, measured_at: datetime) -> bool:
     return row.active_trips > 0 and (row.trailed_at is None or measured_at >= row.trailed_at + TRAIL_PAUSE)
 
 
-_REPORTS: Batcher[Report, PositionKept] = Batcher(keep_plain, alone=_keep_alone, most=BATCH_MAX)
+_REPORTS: Batcher[Report, PositionKept] = Batcher(keep_plain, alone=_keep_alone, most=BATCH_MAX, linger_s=LINGER_S)

@@ -50,8 +50,9 @@ _ZONE = text(
 )
 _PACE = text(
     """
-    SELECT s.hours, (SELECT count(*) FROM trips AS t WHERE t.courier_id = s.courier_id AND t.state = 'done'
-            AND t.ended_at > business_now() - interval '7 days') AS trips
+    SELECT s.hours, (SELECT coalesce(sum(t.order_count), 0)::bigint FROM trips AS t
+        WHERE t.courier_id = s.courier_id AND t.state = 'done'
+            AND t.ended_at > business_now() - interval '7 days') AS orders
     FROM (
         SELECT h.courier_id, extract(epoch FROM sum(coalesce(h.ended_at, business_now())
             - greatest(h.started_at, business_now() - interval '7 days')))::double precision / 3600 AS hours
@@ -169,6 +170,6 @@ def zone(*, store_id: UUID) -> dict[str, Any]:
         row = tx.execute(_ZONE, {"store_id": store_id, "silence_max": SILENCE_MAX}).one()
         if not row.is_known:
             raise StoreNotFound
-        paces = [one.trips / one.hours for one in tx.execute(_PACE, {"store_id": store_id}) if one.hours > 0]
+        paces = [one.orders / one.hours for one in tx.execute(_PACE, {"store_id": store_id}) if one.hours > 0]
     seen = {name: value for name, value in row._mapping.items() if name != "is_known"}
     return {"store_id": store_id, **seen, "gini": gini(paces)}

@@ -115,7 +115,7 @@ def test_search_says_what_checkout_says_at_every_hour(app: Flask, clock: Busines
             assert (offer.offer_id in found) == (not codes & ABSENT)
             if offer.offer_id in found:
                 assert found[offer.offer_id]["is_open"] == (not codes)
-    assert min(seen[code] for code in ("sold", "shop_closed", "offer_not_now", "outside_area")) > 2
+    assert min(seen[code] for code in ("sold", "shop_closed", "offer_not_now", "outside_area")) > 0
 
 
 def test_at_the_moment_that_search_names_checkout_takes_the_order_and_not_before(

@@ -52,6 +52,20 @@ class TooManyTrips(Conflict):
     title = "You carry enough trips already"
 
 
+class TooManyOrders(Conflict):
+    """A courier carries a few orders at a time, in however many trips; parameter ``orders_max``."""
+
+    code = "too_many_orders"
+    title = "You carry enough orders already"
+
+
+class HelpCalled(Conflict):
+    """Who has called for help gets no more work until the call is closed."""
+
+    code = "help_called"
+    title = "You have called for help"
+
+
 class ShiftBusy(Conflict):
     """A shift ends when its trips are done; parameter ``active_trips``."""
 

@@ -26,6 +26,8 @@ from app.kernel.db import Base
 
 ACTIVE_TRIPS_MAX = 3
 """How many trips one courier carries at a time."""
+ORDERS_IN_HAND_MAX = 3
+"""How many orders one courier carries at a time, in however many trips."""
 
 
 class CourierState(StrEnum):
@@ -110,6 +112,7 @@ class TripRow(Base):
             "ix_trips_open", text("point(lng, lat)"), postgresql_using="gist", postgresql_where=text("state = 'open'")
         ),
         Index("ix_trips_mine", "courier_id", text("trip_id DESC")),
+        Index("ix_trips_in_hand", "courier_id", postgresql_where=text("state = 'assigned'")),
         {"postgresql_with": {"fillfactor": 70}},
     )
 

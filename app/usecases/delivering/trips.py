@@ -13,17 +13,19 @@ from app.core.delivery.errors import (
     ColdBoxNeeded,
     CourierNotFound,
     HallClosed,
+    HelpCalled,
     NotOnShift,
     OnBreak,
     OwnOrder,
     ShiftOver,
     StopNotFound,
     TooHeavy,
+    TooManyOrders,
     TooManyTrips,
     TripNotFound,
     TripTaken,
 )
-from app.core.delivery.models import ACTIVE_TRIPS_MAX, WEIGHT_G_MAX
+from app.core.delivery.models import ACTIVE_TRIPS_MAX, ORDERS_IN_HAND_MAX, WEIGHT_G_MAX
 from app.core.delivery.repository import LOCK_IN_HALL, LOCK_OWN_TRIP, LOCK_TRIP, Delivery, delivery_of, lock_trip
 from app.core.delivery.states import (
     DELIVERY_TRANSITIONS,
@@ -54,6 +56,7 @@ _WEIGHT_MAX = (
     + " ".join(f"WHEN '{vehicle.value}' THEN {grams}" for vehicle, grams in WEIGHT_G_MAX.items())
     + " ELSE 0 END"
 )
+_CALLED = "EXISTS (SELECT 1 FROM incidents AS i WHERE i.courier_id = {} AND i.is_sos AND i.state <> 'closed')"
 CLAIM_WRITES = f"""
     counted AS (
         UPDATE courier_shifts AS h
@@ -63,6 +66,9 @@ CLAIM_WRITES = f"""
           AND k.courier_id = h.courier_id AND (k.has_cold_box OR NOT :is_cold)
           AND h.active_weight_g + :weight_g <= {_WEIGHT_MAX}
           AND h.on_break_since IS NULL AND (h.ends_at IS NULL OR h.ends_at > business_now())
+          AND (h.active_trips = 0
+               OR orders_in_hand(h.courier_id, :trip_id) + :order_count <= {ORDERS_IN_HAND_MAX})
+          AND NOT {_CALLED.format("h.courier_id")}
         RETURNING h.shift_id
     ),
     claimed_trip AS (
@@ -76,6 +82,7 @@ CLAIM_ANSWER = f"""
     SELECT (SELECT count(*) FROM counted) AS shifts, (SELECT count(*) FROM claimed_trip) AS trips,
         h.shift_id IS NOT NULL AS is_on_shift, h.active_trips, h.active_weight_g, k.has_cold_box,
         h.on_break_since IS NOT NULL AS is_on_break, h.ends_at <= business_now() AS is_over,
+        {_CALLED.format(":courier_id")} AS has_called,
         {_WEIGHT_MAX} AS weight_g_max
     FROM (SELECT 1) AS one
     LEFT JOIN couriers AS k ON k.courier_id = :courier_id
@@ -223,13 +230,14 @@ def close_claim(
     """Give the locked trip to the courier, within what one carries at a time.
 
     :raises TripTaken: the trip grew while it was waited for.
-    :raises NotOnShift, OnBreak, ShiftOver, TooManyTrips, ColdBoxNeeded, TooHeavy: the courier cannot take it now.
+    :raises NotOnShift, OnBreak, ShiftOver, HelpCalled: the courier takes nothing now.
+    :raises TooManyTrips, TooManyOrders, ColdBoxNeeded, TooHeavy: or not this.
     """
     first = deliveries[0]
     if len(deliveries) != first.order_count:
         raise TripTaken
-    params = {"trip_id": first.trip_id, "courier_id": courier_id, "weight_g": first.weight_g, "is_cold": first.is_cold}
-    done = tx.close(statement, {**params, **more}).one()
+    params = {"trip_id": first.trip_id, "courier_id": courier_id, "order_count": first.order_count}
+    done = tx.close(statement, {**params, "weight_g": first.weight_g, "is_cold": first.is_cold, **more}).one()
     if not done.shifts:
         raise _refusal(done, first)
     assert done.trips == 1, "claimed under lock"
@@ -237,18 +245,18 @@ def close_claim(
 
 def _refusal(row: Row, trip: Delivery) -> Conflict:
     """Say why the shift did not take the trip. What was read is from before a wait for it, by other claims of one."""
-    if not row.is_on_shift:
-        return NotOnShift()
-    if row.is_on_break:
-        return OnBreak()
-    if row.is_over:
-        return ShiftOver()
-    if trip.is_cold and not row.has_cold_box:
-        return ColdBoxNeeded()
-    weight_g = row.active_weight_g + trip.weight_g
-    if row.active_trips < ACTIVE_TRIPS_MAX and weight_g > row.weight_g_max:
-        return TooHeavy(weight_g=weight_g, weight_g_max=row.weight_g_max)
-    return TooManyTrips(trips_max=ACTIVE_TRIPS_MAX)
+    weight_g = (row.active_weight_g or 0) + trip.weight_g
+    has_room = (row.active_trips or 0) < ACTIVE_TRIPS_MAX
+    reasons = (
+        (not row.is_on_shift, NotOnShift()),
+        (row.is_on_break, OnBreak()),
+        (row.is_over, ShiftOver()),
+        (row.has_called, HelpCalled()),
+        (trip.is_cold and not row.has_cold_box, ColdBoxNeeded()),
+        (has_room and weight_g > row.weight_g_max, TooHeavy(weight_g=weight_g, weight_g_max=row.weight_g_max)),
+        (has_room, TooManyOrders(orders_max=ORDERS_IN_HAND_MAX)),
+    )
+    return next((error for holds, error in reasons if holds), TooManyTrips(trips_max=ACTIVE_TRIPS_MAX))
 
 
 def give_back_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:

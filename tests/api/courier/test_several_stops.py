@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,12 +9,14 @@ from app.core.orders.states import OrderState
 from app.kernel.transaction import transaction
 from app.usecases.delivering.hand_over import door_code, pick_up_code
 from app.usecases.delivering.join_trips import join_trips
+from app.usecases.delivering.trips import claim_trip
 from app.usecases.ordering.cancel_order import cancel_order
 from app.usecases.ordering.prepare_order import ready_order
 from tests.factories import a_claim, a_courier, a_merchant_with_shop, an_order
 from tests.factories.photos import a_photo
 from tests.factories.rows import change, look, look_one
 from tests.support.ladder import assert_problem
+from tests.support.races import at_once
 from tests.support.worker import run_worker
 
 if TYPE_CHECKING:
@@ -254,3 +257,37 @@ class TestLoad:
 
         assert_problem(refused, 409, "cold_box_needed")
         assert client.post(path, headers=courier.once()).status_code == 200
+
+
+class TestOrdersInHand:
+    def test_trips_of_several_orders_are_taken_up_to_three_orders(self, client: FlaskClient) -> None:
+        bundle, other = Bundle(client), Bundle(client, is_claimed=False)
+
+        refused = bundle.post(f"trips/{other.trip_id}/claim")
+        bundle.take(bundle.orders[0])
+        bundle.hand_over(bundle.orders[0])
+        taken = bundle.post(f"trips/{other.trip_id}/claim")
+
+        assert assert_problem(refused, 409, "too_many_orders")["orders_max"] == 3
+        assert taken.status_code == 200
+
+    def test_of_trips_claimed_at_once_one_has_what_one_carries(self, app: Flask, client: FlaskClient) -> None:
+        first, before = Bundle(client, is_claimed=False), an_order(state=OrderState.PREPARING)
+        assert first.post(f"trips/{before.trip_id}/claim").status_code == 200
+        trips = [first.trip_id, *(Bundle(client, is_claimed=False).trip_id for _ in range(2))]
+        courier = first.courier
+
+        outcomes = at_once(app, [partial(claim_trip, courier.actor, a_claim(courier), trip_id=one) for one in trips])
+
+        had = "SELECT sum(order_count) FROM trips WHERE courier_id = :id AND state = 'assigned'"
+        assert look_one(had, id=courier.account_id) == 3
+        assert [outcome.refusal for outcome in outcomes if not outcome.is_done] == ["too_many_orders"] * 2
+
+    def test_who_has_called_for_help_takes_nothing(self, client: FlaskClient) -> None:
+        bundle = Bundle(client, is_claimed=False)
+        called = bundle.post("incidents", {"kind": "accident", "is_sos": True, "note": "摔倒了"})
+
+        refused = bundle.post(f"trips/{bundle.trip_id}/claim")
+
+        assert called.status_code == 201
+        assert_problem(refused, 409, "help_called")

@@ -191,7 +191,8 @@ def test_a_courier_gets_three_trips_of_ten_claimed_at_once(app: Flask) -> None:
         app, [partial(claim_trip, courier.actor, a_claim(courier), trip_id=known(order.trip_id)) for order in orders]
     )
     assert len(done(outcomes)) == ACTIVE_TRIPS_MAX
-    assert refusals(outcomes) == {"too_many_trips": 7}
+    refused = refusals(outcomes)  # three trips of one order each: either is true
+    assert refused["too_many_trips"] + refused["too_many_orders"] == refused.total() == 7
 
 
 def test_a_shift_does_not_end_under_a_claim(app: Flask) -> None:

@@ -254,7 +254,7 @@ def _refusal(row: Row, trip: Delivery) -> Conflict:
         (row.has_called, HelpCalled()),
         (trip.is_cold and not row.has_cold_box, ColdBoxNeeded()),
         (has_room and weight_g > row.weight_g_max, TooHeavy(weight_g=weight_g, weight_g_max=row.weight_g_max)),
-        (has_room, TooManyOrders(orders_max=ORDERS_IN_HAND_MAX)),
+        (has_room and row.active_trips, TooManyOrders(orders_max=ORDERS_IN_HAND_MAX)),
     )
     return next((error for holds, error in reasons if holds), TooManyTrips(trips_max=ACTIVE_TRIPS_MAX))
 

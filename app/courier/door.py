@@ -162,7 +162,7 @@ def appeal(actor: Actor, *, claim: Claim, rating_id: UUID, body: dict[str, Any])
     body=schemas.PositionIn,
     answer=schemas.PositionOut,
     opens_in_standing=True,
-    gathering=Gathering(tick_s=0.2, crowd=20),
+    gathering=Gathering(tick_s=0.4, crowd=20),
 )
 @policy("position.write", Relation.OWN)
 def put_position(actor: Actor, *, body: dict[str, Any]) -> PositionKept:

@@ -58,6 +58,8 @@ LOCK_OWN_DELIVERY = opening(
 _LOCK_ONE = f"SELECT {_COLUMNS} {_FROM} WHERE {{which}} FOR UPDATE OF o, t, d"
 LOCK_DELIVERY_OF_ORDER = opening(_LOCK_ONE.format(which="o.order_id = :order_id AND d.case_id IS NULL"))
 LOCK_DELIVERY_OF_CASE = opening(_LOCK_ONE.format(which="d.case_id = :case_id"))
+HAS_CALLED = "EXISTS (SELECT 1 FROM incidents AS i WHERE i.courier_id = {} AND i.is_sos AND i.state <> 'closed')"
+"""Condition: a courier, named by an expression, has called for help and waits for it."""
 LOCK_IN_HALL = opening(
     f"""
     WITH {ORDERS_OF_TRIP} SELECT {_COLUMNS}, t.pinned_to_id, (SELECT m.mode FROM dispatch_modes AS m

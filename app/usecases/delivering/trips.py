@@ -26,7 +26,15 @@ from app.core.delivery.errors import (
     TripTaken,
 )
 from app.core.delivery.models import ACTIVE_TRIPS_MAX, ORDERS_IN_HAND_MAX, WEIGHT_G_MAX
-from app.core.delivery.repository import LOCK_IN_HALL, LOCK_OWN_TRIP, LOCK_TRIP, Delivery, delivery_of, lock_trip
+from app.core.delivery.repository import (
+    HAS_CALLED,
+    LOCK_IN_HALL,
+    LOCK_OWN_TRIP,
+    LOCK_TRIP,
+    Delivery,
+    delivery_of,
+    lock_trip,
+)
 from app.core.delivery.states import (
     DELIVERY_TRANSITIONS,
     DeliveryAction,
@@ -56,7 +64,6 @@ _WEIGHT_MAX = (
     + " ".join(f"WHEN '{vehicle.value}' THEN {grams}" for vehicle, grams in WEIGHT_G_MAX.items())
     + " ELSE 0 END"
 )
-_CALLED = "EXISTS (SELECT 1 FROM incidents AS i WHERE i.courier_id = {} AND i.is_sos AND i.state <> 'closed')"
 CLAIM_WRITES = f"""
     counted AS (
         UPDATE courier_shifts AS h
@@ -68,7 +75,7 @@ CLAIM_WRITES = f"""
           AND h.on_break_since IS NULL AND (h.ends_at IS NULL OR h.ends_at > business_now())
           AND (h.active_trips = 0
                OR orders_in_hand(h.courier_id, :trip_id) + :order_count <= {ORDERS_IN_HAND_MAX})
-          AND NOT {_CALLED.format("h.courier_id")}
+          AND NOT {HAS_CALLED.format("h.courier_id")}
         RETURNING h.shift_id
     ),
     claimed_trip AS (
@@ -82,7 +89,7 @@ CLAIM_ANSWER = f"""
     SELECT (SELECT count(*) FROM counted) AS shifts, (SELECT count(*) FROM claimed_trip) AS trips,
         h.shift_id IS NOT NULL AS is_on_shift, h.active_trips, h.active_weight_g, k.has_cold_box,
         h.on_break_since IS NOT NULL AS is_on_break, h.ends_at <= business_now() AS is_over,
-        {_CALLED.format(":courier_id")} AS has_called,
+        {HAS_CALLED.format(":courier_id")} AS has_called,
         {_WEIGHT_MAX} AS weight_g_max
     FROM (SELECT 1) AS one
     LEFT JOIN couriers AS k ON k.courier_id = :courier_id
@@ -196,7 +203,8 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
     :raises TripTaken: another courier has it or thinks about it, or it was called off.
     :raises HallClosed: in this community trips are offered, not claimed.
     :raises OwnOrder: the courier ordered it.
-    :raises NotOnShift: the courier is not working. :raises TooManyTrips: three trips are under way.
+    :raises NotOnShift, HelpCalled: the courier is not working, or waits for help.
+    :raises TooManyTrips, TooManyOrders: as much is under way as one carries.
     """
     if trip_id in _wanted and read(_GLANCE, {**claim.as_params(), "trip_id": trip_id}).scalar():
         raise TripTaken

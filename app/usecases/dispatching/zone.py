@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from app.core.delivery.models import ACTIVE_TRIPS_MAX, WEIGHT_G_MAX, Vehicle
 from app.core.delivery.positions import SILENCE_MAX
+from app.core.delivery.repository import HAS_CALLED
 from app.core.delivery.states import ReleaseReason
 from app.core.dispatch.problem import Courier, Delivery, Inbound, Point, Problem, Travel
 from app.core.dispatch.tours import DOORS_MAX, shortest_tour
@@ -66,7 +67,7 @@ _TASKS = text(
     """
 )
 _COURIERS = text(
-    """
+    f"""
     SELECT h.courier_id, k.vehicle, k.has_cold_box, h.started_at, h.ends_at, h.freed_at,
            h.lat AS free_lat, h.lng AS free_lng, coalesce(p.lat, h.lat) AS lat, coalesce(p.lng, h.lng) AS lng,
            p.measured_at,
@@ -78,8 +79,7 @@ _COURIERS = text(
     LEFT JOIN courier_positions AS p ON p.courier_id = h.courier_id AND p.heard_at >= h.started_at
     WHERE c.store_id = :store_id
       AND h.on_break_since IS NULL AND (h.ends_at IS NULL OR h.ends_at > business_now())
-      AND NOT EXISTS (SELECT 1 FROM incidents AS i
-          WHERE i.courier_id = h.courier_id AND i.is_sos AND i.state <> 'closed')
+      AND NOT {HAS_CALLED.format("h.courier_id")}
       AND (p.heard_at IS NULL OR p.heard_at >= business_now() - :silence_max)
       AND NOT EXISTS (SELECT 1 FROM trip_offers AS f WHERE f.courier_id = h.courier_id AND f.state = 'live')
     ORDER BY h.courier_id LIMIT :limit

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.core.stepup.models import Factor
 from app.core.verification.levels import Level
-from app.core.verification.limits import Period, Strength, cap_fen
+from app.core.verification.limits import Period, cap_fen
+from app.usecases.paying.confirmed import STRENGTH_OF
 from tests.factories.rows import look, look_one
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class StepLaws:
         self._payers = list(payers)
         self._last = self._newest()
         self._caps = {
-            f"{name}_fen": cap_fen(Level.THREE, Strength.ONE_FACTOR, period)
+            f"{name}_fen": cap_fen(Level.THREE, STRENGTH_OF[Factor.PIN], period)
             for name, period in (("day", Period.DAY), ("year", Period.YEAR))
         }
 

@@ -125,7 +125,7 @@ def test_at_the_moment_that_search_names_checkout_takes_the_order_and_not_before
     offers, resident, addresses = a_street(random_)
     tried = 0
 
-    for _ in range(6):
+    for _ in range(60):  # at many a moment everything is open
         moment = random_.choice(EVES) + timedelta(hours=random_.uniform(0, 24 * 5))
         clock.at(moment)
         closed = [item for item in found_by(resident, addresses[0]).values() if item["opens_at"] is not None]
@@ -140,4 +140,6 @@ def test_at_the_moment_that_search_names_checkout_takes_the_order_and_not_before
             assert at_last <= {"license_expired"}
             assert before & CLOSED
         clock.at(moment)
-    assert tried > 5
+        if tried >= 12:
+            break
+    assert tried >= 12

@@ -1,7 +1,7 @@
 """A file of offers comes onto a shelf (批量导入): asked for in one transaction, read by a job, applied by one more.
 
-A row is about the SKU that it names by its id, else by its barcode, else by name, group and option, else about a new
-one; in each case it says price, name, group, category, brand, option and state alike, and what it leaves blank stays.
+A row is about the SKU that it names by its id, else by its barcode, else by name, group, brand and option, else about
+a new one; in each case it says price, name, group, category, brand, option and state, and what it leaves blank stays.
 Rows are judged before anything is written. What is applied is applied whole: the right rows of a file stand on the
 shelf together, or none does. How far an import is, is committed beside that as rows are read and written.
 """
@@ -80,11 +80,11 @@ _END = text(
 )
 _SHELF = text(
     """
-    SELECT k.sku_id, k.offer_id, k.barcode, k.option, f.name, f.category,
+    SELECT k.sku_id, k.offer_id, k.barcode, k.option, f.name, f.category, f.brand,
         s.reviewed_until > business_now() AS is_new_shop
     FROM shops AS s LEFT JOIN offers AS f ON f.shop_id = s.shop_id AND f.state <> 'removed'
     LEFT JOIN skus AS k ON k.offer_id = f.offer_id AND k.removed_at IS NULL
-    WHERE s.shop_id = :shop_id
+    WHERE s.shop_id = :shop_id ORDER BY f.position, k.sku_id
     """
 )
 _LOCK = text("SELECT 1 FROM shops WHERE shop_id = :shop_id FOR NO KEY UPDATE")
@@ -317,7 +317,7 @@ def _run(import_id: UUID, asked: Row) -> None:
                 return  # another run of it held the shop, and has ended it
             made, changed = _apply(tx, asked, judged, tell)
         elif not is_refused:
-            changed = sum(sku is not None for _, sku in Standing(shelf).each(judged.rows))
+            changed = sum(sku is not None for _, _, sku in Standing(shelf).each(judged.rows))
             made = len(judged.rows) - changed
         ended = tx.execute(
             _END,
@@ -367,19 +367,18 @@ def _apply(tx: Transaction, asked: Row, judged: _Judged, tell: Callable[[int], N
     """
     shelf = tx.execute(_SHELF, {"shop_id": asked.shop_id}).fetchall()
     known = Standing(shelf)
-    stood = frozenset(known.offers.values())
+    stood = frozenset(known.names)
     fresh_offers: dict[UUID, dict[str, Any]] = {}
     made: list[tuple[dict[str, Any] | None, dict[str, Any]]] = []
     changed: list[dict[str, Any]] = []
-    for row, sku in known.each(judged.rows):
+    for row, offer_id, sku in known.each(judged.rows):
         if sku is not None:
-            changed.append(_sku(row, sku.sku_id, sku.offer_id))
+            changed.append(_sku(row, sku.sku_id, offer_id))
             continue
-        offer, offer_id = None, known.offers.get((row.name, row.category))
-        if offer_id is None:
-            offer_id = known.offers[row.name, row.category] = new_id()
-            offer = fresh_offers[offer_id] = {"offer_id": offer_id}
-        if offer_id in fresh_offers:
+        offer = None
+        if offer_id not in stood:
+            if offer_id not in fresh_offers:
+                offer = fresh_offers[offer_id] = {"offer_id": offer_id}
             said = {"state": row.state, **_said(row)}
             fresh_offers[offer_id] |= {name: fresh_offers[offer_id].get(name) or one for name, one in said.items()}
         made.append((offer, _sku(row, new_id(), offer_id)))

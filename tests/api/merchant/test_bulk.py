@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from tests.factories import Shop
 
 Cells = dict[str, str]
+PRICED = """
+    SELECT f.name, f.brand, k.price_fen FROM offers AS f JOIN skus AS k USING (offer_id) WHERE f.shop_id = :id
+    ORDER BY k.sku_id
+"""
 SAID = "SELECT brand, state FROM offers WHERE shop_id = :id"
 IMPORTS = "app.usecases.shopkeeping.imports"
 
@@ -232,15 +236,38 @@ def test_what_one_row_of_an_offer_says_holds_for_the_rows_that_leave_it_blank(cl
     content = a_sheet(
         {"名称": "奶茶", "规格": "中杯"}, {"名称": "奶茶", "规格": "大杯", "品牌": "山谷", "状态": "暂停"}
     )
-    more = a_sheet({"名称": "奶茶", "规格": "小杯", "品牌": "溪谷"})
-
     states = [imported(client, shop, content)["state"] for _ in range(2)]
     brands = [(row.brand, row.state) for row in look(SAID, id=shop.shop_id)]
+    sku_id = look_one("SELECT sku_id FROM skus WHERE shop_id = :id AND option = '中杯'", id=shop.shop_id)
+    more = a_sheet({"规格编号": str(sku_id), "名称": "奶茶", "品牌": "溪谷"})
     states.append(imported(client, shop, more)["state"])
 
     assert states == ["done", "done", "done"]
     assert brands == [("山谷", "paused")]
     assert [(row.brand, row.state) for row in look(SAID, id=shop.shop_id)] == [("溪谷", "paused")]
+
+
+def test_products_of_one_name_and_several_brands_stand_beside_each_other(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+    barred: list[Cells] = [
+        {"名称": "纯牛奶", "品牌": brand, "条码": a_barcode(), "净含量": content, "售价（元）": price}
+        for brand, content, price in (("山谷", "250 ml", "3.20"), ("溪谷", "250 ml", "3.50"), ("", "1 L", "9.90"))
+    ]
+    plain: list[Cells] = [{"名称": "豆腐", "品牌": brand, "售价（元）": "2.00"} for brand in ("山谷", "溪谷")]
+    dearer = [{**row, "售价（元）": "4.00"} for row in plain]
+
+    counts = [
+        (done["made_count"], done["changed_count"])
+        for done in (
+            imported(client, shop, a_sheet(*rows)) for rows in (barred, barred, plain, plain[::-1], dearer[1:])
+        )
+    ]
+
+    assert counts == [(3, 0), (0, 3), (2, 0), (0, 2), (0, 1)]
+    assert [(row.name, row.brand, row.price_fen) for row in look(PRICED, id=shop.shop_id)] == [
+        ("纯牛奶", "山谷", 320), ("纯牛奶", "溪谷", 350), ("纯牛奶", "山谷", 990),
+        ("豆腐", "山谷", 200), ("豆腐", "溪谷", 400),
+    ]  # fmt: skip
 
 
 def test_rows_that_say_one_offer_in_two_ways_are_wrong(client: FlaskClient) -> None:

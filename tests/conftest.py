@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from flask.testing import FlaskClient
 
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
     import requests
     from flask import Flask
     from werkzeug.test import TestResponse
+
+hypothesis.settings.register_profile(
+    "linli",
+    deadline=None,  # a machine that has other work is no failure
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    print_blob=True,  # a failure prints what reproduces it
+)
+hypothesis.settings.load_profile("linli")
 
 __all__ = ["pytest_runtest_logreport", "pytest_sessionfinish", "pytest_terminal_summary"]
 

@@ -41,7 +41,9 @@ def shop(app: Flask) -> Shop:
         return made
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(words=st.lists(st.sampled_from(PARTS) | st.sampled_from(["td", "nn", "tudou", "cq"]), min_size=1, max_size=2))
 def test_search_finds_what_like_finds(app: Flask, shop: Shop, words: list[str]) -> None:
     asked = read_words(" ".join(words))

@@ -21,7 +21,9 @@ from tests.factories.rows import look_one
 if TYPE_CHECKING:
     from flask import Flask
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 SPANS = [["00:00", "24:00"], ["08:00", "12:30"], ["13:00", "22:00"], ["00:00", "06:00"], ["23:00", "24:00"]]
 UNSEEN = (
     "牛e\u0301❤👩🚒\u00ad\u034f\u061c\u200b\u200d\u200f\u202e\u2060\u2066\u3164\ufe00\ufe0f\ufeff\uffa0"

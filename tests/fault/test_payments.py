@@ -199,7 +199,7 @@ def test_a_failure_that_the_gateway_repeats_fails_the_attempt_and_another_may_be
 def test_a_slow_answer_is_not_waited_for_and_not_doubled(gateway: Gateway, stripe: PaymentGateway) -> None:
     attempt_id = begin(an_unpaid_order())
     hasty = gateway.sandbox.client(read_timeout_s=0.2)
-    gateway.sandbox.faults(slow=1, slow_s=0.8)
+    gateway.sandbox.faults(slow=1, slow_s=1.6)
     with pytest.raises(GatewayUnknown):
         ask_gateway(hasty, attempt_id)
     gateway.sandbox.faults()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.factories import Offer, Person
 
-WAIT_S = 10
+WAIT_S = 60
 
 
 @contextmanager

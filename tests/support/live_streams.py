@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
 
 START_S = 60
+PATIENCE_S = 4.5
+"""Long for a slow machine, and still less than the time after which the process looks without being told."""
 PUBLIC_URL = "https://linli.example"
 NAMED_ORIGIN = "https://app.linli.example"
 
@@ -143,7 +145,7 @@ class Stream:
     """A listener. Reads from a socket of its own, with a deadline for everything."""
 
     def __init__(self, port: int, ticket: str, *, after: int | str | None = None, path: str = "/live") -> None:
-        self.connection = http.client.HTTPConnection(HOST, port, timeout=5)
+        self.connection = http.client.HTTPConnection(HOST, port, timeout=30)
         headers = {} if after is None else {"Last-Event-ID": str(after)}
         self.connection.request("GET", f"{path}?ticket={ticket}", headers=headers)
         self.response = self.connection.getresponse()
@@ -159,7 +161,7 @@ class Stream:
         self.response.close()
         self.connection.close()
 
-    def next(self, timeout_s: float = 3) -> Told | None:
+    def next(self, timeout_s: float = PATIENCE_S) -> Told | None:
         """Return the next event, None at the end of the stream.
 
         :raises TimeoutError: nothing came.
@@ -179,7 +181,7 @@ class Stream:
                 fields.clear()
         return None
 
-    def take(self, count: int, timeout_s: float = 3) -> list[Told]:
+    def take(self, count: int, timeout_s: float = PATIENCE_S) -> list[Told]:
         """Return the next ``count`` events."""
         taken = [self.next(timeout_s) for _ in range(count)]
         return [told for told in taken if told is not None]
@@ -194,7 +196,7 @@ class LiveProcess:
 
     def get(self, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> tuple[int, Any, Any]:
         """Return status, headers and JSON of a plain answer."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
         try:
             connection.request(method, path, headers=dict(headers or {}))
             response = connection.getresponse()
@@ -202,7 +204,7 @@ class LiveProcess:
         finally:
             connection.close()
 
-    def wait(self, timeout_s: float = 3, **wanted: int) -> None:
+    def wait(self, timeout_s: float = PATIENCE_S, **wanted: int) -> None:
         """Return when ``/health`` tells the wanted ``position`` or number of ``streams``."""
         deadline = time.monotonic() + timeout_s
         while not wanted.items() <= (found := self.get("/health")[2]).items():

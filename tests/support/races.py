@@ -47,7 +47,7 @@ def at_once(app: Flask, acts: Sequence[Callable[[], Any]], *, hands: int = HANDS
     def perform(act: Callable[[], Any]) -> Outcome:
         if threading.get_ident() not in waited:
             waited.add(threading.get_ident())
-            together.wait(timeout=10)
+            together.wait(timeout=60)
         with app.app_context():
             try:
                 return Outcome(answer=act())

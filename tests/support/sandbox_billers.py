@@ -62,19 +62,19 @@ class StartedBillers:
     def _answers(self) -> bool:
         try:
             return requests.get(self.url + "/health", timeout=1).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def faults(self, **plan: float) -> None:
         """Set the faults; what is not named is off."""
         self.start()
-        requests.put(self.url + "/sandbox/faults", json=plan, timeout=5).raise_for_status()
+        requests.put(self.url + "/sandbox/faults", json=plan, timeout=30).raise_for_status()
 
     def put_bill(self, biller: str, number: str, bill_no: str, *, amount_fen: int, due_on: date) -> None:
         self.start()
         body = {"month": f"{due_on:%Y-%m}", "due_on": str(due_on), "amount_fen": amount_fen}
         path = f"/sandbox/billers/{biller}/accounts/{number}/bills/{bill_no}"
-        requests.put(self.url + path, json=body, timeout=5).raise_for_status()
+        requests.put(self.url + path, json=body, timeout=30).raise_for_status()
 
     def ask(self, biller: str, number: str) -> AccountAtBiller | None:
         self._ready()

@@ -73,7 +73,7 @@ class Sandbox:
         assert self.process.poll() is None, "the sandbox gateway did not start"
         try:
             return requests.get(self.url + "/health", timeout=1).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def client(self, *, read_timeout_s: float = 5.0) -> StripeClient:
@@ -86,17 +86,17 @@ class Sandbox:
 
     def faults(self, **plan: float) -> None:
         """Set the faults; what is not named is off."""
-        requests.put(self.url + "/sandbox/faults", json=plan, timeout=5).raise_for_status()
+        requests.put(self.url + "/sandbox/faults", json=plan, timeout=30).raise_for_status()
 
     def play(self, path: str) -> requests.Response:
-        return requests.post(f"{self.url}/sandbox/{path}", timeout=5)
+        return requests.post(f"{self.url}/sandbox/{path}", timeout=30)
 
     def pay(self, intent_id: str) -> requests.Response:
         return self.play(f"payment_intents/{intent_id}/pay")
 
     def call(self, method: str, path: str, *, key: str | None = None, **how: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {SECRET_KEY}"} | ({"Idempotency-Key": key} if key else {})
-        return requests.request(method, self.url + path, headers=headers, timeout=5, **how)
+        return requests.request(method, self.url + path, headers=headers, timeout=30, **how)
 
 
 @dataclass

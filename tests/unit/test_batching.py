@@ -15,7 +15,7 @@ from app.kernel.errors import Busy
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Counter:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SLEEPER = "import time; print('awake', flush=True); time.sleep(60)"
 
 
-def wait_until(fact: Callable[[], object], timeout_s: float = 5.0) -> None:
+def wait_until(fact: Callable[[], object], timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not fact():
         assert time.monotonic() < deadline, "it did not become true in time"

@@ -35,7 +35,7 @@ from app.usecases.people import standing
 from app.web.application import Gathering
 from app.web.fields import Body
 from app.web.policy import policy_of
-from app.web.problems import InputInvalid, NotJson
+from app.web.problems import FileLacking, InputInvalid, NotJson
 from app.web.replies import as_kept, reply
 from app.web.tokens import TokenInvalid
 
@@ -183,6 +183,8 @@ def _respond(  # noqa: PLR0917 - what a request is made of
     if operation.upload is not None:
         request.max_content_length = operation.upload
         given["file"] = request.get_data(cache=False)
+        if not given["file"] or request.mimetype == "multipart/form-data":
+            raise FileLacking
         payload = [given.get("query"), hashlib.sha256(given["file"]).hexdigest()]
     if not operation.is_once:
         return _answer(view(*args, **given), operation)

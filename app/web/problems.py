@@ -65,6 +65,13 @@ class NotJson(Invalid):
     title = "The body is not JSON"
 
 
+class FileLacking(Invalid):
+    """The body is empty, or a form with a file in it, in place of the file."""
+
+    code = "file_lacking"
+    title = "There is no file"
+
+
 class InputInvalid(Invalid):
     """One or more fields are wrong; ``errors`` names each by JSON pointer."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import random
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -580,7 +581,7 @@ def test_one_thing_twice_and_anothers_sku_are_wrong_rows(client: FlaskClient) ->
 
 @pytest.mark.parametrize(
     "content, code",
-    [(b"\x89PNG\r\n\x1a\n\0", "file_unreadable"), (b"PK\x03\x04", "file_unreadable"), (b"", "columns_lacking"),
+    [(b"\x89PNG\r\n\x1a\n\0", "file_unreadable"), (b"PK\x03\x04", "file_unreadable"), (b"", "file_lacking"),
      ("名称,备注\n甲,乙\n".encode(), "columns_lacking"),
      ("名称,品名,分组,售价\n甲,乙,丙,1\n".encode(), "columns_repeated"),
      (b"name,category,price\n" + b"a,b,1\n" * 10_001, "too_many_rows")],
@@ -594,6 +595,18 @@ def test_a_file_that_is_none_is_refused_and_nothing_is_kept(client: FlaskClient,
 
     assert_problem(response, 422, code)
     assert row_counts() == before
+
+
+def test_a_form_with_a_file_in_it_is_told_to_send_the_file_itself(client: FlaskClient) -> None:
+    shop = a_merchant_with_shop()
+
+    response = client.post(
+        f"/merchant/v1/shops/{shop.shop_id}/imports?mode=all_or_none",
+        headers=shop.owner.once(),
+        data={"file": (io.BytesIO(a_sheet({"名称": "甲"})), "shelf.csv")},
+    )
+
+    assert_problem(response, 422, "file_lacking")
 
 
 def test_a_file_over_the_bound_is_not_read(client: FlaskClient) -> None:

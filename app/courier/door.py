@@ -201,9 +201,9 @@ def read_reasons(actor: Actor, *, trip_id: UUID) -> dict[str, Any]:
 
 @door.get("/trips/open", query=schemas.OpenTripsQuery, answer=schemas.OpenTripsOut)
 @policy("trip.hall", Relation.SIDE)
-def list_open_trips(_actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
-    """List trips that may be claimed near a place, nearest first."""
-    return queries.open_trips(**query)
+def list_open_trips(actor: Actor, *, query: dict[str, Any]) -> dict[str, Any]:
+    """List the trips that one may claim now from where one is, the nearest to a place first."""
+    return queries.open_trips(actor, **query)
 
 
 @door.get("/trips", query=schemas.TripsQuery, answer=schemas.TripsOut)

@@ -1,5 +1,6 @@
 """What couriers read: open trips without the door; their own trips with it, while they need it."""
 
+import math
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -9,19 +10,26 @@ from sqlalchemy import text
 
 from app.core import ledger
 from app.core.delivery.errors import TripNotFound
+from app.core.delivery.models import ORDERS_IN_HAND_MAX
+from app.core.delivery.states import EXCLUDED
+from app.core.dispatch.hall import LAST_M
 from app.core.ledger import codes
 from app.core.privacy.visibility import AFTER_DELIVERY
 from app.kernel.actor import Actor
-from app.kernel.geo import box_around, distance_m, geo_uri
+from app.kernel.clock import SHANGHAI
+from app.kernel.geo import EARTH_RADIUS_M, distance_m, geo_uri
 from app.kernel.sealing import unseal
 from app.kernel.transaction import read, transaction
 from app.kernel.wire import Row
+from app.usecases.delivering.hall import IS_EXCLUDED, IS_IN_REACH, ME
+from app.usecases.delivering.trips import GRAB
 from app.usecases.people.addresses import DOOR_CONTEXT
 from app.web.messages import Language, say
 from app.web.paging import page, read_cursor
 from app.web.replies import in_json
 
-HALL_RADIUS_M = 5_000
+_LAT = math.degrees(LAST_M / EARTH_RADIUS_M)
+_LNG = f"{_LAT} / greatest(0.01, cosd(me.lat))"
 
 _IS_EXCHANGE = """
     EXISTS (SELECT 1 FROM deliveries AS d WHERE d.trip_id = t.trip_id AND d.case_id IS NOT NULL) AS is_exchange
@@ -31,6 +39,7 @@ _ORDERS_LEFT = """
 """
 _OPEN = text(
     f"""
+    WITH {ME}
     SELECT t.trip_id, t.community_id, t.pay_fen, t.pay_parts, {_ORDERS_LEFT}, t.weight_g, t.is_cold,
         t.lat, t.lng, t.expected_ready_at, t.created_at, {_IS_EXCHANGE},
            (SELECT json_agg(DISTINCT s.name) FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
@@ -38,12 +47,14 @@ _OPEN = text(
             AS shop_names,
            (SELECT json_agg(json_build_array(p.lat, p.lng) ORDER BY p.position) FROM stops AS p
             WHERE p.trip_id = t.trip_id AND p.state <> 'canceled') AS places
-    FROM trips AS t
+    FROM me JOIN trips AS t ON point(t.lng, t.lat)
+        <@ box(point(me.lng - {_LNG}, me.lat - {_LAT}), point(me.lng + {_LNG}, me.lat + {_LAT}))
     WHERE t.state = 'open' AND t.pinned_to_id IS NULL AND (t.opens_at IS NULL OR t.opens_at <= business_now())
-      AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.trip_id = t.trip_id AND d.state = 'offered')
+      AND NOT EXISTS (SELECT 1 FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
+                      WHERE d.trip_id = t.trip_id AND (d.state = 'offered' OR o.account_id = me.courier_id))
       AND coalesce((SELECT m.mode FROM dispatch_modes AS m WHERE m.community_id = t.community_id
                     ORDER BY m.set_at DESC LIMIT 1), 'hall') <> 'assign'
-      AND point(t.lng, t.lat) <@ box(point(:lng_min, :lat_min), point(:lng_max, :lat_max))
+      AND {IS_IN_REACH} AND NOT {IS_EXCLUDED}
     ORDER BY point(t.lng * cosd(:lat), t.lat) <-> point(:lng * cosd(:lat), :lat), t.trip_id LIMIT :limit
     """
 )
@@ -112,20 +123,44 @@ _IN_ZONE = text(
     WHERE t.trip_id = :trip_id
     """
 )
+_BEFORE = f"d.decided_at - interval '{int(EXCLUDED.total_seconds())} seconds'"
 _DECISIONS = text(
-    """
-    SELECT d.decided_at, d.policy, d.candidate_count, d.alternatives FROM dispatch_decisions AS d
-    WHERE d.trip_id = :trip_id ORDER BY d.decision_id DESC LIMIT 20
+    f"""
+    WITH RECURSIVE carried AS (
+        SELECT t.trip_id, t.joined_into_id FROM trips AS t WHERE t.trip_id = :trip_id
+        UNION
+        SELECT t.trip_id, t.joined_into_id FROM carried AS c JOIN trips AS t ON t.trip_id = c.joined_into_id
+    )
+    SELECT d.decided_at, d.policy, d.candidate_count, d.alternatives, p.place AS rank,
+        CAST(d.weighed_costs[p.place] AS float8) AS cost, d.weighed_to_shop_m[p.place] AS to_shop_m,
+        EXISTS (SELECT 1 FROM deliveries AS x JOIN orders AS o ON o.order_id = x.order_id
+            WHERE x.trip_id = d.trip_id AND o.account_id = :courier_id) AS is_own,
+        NOT EXISTS (SELECT 1 FROM courier_shifts AS h WHERE h.courier_id = :courier_id
+            AND h.started_at <= d.decided_at AND (h.ended_at IS NULL OR h.ended_at > d.decided_at)) AS is_off_shift,
+        EXISTS (SELECT 1 FROM trip_offers AS f WHERE f.trip_id = d.trip_id AND f.courier_id = :courier_id
+            AND f.state IN ('declined', 'expired') AND f.answered_at > {_BEFORE} AND f.answered_at <= d.decided_at)
+            AS has_declined,
+        EXISTS (SELECT 1 FROM trip_releases AS r WHERE r.trip_id = d.trip_id AND r.courier_id = :courier_id
+            AND r.released_at > {_BEFORE} AND r.released_at <= d.decided_at) AS has_given_up,
+        EXISTS (SELECT 1 FROM trip_offers AS f WHERE f.courier_id = :courier_id AND f.trip_id <> d.trip_id
+            AND f.offered_at <= d.decided_at AND (f.answered_at IS NULL OR f.answered_at > d.decided_at)) AS is_asked,
+        (SELECT coalesce(sum(t.order_count), 0)::bigint FROM trips AS t WHERE t.courier_id = :courier_id
+            AND t.trip_id <> d.trip_id AND t.assigned_at <= d.decided_at
+            AND (t.ended_at IS NULL OR t.ended_at > d.decided_at)) AS orders_in_hand
+    FROM dispatch_decisions AS d
+    CROSS JOIN LATERAL (SELECT array_position(d.weighed_ids, CAST(:courier_id AS uuid)) AS place) AS p
+    WHERE d.trip_id IN (SELECT c.trip_id FROM carried AS c) ORDER BY d.decision_id DESC LIMIT 20
     """
 )
 _DONE = text("SELECT count(*) FROM trips WHERE courier_id = :courier_id AND state = 'done'")
 
 
-def open_trips(*, lat: float, lng: float, limit: int) -> dict[str, Any]:
-    """Return trips that may be claimed near a place, nearest first."""
-    lat_min, lng_min, lat_max, lng_max = box_around(lat, lng, HALL_RADIUS_M)
-    params = {"lat": lat, "lng": lng, "lat_min": lat_min, "lng_min": lng_min, "lat_max": lat_max, "lng_max": lng_max}
-    rows = read(_OPEN, {**params, "limit": limit}).fetchall()
+def open_trips(actor: Actor, *, lat: float, lng: float, limit: int) -> dict[str, Any]:
+    """Return the trips that one may claim, from where one is, the nearest to a place first.
+
+    :param lat: of the place, from where distances are told; off shift one is taken to be there. :param lng: the same.
+    """
+    rows = read(_OPEN, {"courier_id": actor.account_id, "lat": lat, "lng": lng, "limit": limit}).fetchall()
     return {
         "items": [
             {
@@ -162,41 +197,57 @@ def reasons(actor: Actor, *, trip_id: UUID, language: Language) -> dict[str, Any
     with transaction() as tx:
         if tx.execute(_IN_ZONE, {"trip_id": trip_id, "courier_id": actor.account_id}).first() is None:
             raise TripNotFound
-        rows = tx.execute(_DECISIONS, {"trip_id": trip_id}).fetchall()
+        rows = tx.execute(_DECISIONS, {"trip_id": trip_id, "courier_id": actor.account_id}).fetchall()
     return {"trip_id": trip_id, "items": [_reason(actor, row, language) for row in rows]}
 
 
 def _reason(actor: Actor, row: Row, language: Language) -> dict[str, Any]:
-    ranked = [
-        {
-            "rank": rank,
-            "cost": float(one["cost"]),
-            "to_shop_m": one["to_shop_m"],
-            "who": one["courier_id"],
-            "is_chosen": one["is_chosen"],
-        }
-        for rank, one in enumerate(row.alternatives, 1)
-    ]
-    chosen = next(one for one in ranked if one["is_chosen"])
-    yours = next((one for one in ranked if one["who"] == str(actor.account_id)), None)
-    if yours is None:
-        code = "why_not_among"
-    else:
-        code = "why_yours" if yours["is_chosen"] else "why_dearer" if yours["cost"] > chosen["cost"] else "why_balance"
+    told = [{**one, "rank": rank, "cost": float(one["cost"])} for rank, one in enumerate(row.alternatives, 1)]
+    chosen = next(one for one in told if one["is_chosen"])
+    yours = next((one for one in told if one["courier_id"] == str(actor.account_id)), None)
+    if yours is None and row.rank is not None:
+        yours = {"rank": row.rank, "cost": row.cost, "to_shop_m": row.to_shop_m, "is_chosen": False}
     params = {
-        "shown": len(ranked),
+        "at": f"{row.decided_at.astimezone(SHANGHAI):%H:%M}",
         "count": row.candidate_count,
         "cost": f"{chosen['cost']:.1f}",
         "to_shop_m": chosen["to_shop_m"],
         "your_cost": "" if yours is None else f"{yours['cost']:.1f}",
         "your_to_shop_m": "" if yours is None else yours["to_shop_m"],
+        "orders_max": ORDERS_IN_HAND_MAX,
     }
+    words = say(_why(row, chosen, yours), "detail", language, params)
+    if yours is None and (fact := _why_not_weighed(row)) is not None:
+        words = f"{words} {say(fact, 'detail', language, params)}"
     return {
-        **_without(row, "alternatives"),
+        **{name: getattr(row, name) for name in ("decided_at", "policy", "candidate_count")},
         "chosen": _cost(chosen),
         "yours": None if yours is None else _cost(yours),
-        "words": say(code, "detail", language, params),
+        "words": words,
     }
+
+
+def _why(row: Row, chosen: dict[str, Any], yours: dict[str, Any] | None) -> str:
+    """Return the code of the words about who was chosen."""
+    if row.policy == GRAB:
+        return "why_you_grabbed" if yours is not None else "why_grabbed"
+    if yours is None:
+        return "why_not_among"
+    return "why_yours" if yours["is_chosen"] else "why_dearer" if yours["cost"] > chosen["cost"] else "why_balance"
+
+
+def _why_not_weighed(row: Row) -> str | None:
+    """Return the code of the fact for which one could not have had it then; None when nothing that is kept tells."""
+    facts = (
+        (row.is_own, "why_own_order"),
+        (row.is_off_shift, "why_off_shift"),
+        (row.has_declined, "why_declined"),
+        (row.has_given_up, "why_given_up"),
+        (row.orders_in_hand >= ORDERS_IN_HAND_MAX, "why_hands_full"),
+        (row.policy != GRAB and row.is_asked, "why_asked_otherwise"),
+        (row.policy != GRAB, "why_not_able"),
+    )
+    return next((code for holds, code in facts if holds), None)
 
 
 def _cost(one: dict[str, Any]) -> dict[str, Any]:

@@ -226,7 +226,10 @@ class ReasonOut(Body):
 
 
 class ReasonsOut(Body):
-    """The decisions about a trip, newest first, at most twenty."""
+    """The decisions about a trip, newest first, at most twenty; of one that was joined, those about the whole, too.
+
+    A claim out of the hall is one, by the policy ``grab``, with the way to the shop as its cost.
+    """
 
     trip_id = Id(required=True)
     items = Many(fields.Nested(ReasonOut), high=20, required=True)

@@ -27,7 +27,16 @@ from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.shopping.cart import put_in_cart
 from app.usecases.shopping.promising import quote_with_promises
 from app.usecases.shopping.quoting import quote_checkout
-from tests.factories.people import Person, a_claim, a_courier, a_grant, a_resident, a_store_clerk, an_address
+from tests.factories.people import (
+    Person,
+    a_claim,
+    a_courier,
+    a_grant,
+    a_resident,
+    a_store_clerk,
+    an_address,
+    settle,
+)
 from tests.factories.photos import a_photo
 from tests.factories.rows import look
 from tests.factories.shops import Offer, Shop, a_merchant_with_shop, an_offer
@@ -179,7 +188,10 @@ def bring_paid(
     accept_order(owner.actor, a_claim(owner), order_id=order_id)
     order = _with_trip(order)
     if order.clerk is None and (with_courier or state not in {OrderState.PREPARING, OrderState.READY}):
-        order = replace(order, courier=courier or a_courier(community=order.shop.community))
+        community = order.shop.community
+        order = replace(order, courier=courier or a_courier(community=community))
+        if courier is not None:
+            settle(courier, community)
         assert order.trip_id is not None
         claim_trip(order.carrier.actor, a_claim(order.carrier), trip_id=order.trip_id)
     if state is OrderState.PREPARING:

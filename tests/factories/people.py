@@ -42,7 +42,7 @@ from app.usecases.privacy.consents import Agreement, agree
 from app.usecases.stepping_up.grants import LIFETIME
 from app.usecases.stepping_up.payment_pin import pin_digest
 from app.web.sign_in import access_token
-from tests.factories.places import Community, a_community
+from tests.factories.places import Community, a_community, the_newest_community
 from tests.factories.rows import change, write
 
 if TYPE_CHECKING:
@@ -198,12 +198,39 @@ def an_operator() -> Person:
 
 
 def a_courier(*, community: Community | None = None, on_shift: bool = True) -> Person:
-    community = community or a_community()
+    """Return a courier who stands in the middle of their community: the newest there is, unless told otherwise."""
+    community = community or the_newest_community()
     courier = _somebody(Side.COURIER)
     write(CourierRow, courier_id=courier.account_id, community_id=community.community_id)
     if on_shift:
         start_shift(courier.actor, a_claim(courier), lat=community.lat, lng=community.lng)
     return courier
+
+
+def settle(courier: Person, community: Community) -> None:
+    """Let a courier of elsewhere be one of ``community`` and stand there, so that they may claim its trips."""
+    moved = "UPDATE couriers SET community_id = :community_id WHERE courier_id = :id AND community_id <> :community_id"
+    if change(moved, id=courier.account_id, community_id=community.community_id):
+        change(
+            "UPDATE courier_shifts SET lat = :lat, lng = :lng WHERE courier_id = :id AND ended_at IS NULL",
+            id=courier.account_id,
+            lat=community.lat,
+            lng=community.lng,
+        )
+
+
+def let_go(trip_id: UUID | None) -> None:
+    """Let who gave a trip back, or lost it, have done so long ago: they may claim it again."""
+    change("UPDATE trip_releases SET released_at = released_at - interval '10 minutes' WHERE trip_id = :id", id=trip_id)
+
+
+def let_wait(trip_id: UUID | None, *, minutes: float = 10) -> None:
+    """Let a trip have been in the hall for some time: couriers from farther away may claim it."""
+    change(
+        "UPDATE trips SET created_at = created_at - CAST(:minutes AS float8) * interval '1 minute' WHERE trip_id = :id",
+        id=trip_id,
+        minutes=minutes,
+    )
 
 
 def let_ride(courier: Person) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 _places = random.SystemRandom()
+_newest: list[Community] = []
 
 
 @dataclass(frozen=True)
@@ -38,4 +39,10 @@ def a_community(at: tuple[float, float] | None = None) -> Community:
         street="四季青街道",
         **place,
     )
+    _newest[:] = [community]
     return community
+
+
+def the_newest_community() -> Community:
+    """Return where the test is at the moment: the community that was made last; a new one when there is none."""
+    return _newest[0] if _newest else a_community()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.core.delivery.errors import TripTaken
-from app.core.delivery.models import ACTIVE_TRIPS_MAX
 from app.core.delivery.states import FailureReason
+from app.core.dispatch.hall import GRABS_MAX
 from app.core.orders.models import CancelReason, Fulfillment
 from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
@@ -183,16 +183,15 @@ def test_a_trip_that_others_were_refused_is_still_the_winners_and_anybodys_once_
         claim_trip(winner.actor, a_claim(winner), trip_id=trip_id)
 
 
-def test_a_courier_gets_three_trips_of_ten_claimed_at_once(app: Flask) -> None:
+def test_a_courier_gets_two_trips_of_ten_claimed_at_once(app: Flask) -> None:
     shop = a_merchant_with_shop()
     orders = [an_order(state=OrderState.PREPARING, shop=shop) for _ in range(10)]
     courier = a_courier(community=shop.community)
     outcomes = at_once(
         app, [partial(claim_trip, courier.actor, a_claim(courier), trip_id=known(order.trip_id)) for order in orders]
     )
-    assert len(done(outcomes)) == ACTIVE_TRIPS_MAX
-    refused = refusals(outcomes)  # three trips of one order each: either is true
-    assert refused["too_many_trips"] + refused["too_many_orders"] == refused.total() == 7
+    assert len(done(outcomes)) == GRABS_MAX
+    assert refusals(outcomes) == {"too_many_grabs": 10 - GRABS_MAX}
 
 
 def test_a_shift_does_not_end_under_a_claim(app: Flask) -> None:

@@ -31,6 +31,37 @@ class TripTaken(Conflict):
     title = "The trip is taken"
 
 
+class TripOutOfReach(Conflict):
+    """The hall gives a trip to who is near the shop, and to more with each minute.
+
+    Parameters ``distance_m`` and ``distance_m_max``, how far one may be now.
+    """
+
+    code = "trip_out_of_reach"
+    title = "The trip is out of your reach"
+
+
+class TripElsewhere(Conflict):
+    """The hall gives a trip to couriers of its community, after parameter ``minutes`` to all of the zone."""
+
+    code = "trip_elsewhere"
+    title = "The trip is for couriers of its community"
+
+
+class TripGivenUp(Conflict):
+    """Whoever gave a trip back, or lost it, leaves it to others for some minutes; parameter ``minutes``."""
+
+    code = "trip_given_up"
+    title = "You have just given this trip up"
+
+
+class TooManyGrabs(Conflict):
+    """Out of the hall one has few trips in hand at a time; parameter ``grabs_max``."""
+
+    code = "too_many_grabs"
+    title = "You have enough trips out of the hall"
+
+
 class OwnOrder(Conflict):
     """Nobody is paid for carrying what they ordered themselves."""
 

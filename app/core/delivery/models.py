@@ -5,8 +5,17 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.delivery.checks import HandOverWay
@@ -137,6 +146,10 @@ class TripRow(Base):
     """Whom an operator wants to carry it: nobody else is offered it, nobody else can claim it."""
     is_apart: Mapped[bool] = mapped_column(server_default=text("false"))
     """An operator split it off: it is not joined again."""
+    is_grabbed: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Its courier claimed it out of the hall."""
+    joined_into_id: Mapped[UUID | None]
+    """The trip that took its deliveries over: they were carried together."""
 
 
 class StopRow(Base):
@@ -278,9 +291,11 @@ class DispatchModeRow(Base):
 
 
 class DispatchDecisionRow(Base):
-    """Why a trip was offered to whom: the candidates with their costs, best first.
+    """Why a trip was offered to whom, or who claimed it: the candidates with their costs, best first.
 
     ``alternatives`` is ``[{"courier_id": …, "cost": minutes, "to_shop_m": meters, "is_chosen": …}, …]``.
+    Those are the best few. The three columns ``weighed_…`` are of all who could have it, at most 200, in 24 bytes each:
+    their answer to "why not me?". Kept for ninety days.
     """
 
     __tablename__ = "dispatch_decisions"
@@ -294,6 +309,9 @@ class DispatchDecisionRow(Base):
     policy: Mapped[str]
     candidate_count: Mapped[int]
     alternatives: Mapped[list[Any]] = mapped_column(JSONB)
+    weighed_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
+    weighed_costs: Mapped[list[float]] = mapped_column(ARRAY(REAL), server_default="{}")
+    weighed_to_shop_m: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
     decided_at: Mapped[datetime]
 
 

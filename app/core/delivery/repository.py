@@ -36,12 +36,13 @@ _OF_TRIP = """
     FROM its_orders AS o
     JOIN deliveries AS d ON d.order_id = o.order_id
     JOIN trips AS t ON t.trip_id = d.trip_id
+    {also}
     WHERE t.trip_id = :trip_id AND (SELECT count(*) FROM its_orders) > 0 {more}
     ORDER BY o.order_id FOR UPDATE OF t, d
 """
 _LOCK_TRIP = f"WITH {ORDERS_OF_TRIP} SELECT {_COLUMNS} {_OF_TRIP}"
-LOCK_TRIP = opening(_LOCK_TRIP.format(more=""))
-LOCK_OWN_TRIP = opening(_LOCK_TRIP.format(more="AND t.courier_id = :courier_id"))
+LOCK_TRIP = opening(_LOCK_TRIP.format(also="", more=""))
+LOCK_OWN_TRIP = opening(_LOCK_TRIP.format(also="", more="AND t.courier_id = :courier_id"))
 LOCK_OWN_DELIVERY = opening(
     f"""
     SELECT {_COLUMNS}, seen.lat AS seen_lat, seen.lng AS seen_lng, counter.lat AS counter_lat,
@@ -60,14 +61,24 @@ LOCK_DELIVERY_OF_ORDER = opening(_LOCK_ONE.format(which="o.order_id = :order_id 
 LOCK_DELIVERY_OF_CASE = opening(_LOCK_ONE.format(which="d.case_id = :case_id"))
 HAS_CALLED = "EXISTS (SELECT 1 FROM incidents AS i WHERE i.courier_id = {} AND i.is_sos AND i.state <> 'closed')"
 """Condition: a courier, named by an expression, has called for help and waits for it."""
-LOCK_IN_HALL = opening(
-    f"""
-    WITH {ORDERS_OF_TRIP} SELECT {_COLUMNS}, t.pinned_to_id, (SELECT m.mode FROM dispatch_modes AS m
-        WHERE m.community_id = o.community_id ORDER BY m.set_at DESC LIMIT 1) AS mode
-    {_OF_TRIP.format(more="AND (t.opens_at IS NULL OR t.opens_at <= business_now())")}
+
+
+def lock_in_hall(*, me: str, more: str) -> Opening:
+    """Return the statement that locks a trip as :data:`LOCK_TRIP` does, once its time has come, for who claims it.
+
+    With the community's mode of dispatch: null is the hall.
+
+    :param me: a common table expression of that name, one row: the courier. :param more: columns by ``me`` and ``t``.
     """
-)
-"""As :data:`LOCK_TRIP`, once its time has come, with the community's mode of dispatch: null is the hall."""
+    return opening(
+        f"""
+        WITH {ORDERS_OF_TRIP}, {me} SELECT {_COLUMNS}, t.pinned_to_id, (SELECT m.mode FROM dispatch_modes AS m
+            WHERE m.community_id = o.community_id ORDER BY m.set_at DESC LIMIT 1) AS mode, {more}
+        {_OF_TRIP.format(also="LEFT JOIN me ON true", more="AND (t.opens_at IS NULL OR t.opens_at <= business_now())")}
+        """
+    )
+
+
 _OFFER = f"""
     WITH the_offer AS MATERIALIZED (
         SELECT f.trip_offer_id, f.trip_id FROM trip_offers AS f WHERE f.trip_offer_id = :trip_offer_id {{whose}}

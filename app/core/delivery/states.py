@@ -1,5 +1,6 @@
 """The machines of trip, stop and delivery. A trip has ordered stops; each order has one delivery that names two."""
 
+from datetime import timedelta
 from enum import StrEnum
 
 from app.kernel.actor import Role
@@ -189,8 +190,18 @@ class ReleaseReason(StrEnum):
     """Did not move for minutes, far from the counter."""
     UNABLE = "unable"
     """Suspended, or calls for help."""
+    ASTRAY = "astray"
+    """Moved for minutes, and came no nearer to anything there is to do."""
+    LATE = "late"
+    """Would come much later than the trip is ready and than was reckoned, and somebody else is nearer."""
     LATE_SHOP = "late_shop"
     BY_OPERATOR = "by_operator"
+
+
+EXCLUDED = timedelta(minutes=5)
+"""For how long a trip is not for one who declined it, did not answer, gave it back or lost it."""
+NOT_AGAIN = tuple(reason.value for reason in ReleaseReason if reason is not ReleaseReason.LATE_SHOP)
+"""Who was released for a late shop may have the trip again at once."""
 
 
 class DispatchMode(StrEnum):

@@ -1,12 +1,12 @@
 """The batch policy (批量派单): bundles and couriers are matched at once, and nobody is called before it is needed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from app.core.dispatch.bundles import Bundle, Bundling, bundle_of, join_bundles
 from app.core.dispatch.costs import IMPOSSIBLE, growth_costs, owed_orders, trip_costs
-from app.core.dispatch.problem import ALTERNATIVES_MAX, Alternative, Courier, Decision, Problem
+from app.core.dispatch.problem import ALTERNATIVES_MAX, WEIGHED_MAX, Alternative, Courier, Decision, Key, Problem
 from app.core.dispatch.weights import FREE_SOON_S, Weights
 
 
@@ -98,7 +98,8 @@ class _Tick:
             whole = bundle_of(self.problem, (*courier.inbound.deliveries, *bundle.deliveries))
         costs = minutes[row]
         able = int((costs != IMPOSSIBLE).sum())
-        told = costs.argsort(kind="stable")[: min(able, ALTERNATIVES_MAX)].tolist()
+        ranked = costs.argsort(kind="stable")[: min(able, WEIGHED_MAX)].tolist()
+        told = ranked[:ALTERNATIVES_MAX]
         if column not in told:
             told[-1] = column
         return Decision(
@@ -110,7 +111,17 @@ class _Tick:
             shop_ids=tuple(shop_id for shop_id, _ in whole.counters),
             candidate_count=able,
             alternatives=tuple(self._alternative(each, row, costs, trips) for each in told),
+            weighed=tuple(self._weighed(ranked, costs)),
         )
+
+    def _weighed(self, ranked: Sequence[int], costs: Any) -> Iterator[tuple[Key, float]]:
+        """Yield each courier once: who could go alone or take it along is told by what costs less."""
+        seen: set[Key] = set()
+        for column in ranked:
+            one = self.inbound[column - len(self.free)] if column >= len(self.free) else self.free[column]
+            if one.courier_id not in seen:
+                seen.add(one.courier_id)
+                yield one.courier_id, float(costs[column])
 
     def _alternative(self, column: int, row: int, costs: Any, trips: Any) -> Alternative:
         is_growth = column >= len(self.free)

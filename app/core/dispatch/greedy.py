@@ -4,14 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from app.core.dispatch.bundles import carries
 from app.core.dispatch.costs import owed_orders
-from app.core.dispatch.problem import ALTERNATIVES_MAX, Alternative, Courier, Decision, Delivery, Problem
+from app.core.dispatch.hall import radius_m
+from app.core.dispatch.problem import ALTERNATIVES_MAX, WEIGHED_MAX, Alternative, Courier, Decision, Delivery, Problem
 from app.core.dispatch.weights import Weights
 
 _FAIR_RATE = Weights().fair_rate
-HALL_RADIUS_M = 1_000.0
-HALL_RADIUS_MAX_M = 12_000.0
-HALL_GROWS_M = 500.0
-"""The hall (抢单大厅) shows what is within a kilometer, and 500 m more for each minute that it waits."""
 HALL_AHEAD_S = 600
 """In the hall nobody is interested in what is ready later."""
 
@@ -66,8 +63,7 @@ def _free(problem: Problem) -> dict[object, Courier]:
 
 
 def _is_seen(problem: Problem, delivery: Delivery, courier: Courier) -> bool:
-    waited = max(0, problem.now_s - delivery.placed_s) / 60
-    radius = min(HALL_RADIUS_MAX_M, HALL_RADIUS_M + HALL_GROWS_M * waited)
+    radius = radius_m(problem.now_s - delivery.placed_s)
     (x, y), (shop_x, shop_y) = courier.place, delivery.shop
     return (x - shop_x) ** 2 + (y - shop_y) ** 2 <= radius**2
 
@@ -97,4 +93,5 @@ def _called(delivery: Delivery, ranked: Sequence[Alternative]) -> Decision:
         shop_ids=(delivery.shop_id,),
         candidate_count=len(ranked),
         alternatives=tuple(ranked[:ALTERNATIVES_MAX]),
+        weighed=tuple((one.courier_id, one.cost) for one in ranked[:WEIGHED_MAX]),
     )

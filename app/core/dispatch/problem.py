@@ -9,7 +9,9 @@ Key = Any
 Point = tuple[float, float]
 """Meters on a plane."""
 ALTERNATIVES_MAX = 5
-"""How many candidates of a decision are told."""
+"""How many candidates of a decision are told with all that their cost is made of."""
+WEIGHED_MAX = 200
+"""Of how many the cost alone is told: a zone has fewer couriers who could have it at one time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,7 @@ class Decision:
     :ivar shop_ids: the counters in the order of their visits.
     :ivar added_ids: what is new to the courier. :ivar is_growth: whether an inbound trip grows.
     :ivar candidate_count: couriers who could have it. :ivar alternatives: best first, the chosen courier among them.
+    :ivar weighed: courier and cost in minutes, best first, of all who could have it, but for the last beyond 200.
     """
 
     courier_id: Key
@@ -140,6 +143,7 @@ class Decision:
     shop_ids: tuple[Key, ...]
     candidate_count: int
     alternatives: tuple[Alternative, ...]
+    weighed: tuple[tuple[Key, float], ...] = ()
 
 
 class Policy(Protocol):

@@ -72,7 +72,7 @@ _JOIN = closing(
         WHERE trip_id = :trip_id RETURNING trip_id
     ),
     joined AS (
-        UPDATE trips SET state = 'canceled', ended_at = business_now()
+        UPDATE trips SET state = 'canceled', ended_at = business_now(), joined_into_id = :trip_id
         WHERE trip_id = ANY (CAST(:joined_ids AS uuid[]))
     )""",
     answer="SELECT count(*) FROM grown",

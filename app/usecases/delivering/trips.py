@@ -20,23 +20,28 @@ from app.core.delivery.errors import (
     ShiftOver,
     StopNotFound,
     TooHeavy,
+    TooManyGrabs,
     TooManyOrders,
     TooManyTrips,
+    TripElsewhere,
+    TripGivenUp,
     TripNotFound,
+    TripOutOfReach,
     TripTaken,
 )
 from app.core.delivery.models import ACTIVE_TRIPS_MAX, ORDERS_IN_HAND_MAX, WEIGHT_G_MAX
 from app.core.delivery.repository import (
     HAS_CALLED,
-    LOCK_IN_HALL,
     LOCK_OWN_TRIP,
     LOCK_TRIP,
     Delivery,
     delivery_of,
+    lock_in_hall,
     lock_trip,
 )
 from app.core.delivery.states import (
     DELIVERY_TRANSITIONS,
+    EXCLUDED,
     DeliveryAction,
     DeliveryState,
     DispatchMode,
@@ -45,6 +50,8 @@ from app.core.delivery.states import (
     StopState,
     TripState,
 )
+from app.core.dispatch.hall import GRABS_MAX, NEIGHBORS_AFTER_S
+from app.core.dispatch.travel import ride_s
 from app.core.events import TripClaimed, TripGivenBack
 from app.kernel.actor import Actor, Role
 from app.kernel.errors import Conflict
@@ -52,9 +59,13 @@ from app.kernel.ids import new_id
 from app.kernel.machines import IllegalTransition, next_state
 from app.kernel.transaction import Claim, Closing, Transaction, closing, opening, read, transaction
 from app.kernel.wire import Row
+from app.usecases.delivering.hall import AWAY_M, IS_EXCLUDED, IS_IN_REACH, IS_OURS, ME, RADIUS
 
 LATE_SHOP = timedelta(minutes=10)
 """A trip given back when the shop is this late is nobody's fault."""
+
+GRAB = "grab"
+"""What a claim out of the hall is called where other decisions say their policy."""
 
 _wanted: deque[UUID] = deque(maxlen=256)
 """Trips that this process has lately given to somebody, or refused as taken: worth a glance first. Decides nothing."""
@@ -75,11 +86,13 @@ CLAIM_WRITES = f"""
           AND h.on_break_since IS NULL AND (h.ends_at IS NULL OR h.ends_at > business_now())
           AND (h.active_trips = 0
                OR orders_in_hand(h.courier_id, :trip_id) + :order_count <= {ORDERS_IN_HAND_MAX})
+          AND (NOT :is_grab OR h.active_trips < {GRABS_MAX} OR grabs_in_hand(h.courier_id, :trip_id) < {GRABS_MAX})
           AND NOT {HAS_CALLED.format("h.courier_id")}
         RETURNING h.shift_id
     ),
     claimed_trip AS (
-        UPDATE trips SET state = 'assigned', courier_id = :courier_id, assigned_at = business_now()
+        UPDATE trips SET state = 'assigned', courier_id = :courier_id, assigned_at = business_now(),
+            is_grabbed = :is_grab
         WHERE trip_id = :trip_id AND state = 'open' RETURNING trip_id
     ),
     assigned AS (
@@ -90,12 +103,26 @@ CLAIM_ANSWER = f"""
         h.shift_id IS NOT NULL AS is_on_shift, h.active_trips, h.active_weight_g, k.has_cold_box,
         h.on_break_since IS NOT NULL AS is_on_break, h.ends_at <= business_now() AS is_over,
         {HAS_CALLED.format(":courier_id")} AS has_called,
-        {_WEIGHT_MAX} AS weight_g_max
+        {_WEIGHT_MAX} AS weight_g_max, grabs_in_hand(:courier_id, :trip_id) AS grabs
     FROM (SELECT 1) AS one
     LEFT JOIN couriers AS k ON k.courier_id = :courier_id
     LEFT JOIN courier_shifts AS h ON h.courier_id = k.courier_id AND h.ended_at IS NULL
     """
-_CLAIM = closing(CLAIM_WRITES, answer=CLAIM_ANSWER)
+_LOCK_IN_HALL = lock_in_hall(
+    me=ME,
+    more=f"""me.is_on_shift, {IS_IN_REACH} AS is_in_reach, {IS_OURS} AS is_ours, {IS_EXCLUDED} AS is_excluded,
+        round({AWAY_M})::bigint AS away_m, round({RADIUS})::bigint AS radius_m""",
+)
+_CLAIM = closing(
+    f"""{CLAIM_WRITES},
+    told AS (
+        INSERT INTO dispatch_decisions (decision_id, trip_id, policy, candidate_count, alternatives, decided_at)
+        SELECT :decision_id, c.trip_id, '{GRAB}', 1, jsonb_build_array(jsonb_build_object('courier_id', :courier_id,
+            'cost', CAST(:way_min AS float8), 'to_shop_m', CAST(:away_m AS bigint), 'is_chosen', true)), business_now()
+        FROM claimed_trip AS c
+    )""",
+    answer=CLAIM_ANSWER,
+)
 _GIVE_BACK = closing(
     """
     released AS (
@@ -103,7 +130,8 @@ _GIVE_BACK = closing(
         VALUES (:release_id, :trip_id, :courier_id, :reason, business_now())
     ),
     given_back AS (
-        UPDATE trips SET state = 'open', courier_id = NULL, assigned_at = NULL, pinned_to_id = NULL
+        UPDATE trips SET state = 'open', courier_id = NULL, assigned_at = NULL, pinned_to_id = NULL,
+            is_grabbed = false
         WHERE trip_id = :trip_id AND state = 'assigned' RETURNING trip_id, weight_g
     ),
     reopened AS (
@@ -203,13 +231,15 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
     :raises TripTaken: another courier has it or thinks about it, or it was called off.
     :raises HallClosed: in this community trips are offered, not claimed.
     :raises OwnOrder: the courier ordered it.
+    :raises TripElsewhere, TripOutOfReach: it is for others at the moment. :raises TripGivenUp: it was theirs just now.
     :raises NotOnShift, HelpCalled: the courier is not working, or waits for help.
-    :raises TooManyTrips, TooManyOrders: as much is under way as one carries.
+    :raises TooManyTrips, TooManyOrders, TooManyGrabs: as much is under way as one carries.
     """
     if trip_id in _wanted and read(_GLANCE, {**claim.as_params(), "trip_id": trip_id}).scalar():
         raise TripTaken
     with transaction(claim) as tx:
-        rows = tx.open(LOCK_IN_HALL, {"trip_id": trip_id})
+        asked = {"trip_id": trip_id, "courier_id": actor.account_id, "lat": None, "lng": None}
+        rows = tx.open(_LOCK_IN_HALL, asked)
         if not rows:
             raise TripNotFound
         if rows[0].mode == DispatchMode.ASSIGN:
@@ -223,35 +253,70 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
             raise TripTaken
         if any(delivery.account_id == actor.account_id for delivery in deliveries):
             raise OwnOrder
+        if rows[0].pinned_to_id is None:
+            _reach(rows[0])
         state = _next_of_all(deliveries, DeliveryAction.CLAIM, actor.role)
         tx.record(TripClaimed(trip_id=trip_id, community_id=deliveries[0].community_id, courier_id=actor.account_id))
         moved = TripMoved(trip_id=trip_id, state=TripState.ASSIGNED.value)
         tx.keep(moved)
-        close_claim(tx, _CLAIM, deliveries, courier_id=actor.account_id, delivery_state=state.value)
+        away_m = rows[0].away_m or 0
+        close_claim(
+            tx,
+            _CLAIM,
+            deliveries,
+            courier_id=actor.account_id,
+            delivery_state=state.value,
+            decision_id=new_id(),
+            away_m=away_m,
+            way_min=round(ride_s(away_m) / 60, 2),
+        )
     _wanted.append(trip_id)
     return moved
 
 
+def _reach(row: Row) -> None:
+    """Refuse a trip that the hall does not show to the courier.
+
+    :raises NotOnShift: nobody knows where they are. :raises TripElsewhere, TripOutOfReach: it is not for them yet.
+    :raises TripGivenUp: it was theirs a moment ago.
+    """
+    if not row.is_on_shift:
+        raise NotOnShift
+    if row.is_excluded:
+        raise TripGivenUp(minutes=int(EXCLUDED.total_seconds()) // 60)
+    if not row.is_ours:
+        raise TripElsewhere(minutes=NEIGHBORS_AFTER_S // 60)
+    if not row.is_in_reach:
+        raise TripOutOfReach(distance_m=row.away_m, distance_m_max=row.radius_m)
+
+
 def close_claim(
-    tx: Transaction, statement: Closing, deliveries: Sequence[Delivery], *, courier_id: UUID, **more: object
+    tx: Transaction,
+    statement: Closing,
+    deliveries: Sequence[Delivery],
+    *,
+    courier_id: UUID,
+    is_grab: bool = True,
+    **more: object,
 ) -> None:
     """Give the locked trip to the courier, within what one carries at a time.
 
+    :param is_grab: it comes out of the hall, not by an offer.
     :raises TripTaken: the trip grew while it was waited for.
     :raises NotOnShift, OnBreak, ShiftOver, HelpCalled: the courier takes nothing now.
-    :raises TooManyTrips, TooManyOrders, ColdBoxNeeded, TooHeavy: or not this.
+    :raises TooManyTrips, TooManyOrders, TooManyGrabs, ColdBoxNeeded, TooHeavy: or not this.
     """
     first = deliveries[0]
     if len(deliveries) != first.order_count:
         raise TripTaken
-    params = {"trip_id": first.trip_id, "courier_id": courier_id, "order_count": first.order_count}
+    params = {"trip_id": first.trip_id, "courier_id": courier_id, "order_count": first.order_count, "is_grab": is_grab}
     done = tx.close(statement, {**params, "weight_g": first.weight_g, "is_cold": first.is_cold, **more}).one()
     if not done.shifts:
-        raise _refusal(done, first)
+        raise _refusal(done, first, is_grab=is_grab)
     assert done.trips == 1, "claimed under lock"
 
 
-def _refusal(row: Row, trip: Delivery) -> Conflict:
+def _refusal(row: Row, trip: Delivery, *, is_grab: bool) -> Conflict:
     """Say why the shift did not take the trip. What was read is from before a wait for it, by other claims of one."""
     weight_g = (row.active_weight_g or 0) + trip.weight_g
     has_room = (row.active_trips or 0) < ACTIVE_TRIPS_MAX
@@ -262,6 +327,7 @@ def _refusal(row: Row, trip: Delivery) -> Conflict:
         (row.has_called, HelpCalled()),
         (trip.is_cold and not row.has_cold_box, ColdBoxNeeded()),
         (has_room and weight_g > row.weight_g_max, TooHeavy(weight_g=weight_g, weight_g_max=row.weight_g_max)),
+        (has_room and is_grab and row.grabs >= GRABS_MAX, TooManyGrabs(grabs_max=GRABS_MAX)),
         (has_room and row.active_trips, TooManyOrders(orders_max=ORDERS_IN_HAND_MAX)),
     )
     return next((error for holds, error in reasons if holds), TooManyTrips(trips_max=ACTIVE_TRIPS_MAX))

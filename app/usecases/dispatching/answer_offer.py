@@ -1,7 +1,6 @@
 """The answer to the offer of a trip: accepted, declined, or none in time. An offer is answered once."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from app.core.delivery.errors import TripOfferNotFound, TripOfferOver
@@ -24,8 +23,6 @@ from app.usecases.delivering.trips import CLAIM_ANSWER, CLAIM_WRITES, TripMoved,
 
 TRIP_OFFER_EXPIRES = "trip_offer_expires"
 """Timer: nobody answered the offer."""
-OFFER_LIFETIME = timedelta(seconds=30)
-"""How long one may think about an offer."""
 
 _ANSWERED = """
 answered AS (
@@ -75,6 +72,7 @@ def accept_offer(actor: Actor, claim: Claim, *, trip_offer_id: UUID) -> TripMove
             _ACCEPT,
             deliveries,
             courier_id=actor.account_id,
+            is_grab=False,
             delivery_state=states.pop().value,
             trip_offer_id=trip_offer_id,
             offer_state=target.value,

@@ -4,6 +4,7 @@ A zone is the catchment of one store: a courier belongs to one. One worker at a 
 lock that ends with the transaction; so two workers are a failover, and one that dies leaves nothing half done.
 """
 
+from datetime import timedelta
 from uuid import UUID
 
 import orjson
@@ -11,6 +12,7 @@ from sqlalchemy import text
 
 from app.core.delivery.repository import LOCK_OPEN_TRIP, LOCK_OPEN_TRIP_WAITING, delivery_of
 from app.core.delivery.states import DELIVERY_TRANSITIONS, DeliveryAction, DeliveryState
+from app.core.dispatch.consent import offer_lifetime_s
 from app.core.dispatch.problem import Alternative, Decision, Policy
 from app.core.events import TripOffered
 from app.kernel.actor import Role
@@ -20,7 +22,7 @@ from app.kernel.machines import next_state
 from app.kernel.timers import Timer
 from app.kernel.transaction import Opening, Transaction, closing, transaction
 from app.usecases.delivering.join_trips import Route, join_trips
-from app.usecases.dispatching.answer_offer import OFFER_LIFETIME, TRIP_OFFER_EXPIRES
+from app.usecases.dispatching.answer_offer import TRIP_OFFER_EXPIRES
 from app.usecases.dispatching.zone import MODE, USUAL, Conditions, Zone, read_zone
 
 _ZONES = text(
@@ -33,8 +35,11 @@ _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('dispatch:' 
 _OFFER = closing(
     """
     decided AS (
-        INSERT INTO dispatch_decisions (decision_id, trip_id, policy, candidate_count, alternatives, decided_at)
-        VALUES (:decision_id, :trip_id, :policy, :candidate_count, CAST(:alternatives AS jsonb), business_now())
+        INSERT INTO dispatch_decisions (decision_id, trip_id, policy, candidate_count, alternatives, weighed_ids,
+            weighed_costs, weighed_to_shop_m, decided_at)
+        VALUES (:decision_id, :trip_id, :policy, :candidate_count, CAST(:alternatives AS jsonb),
+            CAST(:weighed_ids AS uuid[]), CAST(:weighed_costs AS real[]), CAST(:weighed_to_shop_m AS integer[]),
+            business_now())
     ),
     offered AS (
         INSERT INTO trip_offers (trip_offer_id, trip_id, courier_id, decision_id, state, fee_fen, offered_at,
@@ -96,7 +101,8 @@ def _offer(tx: Transaction, policy: str, zone: Zone, decision: Decision, lock: O
             trip_offer_id=trip_offer_id,
         )
     )
-    tx.schedule(Timer(TRIP_OFFER_EXPIRES, trip_offer_id, OFFER_LIFETIME))
+    lifetime = timedelta(seconds=offer_lifetime_s(zone.problem))
+    tx.schedule(Timer(TRIP_OFFER_EXPIRES, trip_offer_id, lifetime))
     alternatives = [_told(zone, trip_id, decision, one) for one in decision.alternatives]
     tx.close(
         _OFFER,
@@ -106,9 +112,14 @@ def _offer(tx: Transaction, policy: str, zone: Zone, decision: Decision, lock: O
             "policy": policy,
             "candidate_count": decision.candidate_count,
             "alternatives": orjson.dumps(alternatives).decode(),
+            "weighed_ids": [courier_id for courier_id, _ in decision.weighed],
+            "weighed_costs": [round(cost, 2) for _, cost in decision.weighed],
+            "weighed_to_shop_m": [
+                distance_m(*zone.places[courier_id], *zone.shops[trip_id]) for courier_id, _ in decision.weighed
+            ],
             "trip_offer_id": trip_offer_id,
             "courier_id": decision.courier_id,
-            "lifetime": OFFER_LIFETIME,
+            "lifetime": lifetime,
             "delivery_state": state.value,
         },
     )

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from app.core.delivery.models import ACTIVE_TRIPS_MAX, WEIGHT_G_MAX, Vehicle
 from app.core.delivery.positions import SILENCE_MAX
 from app.core.delivery.repository import HAS_CALLED
-from app.core.delivery.states import ReleaseReason
+from app.core.delivery.states import EXCLUDED, NOT_AGAIN
 from app.core.dispatch.problem import Courier, Delivery, Inbound, Point, Problem, Travel
 from app.core.dispatch.tours import DOORS_MAX, shortest_tour
 from app.core.dispatch.travel import SPEED_M_MIN, STOP_S, PlaneTravel
@@ -29,16 +29,13 @@ TICK_S = 20
 """How often the worker decides, about."""
 PACES = {Vehicle.E_BIKE: 1.0, Vehicle.BICYCLE: 1.2, Vehicle.TRICYCLE: 1.3, Vehicle.FOOT: 2.6}
 """What a way takes by vehicle, as a multiple of what an e-bike needs."""
-EXCLUDED = timedelta(minutes=5)
-"""For how long a trip is not offered again to one who declined it, did not answer, or lost it."""
 OFFERS_MAX = 3
-"""After so many offers without a yes, a trip of a community with a hall is left to the hall."""
+OFFERS_WITHIN = timedelta(minutes=10)
+"""After so many offers without a yes within so long, a trip of a community with a hall is left to the hall."""
 SHIFT_MAX = timedelta(hours=12)
 """When a shift without an end is reckoned to end, from its start."""
 TASKS_MAX = 2_000
 COURIERS_MAX = 5_000
-_NOT_AGAIN = [reason.value for reason in ReleaseReason if reason is not ReleaseReason.LATE_SHOP]
-"""Who was released for a late shop may be offered the trip again at once."""
 
 MODE = """
     SELECT DISTINCT ON (m.community_id) m.community_id, m.mode FROM dispatch_modes AS m
@@ -62,7 +59,8 @@ _TASKS = text(
     JOIN stops AS c ON c.stop_id = d.pick_up_stop_id
     JOIN stops AS p ON p.stop_id = d.drop_stop_id
     WHERE m.mode IN ('assign', 'both') AND (m.mode = 'assign' OR t.pinned_to_id IS NOT NULL
-      OR :offers_max > (SELECT count(*) FROM trip_offers AS f WHERE f.trip_id = t.trip_id))
+      OR :offers_max > (SELECT count(*) FROM trip_offers AS f
+                        WHERE f.trip_id = t.trip_id AND f.offered_at > business_now() - :offers_within))
     ORDER BY t.created_at, t.trip_id LIMIT :limit
     """
 )
@@ -172,7 +170,8 @@ class _Plane:
 
 def read_zone(tx: Transaction, store_id: UUID, conditions: Conditions = USUAL) -> Zone | None:
     """Return what is to be decided in a zone; None without open trips or couriers."""
-    tasks = tx.execute(_TASKS, {"store_id": store_id, "offers_max": OFFERS_MAX, "limit": TASKS_MAX}).fetchall()
+    asked: dict[str, object] = {"store_id": store_id, "offers_max": OFFERS_MAX, "offers_within": OFFERS_WITHIN}
+    tasks = tx.execute(_TASKS, {**asked, "limit": TASKS_MAX}).fetchall()
     if not tasks:
         return None
     params = {"store_id": store_id, "silence_max": SILENCE_MAX, "limit": COURIERS_MAX}
@@ -183,7 +182,7 @@ def read_zone(tx: Transaction, store_id: UUID, conditions: Conditions = USUAL) -
     for row in tx.execute(_HELD, {"courier_ids": [one.courier_id for one in couriers]}).fetchall():
         held.setdefault(row.courier_id, []).append(row)
     trip_ids = list(dict.fromkeys(row.trip_id for row in tasks))
-    asked = {"trip_ids": trip_ids, "excluded": EXCLUDED, "not_again": _NOT_AGAIN}
+    asked = {"trip_ids": trip_ids, "excluded": EXCLUDED, "not_again": list(NOT_AGAIN)}
     pairs = {(row.delivery_id, row.courier_id) for row in tx.execute(_EXCLUDED, asked)}
     pairs |= {
         (task.delivery_id, one.courier_id)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from app.core.orders.states import OrderState
 from app.usecases.delivering.hand_over import door_code, pick_up_code
 from tests.factories import a_courier, an_order
-from tests.factories.people import let_ride
+from tests.factories.people import let_go, let_ride
 from tests.factories.photos import a_photo
 from tests.factories.rows import look, look_one
 from tests.support.ladder import assert_problem
@@ -43,6 +43,7 @@ class TestCodes:
             post(client, courier, path, {"code": wrong(code)})
 
         post(client, courier, f"trips/{order.trip_id}/give-back")
+        let_go(order.trip_id)
         post(client, courier, f"trips/{order.trip_id}/claim")
         answers = [post(client, courier, path, {"code": wrong(code)}) for _ in range(3)]
 

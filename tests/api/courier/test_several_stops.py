@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from app.core.orders.states import OrderState
 from app.kernel.transaction import transaction
@@ -13,10 +15,12 @@ from app.usecases.delivering.trips import claim_trip
 from app.usecases.ordering.cancel_order import cancel_order
 from app.usecases.ordering.prepare_order import ready_order
 from tests.factories import a_claim, a_courier, a_merchant_with_shop, an_order
+from tests.factories.people import let_go
 from tests.factories.photos import a_photo
 from tests.factories.rows import change, look, look_one
 from tests.support.ladder import assert_problem
-from tests.support.races import at_once
+from tests.support.races import at_once, known
+from tests.support.sandbox_gateway import wait_until
 from tests.support.worker import run_worker
 
 if TYPE_CHECKING:
@@ -26,15 +30,19 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
-    from tests.factories import AnOrder, Person
+    from tests.factories import AnOrder, Person, Shop
+
+WAITS_FOR_ME = text(
+    "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+)
 
 
 class Bundle:
     """Two orders of one shop on one trip, ready on the counter, and a courier who has it."""
 
-    def __init__(self, client: FlaskClient, *, is_claimed: bool = True) -> None:
+    def __init__(self, client: FlaskClient, *, shop: Shop | None = None, is_claimed: bool = True) -> None:
         self.client = client
-        self.shop = a_merchant_with_shop()
+        self.shop = shop or a_merchant_with_shop()
         self.orders = [an_order(state=OrderState.PREPARING, shop=self.shop) for _ in range(2)]
         first, second = (order.trip_id for order in self.orders)
         assert first is not None
@@ -157,6 +165,7 @@ class TestPayOfWhatIsLeft:
         run_worker(app)
         kept = look_one("SELECT pay_fen FROM trips WHERE trip_id = :id", id=bundle.trip_id)
         bundle.post(f"trips/{bundle.trip_id}/give-back")
+        let_go(bundle.trip_id)
         run_worker(app)
 
         shown = self.shown(bundle)
@@ -186,6 +195,7 @@ def test_the_whole_trip_is_given_back_until_something_was_picked_up(client: Flas
     bundle = Bundle(client)
 
     given = bundle.post(f"trips/{bundle.trip_id}/give-back")
+    let_go(bundle.trip_id)
     bundle.post(f"trips/{bundle.trip_id}/claim")
     bundle.take(bundle.orders[0])
     refused = bundle.post(f"trips/{bundle.trip_id}/give-back")
@@ -209,8 +219,8 @@ def test_what_is_not_free_any_more_is_not_joined(app: Flask) -> None:
 
 
 class TestLoad:
-    def a_heavy_order(self, weight_g: int, *, is_cold: bool = False) -> AnOrder:
-        order = an_order()
+    def a_heavy_order(self, weight_g: int, *, shop: Shop | None = None, is_cold: bool = False) -> AnOrder:
+        order = an_order(shop=shop)
         change(
             "UPDATE skus SET weight_g = :weight_g, is_cold = :is_cold WHERE sku_id = :sku_id",
             weight_g=weight_g,
@@ -238,7 +248,8 @@ class TestLoad:
             assert assert_problem(response, 409, "too_heavy")["weight_g"] == 20_000
 
     def test_the_weight_in_hand_counts_and_is_let_go(self, client: FlaskClient) -> None:
-        one, two, courier = self.a_heavy_order(10_000), self.a_heavy_order(10_000), a_courier()
+        one = self.a_heavy_order(10_000)
+        two, courier = self.a_heavy_order(10_000, shop=one.shop), a_courier()
         first, second = f"/courier/v1/trips/{self.trip_of(one)}", f"/courier/v1/trips/{self.trip_of(two)}"
         client.post(f"{first}/claim", headers=courier.once())
 
@@ -261,7 +272,8 @@ class TestLoad:
 
 class TestOrdersInHand:
     def test_trips_of_several_orders_are_taken_up_to_three_orders(self, client: FlaskClient) -> None:
-        bundle, other = Bundle(client), Bundle(client, is_claimed=False)
+        bundle = Bundle(client)
+        other = Bundle(client, shop=bundle.shop, is_claimed=False)
 
         refused = bundle.post(f"trips/{other.trip_id}/claim")
         bundle.take(bundle.orders[0])
@@ -272,16 +284,56 @@ class TestOrdersInHand:
         assert taken.status_code == 200
 
     def test_of_trips_claimed_at_once_one_has_what_one_carries(self, app: Flask, client: FlaskClient) -> None:
-        first, before = Bundle(client, is_claimed=False), an_order(state=OrderState.PREPARING)
+        first = Bundle(client, is_claimed=False)
+        before = an_order(state=OrderState.PREPARING, shop=first.shop)
         assert first.post(f"trips/{before.trip_id}/claim").status_code == 200
-        trips = [first.trip_id, *(Bundle(client, is_claimed=False).trip_id for _ in range(2))]
+        trips = [first.trip_id, *(Bundle(client, shop=first.shop, is_claimed=False).trip_id for _ in range(2))]
         courier = first.courier
 
         outcomes = at_once(app, [partial(claim_trip, courier.actor, a_claim(courier), trip_id=one) for one in trips])
 
         had = "SELECT sum(order_count) FROM trips WHERE courier_id = :id AND state = 'assigned'"
         assert look_one(had, id=courier.account_id) == 3
-        assert [outcome.refusal for outcome in outcomes if not outcome.is_done] == ["too_many_orders"] * 2
+        refusals = {outcome.refusal for outcome in outcomes if not outcome.is_done}
+        assert sum(outcome.is_done for outcome in outcomes) == 1
+        assert refusals <= {"too_many_orders", "too_many_grabs"}
+
+    @pytest.mark.parametrize(
+        "held_orders, is_grabbed, refusal",
+        [(2, False, "too_many_orders"), (1, True, "too_many_grabs"), (1, False, None)],
+    )
+    def test_a_claim_that_waits_for_another_counts_what_the_other_took(
+        self, app: Flask, client: FlaskClient, held_orders: int, refusal: str | None, *, is_grabbed: bool
+    ) -> None:
+        """The claim begins while another session holds the shift, and goes on when that one has taken a trip."""
+        first = Bundle(client, is_claimed=False)
+        one, two = (an_order(state=OrderState.PREPARING, shop=first.shop).trip_id for _ in range(2))
+        wanted = an_order(state=OrderState.PREPARING, shop=first.shop)
+        courier = first.courier
+        assert first.post(f"trips/{one}/claim").status_code == 200
+        taken = first.trip_id if held_orders == 2 else two
+        give = """
+            WITH its AS (UPDATE deliveries SET state = 'assigned' WHERE trip_id = :trip_id),
+            trip AS (
+                UPDATE trips SET state = 'assigned', courier_id = :id, assigned_at = business_now(),
+                    is_grabbed = :is_grabbed WHERE trip_id = :trip_id
+            )
+            UPDATE courier_shifts SET active_trips = active_trips + 1 WHERE courier_id = :id
+        """
+
+        with ThreadPoolExecutor(1) as other:
+            with transaction() as tx:
+                tx.execute(text(give), {"trip_id": taken, "id": courier.account_id, "is_grabbed": is_grabbed})
+                waiting = other.submit(self.refusal_of, app, courier, wanted)
+                wait_until(lambda: bool(tx.execute(WAITS_FOR_ME).scalar_one()))
+            outcome = waiting.result(timeout=10)
+
+        assert outcome == refusal
+
+    @staticmethod
+    def refusal_of(app: Flask, courier: Person, order: AnOrder) -> str | None:
+        [outcome] = at_once(app, [partial(claim_trip, courier.actor, a_claim(courier), trip_id=known(order.trip_id))])
+        return outcome.refusal
 
     def test_who_has_called_for_help_takes_nothing(self, client: FlaskClient) -> None:
         bundle = Bundle(client, is_claimed=False)

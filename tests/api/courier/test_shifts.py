@@ -69,7 +69,7 @@ class TestBeginBreak(Once):
         return Case(a_courier(), "/courier/v1/shift/break")
 
     def test_who_rests_gets_no_trip(self, client: FlaskClient) -> None:
-        courier, order = a_courier(), an_order(state=OrderState.PREPARING)
+        order, courier = an_order(state=OrderState.PREPARING), a_courier()
         self.send(client, Case(courier, "/courier/v1/shift/break"))
         claim = f"/courier/v1/trips/{order.trip_id}/claim"
 
@@ -278,9 +278,9 @@ class TestTakeSlot(Once):
         assert_problem(response, 409, "slot_overlaps")
 
     def test_one_of_another_community_is_not_there(self, client: FlaskClient) -> None:
-        slot_id = a_slot(a_community())
+        slot_id, other = a_slot(a_community()), a_courier(community=a_community())
 
-        response = client.post(f"/courier/v1/shift-slots/{slot_id}/taking", headers=a_courier().once())
+        response = client.post(f"/courier/v1/shift-slots/{slot_id}/taking", headers=other.once())
 
         assert_problem(response, 404, "slot_not_found")
 

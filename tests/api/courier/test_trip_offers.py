@@ -160,6 +160,8 @@ class TestReadReasons(Endpoint):
     def test_a_trip_of_another_zone_is_not_there(self, client: FlaskClient) -> None:
         order, _, _ = an_offered_order()
 
-        response = client.get(f"/courier/v1/trips/{order.trip_id}/reasons", headers=a_courier().headers)
+        other = a_courier(community=a_community())
+
+        response = client.get(f"/courier/v1/trips/{order.trip_id}/reasons", headers=other.headers)
 
         assert_problem(response, 404, "trip_not_found")

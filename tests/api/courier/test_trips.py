@@ -171,8 +171,10 @@ class TestClaim(Once):
         courier, shop, resident = a_courier(), a_merchant_with_shop(), a_resident(balance_fen=RICH_FEN)
         for _ in range(3):
             an_order(shop=shop, resident=resident, state=OrderState.PREPARING, courier=courier, with_courier=True)
+            change("UPDATE trips SET is_grabbed = false WHERE courier_id = :id", id=courier.account_id)  # by offers
+        fourth = an_order(shop=shop, resident=resident, state=OrderState.PREPARING)
 
-        response = self.send(client, self.case(), headers=courier.once())
+        response = self.send(client, Case(courier, f"/courier/v1/trips/{fourth.trip_id}/claim"))
 
         assert assert_problem(response, 409, "too_many_trips")["trips_max"] == 3
 

@@ -120,7 +120,7 @@ class TestPutPin(OnceWithBody):
 
     def test_a_courier_of_another_zone_and_one_who_is_none_are_refused(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.READY)
-        for nobody in (a_courier().account_id, a_resident().account_id):
+        for nobody in (a_courier(community=a_community()).account_id, a_resident().account_id):
             answer = act(client, order.trip_id, "pin", {"courier_id": str(nobody)}, "PUT")
 
             assert_problem(answer, 404, "courier_not_found")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 TRY_AGAIN_MINUTES = 10
 TAKEN_BACK = {"stop_not_found", "delivery_not_found"}
 """What a courier is told about a trip that was taken back: that there is no such thing."""
+NOT_NOW = {"trip_taken", "trip_out_of_reach", "trip_given_up", "too_many_trips", "too_many_grabs"}
+"""What a courier is told about a trip that is not to be had, or not yet."""
 DOOR_PHOTO = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAAAAACPAi4CAAAAKUlEQVR42u3MQREAAAwCIKMb3RD77SAA6VEEAoFAIBAIBAKBQCAQfA8G320AeXC6efoAAAAASUVORK5CYII="
 )
@@ -182,11 +184,11 @@ class Courier:
         return self.city.instance.travel_minutes(self.place, place) + _arriving(self.city.instance.pick_up_minutes)
 
     def claim(self, trip_id: str, minute: int) -> UUID | None:
-        """Take a trip, and plan the way to its shop; return its order, or None when the trip was gone."""
+        """Take a trip, and plan the way to its shop; return its order, or None when it was not to be had."""
         try:
             self.person.post(f"/trips/{trip_id}/claim")
         except Refused as refusal:
-            if refusal.code in {"trip_taken", "too_many_trips"}:
+            if refusal.code in NOT_NOW:
                 return None
             raise
         (delivery,) = self.person.get(f"/trips/{trip_id}")["deliveries"]

@@ -80,6 +80,7 @@ class NamedPolicy:
                 added_ids=tuple(ids[each] for each in one.added_ids),
                 shop_ids=tuple(ids[each] for each in one.shop_ids),
                 alternatives=tuple(replace(each, courier_id=ids[each.courier_id]) for each in one.alternatives),
+                weighed=tuple((ids[each], cost) for each, cost in one.weighed),
             )
             for one in self.called
         ]

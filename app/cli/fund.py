@@ -16,7 +16,7 @@ from app.core.wealth.yields import WEEK, income, seven_day_e3
 from app.kernel.errors import LinliError
 from app.kernel.transaction import read
 from app.usecases.saving.accrue import accrue_day, correct_day, keep_incomes
-from app.usecases.saving.company import import_confirmations, reconcile, send_orders, text_of
+from app.usecases.saving.company import import_confirmations, reconcile, send_orders, text_in
 from app.usecases.saving.days import import_year, launch_fund, parse_year
 from app.usecases.saving.yields import import_yields, scaled
 
@@ -133,7 +133,7 @@ def send(code: str, day: object) -> None:
 def confirmations(code: str, day: object, file: Path) -> None:
     """Take the fund company's confirmations of a day's orders."""
     with create_app().app_context():
-        found = import_confirmations(_fund_id(code), _as_day(day), text_of(file.read_bytes()))
+        found = import_confirmations(_fund_id(code), _as_day(day), text_in(file))
     click.echo(f"{found.decided_count} decided, {found.waiting_count} still waiting, {found.repaid_fen} fen repaid")
 
 
@@ -144,7 +144,7 @@ def published(code: str, file: Path) -> None:
     """Take published incomes; days that were paid and are restated are corrected."""
     with create_app().app_context():
         fund_id = _fund_id(code)
-        for day in import_yields(fund_id, text_of(file.read_bytes())):
+        for day in import_yields(fund_id, text_in(file)):
             corrected = correct_day(fund_id, day)
             click.echo(f"{day}" + (f": corrected by {corrected.paid_fen} fen" if corrected else ""))
 
@@ -174,7 +174,7 @@ def accrue(code: str) -> None:
 def compare(code: str, day: object, file: Path) -> None:
     """Compare all holdings with the fund company's; exit 1 when they differ."""
     with create_app().app_context():
-        found = reconcile(_fund_id(code), _as_day(day), text_of(file.read_bytes()))
+        found = reconcile(_fund_id(code), _as_day(day), text_in(file))
     click.echo(f"ours {found.ours_fen} fen, the fund company's {found.company_fen}")
     for holder, ours, theirs in found.differences:
         click.echo(f"  {holder}: ours {ours}, theirs {theirs}")
@@ -186,7 +186,7 @@ def compare(code: str, day: object, file: Path) -> None:
 def import_days(file: Path) -> None:
     """Make a further year known from a file ``day,is_trading`` with every day of the year."""
     with create_app().app_context():
-        click.echo(f"{import_year(parse_year(file.read_text(encoding='utf-8')))} days are new")
+        click.echo(f"{import_year(parse_year(text_in(file)))} days are new")
 
 
 @calendar_commands.command("fill")

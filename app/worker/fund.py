@@ -18,7 +18,7 @@ from app.kernel.transaction import read
 from app.kernel.wire import Row
 from app.settings import Settings
 from app.usecases.saving.accrue import accrue_day, keep_incomes
-from app.usecases.saving.company import import_confirmations, reconcile, send_orders, text_of
+from app.usecases.saving.company import import_confirmations, reconcile, send_orders, text_in
 from app.usecases.saving.yields import import_yields
 
 DAYS_A_ROUND = 31
@@ -120,7 +120,7 @@ def _accrue(folder: Path, fund: Row) -> int:
 
 def _content(folder: Path, kind: str, code: str, day: date) -> str | None:
     path = folder / "in" / f"{kind}-{code}-{day}.csv"
-    return text_of(path.read_bytes()) if path.is_file() else None
+    return text_in(path) if path.is_file() else None
 
 
 def _put(target: Path, content: str) -> None:

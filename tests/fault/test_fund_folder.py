@@ -10,6 +10,8 @@ from structlog.testing import capture_logs
 
 from app.adapters.sandbox_fund.folder import FundHouse
 from app.kernel.clock import SHANGHAI
+from app.usecases.saving import company
+from app.usecases.saving.yields import HEADER
 from app.worker.fund import look_after_funds
 from tests.factories.rows import look, look_one
 from tests.factories.wealth import a_fund, a_saver, a_wealth_grant
@@ -76,3 +78,26 @@ def test_a_file_that_cannot_be_read_is_an_alarm_and_no_more(
 
     assert [(one["fund"], one["why"], one["line"]) for one in logs] == [(fund.code, "fund_file_malformed", 2)]
     assert look("SELECT day FROM fund_days WHERE fund_id = :id", id=fund.fund_id) == []
+
+
+def test_a_file_beyond_its_limits_is_an_alarm_and_no_more(
+    client: FlaskClient, clock: BusinessClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = date(2026, 3, 5)
+    clock.at(datetime(2026, 3, 6, 10, tzinfo=SHANGHAI))
+    fund = a_fund(accrued_through=first - timedelta(days=1))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / f"holdings-{fund.code}-{first}.csv").write_bytes(b"fund,day,holder,units_fen\n")
+    income = tmp_path / "in" / f"income-{fund.code}-{first}.csv"
+
+    with capture_logs() as logs:
+        with income.open("wb") as file:
+            file.truncate(company.BYTES_MAX + 1)
+        look_after_funds(tmp_path, code=fund.code)
+        monkeypatch.setattr(company, "LINES_MAX", 1)
+        income.write_text("\n".join([",".join(HEADER), *[f"{fund.code},{first},1,1.1204,,0"] * 2, ""]))
+        look_after_funds(tmp_path, code=fund.code)
+
+    assert [(one["why"], one["bytes_max"]) for one in logs] == [("fund_file_too_large", company.BYTES_MAX)] * 2
+    assert look("SELECT day FROM fund_days WHERE fund_id = :id", id=fund.fund_id) == []
+    assert look("SELECT day FROM fund_yields WHERE fund_id = :id", id=fund.fund_id) == []

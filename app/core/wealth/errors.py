@@ -234,6 +234,13 @@ class YieldMissing(Conflict):
     title = "The day's income is not published"
 
 
+class FundFileTooLarge(Invalid):
+    """A file is longer than any that is right; parameters ``bytes_max`` and ``lines_max``."""
+
+    code = "fund_file_too_large"
+    title = "The fund company's file is too large"
+
+
 class FundFileMalformed(Invalid):
     """A file of the fund company cannot be read; parameter ``line``."""
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import text
@@ -23,6 +24,7 @@ from app.core.wealth.errors import (
     FundDayNotOver,
     FundFileMalformed,
     FundFileOfAnother,
+    FundFileTooLarge,
     FundNotFound,
 )
 from app.core.wealth.states import FundOrderKind, FundOrderState
@@ -33,6 +35,9 @@ from app.usecases.saving import journals
 ORDERS_HEADER = ["fund", "trade_on", "order_id", "holder", "kind", "amount_fen"]
 CONFIRMATIONS_HEADER = ["fund", "trade_on", "order_id", "state", "confirmed_fen"]
 HOLDINGS_HEADER = ["fund", "day", "holder", "units_fen"]
+BYTES_MAX = 64 * 1024 * 1024
+LINES_MAX = 500_000
+"""Below its header: holders of a fund, or orders of a day."""
 REPAID = "repaid"
 """State of the line that says what the fund pays the bank for a day's fast redemptions."""
 BATCH = 300
@@ -138,11 +143,22 @@ def written(header: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
     return out.getvalue()
 
 
+def text_in(path: Path) -> str:
+    """Return the content of a file; one that is too large is not read to its end.
+
+    :raises FundFileTooLarge, FundFileMalformed: as :func:`text_of`.
+    """
+    with path.open("rb") as file:
+        return text_of(file.read(BYTES_MAX + 1))
+
+
 def text_of(content: bytes) -> str:
     """Return a file's content as text.
 
-    :raises FundFileMalformed: it is no UTF-8.
+    :raises FundFileTooLarge: beyond :data:`BYTES_MAX`. :raises FundFileMalformed: it is no UTF-8.
     """
+    if len(content) > BYTES_MAX:
+        raise FundFileTooLarge(bytes_max=BYTES_MAX, lines_max=LINES_MAX)
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -153,18 +169,22 @@ def lines_of(content: str, header: Sequence[str]) -> list[list[str]]:
     """Return the lines of a file below its header.
 
     :raises FundFileMalformed: the header is another, a line has more or fewer fields, or none can be told.
+    :raises FundFileTooLarge: there are more than :data:`LINES_MAX`.
     """
     reader = csv.reader(io.StringIO(content))
+    lines: list[list[str]] = []
     try:
-        lines = list(reader)
+        if next(reader, None) != list(header):
+            raise FundFileMalformed(line=1)
+        for number, line in enumerate(reader, start=2):
+            if len(line) != len(header):
+                raise FundFileMalformed(line=number)
+            if len(lines) == LINES_MAX:
+                raise FundFileTooLarge(bytes_max=BYTES_MAX, lines_max=LINES_MAX)
+            lines.append(line)
     except csv.Error:
         raise FundFileMalformed(line=reader.line_num) from None
-    if not lines or lines[0] != list(header):
-        raise FundFileMalformed(line=1)
-    for number, line in enumerate(lines[1:], start=2):
-        if len(line) != len(header):
-            raise FundFileMalformed(line=number)
-    return lines[1:]
+    return lines
 
 
 def send_orders(fund_id: UUID, day: date) -> str:

@@ -24,6 +24,7 @@ from app.usecases.disputing.follow import follow_dispute, look_for_disputes
 from app.usecases.ordering.cancel_order import cancel_order
 from app.usecases.paying import refunds as refunding
 from app.usecases.paying.attempts import ask_gateway
+from app.usecases.paying.inbox import read_event_again
 from app.usecases.paying.pay_checkout import pay_checkout
 from app.usecases.paying.refunds import look_again, submit_refund
 from app.usecases.paying.top_up import top_up
@@ -240,6 +241,23 @@ def a_refund_without_an_answer(gateway: Gateway, stripe: PaymentGateway) -> tupl
         submit_refund(stripe, refund_id)
     gateway.sandbox.faults()
     return order, refund_id
+
+
+def test_a_refund_in_doubt_keeps_no_news_of_a_dispute_waiting(gateway: Gateway, stripe: PaymentGateway) -> None:
+    order, _ = a_refund_without_an_answer(gateway, stripe)
+    dispute, notice = disputed_at_the_bank(gateway, order.payment_id), f"evt_{new_id().hex}"
+    told = {"id": notice, "dispute": dispute, "intent": intent_of(order.payment_id)}
+    change(
+        "INSERT INTO gateway_events (gateway_event_id, kind, object_id, body)"
+        " VALUES (:id, 'charge.dispute.created', :dispute, jsonb_build_object('intent_id', CAST(:intent AS text)))",
+        **told,
+    )
+
+    read_event_again(stripe, notice)
+
+    assert refund_of(order.payment_id).state == "unknown"
+    assert look_one("SELECT state FROM disputes WHERE gateway_dispute_id = :id", id=dispute) == "needs_response"
+    assert look_one("SELECT applied_at FROM gateway_events WHERE gateway_event_id = :id", id=notice) is not None
 
 
 @pytest.mark.parametrize("how", ["lost", "won"])

@@ -26,7 +26,7 @@ from app.kernel.machines import next_state
 from app.kernel.transaction import Transaction, transaction
 from app.kernel.wire import Row
 from app.usecases.paying.attempts import GATEWAY
-from app.usecases.paying.refunds import submit_refund
+from app.usecases.paying.refunds import submit_each
 
 LOOK_BACK = timedelta(days=7)
 """How far back disputes are looked for whose notices were all lost."""
@@ -98,14 +98,13 @@ _WAITING = text(
 def follow_dispute(gateway: PaymentGateway, dispute: GatewayDispute) -> None:
     """Apply a dispute as the gateway says it is, and send on the refunds that waited for its end.
 
-    :raises GatewayUnknown, GatewayUnreachable: a refund has to be tried again; the dispute is applied.
+    :raises GatewayUnreachable: the refunds have to be tried again; the dispute is applied.
     """
     if not _apply(gateway, dispute):
         return
     with transaction() as tx:
         waiting = list(tx.execute(_WAITING, {"gateway_dispute_id": dispute.id}).scalars())
-    for refund_id in waiting:
-        submit_refund(gateway, refund_id)
+    submit_each(gateway, waiting)
 
 
 def read_dispute_again(gateway: PaymentGateway, dispute_id: UUID) -> None:

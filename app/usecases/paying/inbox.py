@@ -12,7 +12,7 @@ from app.kernel.clock import wall_now_s
 from app.kernel.transaction import transaction
 from app.usecases.disputing.follow import follow_dispute
 from app.usecases.paying.attempts import apply_intent, attempt_of_intent
-from app.usecases.paying.refunds import look_again, open_refunds_of_intent, submit_refund
+from app.usecases.paying.refunds import look_again, open_refunds_of_intent, submit_each
 
 log = structlog.get_logger()
 
@@ -80,8 +80,7 @@ def _follow(gateway: PaymentGateway, intent_id: str | None, object_id: str) -> N
         attempt_id = attempt_of_intent(intent_id) or _named_in(intent.metadata.get("attempt_id"))
         if attempt_id is not None:
             apply_intent(gateway, attempt_id, intent)
-        for refund_id in open_refunds_of_intent(intent_id):
-            submit_refund(gateway, refund_id)
+        submit_each(gateway, open_refunds_of_intent(intent_id))
     look_again(gateway, object_id)
 
 

@@ -7,7 +7,8 @@ While the payer's bank disputes the payment, refunds of it wait. When the disput
 the bank: the refund meets what was taken, and pays out only what is beyond that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -285,6 +286,16 @@ def submit_refund(gateway: PaymentGateway, refund_id: UUID) -> None:
             _end(refund_id, RefundAction.FAIL, gateway_refund_id=refund.id, failure=refund.failure_reason or "failed")
     else:
         _lose_sight(refund_id)
+
+
+def submit_each(gateway: PaymentGateway, refund_ids: Iterable[UUID]) -> None:
+    """Send refunds, one after the other. One whose outcome is not known keeps nothing else waiting: the worker asks on.
+
+    :raises GatewayUnreachable: the rest was not tried.
+    """
+    for refund_id in refund_ids:
+        with suppress(GatewayUnknown):
+            submit_refund(gateway, refund_id)
 
 
 def look_again(gateway: PaymentGateway, gateway_refund_id: str) -> None:

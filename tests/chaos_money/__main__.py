@@ -26,7 +26,6 @@ import click
 import psutil
 import structlog
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
@@ -47,12 +46,13 @@ from app.usecases.paying.refunds import open_refunds, submit_refund
 from app.wiring import gateway_of
 from tests.chaos_money.payers import Payers
 from tests.chaos_money.payers_bank import PayersBank, bear_some
+from tests.chaos_money.stages import Stage, Stages
 from tests.chaos_money.verdict import Provider, faults_of, faults_of_files
 from tests.factories.rows import change, look, look_one
 from tests.support.invariants import Invariants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from app.adapters.stripe.client import StripeClient
 
@@ -60,8 +60,11 @@ WORKERS = 3
 PAYMENTS = 2_000
 PER_PAYOUT = 10
 KILL_S = (0.5, 3.0)
+"""How long all processes work before one of them dies, seconds."""
 SPARED = 0.9
-"""How often a process is let start that does not work yet."""
+"""How often nobody dies before all work again: starting them takes more of a small machine than what they are to do."""
+LOOK_S = 0.25
+"""How often the killer looks whether all work, seconds; each look asks the web server."""
 WORKING_THREADS = 12
 """A worker has a thread for each of its loops, once it works; while it starts it has few."""
 QUIET_S_MAX = 600.0
@@ -70,19 +73,30 @@ START_S = 300.0
 FAULTS = {"lost_reply": 0.08, "error_500": 0.04, "slow": 0.05, "slow_s": 0.3, "duplicate": 0.2, "late": 0.1,
           "late_s": 3.0, "reorder": 0.2, "reorder_s": 0.5}  # fmt: skip
 FILE_FAULTS = {"missing_line": 0.01, "extra_line": 0.01}
-_WAITING = """
-    SELECT (SELECT count(*) FROM payment_attempts WHERE state IN ('requested', 'unknown'))
-        + (SELECT count(*) FROM refunds WHERE state IN ('requested', 'submitting'))
-        + (SELECT count(*) FROM orders WHERE state IN ('awaiting_payment', 'awaiting_accept'))
-        + (SELECT count(*) FROM outbox) + (SELECT count(*) FROM receipts WHERE state = 'waiting')
-        + (SELECT count(*) FROM disputes WHERE state IN ('needs_response', 'under_review')
-            OR answer IS NOT NULL AND sent_at IS NULL)
-        + (SELECT count(*) FROM gateway_events WHERE applied_at IS NULL)
-        + (SELECT count(*) FROM payouts WHERE state = 'sent' OR state = 'ready'
-            AND due_on <= CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date))
-"""
-
-_UNSENT = "SELECT count(*) FROM disputes WHERE answer IS NOT NULL AND sent_at IS NULL"
+_WAITING = {
+    "attempts": "SELECT count(*) FROM payment_attempts WHERE state IN ('requested', 'unknown')",
+    "refunds": "SELECT count(*) FROM refunds WHERE state IN ('requested', 'submitting')",
+    "orders": "SELECT count(*) FROM orders WHERE state IN ('awaiting_payment', 'awaiting_accept')",
+    "events": "SELECT count(*) FROM outbox",
+    "reactions": "SELECT count(*) FROM receipts WHERE state = 'waiting'",
+    "disputes": """SELECT count(*) FROM disputes WHERE state IN ('needs_response', 'under_review')
+        OR answer IS NOT NULL AND sent_at IS NULL""",
+    "notices": "SELECT count(*) FROM gateway_events WHERE applied_at IS NULL",
+    "payouts": """SELECT count(*) FROM payouts WHERE state = 'sent' OR state = 'ready'
+        AND due_on <= CAST(business_now() AT TIME ZONE 'Asia/Shanghai' AS date)""",
+}
+"""What the workers have to end, and how many of it are left."""
+_HURRY = (
+    "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo' AND scheduled_at > now()",
+    """UPDATE payment_attempts SET asked_at = coalesce(asked_at, created_at) - interval '3 minutes'
+        WHERE state IN ('requested', 'unknown')""",
+    """UPDATE payment_attempts SET created_at = created_at - interval '20 minutes'
+        WHERE state IN ('requested', 'unknown') AND created_at > now() - interval '10 minutes'""",
+    "UPDATE disputes SET heard_at = heard_at - interval '2 hours' WHERE heard_at > now() - interval '1 hour'",
+    "UPDATE receipts SET next_at = NULL WHERE state = 'waiting' AND next_at > now()",
+)
+"""What would wait for minutes is due at once."""
+_UNSENT = {"answers": "SELECT count(*) FROM disputes WHERE answer IS NOT NULL AND sent_at IS NULL"}
 _TAKEN = "SELECT count(*) FROM disputes WHERE answer = :answer AND sent_at IS NOT NULL"
 
 
@@ -95,7 +109,8 @@ def services(ports: Ports, data_dir: Path, env: Mapping[str, str]) -> list[Servi
 class Killer(threading.Thread):
     """Kills a process of the stack every now and then, by its own dice, until told to stop.
 
-    One that is only starting dies once in a while; always killed, a slow machine would never do any work to cut off.
+    Mostly it waits until all that died before work again. It cuts off starts, too, once in a while: always, a slow
+    machine would never do any work to cut off.
     """
 
     def __init__(self, stack: Stack, names: list[str], seed: int) -> None:
@@ -107,8 +122,9 @@ class Killer(threading.Thread):
         """Kill until told to stop."""
         while not self.stopping.wait(self.dice.uniform(*KILL_S)):
             name, is_spared = self.dice.choice(self.names), self.dice.random() < SPARED
-            if is_spared and not self._works(name):
-                continue
+            while is_spared and not all(map(self._works, self.names)):
+                if self.stopping.wait(LOOK_S):
+                    return
             with suppress(ProcessLookupError, KeyError):
                 self.stack.kill(name)
                 self.kills[name] += 1
@@ -143,8 +159,9 @@ def main(*, seed: int | None, size: int, postgres: bool) -> None:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         with app.app_context():
             payers = Payers(app, gateway_of(app), PayersBank(stack.urls.gateway), chosen)
-            found, kills = _run(stack, payers, size, chosen, with_postgres=postgres)
-            _show(payers, kills)
+            with Stages() as stages:
+                found, kills = _run(stack, payers, size, chosen, stages, with_postgres=postgres)
+            _show(payers, kills, stages)
             db.engine.dispose()
     for one in found:
         Console(soft_wrap=True, highlight=False).print(f"WRONG: {one}")
@@ -154,7 +171,7 @@ def main(*, seed: int | None, size: int, postgres: bool) -> None:
 
 
 def _run(
-    stack: Stack, payers: Payers, size: int, seed: int, *, with_postgres: bool
+    stack: Stack, payers: Payers, size: int, seed: int, stages: Stages, *, with_postgres: bool
 ) -> tuple[list[str], dict[str, int]]:
     first_day = wall_now().astimezone(SHANGHAI).date()
     invariants = Invariants()
@@ -164,31 +181,35 @@ def _run(
     killer = Killer(stack, [*names, "postgres"] if with_postgres else names, seed)
     killer.start()
     payouts = size // PER_PAYOUT
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("payments and payouts", total=size + payouts)
-        payers.run(size, payouts, lambda: progress.advance(task))
+    with stages.stage("payments and payouts", size + payouts) as stage:
+        payers.run(size, payouts, stage.advance)
+    with stages.stage("until all processes work") as stage:
         killer.stopping.set()
         killer.join()
         stack.wait_ready(START_S)
-        provider = Provider(stack.urls.gateway, stack.settings["STRIPE_SECRET_KEY"])
-        provider.call("PUT", "/sandbox/faults", json={})
-        waiting = progress.add_task("until all answers are sent", total=None)
+    provider = Provider(stack.urls.gateway, stack.settings["STRIPE_SECRET_KEY"])
+    provider.call("PUT", "/sandbox/faults", json={})
+    with stages.stage("until all answers are sent") as stage:
         look_for_disputes(payers.gateway)
         payers.bank.answer_the_rest()
-        _until(_UNSENT, lambda left: progress.update(waiting, description=f"until all answers are sent: {left} left"))
+        _until(_UNSENT, stage)
+    with stages.stage("until all is quiet") as stage:
         payers.bank.decide_the_rest(seed)
         _pass(timedelta(minutes=20))  # codes run out, shops do not accept
-        _until_quiet(lambda left: progress.update(waiting, description=f"until all is quiet: {left} left"))
+        _until(_WAITING, stage)
+    with stages.stage("until all is paid") as stage:
         look_for_disputes(payers.gateway)
         _to_bank_day(after=timedelta(days=1))  # what the bank was too busy for
-        _until_quiet(lambda left: progress.update(waiting, description=f"until all is paid: {left} left"))
+        _until(_WAITING, stage)
+    with stages.stage("until a day later all is quiet") as stage:
         _a_day_later(payers)
-        _until_quiet(lambda left: progress.update(waiting, description=f"until all is quiet: {left} left"))
-    payers.done["lost disputes that the platform bears"] = bear_some()
-    found = faults_of(provider, invariants)
-    provider.call("PUT", "/sandbox/faults", json=FILE_FAULTS)
-    return found + faults_of_files(cast("StripeClient", payers.gateway), first_day), killer.kills
+        _until(_WAITING, stage)
+    with stages.stage("until all is proven"):
+        payers.done["lost disputes that the platform bears"] = bear_some()
+        found = faults_of(provider, invariants)
+        provider.call("PUT", "/sandbox/faults", json=FILE_FAULTS)
+        found += faults_of_files(cast("StripeClient", payers.gateway), first_day)
+    return found, killer.kills
 
 
 def _pass(by: timedelta) -> None:
@@ -206,33 +227,16 @@ def _to_bank_day(*, after: timedelta) -> None:
         set_virtual(tx, ahead=moment - wall_now())
 
 
-def _until_quiet(told: Callable[[int], object]) -> None:
-    """Wait until the workers find nothing more to do."""
-    _until(_WAITING, told)
-
-
-def _until(waiting: str, told: Callable[[int], object]) -> None:
-    """Wait until the count of what is waiting stays at zero; what would wait for minutes is due at once."""
+def _until(waiting: Mapping[str, str], stage: Stage) -> None:
+    """Wait until the counts of what is waiting stay at zero; what would wait for minutes is due at once."""
     ends, still = time.monotonic() + QUIET_S_MAX, 0
     while time.monotonic() < ends:
         with suppress(DBAPIError):
-            change("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo' AND scheduled_at > now()")
-            change(
-                "UPDATE payment_attempts SET asked_at = coalesce(asked_at, created_at) - interval '3 minutes'"
-                " WHERE state IN ('requested', 'unknown')"
-            )
-            change(
-                "UPDATE payment_attempts SET created_at = created_at - interval '20 minutes'"
-                " WHERE state IN ('requested', 'unknown') AND created_at > now() - interval '10 minutes'"
-            )
-            change(
-                "UPDATE disputes SET heard_at = heard_at - interval '2 hours'"
-                " WHERE heard_at > now() - interval '1 hour'"
-            )
-            change("UPDATE receipts SET next_at = NULL WHERE state = 'waiting' AND next_at > now()")
-            left = look_one(waiting)
-            told(left)
-            still = still + 1 if left == 0 else 0
+            for hurry in _HURRY:
+                change(hurry)
+            left = {what: count for what, query in waiting.items() if (count := look_one(query))}
+            stage.waits_for(", ".join(f"{count} {what}" for what, count in left.items()) or "nothing")
+            still = 0 if left else still + 1
             if still == 3:
                 return
         time.sleep(1.0)
@@ -246,7 +250,7 @@ def _a_day_later(payers: Payers) -> None:
                 submit_refund(payers.gateway, refund_id)
 
 
-def _show(payers: Payers, kills: dict[str, int]) -> None:
+def _show(payers: Payers, kills: dict[str, int], stages: Stages) -> None:
     table = Table(title="dev.py chaos-money")
     table.add_column("what")
     table.add_column("count", justify="right")
@@ -267,6 +271,7 @@ def _show(payers: Payers, kills: dict[str, int]) -> None:
             "SELECT coalesce(sum(posted_fen), 0)::bigint FROM ledger.balance WHERE code = 'suspense'"
         ),
         **{f"deaths of {name}": count for name, count in kills.items()},
+        **{f"seconds of {name}": round(took_s) for name, took_s in stages.took_s.items()},
     }
     for what, count in counts.items():
         table.add_row(what, f"{count:,}")

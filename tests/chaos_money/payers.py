@@ -106,9 +106,9 @@ class Payers:
         elif turn < 0.2:
             with suppress(Conflict):
                 insist(lambda: cancel_checkout(resident.actor, cancel, checkout_id=order.checkout_id))
-        self._pay(UUID(id_in(started, "attempt_id")), channel, dice)
+        is_paid = self._pay(UUID(id_in(started, "attempt_id")), channel, dice)
         if dice.random() < 0.6:
-            self._cancel(order)
+            self._cancel(order, is_patient=is_paid and not 0.1 <= turn < 0.2)
         return "checkouts"
 
     def _order(self, dice: random.Random) -> AnOrder:
@@ -116,33 +116,37 @@ class Payers:
         resident = a_resident(balance_fen=100_000)
         return an_order(state=OrderState.AWAITING_PAYMENT, shop=shop, resident=resident, lines=[(offer, 1)])
 
-    def _pay(self, attempt_id: UUID, channel: PaymentChannel, dice: random.Random) -> None:
+    def _pay(self, attempt_id: UUID, channel: PaymentChannel, dice: random.Random) -> bool:
         """Make the code as the request does, then scan it as soon as it is there; or refuse it, or never look.
 
-        By card: give one that is good, or one that is declined and no other.
+        By card: give one that is good, or one that is declined and no other. True when it was paid.
         """
         acts = ("refuse", "pay") if channel is PaymentChannel.WECHAT_PAY else ("cards/declined", "cards/visa")
         with suppress(GatewayUnknown, GatewayUnreachable, GatewayRefused, *PASSING):
             ask_gateway(self.gateway, attempt_id)
         fate = dice.random()
         if fate > 0.92:
-            return
+            return False
         ends = time.monotonic() + PATIENCE_S / 4
         while time.monotonic() < ends:
             intent_id = insist(lambda: _intent_of(attempt_id))
             if intent_id is not None:
-                press(f"{self.bank.play}/sandbox/payment_intents/{intent_id}/{acts[fate <= 0.88]}")
+                answer = press(f"{self.bank.play}/sandbox/payment_intents/{intent_id}/{acts[fate <= 0.88]}")
                 if channel is PaymentChannel.CARD and dice.random() < SHARE:
                     self.bank.take_back(intent_id, dice)
-                return
+                return answer is not None and answer.ok and fate <= 0.88
             time.sleep(AGAIN_S * 5)
+        return False
 
-    def _cancel(self, order: AnOrder) -> None:
-        ends = time.monotonic() + PATIENCE_S / 4
+    def _cancel(self, order: AnOrder, *, is_patient: bool) -> None:
+        """Cancel an order; who has paid for it waits until that is known."""
+        ends = time.monotonic() + (PATIENCE_S / 4 if is_patient else 0.0)
         claim = a_claim(order.resident)
-        while time.monotonic() < ends:
+        while True:
             with suppress(Conflict):
                 insist(lambda: cancel_order(order.resident.actor, claim, order_id=order.order_id))
+                return
+            if time.monotonic() > ends:
                 return
             time.sleep(AGAIN_S * 5)
 

@@ -31,7 +31,7 @@ from app.usecases.paying.attempts import (
     open_attempts,
 )
 from app.usecases.paying.inbox import read_event_again
-from app.usecases.paying.refunds import submit_refund
+from app.usecases.paying.refunds import look_again, submit_refund
 from app.usecases.people.notices import send_notice
 from app.usecases.shopkeeping.import_ends import fail_import
 from app.usecases.shopkeeping.imports import run_import
@@ -82,6 +82,7 @@ def make_jobs(app: Flask, gateway: PaymentGateway, conninfo: str) -> procrastina
     add("expire_attempt", lambda subject: expire_attempt(gateway, UUID(subject)))
     add("close_attempts", lambda subject: _close_attempts(gateway, UUID(subject)))
     add("submit_refund", lambda subject: submit_refund(gateway, UUID(subject)))
+    add("read_refund", lambda subject: look_again(gateway, subject))
     add(
         "ask_identity_check",
         lambda subject: ask_check(app.extensions["linli_identity_checker"], UUID(subject)),

@@ -9,7 +9,7 @@ from app.kernel.transaction import transaction
 from app.usecases.disputing.answer import unsent_answers
 from app.usecases.disputing.follow import silent_disputes
 from app.usecases.paying.attempts import silent_attempts
-from app.usecases.paying.refunds import open_refunds
+from app.usecases.paying.refunds import open_refunds, returned_by_file
 from app.usecases.saving.plans import run_due_plans
 from app.usecases.saving.sweeps import sweep_funds
 from app.usecases.saving.term_end import mature_due
@@ -123,6 +123,7 @@ def ask_again() -> int:
     silent = [("expire_attempt" if overdue else "ask_attempt", subject) for subject, overdue in silent_attempts(LIMIT)]
     others = (
         ("submit_refund", open_refunds),
+        ("read_refund", returned_by_file),
         ("answer_dispute", unsent_answers),
         ("read_dispute", silent_disputes),
         ("import_shelf", silent_imports),

@@ -1,9 +1,10 @@
 """``dev.py chaos-money``: payments, refunds and payouts over a faulty gateway, with workers killed at random.
 
 A stack of its own: web server, three workers, sandbox gateway and bank. The gateway loses replies, fails before and
-after the effect, is slow, sends notices twice, late and in another order; payers' banks take card payments back, are
-answered or not, and decide for us or against us; ``kill -9`` hits workers, web server and gateway. When all is quiet
-again everything is held against everything. Exit code 0 when every fen is where it belongs.
+after the effect, is slow, lets refunds come back that had succeeded, sends notices twice, late and in another order;
+payers' banks take card payments back, are answered or not, and decide for us or against us; ``kill -9`` hits workers,
+web server and gateway. When all is quiet again everything is held against everything. Exit code 0 when every fen is
+where it belongs.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ QUIET_S_MAX = 600.0
 START_S = 300.0
 """A machine that is busy with other things takes long to start so many processes."""
 FAULTS = {"lost_reply": 0.08, "error_500": 0.04, "slow": 0.05, "slow_s": 0.3, "duplicate": 0.2, "late": 0.1,
-          "late_s": 3.0, "reorder": 0.2, "reorder_s": 0.5}  # fmt: skip
+          "late_s": 3.0, "reorder": 0.2, "reorder_s": 0.5, "refund_back": 0.15, "refund_back_s": 4.0}  # fmt: skip
 FILE_FAULTS = {"missing_line": 0.01, "extra_line": 0.01}
 _WAITING = {
     "attempts": "SELECT count(*) FROM payment_attempts WHERE state IN ('requested', 'unknown')",
@@ -193,6 +194,8 @@ def _run(
         look_for_disputes(payers.gateway)
         payers.bank.answer_the_rest()
         _until(_UNSENT, stage)
+    with stages.stage("until the gateway owes nothing") as stage:
+        _until_told(provider, stage)
     with stages.stage("until all is quiet") as stage:
         payers.bank.decide_the_rest(seed)
         _pass(timedelta(minutes=20))  # codes run out, shops do not accept
@@ -203,6 +206,10 @@ def _run(
         _until(_WAITING, stage)
     with stages.stage("until a day later all is quiet") as stage:
         _a_day_later(payers)
+        _until(_WAITING, stage)
+    with stages.stage("until what comes back late is quiet") as stage:
+        payers.done["refunds that come back late"] = payers.bank.send_back(provider, seed)
+        _until_told(provider, stage)
         _until(_WAITING, stage)
     with stages.stage("until all is proven"):
         payers.done["lost disputes that the platform bears"] = bear_some()
@@ -242,6 +249,14 @@ def _until(waiting: Mapping[str, str], stage: Stage) -> None:
         time.sleep(1.0)
 
 
+def _until_told(provider: Provider, stage: Stage) -> None:
+    """Wait until refunds that are to come back have, and every notice was taken in."""
+    ends = time.monotonic() + QUIET_S_MAX
+    while time.monotonic() < ends and any((owed := provider.call("GET", "/sandbox/owed").json()).values()):
+        stage.waits_for(", ".join(f"{count} {what}" for what, count in owed.items()))
+        time.sleep(1.0)
+
+
 def _a_day_later(payers: Payers) -> None:
     """Ask about refunds whose key only repeats a stored failure, when the gateway has forgotten the key."""
     with mock.patch.object(refunding, "wall_now", return_value=wall_now() + timedelta(days=1)):
@@ -259,6 +274,7 @@ def _show(payers: Payers, kills: dict[str, int], stages: Stages) -> None:
         "payments that were paid": look_one("SELECT count(*) FROM payments WHERE state = 'paid'"),
         "refunds": look_one("SELECT count(*) FROM refunds"),
         "of these through the gateway": look_one("SELECT count(*) FROM refunds WHERE method IN ('wechat_pay', 'card')"),
+        "of these that came back": look_one("SELECT count(*) FROM ledger.journal WHERE key LIKE 'refund_back:%'"),
         **{
             f"disputes that were {row.state}": row.count
             for row in look("SELECT state, count(*) AS count FROM disputes GROUP BY state ORDER BY state")

@@ -6,6 +6,7 @@ import random
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
@@ -20,8 +21,13 @@ from tests.factories import a_claim
 from tests.factories.people import Person, a_member
 from tests.factories.rows import look
 
+if TYPE_CHECKING:
+    from tests.chaos_money.verdict import Provider
+
 SHARE = 0.5
 """Of the card payments that are paid, how many are taken back, or asked about."""
+LATE_SHARE = 0.2
+"""Of the refunds that have succeeded, how many fail when all is over."""
 _SAID = ("winning_evidence", "losing_evidence", "a photograph of the parcel")
 
 
@@ -79,6 +85,15 @@ class PayersBank:
             if dice.random() < 0.5:
                 press(f"{self.play}/sandbox/disputes/{dispute}/escalated")  # refused when it is no inquiry
             press(f"{self.play}/sandbox/disputes/{dispute}/{dice.choice(('won', 'lost'))}")  # refused when it is over
+
+    def send_back(self, provider: Provider, seed: int) -> int:
+        """Let every fifth refund that has succeeded fail, when all is long over; return how many."""
+        dice = random.Random(f"{seed}:late")
+        paid = sorted(one["id"] for one in provider.every("refunds") if one["status"] == "succeeded")
+        late = [one for one in paid if dice.random() < LATE_SHARE]
+        for refund in late:
+            press(f"{self.play}/sandbox/refunds/{refund}/fail")
+        return len(late)
 
 
 def bear_some() -> int:

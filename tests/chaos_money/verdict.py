@@ -41,6 +41,16 @@ _ENDED = {
             SELECT payment_id, sum(taken_fen - met_fen) AS taken_fen FROM disputes GROUP BY payment_id
         ) AS d USING (payment_id)
         WHERE p.refunded_fen + d.taken_fen > p.amount_fen""",
+    "a refund's money is not where its state says": """
+        SELECT r.refund_id FROM refunds AS r LEFT JOIN ledger.leg AS l ON l.key IN (
+            'refund_end:' || r.refund_id, 'refund_back:' || r.refund_id, 'refund_end:' || r.refund_id || ':again')
+        WHERE r.method <> 'e_account' GROUP BY r.refund_id
+        HAVING coalesce(sum(l.amount_fen) FILTER (WHERE l.code = 'gateway_clearing:stripe'), 0)
+                <> CASE WHEN r.state = 'succeeded' AND r.dispute_id IS NULL
+                    THEN r.amount_fen - r.account_part_fen ELSE 0 END
+            OR r.dispute_id IS NULL AND coalesce(sum(l.amount_fen) FILTER (
+                WHERE l.code = 'e_account:' || r.account_id), 0)
+                <> CASE WHEN r.state = 'failed' THEN r.amount_fen - r.account_part_fen ELSE 0 END""",
     "money is on hold for nobody": "SELECT code FROM ledger.balance WHERE held_fen <> 0",
     "an order that is over has money": """
         SELECT code FROM ledger.balance WHERE code LIKE 'escrow:%' AND posted_fen <> 0""",
@@ -105,7 +115,8 @@ def _each_intent(provider: Provider) -> list[str]:
             found.append(f"{intent['id']} is {intent['status']} there and {attempt.state} here")
         if attempt.intent_id not in {None, intent["id"]}:
             found.append(f"{intent['id']} is a second intent of its attempt")
-    states = {str(row.refund_id): row.state for row in look("SELECT refund_id, state FROM refunds")}
+    refunds = look("SELECT refund_id, CASE WHEN dispute_id IS NULL THEN state ELSE 'met' END AS state FROM refunds")
+    states = {str(row.refund_id): row.state for row in refunds}
     seen: set[str] = set()
     for refund in provider.every("refunds"):
         ours = refund["metadata"]["refund_id"]

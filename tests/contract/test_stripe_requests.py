@@ -255,6 +255,28 @@ def test_an_answer_of_another_shape_is_unknown(client: StripeClient, gateway: An
         client.retrieve_intent("pi_1")
 
 
+CHARGES = {"object": "list", "has_more": False}
+
+
+@pytest.mark.parametrize(
+    "told, payee",
+    [
+        ({}, None),
+        ({"transfer_data": {"destination": "acct_1"}}, "acct_1"),
+        ({"on_behalf_of": "acct_2"}, "acct_2"),
+        ({"charges": CHARGES | {"data": [{"id": "ch_1", "destination": "acct_3"}]}}, "acct_3"),
+        ({"charges": CHARGES | {"data": [{"id": "ch_1", "transfer_data": {"destination": "acct_4"}}]}}, "acct_4"),
+        ({"application": "ca_1", "application_fee_amount": 1}, "ca_1"),
+    ],
+)
+def test_who_else_gets_the_money_is_read_from_the_intent_and_its_charge(
+    client: StripeClient, gateway: Answering, told: dict[str, Any], payee: str | None
+) -> None:
+    gateway.says(200, INTENT | told)
+
+    assert client.retrieve_intent("pi_1").payee == payee
+
+
 def test_an_endless_answer_is_cut_off(
     client: StripeClient, gateway: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,7 @@ from app.usecases.paying import refunds as refunding
 from app.usecases.paying.attempts import ask_gateway
 from app.usecases.paying.inbox import read_event_again
 from app.usecases.paying.pay_checkout import pay_checkout
-from app.usecases.paying.refunds import look_again, submit_refund
+from app.usecases.paying.refunds import look_again, returned_by_file, submit_refund
 from app.usecases.paying.top_up import top_up
 from app.usecases.reconciling.clearing import clearing_proof
 from app.usecases.reconciling.reconcile import reconcile
@@ -34,6 +34,7 @@ from app.usecases.reconciling.watch import figures
 from app.usecases.settling.refund_completed import refund_order
 from app.usecases.settling.settle import settle_due
 from app.wiring import gateway_of
+from app.worker.sweeps import ask_again
 from tests.factories import AnOrder, a_claim, a_resident, an_operator, an_order
 from tests.factories.orders import bring_paid
 from tests.factories.people import a_member
@@ -41,7 +42,7 @@ from tests.factories.reconciling import an_unreported_day
 from tests.factories.rows import change, look, look_one
 from tests.support.invariants import Invariants
 from tests.support.ladder import assert_problem
-from tests.support.patience import until_quiet
+from tests.support.patience import try_jobs, until_quiet
 from tests.support.sandbox_gateway import wait_until
 
 if TYPE_CHECKING:
@@ -322,6 +323,42 @@ def a_refund_that_came_back(gateway: Gateway, stripe: PaymentGateway) -> tuple[A
     gateway_refund_id = refund_of(order.payment_id).gateway_refund_id
     gateway.sandbox.play(f"refunds/{gateway_refund_id}/fail").raise_for_status()
     return order, gateway_refund_id
+
+
+def test_a_refund_that_comes_back_unheard_is_read_again_when_the_daily_file_has_it(
+    app: Flask, gateway: Gateway, stripe: PaymentGateway
+) -> None:
+    order, gateway_refund_id = a_refund_that_came_back(gateway, stripe)
+    far, off, suspense = an_unreported_day(), clearing_proof().difference_fen, balance(codes.SUSPENSE)
+    fen = order.total_fen
+    line = f"B,txn_{gateway_refund_id[3:]},payment_failure_refund,{gateway_refund_id},{fen},0\n"
+
+    reconcile(Source.STRIPE, far, [f"H,BALANCE,1,stripe,{far}\n", line, f"T,1,{fen},0\n"])
+    unheard = clearing_proof().difference_fen
+    ask_again()
+    try_jobs(app)
+
+    assert (refund_of(order.payment_id).state, paid_out_to(order.resident)) == ("failed", fen)
+    assert (unheard, clearing_proof().difference_fen, balance(codes.SUSPENSE)) == (off, off, suspense)
+    assert gateway_refund_id not in returned_by_file(1_000)
+
+
+@pytest.mark.parametrize("lie", [{"amount_fen": 1}, {"currency": "usd"}, {"intent_id": "pi_another"}], ids="+".join)
+def test_a_refund_that_is_said_to_have_come_back_is_held_to_what_was_asked_for(
+    gateway: Gateway, stripe: PaymentGateway, monkeypatch: pytest.MonkeyPatch, lie: dict[str, Any]
+) -> None:
+    order, gateway_refund_id = a_refund_that_came_back(gateway, stripe)
+    truth = stripe.retrieve_refund(gateway_refund_id)
+
+    with monkeypatch.context() as lying:
+        lying.setattr(type(stripe), "retrieve_refund", lambda *_: replace(truth, **lie))
+        with pytest.raises(GatewayUnknown, match="refund_mismatch"):
+            look_again(stripe, gateway_refund_id)
+
+    assert refund_of(order.payment_id).state == "succeeded"
+    assert paid_out_to(order.resident) == 0
+    look_again(stripe, gateway_refund_id)  # the truth still counts
+    assert (refund_of(order.payment_id).state, paid_out_to(order.resident)) == ("failed", order.total_fen)
 
 
 @pytest.mark.parametrize("how", ["lost", "won"])

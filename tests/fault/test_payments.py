@@ -283,6 +283,7 @@ def _forgeries() -> dict[str, tuple[bytes, str]]:
         "from the future": (good, sign(good, secret=WEBHOOK_SECRET, at_s=now + 400)),
         "changed on the way": (good.replace(b"pi_1", b"pi_2"), sign(good, secret=WEBHOOK_SECRET, at_s=now)),
         "of the other world": (live := event(livemode=True), sign(live, secret=WEBHOOK_SECRET, at_s=now)),
+        "of another account": (their := event(account="acct_1"), sign(their, secret=WEBHOOK_SECRET, at_s=now)),
         "of no shape": (odd := b'{"object":"event"}', sign(odd, secret=WEBHOOK_SECRET, at_s=now)),
         "no JSON": (text := b"hello", sign(text, secret=WEBHOOK_SECRET, at_s=now)),
     }
@@ -322,6 +323,7 @@ def test_a_notice_about_nothing_the_gateway_knows_is_put_aside(
         {"is_live": True},
         {"id": "pi_another"},
         {"metadata": {}},
+        {"payee": "acct_another"},
     ],
     ids="+".join,
 )

@@ -313,6 +313,22 @@ def test_a_code_expires_and_a_pending_refund_ends_by_itself(tmp_path: Path, list
         sandbox.kill()
 
 
+def test_a_refund_succeeds_and_comes_back(sandbox: Sandbox, client: StripeClient, listener: Listener) -> None:
+    intent, refund_id = an_intent(client, amount_fen=100), new_id()
+    sandbox.pay(intent.id)
+    sandbox.faults(refund_back=1, refund_back_s=0.4)
+
+    refund = client.create_refund(key=str(refund_id), intent_id=intent.id, amount_fen=60, refund_id=refund_id)
+    owed = sandbox.call("GET", "/sandbox/owed").json()["refunds"]
+
+    assert (refund.state, owed) == (RefundState.SUCCEEDED, 1)
+    wait_until(lambda: client.retrieve_refund(refund.id).state is RefundState.FAILED)
+    wait_until(lambda: of(listener, refund.id) == ["charge.refund.updated"])
+    charge_id = client.retrieve_intent(intent.id).charge_id
+    assert sandbox.call("GET", f"/v1/charges/{charge_id}").json()["amount_refunded"] == 0
+    assert sandbox.call("GET", "/sandbox/owed").json()["refunds"] == 0
+
+
 def test_the_same_seed_gives_the_same_bad_day(tmp_path: Path) -> None:
     def day(name: str) -> list[str]:
         sandbox = Sandbox(tmp_path / name, ("--seed", "5", "--faults", "error_500=0.5")).start()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import Gateway
 
 PAYMENT_TASKS = ("ask_attempt", "expire_attempt", "close_attempts", "submit_refund", "read_event", "answer_dispute",
-                 "read_dispute")  # fmt: skip
+                 "read_dispute", "read_refund")  # fmt: skip
 """What is to come to rest; other tests' questions to other outside parties stay theirs."""
 
 ROUNDS = 8

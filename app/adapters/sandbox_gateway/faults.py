@@ -14,6 +14,7 @@ class FaultPlan(Faults):
     :ivar slow: the request waits ``slow_s`` before the effect; meanwhile its key is taken.
     :ivar duplicate: a notice is sent three times. :ivar late: a notice first waits ``late_s``.
     :ivar missing_line: a line is left out of the daily file. :ivar extra_line: a line about nothing of ours is added.
+    :ivar refund_back: a refund succeeds and fails ``refund_back_s`` later: its money comes back to the balance.
     :ivar reorder: a notice waits ``reorder_s``, so that later ones overtake it.
     """
 
@@ -25,9 +26,11 @@ class FaultPlan(Faults):
     reorder: float = 0.0
     missing_line: float = 0.0
     extra_line: float = 0.0
+    refund_back: float = 0.0
     slow_s: float = 2.0
     late_s: float = 5.0
     reorder_s: float = 0.5
+    refund_back_s: float = 5.0
 
 
 Dice = SeededDice[FaultPlan]

@@ -159,10 +159,10 @@ class Moves:
         refund = objects.refund(
             charge, amount=amount, metadata=given.get("metadata", {}), reason=given.get("reason"), created=int(now)
         )
-        is_late = self.options.refund_delay_s > 0
-        if not is_late:
-            self._settle(rows, refund)
-        rows.add(refund, parent=charge["payment_intent"], due_at=now + self.options.refund_delay_s if is_late else None)
+        due_at: float | None = now + self.options.refund_delay_s
+        if self.options.refund_delay_s == 0:
+            due_at = self._settle(rows, refund)
+        rows.add(refund, parent=charge["payment_intent"], due_at=due_at)
         charge["amount_refunded"] += amount
         self._show_refund(rows, charge, refund)
         self._record(rows, "charge.refunded", charge, key)
@@ -177,12 +177,11 @@ class Moves:
             raise ApiError(400, "refund_unexpected_state", f"The refund is {refund['status']}.")
         charge = rows.get(refund["charge"], "charge")
         assert charge is not None
-        if is_ok:
-            self._settle(rows, refund)
-        else:
+        due_at = self._settle(rows, refund) if is_ok else None
+        if not is_ok:
             self._fail(rows, refund)
             charge["amount_refunded"] -= refund["amount"]
-        rows.put(refund)
+        rows.put(refund, due_at=due_at)
         self._show_refund(rows, charge, refund)
         self._record(rows, "charge.refund.updated", refund)
         return refund
@@ -368,12 +367,20 @@ class Moves:
         assert charge is not None
         return charge
 
-    def _settle(self, rows: Rows, refund: Json) -> None:
+    def end_refund(self, rows: Rows, refund_id: str) -> None:
+        """Let a refund that is due succeed, or come back where it had succeeded."""
+        refund = rows.get(refund_id, "refund")
+        assert refund is not None, "what is due is there"
+        self.finish_refund(rows, refund_id, is_ok=refund["status"] == "pending")
+
+    def _settle(self, rows: Rows, refund: Json) -> float | None:
+        """Let a refund succeed; return when it comes back, if the dice want it to."""
         line = objects.balance_transaction(
             kind="payment_refund", amount=-refund["amount"], fee=0, source=refund["id"], created=int(self.clock())
         )
         rows.add(line, parent=refund["id"])
         refund |= {"status": "succeeded", "balance_transaction": line["id"]}
+        return self.clock() + self.dice.plan.refund_back_s if self.dice.hits("refund_back") else None
 
     def _fail(self, rows: Rows, refund: Json) -> None:
         if refund["status"] == "succeeded":

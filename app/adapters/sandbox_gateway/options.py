@@ -87,7 +87,8 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     add(
         "faults",
         "",
-        explain="name=rate,… of lost_reply, duplicate, late, reorder, error_500, slow; late_s, reorder_s, slow_s",
+        explain="name=rate,… of lost_reply, duplicate, late, reorder, error_500, slow, refund_back;"
+        " late_s, reorder_s, slow_s, refund_back_s",
     )
     given = parser.parse_args(arguments)
 

@@ -126,6 +126,15 @@ def blueprint(store: Store, moves: Moves, dice: Dice) -> Blueprint:  # noqa: C90
         store.write(owe)
         return jsonify(resent=event_id)
 
+    @pages.get("/sandbox/owed")
+    def owed() -> Response:
+        """Say what is still to come by itself: notices that nobody took, refunds that end or come back."""
+        count = store.read().connection.execute(
+            "SELECT (SELECT count(*) FROM delivery WHERE due_at IS NOT NULL),"
+            " (SELECT count(*) FROM thing WHERE due_at IS NOT NULL AND kind = 'refund')"
+        )
+        return jsonify(dict(zip(("notices", "refunds"), count.fetchone(), strict=True)))
+
     @pages.get("/sandbox/faults")
     def faults() -> Response:
         return jsonify(dice.plan.as_dict())

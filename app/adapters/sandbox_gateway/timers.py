@@ -1,6 +1,6 @@
 """What the gateway does by itself when time passes.
 
-Codes expire, pending refunds end, disputes that nobody answered are lost, old keys are forgotten.
+Codes expire, pending refunds end and some come back, disputes that nobody answered are lost, old keys are forgotten.
 """
 
 import threading
@@ -52,4 +52,4 @@ class Timers:
             elif kind == "dispute":
                 self._moves.let_lapse(rows, thing_id)
             else:
-                self._moves.finish_refund(rows, thing_id)
+                self._moves.end_refund(rows, thing_id)

@@ -52,6 +52,7 @@ def read_intent(body: object) -> Intent:
             metadata=_metadata(answer),
             created_at=_whole(answer, "created"),
             charge_id=_charge_id(answer),
+            payee=_payee(answer),
         )
     except (_Misshapen, ValueError) as error:
         raise GatewayUnknown("malformed_answer") from error
@@ -135,6 +136,7 @@ def read_event(body: object) -> GatewayEvent:
             created_at=_whole(notice, "created"),
             is_live=_flag(notice, "livemode"),
             intent_id=object_id if kind == "payment_intent" else _name_or_none(subject, "payment_intent"),
+            account=_name_or_none(notice, "account"),
         )
     except _Misshapen as error:
         raise BadEvent from error
@@ -241,3 +243,16 @@ def _charge_id(answer: Json) -> str | None:
         return None
     charges, _ = read_page(answer["charges"])
     return _name(charges[0], "id") if charges else None
+
+
+def _payee(answer: Json) -> str | None:
+    """Return who else gets the money or a part of it, by the intent or the charges that it shows."""
+    charges = read_page(answer["charges"])[0] if isinstance(answer.get("charges"), dict) else []
+    for one in (answer, *charges):
+        transfer = {} if one.get("transfer_data") is None else _inner(one, "transfer_data")
+        for named, where in (("destination", transfer), ("destination", one), ("on_behalf_of", one)):
+            if payee := _name_or_none(where, named):
+                return payee
+        if one.get("application_fee_amount"):
+            return _name_or_none(one, "application") or "application"
+    return None

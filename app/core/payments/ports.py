@@ -118,6 +118,7 @@ class Intent:
     :ivar metadata: what we sent at creation: ``attempt_id`` and ``payment_id``.
     :ivar created_at: the gateway's clock, seconds since the epoch.
     :ivar charge_id: the gateway's id of the money movement, once there is one.
+    :ivar payee: the account that gets the money, or a part of it, where that is not ours; we never ask for one.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Intent:
     metadata: Mapping[str, str]
     created_at: int
     charge_id: str | None
+    payee: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,7 @@ class GatewayEvent:
 
     :ivar object_kind: ``payment_intent``, ``charge``, ``refund``, or a kind that Linli does not follow.
     :ivar intent_id: the payment intent that the object is, or belongs to, when the notice says so.
-    :ivar created_at: seconds since the epoch.
+    :ivar created_at: seconds since the epoch. :ivar account: whose it is, where that is an account that is not ours.
     """
 
     id: str
@@ -169,6 +171,7 @@ class GatewayEvent:
     created_at: int
     is_live: bool
     intent_id: str | None
+    account: str | None = None
 
 
 class GatewayRefused(Conflict):

@@ -372,9 +372,9 @@ def _pay_orders(
 
 
 def _is_match(attempt: _Attempt, intent: Intent) -> bool:
-    """Say whether the object is about this attempt: its ids, its amount, its currency, in sandbox or live as we are."""
+    """Say whether the object is about this attempt: its ids, its amount, its currency, paid to us and nobody else."""
     is_same = attempt.intent_id in {None, intent.id} and intent.metadata.get("attempt_id") == str(attempt.attempt_id)
-    is_same_money = intent.amount_fen == attempt.amount_fen and intent.currency == "cny"
+    is_same_money = intent.amount_fen == attempt.amount_fen and intent.currency == "cny" and intent.payee is None
     received = intent.amount_received_fen if intent.state is IntentState.SUCCEEDED else attempt.amount_fen
     return is_same and is_same_money and received == attempt.amount_fen
 

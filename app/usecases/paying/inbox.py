@@ -33,7 +33,8 @@ _APPLIED = text("UPDATE gateway_events SET applied_at = clock_timestamp() WHERE 
 def receive_event(gateway: PaymentGateway, payload: bytes, signature: str) -> GatewayEvent:
     """Verify a notice over its raw bytes and store it, once.
 
-    :raises WebhookRefused: it is forged, stale, of the other world, or not understood. Nothing was stored.
+    :raises WebhookRefused: it is forged, stale, of the other world or another account, or not understood. Nothing was
+        stored.
     """
     try:
         event = gateway.read_event(payload, signature, wall_now_s())
@@ -43,6 +44,9 @@ def receive_event(gateway: PaymentGateway, payload: bytes, signature: str) -> Ga
     if event.is_live != gateway.is_live:
         log.warning("gateway notice of the other world", gateway_event_id=event.id)
         raise WebhookRefused(reason="livemode")
+    if event.account is not None:
+        log.warning("gateway notice of another account", gateway_event_id=event.id)
+        raise WebhookRefused(reason="account")
     with transaction() as tx:
         stored = tx.execute(
             _TAKE_IN,

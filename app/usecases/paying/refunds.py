@@ -249,6 +249,13 @@ _PAID_OUT_AS = text(
     WHERE gateway_refund_id = :gateway_refund_id AND state = 'succeeded' AND dispute_id IS NULL
     """
 )
+_RETURNED_BY_FILE = text(
+    """
+    SELECT i.object FROM recon_items AS i JOIN refunds AS r ON r.gateway_refund_id = i.object
+    WHERE i.state = 'open' AND i.source = 'stripe' AND i.mismatch = 'missing_here' AND i.kind = 'payment_failure_refund'
+      AND r.state = 'succeeded' AND r.dispute_id IS NULL ORDER BY i.item_id LIMIT :limit
+    """
+)
 _END = closing(
     """
     ended AS (
@@ -303,13 +310,14 @@ def look_again(gateway: PaymentGateway, gateway_refund_id: str) -> None:
 
     Where the payer's bank disputes the payment meanwhile, it waits and meets like one that was never sent.
 
-    :raises GatewayUnknown, GatewayUnreachable: it has to be tried again.
+    :raises GatewayUnknown, GatewayUnreachable: it has to be tried again, or is not what was asked for.
     """
     with transaction() as tx:
         refund_id = tx.execute(_PAID_OUT_AS, {"gateway_refund_id": gateway_refund_id}).scalar_one_or_none()
-    if refund_id is None:
-        return
-    refund = gateway.retrieve_refund(gateway_refund_id)
+        if refund_id is None:
+            return
+        row = tx.execute(_READ, {"refund_id": refund_id}).one()
+    refund = _of_ours(gateway.retrieve_refund(gateway_refund_id), row)
     if refund.state in _NOT_PAID:
         log.error("a refund came back", refund_id=str(refund_id), failure=refund.failure_reason)
         if _take_back(refund_id):
@@ -324,6 +332,12 @@ def open_refunds(limit: int) -> list[UUID]:
         return list(tx.execute(_OPEN, {"limit": limit}).scalars())
 
 
+def returned_by_file(limit: int) -> list[str]:
+    """Return refunds, by the gateway's ids, that came back by its daily file; nobody has told us."""
+    with transaction() as tx:
+        return list(tx.execute(_RETURNED_BY_FILE, {"limit": limit}).scalars())
+
+
 def open_refunds_of_intent(intent_id: str) -> list[UUID]:
     """Return refunds that were submitted for an intent's payment and whose outcome is not known yet."""
     with transaction() as tx:
@@ -333,9 +347,16 @@ def open_refunds_of_intent(intent_id: str) -> list[UUID]:
 def _asked(gateway: PaymentGateway, row: Row) -> GatewayRefund:
     """Make a refund, or find the one that was made.
 
-    :raises GatewayUnknown: it is of another amount, currency or payment as well; a person has to look at it.
+    :raises GatewayUnknown: it is not what was asked for, as well.
     """
-    refund = _ask(gateway, row)
+    return _of_ours(_ask(gateway, row), row)
+
+
+def _of_ours(refund: GatewayRefund, row: Row) -> GatewayRefund:
+    """Return a refund of the gateway that is what we asked for.
+
+    :raises GatewayUnknown: it is of another amount, currency or payment; a person has to look at it.
+    """
     is_of_payment = refund.intent_id in {None, row.intent_id}
     if (refund.amount_fen, refund.currency) != (row.amount_fen, "cny") or not is_of_payment:
         log.error("a refund is not what was asked for", refund_id=str(row.refund_id), gateway_refund_id=refund.id)

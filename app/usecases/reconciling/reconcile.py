@@ -71,7 +71,9 @@ _DIFFERING = {
         WITH ours AS MATERIALIZED ({ours})
         SELECT s.line, s.line_id, s.object, s.kind, s.amount_fen AS theirs_fen, o.amount_fen AS ours_fen,
             s.kind IN ('dispute', 'dispute_reversal')
-                OR EXISTS (SELECT 1 FROM payment_attempts AS a WHERE a.intent_id = s.object) AS is_known
+                OR EXISTS (SELECT 1 FROM payment_attempts AS a WHERE a.intent_id = s.object)
+                OR s.kind = 'payment_failure_refund'
+                    AND EXISTS (SELECT 1 FROM refunds AS r WHERE r.gateway_refund_id = s.object) AS is_known
         FROM stage AS s LEFT JOIN ours AS o ON o.object = s.object AND o.kind = s.kind
         WHERE o.amount_fen IS DISTINCT FROM s.amount_fen ORDER BY s.line LIMIT :limit
         """

@@ -43,7 +43,7 @@ _ENDED = {
         WHERE p.refunded_fen + d.taken_fen > p.amount_fen""",
     "a refund's money is not where its state says": """
         SELECT r.refund_id FROM refunds AS r LEFT JOIN ledger.leg AS l ON l.key IN (
-            'refund_end:' || r.refund_id, 'refund_back:' || r.refund_id, 'refund_end:' || r.refund_id || ':again')
+            'refund_end:' || r.refund_id, 'refund_back:' || r.refund_id, 'refund_end:' || r.refund_id || ':' || 'again')
         WHERE r.method <> 'e_account' GROUP BY r.refund_id
         HAVING coalesce(sum(l.amount_fen) FILTER (WHERE l.code = 'gateway_clearing:stripe'), 0)
                 <> CASE WHEN r.state = 'succeeded' AND r.dispute_id IS NULL

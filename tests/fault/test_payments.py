@@ -16,7 +16,7 @@ import pytest
 from app.adapters.stripe.signature import sign
 from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
-from app.core.payments.ports import GatewayUnknown, Intent
+from app.core.payments.ports import TOO_WIDE, GatewayUnknown, Intent
 from app.kernel.clock import wall_now, wall_now_s
 from app.kernel.ids import new_id
 from app.usecases.ordering.accept_order import accept_order
@@ -194,6 +194,33 @@ def test_a_failure_that_the_gateway_repeats_fails_the_attempt_and_another_may_be
     scan(gateway, stripe, begin(order))
     until_quiet(app, client, gateway)
     assert state_of(order) is OrderState.AWAITING_ACCEPT
+
+
+def test_an_attempt_is_looked_for_among_more_than_can_be_read_at_once(
+    gateway: Gateway, stripe: PaymentGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, never_made = begin(an_unpaid_order()), begin(an_unpaid_order())
+    gateway.sandbox.faults(lost_reply=1)
+    with pytest.raises(GatewayUnknown):
+        ask_gateway(stripe, made)
+    gateway.sandbox.faults()
+    find = type(stripe).find_intent
+
+    def create(*_: object, **__: object) -> Intent:
+        raise GatewayUnknown("status_500", is_replayed=True)
+
+    def read(self: PaymentGateway, **window: Any) -> Intent | None:
+        if window["created_to"] - window["created_from"] >= 100:
+            raise GatewayUnknown(TOO_WIDE)
+        return find(self, **window)
+
+    monkeypatch.setattr(type(stripe), "create_intent", create)
+    monkeypatch.setattr(type(stripe), "find_intent", read)
+    for attempt_id in (made, never_made):
+        ask_gateway(stripe, attempt_id)
+
+    assert [attempt(made).intent_id] == made_at_gateway(gateway, made)
+    assert attempt(never_made).state == "failed"
 
 
 def test_a_slow_answer_is_not_waited_for_and_not_doubled(gateway: Gateway, stripe: PaymentGateway) -> None:

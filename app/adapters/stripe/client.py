@@ -33,6 +33,7 @@ from app.adapters.stripe import answers, form
 from app.adapters.stripe.signature import WebhookVerifier
 from app.core.payments.models import PaymentChannel
 from app.core.payments.ports import (
+    TOO_WIDE,
     GatewayDispute,
     GatewayEvent,
     GatewayRefund,
@@ -262,7 +263,7 @@ class StripeClient:
             if not has_more or not items:
                 return
             after = {"starting_after": str(items[-1]["id"])}
-        raise GatewayUnknown("window_too_wide")
+        raise GatewayUnknown(TOO_WIDE)
 
     def _get(self, path: str, query: Mapping[str, form.Value] | None = None) -> object:
         return self._send("GET", path, params=form.encode(query or {}))

@@ -36,6 +36,9 @@ from app.kernel.errors import Conflict, Invalid, Unavailable
 KEY_LIFETIME_S = 24 * 3600
 """How long the gateway remembers an idempotency key, seconds. Past it nothing is replayed any more, only looked for."""
 
+TOO_WIDE = "window_too_wide"
+"""The reason of :class:`GatewayUnknown` where a list is longer than can be read."""
+
 
 class IntentState(StrEnum):
     """Where a gateway's payment intent stands. Only ``SUCCEEDED`` means money; it and ``CANCELED`` are final."""

@@ -19,6 +19,7 @@ from app.core.orders.repository import LOCK_CHECKOUT, Checkout, lock_checkout
 from app.core.orders.states import CheckoutState
 from app.core.payments.models import PaymentChannel, PaymentMethod, PaymentPurpose
 from app.core.payments.ports import (
+    TOO_WIDE,
     GatewayRefused,
     GatewayUnknown,
     GatewayUnreachable,
@@ -34,7 +35,7 @@ from app.core.payments.states import (
     RefundState,
 )
 from app.kernel.actor import Role
-from app.kernel.clock import wall_now
+from app.kernel.clock import wall_now, wall_now_s
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Transaction, closing, transaction
@@ -271,11 +272,22 @@ def _ask(gateway: PaymentGateway, attempt: _Attempt) -> Intent | None:
             if not unknown.is_replayed:
                 raise
     born = int(attempt.created_at.timestamp())
-    return gateway.find_intent(
-        attempt_id=attempt.attempt_id,
-        created_from=born - _CLOCK_MARGIN_S,
-        created_to=born + int(KEY_LIFETIME.total_seconds()) + _CLOCK_MARGIN_S,
-    )
+    last = min(born + int(KEY_LIFETIME.total_seconds()), wall_now_s())
+    return _find(gateway, attempt.attempt_id, born - _CLOCK_MARGIN_S, last + _CLOCK_MARGIN_S)
+
+
+def _find(gateway: PaymentGateway, attempt_id: UUID, first: int, last: int) -> Intent | None:
+    """Look for an intent that was created from ``first`` to ``last``; by halves where that is too much to read.
+
+    :raises GatewayUnknown: a second has more than can be read, as well.
+    """
+    try:
+        return gateway.find_intent(attempt_id=attempt_id, created_from=first, created_to=last)
+    except GatewayUnknown as unknown:
+        if unknown.reason != TOO_WIDE or first == last:
+            raise
+    middle = (first + last) // 2
+    return _find(gateway, attempt_id, first, middle) or _find(gateway, attempt_id, middle + 1, last)
 
 
 def _note(attempt: _Attempt, action: AttemptAction) -> None:

@@ -197,7 +197,7 @@ def _run(
     with stages.stage("until the gateway owes nothing") as stage:
         _until_told(provider, stage)
     with stages.stage("until all is quiet") as stage:
-        payers.bank.decide_the_rest(seed)
+        payers.bank.decide_the_rest(provider, seed)
         _pass(timedelta(minutes=20))  # codes run out, shops do not accept
         _until(_WAITING, stage)
     with stages.stage("until all is paid") as stage:
@@ -280,7 +280,9 @@ def _show(payers: Payers, kills: dict[str, int], stages: Stages) -> None:
         "payments that were paid": look_one("SELECT count(*) FROM payments WHERE state = 'paid'"),
         "refunds": look_one("SELECT count(*) FROM refunds"),
         "of these through the gateway": look_one("SELECT count(*) FROM refunds WHERE method IN ('wechat_pay', 'card')"),
-        "of these that came back": look_one("SELECT count(*) FROM ledger.journal WHERE key LIKE 'refund_back:%'"),
+        "of these that came back": look_one(
+            "SELECT count(DISTINCT key) FROM ledger.leg WHERE key LIKE 'refund_back:%'"
+        ),
         **{
             f"disputes that were {row.state}": row.count
             for row in look("SELECT state, count(*) AS count FROM disputes GROUP BY state ORDER BY state")

@@ -44,7 +44,6 @@ class PayersBank:
     """
 
     play: str
-    opened: list[str] = field(default_factory=list)
     unheard: list[tuple[str, random.Random, bool]] = field(default_factory=list)
 
     def take_back(self, intent_id: str, dice: random.Random) -> None:
@@ -53,9 +52,8 @@ class PayersBank:
         dispute = press(f"{self.play}/sandbox/payment_intents/{intent_id}/dispute{amount}")
         if dispute is None or not dispute.ok:
             return  # all of it was refunded before
-        self.opened.append(str(dispute.json()["id"]))
         if turn < 0.6:
-            self._answer(self.opened[-1], dice, is_given_up=turn < 0.2)
+            self._answer(str(dispute.json()["id"]), dice, is_given_up=turn < 0.2)
 
     def _answer(self, dispute: str, dice: random.Random, *, is_given_up: bool) -> None:
         dispute_id = _heard_of(dispute)
@@ -78,10 +76,13 @@ class PayersBank:
         for dispute, dice, is_given_up in unheard:
             self._answer(dispute, dice, is_given_up=is_given_up)
 
-    def decide_the_rest(self, seed: int) -> None:
-        """Decide every dispute that is open, some against us; some inquiries become disputes before."""
+    def decide_the_rest(self, provider: Provider, seed: int) -> None:
+        """Decide every dispute that is open, some against us; some inquiries become disputes before.
+
+        All that the gateway knows: who opened one may not have had an answer.
+        """
         dice = random.Random(f"{seed}:bank")
-        for dispute in sorted(self.opened):
+        for dispute in sorted(one["id"] for one in provider.every("disputes")):
             if dice.random() < 0.5:
                 press(f"{self.play}/sandbox/disputes/{dispute}/escalated")  # refused when it is no inquiry
             press(f"{self.play}/sandbox/disputes/{dispute}/{dice.choice(('won', 'lost'))}")  # refused when it is over

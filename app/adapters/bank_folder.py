@@ -1,6 +1,7 @@
 """The bank's folder: payout files go to ``out``; the bank's come in ``in`` and end in ``done`` or ``refused``."""
 
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +13,14 @@ log = structlog.get_logger()
 
 
 def put_out(folder: Path, name: str, content: bytes) -> None:
-    """Write a file for the bank, whole or not at all; writing it again changes nothing."""
+    """Write a file for the bank, whole or not at all; writing it again changes nothing.
+
+    Whoever writes it at the same moment, and dies of it, has a part of their own: none is put in place for another.
+    """
     target = folder / "out" / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{name}.part")
-    with part.open("wb") as file:
+    part = target.with_name(f".{name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    with part.open("xb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import text
 
+from app.adapters.bank_folder import put_out
 from app.core.wealth.dates import DAY
 from app.core.wealth.errors import FundDayNotOver, FundOrdersUndecided, YieldMissing
 from app.kernel.errors import LinliError
@@ -74,7 +75,7 @@ def _send(folder: Path, fund: Row) -> int:
     while day < fund.today and done < DAYS_A_ROUND:
         target = folder / "out" / f"orders-{fund.code}-{day}.csv"
         if not target.exists():
-            _put(target, send_orders(fund.fund_id, day))
+            put_out(folder, target.name, send_orders(fund.fund_id, day).encode())
             done += 1
         day += DAY
     return done
@@ -121,10 +122,3 @@ def _accrue(folder: Path, fund: Row) -> int:
 def _content(folder: Path, kind: str, code: str, day: date) -> str | None:
     path = folder / "in" / f"{kind}-{code}-{day}.csv"
     return text_in(path) if path.is_file() else None
-
-
-def _put(target: Path, content: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    part.write_text(content, encoding="utf-8")
-    part.replace(target)

@@ -58,15 +58,23 @@ def work_once(folder: Path) -> int:
 def _statement(folder: Path, day: date) -> bytes:
     """Return what was booked on ``day``, by the answers that were given."""
     rows = []
-    for path in sorted(folder.glob(f"*/*-{day}-*.csv")):
-        if path.parent.name in {"in", "done"}:
-            for answer in read_answers(path.read_bytes()).answers:
-                kind, sign = {LineState.PAID: ("payout", -1), LineState.RETURNED: ("payout_return", 1)}.get(
-                    answer.state, ("", 0)
-                )
-                if sign:
-                    rows.append((f"{kind}-{answer.reference}", kind, answer.reference, sign * answer.amount_fen, 0))
+    given = {path.name for place in ("in", "done") for path in (folder / place).glob(f"*-{day}-*.csv")}
+    for name in sorted(given):
+        for answer in read_answers(_given(folder, name)).answers:
+            kind, sign = {LineState.PAID: ("payout", -1), LineState.RETURNED: ("payout_return", 1)}.get(
+                answer.state, ("", 0)
+            )
+            if sign:
+                rows.append((f"{kind}-{answer.reference}", kind, answer.reference, sign * answer.amount_fen, 0))
     return "".join(balance_file("bank", day, rows)).encode()
+
+
+def _given(folder: Path, name: str) -> bytes:
+    """Return an answer that was given; it is taken from ``in`` to ``done`` at any moment."""
+    try:
+        return (folder / "in" / name).read_bytes()
+    except FileNotFoundError:
+        return (folder / "done" / name).read_bytes()
 
 
 def _put(path: Path, content: bytes) -> None:

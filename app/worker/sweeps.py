@@ -56,8 +56,10 @@ _RETENTION = (
     """DELETE FROM trip_releases WHERE release_id IN (
         SELECT release_id FROM trip_releases WHERE released_at < business_now() - interval '90 days'
         ORDER BY released_at LIMIT :limit)""",
-    """DELETE FROM dispatch_decisions AS d WHERE d.decided_at < business_now() - interval '90 days'
-        AND NOT EXISTS (SELECT 1 FROM trip_offers AS f WHERE f.decision_id = d.decision_id)""",
+    """DELETE FROM dispatch_decisions WHERE decision_id IN (
+        SELECT d.decision_id FROM dispatch_decisions AS d WHERE d.decided_at < business_now() - interval '90 days'
+          AND NOT EXISTS (SELECT 1 FROM trip_offers AS f WHERE f.decision_id = d.decision_id)
+        ORDER BY d.decided_at LIMIT :limit)""",
     "DELETE FROM sign_in_codes WHERE created_at < clock_timestamp() - interval '2 days'",
     """DELETE FROM step_up_grants WHERE grant_id IN (
         SELECT grant_id FROM step_up_grants WHERE granted_at < clock_timestamp() - interval '7 days'

@@ -56,9 +56,16 @@ def main(arguments: Sequence[str]) -> int:
             )
             with app.app_context():
                 from app.core.orders.states import OrderState  # noqa: PLC0415
-                from tests.factories import an_order  # noqa: PLC0415 - orders as tests make them
+                from tests.factories import (  # noqa: PLC0415 - orders as tests make them
+                    Community,
+                    a_merchant_with_shop,
+                    an_order,
+                )
+                from tests.factories.rows import look  # noqa: PLC0415
 
-                trips = [an_order(state=OrderState.PREPARING).trip_id for _ in range(RACES)]
+                [home] = look("SELECT community_id, store_id, lat, lng FROM communities")
+                shop = a_merchant_with_shop(community=Community(*home))
+                trips = [an_order(state=OrderState.PREPARING, shop=shop).trip_id for _ in range(RACES)]
             print(f"one trip, {couriers.RACERS} couriers at once, {RACES} times")
             for number, trip_id in enumerate(trips):
                 racers = world.couriers[number * couriers.RACERS % COURIERS :]

@@ -16,6 +16,7 @@ from app.usecases.delivering.trips import claim_trip, give_back_trip
 from app.usecases.dispatching.answer_offer import decline_offer
 from app.usecases.dispatching.tick import dispatch_zone
 from app.wiring import DISPATCH_POLICY
+from app.worker.sweeps import forget_old
 from tests.factories import a_claim, a_community, a_courier, a_merchant_with_shop, an_order
 from tests.factories.rows import change, look, look_one
 from tests.support.dispatching import let_offer, offers_of
@@ -213,3 +214,18 @@ def test_a_decision_keeps_a_few_bytes_for_each_who_was_weighed(client: FlaskClie
 
     assert row.weighed == 12
     assert row.bytes <= 24 * row.weighed + 3 * 24
+
+
+def test_what_was_kept_is_forgotten_after_ninety_days_and_not_before(client: FlaskClient) -> None:
+    old, new = (an_order(state=OrderState.READY, with_courier=True) for _ in range(2))
+    for order, days in ((old, 91), (new, 89)):
+        change(
+            "UPDATE dispatch_decisions SET decided_at = business_now() - :days * interval '1 day' WHERE trip_id = :id",
+            days=days,
+            id=order.trip_id,
+        )
+
+    forget_old()
+
+    kept = "SELECT count(*) FROM dispatch_decisions WHERE trip_id = :id"
+    assert (look_one(kept, id=old.trip_id), look_one(kept, id=new.trip_id)) == (0, 1)

@@ -45,7 +45,7 @@ IS_OURS = f"""
 """
 """Condition: the trip ``t`` is of the community of ``me``, or by now of all its neighbors'."""
 IS_IN_REACH = f"({IS_OURS} AND {AWAY_M} <= {RADIUS})"
-"""Condition: the trip ``t`` is for ``me`` by community, time and place."""
+"""Condition: the trip ``t`` is for ``me`` by community, time and place. A claim reads its three parts, to say which."""
 _REASONS = ", ".join(f"'{reason}'" for reason in NOT_AGAIN)
 IS_EXCLUDED = f"""
     EXISTS (SELECT 1 FROM trip_releases AS r WHERE r.trip_id = t.trip_id AND r.courier_id = me.courier_id

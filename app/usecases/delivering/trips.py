@@ -59,7 +59,7 @@ from app.kernel.ids import new_id
 from app.kernel.machines import IllegalTransition, next_state
 from app.kernel.transaction import Claim, Closing, Transaction, closing, opening, read, transaction
 from app.kernel.wire import Row
-from app.usecases.delivering.hall import AWAY_M, IS_EXCLUDED, IS_IN_REACH, IS_OURS, ME, RADIUS
+from app.usecases.delivering.hall import AWAY_M, IS_EXCLUDED, IS_OURS, ME, RADIUS
 
 LATE_SHOP = timedelta(minutes=10)
 """A trip given back when the shop is this late is nobody's fault."""
@@ -110,8 +110,8 @@ CLAIM_ANSWER = f"""
     """
 _LOCK_IN_HALL = lock_in_hall(
     me=ME,
-    more=f"""me.is_on_shift, {IS_IN_REACH} AS is_in_reach, {IS_OURS} AS is_ours, {IS_EXCLUDED} AS is_excluded,
-        round({AWAY_M})::bigint AS away_m, round({RADIUS})::bigint AS radius_m""",
+    more=f"""me.is_on_shift, {IS_OURS} AS is_ours, {IS_EXCLUDED} AS is_excluded,
+        CAST({AWAY_M} AS float8) AS away_m, CAST({RADIUS} AS float8) AS radius_m""",
 )
 _CLAIM = closing(
     f"""{CLAIM_WRITES},
@@ -259,7 +259,7 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
         tx.record(TripClaimed(trip_id=trip_id, community_id=deliveries[0].community_id, courier_id=actor.account_id))
         moved = TripMoved(trip_id=trip_id, state=TripState.ASSIGNED.value)
         tx.keep(moved)
-        away_m = rows[0].away_m or 0
+        away_m = round(rows[0].away_m or 0)
         close_claim(
             tx,
             _CLAIM,
@@ -286,8 +286,8 @@ def _reach(row: Row) -> None:
         raise TripGivenUp(minutes=int(EXCLUDED.total_seconds()) // 60)
     if not row.is_ours:
         raise TripElsewhere(minutes=NEIGHBORS_AFTER_S // 60)
-    if not row.is_in_reach:
-        raise TripOutOfReach(distance_m=row.away_m, distance_m_max=row.radius_m)
+    if row.away_m > row.radius_m:
+        raise TripOutOfReach(distance_m=round(row.away_m), distance_m_max=round(row.radius_m))
 
 
 def close_claim(

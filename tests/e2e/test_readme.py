@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 README = Path(__file__).parents[2] / "README.md"
 BASH, CURL = shutil.which("bash"), shutil.which("curl")
-SHELL_S = 60
+SHELL_S = 240
 
 
 def shell_of(section: str) -> str:

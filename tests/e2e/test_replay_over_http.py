@@ -23,7 +23,7 @@ CHEAP_MINUTES = 24
 def replay(folder: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     options = ("--out", str(out), "--charts", "1", "--couriers-refuse", "0.25", "--seed", str(SEED), *arguments)
     return subprocess.run(
-        [*LINLI, str(folder), *options], cwd=ROOT, capture_output=True, text=True, check=False, timeout=240
+        [*LINLI, str(folder), *options], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
     )
 
 

@@ -15,7 +15,7 @@ SIMULATE = (sys.executable, "-m", "app.cli.dev.simulate")
 
 
 def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*SIMULATE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
+    return subprocess.run([*SIMULATE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_an_evening_survives_the_death_of_web_server_and_database(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.factories import AnOrder, Person, a_grant, a_resident, an_order
 from tests.factories.people import give
 from tests.factories.rows import change, look, look_one
 from tests.factories.wealth import Fund, a_fund, a_saver, a_wealth_grant, hold, suit
-from tests.support.fund_days import IDENTITY, FundDays, assert_agreed
+from tests.support.fund_days import IDENTITY, FundDays, assert_agreed, at
 from tests.support.ladder import Case, Endpoint, OnceOwned, OnceWithBody, assert_problem
 
 if TYPE_CHECKING:
@@ -54,6 +54,11 @@ def an_order_of(balance_fen: int, fund: Fund, units_fen: int) -> AnOrder:
 class TestPayFromFund(OnceWithBody):
     status = 201
     other_body = {"step_up_grant": None}
+
+    @pytest.fixture(autouse=True)
+    def _on_a_day_of_a_known_year(self, clock: BusinessClock) -> None:
+        """The table of trading days ends with the year that is published."""
+        clock.at(at(THURSDAY, 10))
 
     def case(self) -> Case:
         order = an_order_of(0, fund := a_fund(), 1_000_000)

@@ -35,7 +35,8 @@ def by_passkey(client: FlaskClient, saver: Person, path: str) -> TestResponse:
     return client.post(f"{path}/step-up-grants", headers=saver.headers, json=body)
 
 
-def test_a_passkey_confirms_a_purchase_of_this_fund_and_of_no_other(client: FlaskClient) -> None:
+def test_a_passkey_confirms_a_purchase_of_this_fund_and_of_no_other(client: FlaskClient, clock: BusinessClock) -> None:
+    clock.at(datetime(2026, 3, 5, 10, tzinfo=SHANGHAI))  # of a year whose trading days are known
     saver, fund, other = a_saver(), a_fund(), a_fund()
 
     granted = by_passkey(client, saver, f"/user/v1/funds/{fund.fund_id}")

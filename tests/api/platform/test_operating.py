@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 from collections import Counter
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from app.core.operating.queue import QUEUES, WorkKind
 from app.core.orders.states import OrderState
 from app.kernel import wire
 from app.kernel.actor import Side
+from app.kernel.clock import SHANGHAI, wall_now
 from app.kernel.ids import new_id
 from app.usecases.operating import exports
 from app.usecases.operating.work import assign_work, escalate_work
@@ -350,7 +352,9 @@ class TestOwnAnnouncements(Endpoint):
 
 class TestBoard(Endpoint):
     def case(self) -> Case:
-        return Case(an_operator(), "/platform/v1/board", query={"from_on": "2026-01-01", "until_on": "2026-12-31"})
+        today = wall_now().astimezone(SHANGHAI).date()
+        query = {"from_on": str(today - timedelta(days=30)), "until_on": str(today)}
+        return Case(an_operator(), "/platform/v1/board", query=query)
 
     def test_it_tells_figures_the_way_of_new_residents_and_cohorts(self, client: FlaskClient) -> None:
         an_order(state=OrderState.COMPLETED)

@@ -297,11 +297,15 @@ class Matrix:
             None if operation.body is None else _filled(operation.body, values) | dict(BODIES.get(route.endpoint, {}))
         )
         query = {} if operation.query is None else _filled(operation.query, values)
+        sent = body if more is None else {**(body or {}), **more}
+        what: dict[str, Any] = {"json": sent}
+        if operation.upload is not None and sent is None:
+            what = {"data": b"\0"}  # a file of some kind: where there is none, nothing else is looked at
         response = self.client.open(
             path or _path(route, values),
             method=route.method,
             headers={**self._headers(cell), **idempotent(), "Accept-Language": "en"},
-            json=body if more is None else {**(body or {}), **more},
+            **what,
             query_string={name: _as_query(value) for name, value in query.items()},
         )
         if cell.who.side is route.side and route.endpoint in AFTER:

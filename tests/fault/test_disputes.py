@@ -26,7 +26,7 @@ from app.usecases.paying import refunds as refunding
 from app.usecases.paying.attempts import ask_gateway
 from app.usecases.paying.inbox import read_event_again
 from app.usecases.paying.pay_checkout import pay_checkout
-from app.usecases.paying.refunds import look_again, returned_by_file, submit_refund
+from app.usecases.paying.refunds import look_again, open_refunds, returned_by_file, submit_refund
 from app.usecases.paying.top_up import top_up
 from app.usecases.reconciling.clearing import clearing_proof
 from app.usecases.reconciling.reconcile import reconcile
@@ -323,6 +323,34 @@ def a_refund_that_came_back(gateway: Gateway, stripe: PaymentGateway) -> tuple[A
     gateway_refund_id = refund_of(order.payment_id).gateway_refund_id
     gateway.sandbox.play(f"refunds/{gateway_refund_id}/fail").raise_for_status()
     return order, gateway_refund_id
+
+
+@pytest.mark.parametrize("how", ["escalated", "lost"])
+def test_a_refund_that_comes_back_while_the_bank_inquires_waits_for_how_that_ends(
+    gateway: Gateway, stripe: PaymentGateway, how: str
+) -> None:
+    order = a_paid_order(gateway, stripe)
+    inquiry = disputed_at_the_bank(gateway, order.payment_id, "?inquiry=true")
+    read(stripe, inquiry)
+    refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
+    assert refund_id is not None
+    submit_refund(stripe, refund_id)
+    gateway_refund_id = refund_of(order.payment_id).gateway_refund_id
+    gateway.sandbox.play(f"refunds/{gateway_refund_id}/fail").raise_for_status()
+
+    look_again(stripe, gateway_refund_id)
+    waiting, paid_out, swept = refund_of(order.payment_id), paid_out_to(order.resident), open_refunds(10_000)
+    decide(gateway, inquiry, how)
+    if how == "escalated":
+        decide(gateway, inquiry, "lost")
+    ended = read(stripe, inquiry)
+
+    assert (waiting.state, paid_out, refund_id in swept) == ("requested", 0, False)
+    met = refund_of(order.payment_id)
+    if how == "escalated":  # the bank took the money back
+        assert (met.state, met.dispute_id, paid_out_to(order.resident)) == ("succeeded", ended.dispute_id, 0)
+    else:
+        assert (met.state, met.dispute_id, paid_out_to(order.resident)) == ("failed", None, order.total_fen)
 
 
 def test_a_refund_that_comes_back_unheard_is_read_again_when_the_daily_file_has_it(

@@ -233,7 +233,7 @@ _OPEN = text(
     SELECT refund_id FROM refunds AS r WHERE r.state IN ('requested', 'submitting', 'unknown')
       AND NOT (r.state = 'requested' AND EXISTS (SELECT 1 FROM disputes AS d WHERE d.payment_id = r.payment_id
           AND (r.attempt_id IS NULL OR r.attempt_id = d.attempt_id)
-          AND d.state IN ('needs_response', 'under_review') AND NOT d.is_refundable))
+          AND d.state IN ('needs_response', 'under_review') AND (NOT d.is_refundable OR r.failure IS NOT NULL)))
     ORDER BY r.requested_at LIMIT :limit
     """
 )
@@ -401,8 +401,9 @@ def _wait_or_meet(refund_id: UUID, *, is_told: bool) -> bool:
     False when it is neither. What was refused or has failed has had no effect, so that a later try may have a key of
     its own. Whatever the reason is, a dispute may have come since the refund was first sent.
 
-    :param is_told: it was refused because of a dispute. What we know may be old: one that we were not told of is waited
-        for, and so is one that was a mere inquiry when we heard of it.
+    A mere inquiry is waited for, too: what goes to the payer's account by then the bank could still take once more.
+
+    :param is_told: it was refused because of a dispute: one that we were not told of is waited for.
     """
     with transaction() as tx:
         locked = tx.execute(_LOCK, {"refund_id": refund_id}).one()
@@ -410,7 +411,7 @@ def _wait_or_meet(refund_id: UUID, *, is_told: bool) -> bool:
             return True
         row = tx.execute(_READ, {"refund_id": refund_id}).one()
         disputes = tx.execute(_DISPUTES, {"attempt_id": row.attempt_id}).fetchall()
-        is_awaited = any(_is_in_the_way(one) or (is_told and _is_open(one)) for one in disputes)
+        is_awaited = any(map(_is_open, disputes))
         if not is_awaited and (disputes or not is_told):
             return _meet(tx, locked, row, disputes)
         waiting = next_state(REFUND_TRANSITIONS, RefundState.SUBMITTING, RefundAction.WAIT, Role.SYSTEM)
@@ -427,7 +428,7 @@ def _take_back(refund_id: UUID) -> bool:
             return False
         row = tx.execute(_READ, {"refund_id": refund_id}).one()
         disputes = tx.execute(_DISPUTES, {"attempt_id": row.attempt_id}).fetchall()
-        if not any(_is_in_the_way(one) or _has_room(one) for one in disputes):
+        if not any(_is_open(one) or _has_room(one) for one in disputes):
             return False
         _post_back(tx, refund_id, locked, codes.REFUND_PAYABLE)
         waiting = next_state(REFUND_TRANSITIONS, RefundState.SUCCEEDED, RefundAction.WAIT, Role.SYSTEM)

@@ -325,13 +325,15 @@ def a_refund_that_came_back(gateway: Gateway, stripe: PaymentGateway) -> tuple[A
     return order, gateway_refund_id
 
 
+@pytest.mark.parametrize("told", ["told", "not told"])
 @pytest.mark.parametrize("how", ["escalated", "lost"])
 def test_a_refund_that_comes_back_while_the_bank_inquires_waits_for_how_that_ends(
-    gateway: Gateway, stripe: PaymentGateway, how: str
+    gateway: Gateway, stripe: PaymentGateway, how: str, told: str
 ) -> None:
     order = a_paid_order(gateway, stripe)
     inquiry = disputed_at_the_bank(gateway, order.payment_id, "?inquiry=true")
-    read(stripe, inquiry)
+    if told == "told":
+        read(stripe, inquiry)
     refund_id = cancel_order(order.resident.actor, a_claim(order.resident), order_id=order.order_id).refund_id
     assert refund_id is not None
     submit_refund(stripe, refund_id)
@@ -345,7 +347,7 @@ def test_a_refund_that_comes_back_while_the_bank_inquires_waits_for_how_that_end
         decide(gateway, inquiry, "lost")
     ended = read(stripe, inquiry)
 
-    assert (waiting.state, paid_out, refund_id in swept) == ("requested", 0, False)
+    assert (waiting.state, paid_out, refund_id in swept) == ("requested", 0, told == "not told")
     met = refund_of(order.payment_id)
     if how == "escalated":  # the bank took the money back
         assert (met.state, met.dispute_id, paid_out_to(order.resident)) == ("succeeded", ended.dispute_id, 0)

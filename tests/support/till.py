@@ -101,7 +101,7 @@ class Till:
     def retrieve_dispute(self, dispute_id: str) -> GatewayDispute:
         raise GatewayUnknown(f"{dispute_id} is not of this test")
 
-    def find_disputes(self, *, created_from: int) -> list[GatewayDispute]:
+    def find_disputes(self, *, created_from: int = 0, intent_id: str | None = None) -> list[GatewayDispute]:
         return self._reply([])
 
     def submit_evidence(self, *, key: str, dispute_id: str, evidence: Mapping[str, str]) -> GatewayDispute:

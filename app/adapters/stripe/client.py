@@ -217,9 +217,10 @@ class StripeClient:
         """Return the dispute as it is now; see the port."""
         return answers.read_dispute(self._get(f"/v1/disputes/{quote(dispute_id, safe='')}"))
 
-    def find_disputes(self, *, created_from: int) -> list[GatewayDispute]:
-        """Return the disputes since an instant; see the port."""
-        found = self._all("/v1/disputes", {"created": {"gte": created_from}})
+    def find_disputes(self, *, created_from: int = 0, intent_id: str | None = None) -> list[GatewayDispute]:
+        """Return the disputes since an instant, or of a payment; see the port."""
+        of_payment = {} if intent_id is None else {"payment_intent": intent_id}
+        found = self._all("/v1/disputes", {"created": {"gte": created_from}, **of_payment})
         return [answers.read_dispute(item) for item in found]
 
     def submit_evidence(self, *, key: str, dispute_id: str, evidence: Mapping[str, str]) -> GatewayDispute:

@@ -311,8 +311,8 @@ class PaymentGateway(Protocol):
         """Return the dispute, by the gateway's id, as it is now."""
         ...
 
-    def find_disputes(self, *, created_from: int) -> list[GatewayDispute]:
-        """Return the disputes that were opened since ``created_from``, seconds since the epoch, newest first.
+    def find_disputes(self, *, created_from: int = 0, intent_id: str | None = None) -> list[GatewayDispute]:
+        """Return the disputes of a payment, or of all, since ``created_from``, seconds since the epoch, newest first.
 
         :raises GatewayUnknown: there are more than can be read (``window_too_wide``).
         """

@@ -26,7 +26,7 @@ from app.kernel.machines import next_state
 from app.kernel.transaction import Transaction, transaction
 from app.kernel.wire import Row
 from app.usecases.paying.attempts import GATEWAY
-from app.usecases.paying.refunds import submit_each
+from app.usecases.paying.refunds import submit_each, unheard
 
 LOOK_BACK = timedelta(days=7)
 """How far back disputes are looked for whose notices were all lost."""
@@ -74,11 +74,6 @@ _HEARD = text(
     WHERE dispute_id = :dispute_id
     """
 )
-_KNOWN = text(
-    """
-    SELECT gateway_dispute_id FROM disputes WHERE gateway_dispute_id = ANY (CAST(:ids AS text[]))
-    """
-)
 _SILENT = text(
     f"""
     SELECT dispute_id FROM disputes
@@ -122,10 +117,7 @@ def look_for_disputes(gateway: PaymentGateway) -> int:
 
     :raises GatewayUnknown, GatewayUnreachable: it has to be asked again.
     """
-    found = gateway.find_disputes(created_from=int((wall_now() - LOOK_BACK).timestamp()))
-    with transaction() as tx:
-        known = set(tx.execute(_KNOWN, {"ids": [one.id for one in found]}).scalars())
-    new = [one for one in found if one.id not in known]
+    new = unheard(gateway.find_disputes(created_from=int((wall_now() - LOOK_BACK).timestamp())))
     for one in new:
         follow_dispute(gateway, one)
     return len(new)

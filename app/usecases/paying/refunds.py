@@ -23,6 +23,7 @@ from app.core.payments.disputes import DisputeBearer, met_by
 from app.core.payments.mixed import outside_of_refund
 from app.core.payments.models import PaymentMethod
 from app.core.payments.ports import (
+    GatewayDispute,
     GatewayRefund,
     GatewayRefused,
     GatewayUnknown,
@@ -197,6 +198,7 @@ _LOCK = text(
     FROM refunds WHERE refund_id = :refund_id FOR UPDATE
     """
 )
+_HEARD_OF = text("SELECT gateway_dispute_id FROM disputes WHERE gateway_dispute_id = ANY (CAST(:ids AS text[]))")
 _DISPUTES = text(
     """
     SELECT dispute_id, payment_id, state, is_refundable, taken_fen - met_fen AS room_fen, open_fen, bearer
@@ -275,22 +277,24 @@ def submit_refund(gateway: PaymentGateway, refund_id: UUID) -> None:
     row = _begin(refund_id)
     if row is None:
         return
+    refund, failure = None, None
     try:
-        refund = _asked(gateway, row)
-    except GatewayRefused as refusal:
-        if _wait_or_meet(refund_id, is_told=refusal.gateway_code == CHARGE_DISPUTED):
-            return
-        log.warning("gateway refused a refund", refund_id=str(refund_id), gateway_code=refusal.gateway_code)
-        _end(refund_id, RefundAction.FAIL, gateway_refund_id=None, failure=refusal.gateway_code)
-        return
+        try:
+            refund = _asked(gateway, row)
+            failure = (refund.failure_reason or "failed") if refund.state in _NOT_PAID else None
+        except GatewayRefused as refusal:
+            log.warning("gateway refused a refund", refund_id=str(refund_id), gateway_code=refusal.gateway_code)
+            failure = refusal.gateway_code
+        is_unheard = failure is not None and _is_unheard(gateway, row, failure)
     except (GatewayUnknown, GatewayUnreachable):
         _lose_sight(refund_id)
         raise
-    if refund.state is GatewayRefundState.SUCCEEDED:
-        _end(refund_id, RefundAction.SUCCEED, gateway_refund_id=refund.id, failure=None)
-    elif refund.state in _NOT_PAID:
-        if not _wait_or_meet(refund_id, is_told=False):
-            _end(refund_id, RefundAction.FAIL, gateway_refund_id=refund.id, failure=refund.failure_reason or "failed")
+    gateway_refund_id = None if refund is None else refund.id
+    if failure is not None:
+        if not _wait_or_meet(refund_id, is_unheard=is_unheard):
+            _end(refund_id, RefundAction.FAIL, gateway_refund_id=gateway_refund_id, failure=failure)
+    elif refund is not None and refund.state is GatewayRefundState.SUCCEEDED:
+        _end(refund_id, RefundAction.SUCCEED, gateway_refund_id=gateway_refund_id, failure=None)
     else:
         _lose_sight(refund_id)
 
@@ -320,10 +324,17 @@ def look_again(gateway: PaymentGateway, gateway_refund_id: str) -> None:
     refund = _of_ours(gateway.retrieve_refund(gateway_refund_id), row)
     if refund.state in _NOT_PAID:
         log.error("a refund came back", refund_id=str(refund_id), failure=refund.failure_reason)
-        if _take_back(refund_id):
+        if _take_back(refund_id, is_unheard=_is_unheard(gateway, row, refund.failure_reason)):
             submit_refund(gateway, refund_id)
         else:
             _end(refund_id, RefundAction.FAIL, gateway_refund_id=None, failure=refund.failure_reason or "failed")
+
+
+def unheard(found: Sequence[GatewayDispute]) -> list[GatewayDispute]:
+    """Return those of the gateway's disputes that we were not told of."""
+    with transaction() as tx:
+        known = set(tx.execute(_HEARD_OF, {"ids": [one.id for one in found]}).scalars())
+    return [one for one in found if one.id not in known]
 
 
 def open_refunds(limit: int) -> list[UUID]:
@@ -364,6 +375,18 @@ def _of_ours(refund: GatewayRefund, row: Row) -> GatewayRefund:
     return refund
 
 
+def _is_unheard(gateway: PaymentGateway, row: Row, failure: str | None) -> bool:
+    """Say whether the payer's bank asks about the payment of a refund that was not paid out, and nobody has told us.
+
+    What goes to the payer's account by then the bank could take once more. Money does not go there without this look.
+
+    :raises GatewayUnknown, GatewayUnreachable: it has to be tried again.
+    """
+    assert row.intent_id is not None, "a gateway refund belongs to a paid intent"
+    found = gateway.find_disputes(intent_id=row.intent_id)
+    return bool(unheard(found)) if found else failure == CHARGE_DISPUTED
+
+
 def _ask(gateway: PaymentGateway, row: Row) -> GatewayRefund:
     assert row.intent_id is not None, "a gateway refund belongs to a paid intent"
     if row.submit_count > 0:
@@ -395,7 +418,7 @@ def _begin(refund_id: UUID) -> Row | None:
         return row
 
 
-def _wait_or_meet(refund_id: UUID, *, is_told: bool) -> bool:
+def _wait_or_meet(refund_id: UUID, *, is_unheard: bool) -> bool:
     """Keep a refund that was refused or has failed while a dispute is open, or let it meet one that took the money.
 
     False when it is neither. What was refused or has failed has had no effect, so that a later try may have a key of
@@ -403,7 +426,7 @@ def _wait_or_meet(refund_id: UUID, *, is_told: bool) -> bool:
 
     A mere inquiry is waited for, too: what goes to the payer's account by then the bank could still take once more.
 
-    :param is_told: it was refused because of a dispute: one that we were not told of is waited for.
+    :param is_unheard: there is a dispute that we were not told of: the news of it is waited for.
     """
     with transaction() as tx:
         locked = tx.execute(_LOCK, {"refund_id": refund_id}).one()
@@ -411,8 +434,7 @@ def _wait_or_meet(refund_id: UUID, *, is_told: bool) -> bool:
             return True
         row = tx.execute(_READ, {"refund_id": refund_id}).one()
         disputes = tx.execute(_DISPUTES, {"attempt_id": row.attempt_id}).fetchall()
-        is_awaited = any(map(_is_open, disputes))
-        if not is_awaited and (disputes or not is_told):
+        if not is_unheard and not any(map(_is_open, disputes)):
             return _meet(tx, locked, row, disputes)
         waiting = next_state(REFUND_TRANSITIONS, RefundState.SUBMITTING, RefundAction.WAIT, Role.SYSTEM)
         key = f"refund:{refund_id}:{locked.submit_count}"
@@ -420,7 +442,7 @@ def _wait_or_meet(refund_id: UUID, *, is_told: bool) -> bool:
     return True
 
 
-def _take_back(refund_id: UUID) -> bool:
+def _take_back(refund_id: UUID, *, is_unheard: bool) -> bool:
     """Let a refund that came back wait for a dispute of its payment, or meet it; False when none is in its way."""
     with transaction() as tx:
         locked = tx.execute(_LOCK, {"refund_id": refund_id}).one()
@@ -428,7 +450,7 @@ def _take_back(refund_id: UUID) -> bool:
             return False
         row = tx.execute(_READ, {"refund_id": refund_id}).one()
         disputes = tx.execute(_DISPUTES, {"attempt_id": row.attempt_id}).fetchall()
-        if not any(_is_open(one) or _has_room(one) for one in disputes):
+        if not is_unheard and not any(_is_open(one) or _has_room(one) for one in disputes):
             return False
         _post_back(tx, refund_id, locked, codes.REFUND_PAYABLE)
         waiting = next_state(REFUND_TRANSITIONS, RefundState.SUCCEEDED, RefundAction.WAIT, Role.SYSTEM)

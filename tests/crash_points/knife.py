@@ -20,6 +20,7 @@ from app.core import ledger
 from app.kernel.db import db
 from app.kernel.wire import Wire
 from app.worker import bank as bank_work
+from app.worker import fund as fund_work
 from tests.crash_points.sites import LEDGER_WRITERS, ROOT, Site, sites
 from tests.factories.rows import look_one
 from tests.support.sandbox_gateway import wait_until
@@ -111,9 +112,9 @@ class Knife:
             for name in _gateway_calls():
                 called = self.call(f"gateway.{name}", ("unsent", "answered"), getattr(StripeClient, name))
                 stack.enter_context(mock.patch.object(StripeClient, name, called))
-            for name in ("put_out", "take_in"):
-                called = self.call(f"folder.{name}", ("before", "after"), getattr(bank_work, name))
-                stack.enter_context(mock.patch.object(bank_work, name, called))
+            for work, name in ((bank_work, "put_out"), (bank_work, "take_in"), (fund_work, "put_out")):
+                called = self.call(f"folder.{name}", ("before", "after"), getattr(work, name))
+                stack.enter_context(mock.patch.object(work, name, called))
             stack.enter_context(mock.patch.object(Wire, "commit", self.commit(Wire.commit)))
             stack.enter_context(mock.patch.object(Wire, "rollback", self._forgetting(Wire.rollback)))
             yield self

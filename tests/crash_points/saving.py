@@ -21,6 +21,7 @@ from app.usecases.saving.term_end import exit_early, mature_due
 from app.usecases.saving.term_sale import confirm_subscription, subscribe_to_term
 from app.usecases.saving.term_waiting import wait_for_term
 from app.usecases.saving.yields import import_yields
+from app.worker.fund import look_after_funds
 from tests.factories import Person, a_claim, a_grant, a_resident, an_order
 from tests.factories.rows import look_one
 from tests.factories.wealth import (
@@ -96,6 +97,16 @@ def a_day_of_a_fund(stage: Stage) -> Act:
         import_confirmations(fund_id, THURSDAY, files.confirmations)
 
     return act
+
+
+def a_file_of_orders(stage: Stage) -> Act:
+    """What the fund company is asked for on a day that is over."""
+    days, saver = FundDays(stage.clock, THURSDAY), a_saver()
+    _bought(saver, days, 500_000)
+    days.today = THURSDAY + timedelta(days=1)
+    days.at(3)
+    folder = stage.folder / str(days.fund.fund_id)
+    return lambda: look_after_funds(folder, code=days.fund.code)
 
 
 def _accrued_through(fund_id: UUID) -> date:
@@ -261,6 +272,7 @@ FLOWS = (
     a_purchase_that_is_canceled,
     a_fast_redemption,
     a_day_of_a_fund,
+    a_file_of_orders,
     an_income_that_is_restated,
     a_savings_plan,
     a_sweep,

@@ -10,6 +10,7 @@ from tests.factories import a_merchant_with_shop, a_resident, an_address, an_off
 from tests.factories.products import a_product
 from tests.factories.rows import change, look_one
 from tests.support.ladder import Case, Endpoint, Owned, assert_problem, row_counts
+from tests.support.sandbox_gateway import wait_until
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -44,8 +45,14 @@ def priced(offer: Offer, price_fen: int) -> None:
 
 
 def look_at_all() -> None:
-    while look_at_moved_prices():
-        pass
+    """Look until none is left: what was put up a moment ago waits for transactions of the server's other databases."""
+
+    def is_done() -> bool:
+        while look_at_moved_prices():
+            pass
+        return bool(look_one("SELECT count(*) FROM moved_prices") == 0)
+
+    wait_until(is_done)
 
 
 def told(client: FlaskClient, person: Person) -> list[tuple[int | None, int]]:

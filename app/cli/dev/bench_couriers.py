@@ -6,6 +6,7 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,27 @@ from app.cli.dev.stack import Stack
 from app.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 COURIERS = 1_000
 SECONDS = 30.0
 RACES = 5
+WORKER_S = 30.0
 CPU_SHARE_MAX = 0.20
 RACE_P95_MS_MAX = 200.0
+
+
+_TO_DO = """
+    SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM receipts WHERE state = 'waiting') AS waiting
+"""
+
+
+def _wait_for_worker(to_do: Callable[[], int]) -> None:
+    """Wait until the worker has done what the orders left to it, so that the first race has the machine to itself."""
+    deadline = time.monotonic() + WORKER_S
+    while to_do() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(1)  # a tick of dispatch that has just begun
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -66,6 +81,7 @@ def main(arguments: Sequence[str]) -> int:
                 [home] = look("SELECT community_id, store_id, lat, lng FROM communities")
                 shop = a_merchant_with_shop(community=Community(*home))
                 trips = [an_order(state=OrderState.PREPARING, shop=shop).trip_id for _ in range(RACES)]
+                _wait_for_worker(lambda: int(look(_TO_DO)[0].waiting))
             print(f"one trip, {couriers.RACERS} couriers at once, {RACES} times")
             for number, trip_id in enumerate(trips):
                 racers = world.couriers[number * couriers.RACERS % COURIERS :]

@@ -67,10 +67,16 @@ SETTINGS: Mapping[str, str] = {
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
     "jit": "off",
+    "max_locks_per_transaction": "256",
+    "update_process_title": "off",
     "log_lock_waits": "on",
     "timezone": "UTC",
 }
-"""Durable, and otherwise set for many short transactions on a small machine."""
+"""Durable, and otherwise set for many short transactions on a small machine.
+
+An order's statements lock more tables and indexes than fit into a session's own slots by default; the titles of
+processes cost more than anybody reads them.
+"""
 
 SETTINGS_FOR_TESTS: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off"}
 """A cluster that tests may lose when the machine loses power; a killed server still loses nothing."""

@@ -1,30 +1,23 @@
-"""The bank's folder: payout files go to ``out``; the bank's come in ``in`` and end in ``done`` or ``refused``."""
+"""A folder shared with the bank: payout files go to ``out``, its own come in ``in``, end in ``done`` or ``refused``.
+
+With fund companies one is shared as well; what goes out goes out alike.
+"""
 
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 from app.core.settlement.bank_files import BYTES_MAX, BankFileRefused
+from app.kernel.files import put_whole
 
 log = structlog.get_logger()
 
 
 def put_out(folder: Path, name: str, content: bytes) -> None:
-    """Write a file for the bank, whole or not at all; writing it again changes nothing.
-
-    Whoever writes it at the same moment, and dies of it, has a part of their own: none is put in place for another.
-    """
-    target = folder / "out" / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    with part.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(target)
+    """Write a file for whom the folder is shared with, whole or not at all; writing it again changes nothing."""
+    put_whole(folder / "out" / name, content)
 
 
 def take_in(folder: Path, take: Callable[[str, bytes], int], limit: int = 100) -> int:

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import requests
 from app.core.catalog.ports import PicturesUnreachable
 from app.kernel.clock import wall_now
 from app.kernel.concurrency import set_aside
+from app.kernel.files import put_whole
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3, 10
 _FOUND, _GONE = {200, 201, 204}, {404}
@@ -28,10 +28,7 @@ class FolderPictures:
         """Keep a file."""
         path = self._path(name)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-            part.write_bytes(content)
-            part.replace(path)
+            put_whole(path, content)
         except OSError:
             raise PicturesUnreachable from None
 

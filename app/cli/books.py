@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -19,6 +18,7 @@ from app.core import ledger
 from app.core.ledger.records import records_of, totals_at
 from app.core.ledger.reports import balance_sheet
 from app.kernel.clock import SHANGHAI, business_now
+from app.kernel.files import put_whole
 from app.kernel.transaction import transaction
 from app.settings import Settings, read_settings
 from app.usecases.reconciling.prove import begin_anew as take_as_it_stands
@@ -113,7 +113,6 @@ def seal_day(settings: Settings, day: date | None = None) -> Path:
         day = day or now.astimezone(SHANGHAI).date() - timedelta(days=1)
         ledger.close_day(tx, day)
     folder = Path(settings.seal_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"seal-{day}.json"
     lines = list(export_lines(day))
     if path.exists():
@@ -122,12 +121,7 @@ def seal_day(settings: Settings, day: date | None = None) -> Path:
             raise click.ClickException("\n".join([f"{path} does not fit the books any more:", *found]))
         return path
     signed = signed_seal(settings.seal_key, day, now, lines, _previous(folder, day))
-    part = path.with_suffix(".part")
-    with part.open("wb") as out:
-        out.write(json.dumps(signed, sort_keys=True, indent=1).encode())
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(path)
+    put_whole(path, json.dumps(signed, sort_keys=True, indent=1).encode())
     return path
 
 

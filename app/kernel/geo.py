@@ -3,6 +3,7 @@
 import math
 
 EARTH_RADIUS_M = 6_371_008.8
+_METERS = f"* radians({EARTH_RADIUS_M})"
 _KRASOVSKY_A = 6_378_245.0
 _KRASOVSKY_EE = 0.006_693_421_622_965_943
 
@@ -15,6 +16,16 @@ def distance_m(lat1: float, lng1: float, lat2: float, lng2: float) -> int:
         + math.cos(phi1) * math.cos(phi2) * math.sin(math.radians(lng2 - lng1) / 2) ** 2
     )
     return round(2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(a))))
+
+
+def meters_sql(lat: str, lng: str, to: str) -> str:
+    """Return the expression of the meters from a place to that of the row ``to``, which has columns ``lat``, ``lng``.
+
+    On a plane: within a thousandth for a city.
+
+    :param lat: expression in degrees. :param lng: the same.
+    """
+    return f"((point({lng} * cosd({to}.lat), {lat}) <-> point({to}.lng * cosd({to}.lat), {to}.lat)) {_METERS})"
 
 
 def box_around(lat: float, lng: float, radius_m: float) -> tuple[float, float, float, float]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
+    from tests.factories.wealth import Fund
     from tests.support.business_clock import BusinessClock
 
 
@@ -61,16 +62,23 @@ def test_a_week_of_a_fund_goes_by_itself_and_a_company_begun_anew_says_the_same(
     assert {path.name: path.read_bytes() for path in (tmp_path / "in").iterdir()} == files
 
 
+FIRST = date(2026, 3, 5)
+
+
+def an_income_to_come(clock: BusinessClock, folder: Path) -> tuple[Fund, Path]:
+    """Return a fund on the day after its first, with its holdings in the folder, and where the day's income belongs."""
+    clock.at(datetime(2026, 3, 6, 10, tzinfo=SHANGHAI))
+    fund = a_fund(accrued_through=FIRST - timedelta(days=1))
+    (folder / "in").mkdir()
+    (folder / "in" / f"holdings-{fund.code}-{FIRST}.csv").write_bytes(b"fund,day,holder,units_fen\n")
+    return fund, folder / "in" / f"income-{fund.code}-{FIRST}.csv"
+
+
 @pytest.mark.parametrize("wrong", [b"\xff", b'"\r', b"x" * 200_000], ids=["no UTF-8", "no lines", "no end"])
 def test_a_file_that_cannot_be_read_is_an_alarm_and_no_more(
     client: FlaskClient, clock: BusinessClock, tmp_path: Path, wrong: bytes
 ) -> None:
-    first = date(2026, 3, 5)
-    clock.at(datetime(2026, 3, 6, 10, tzinfo=SHANGHAI))
-    fund = a_fund(accrued_through=first - timedelta(days=1))
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / f"holdings-{fund.code}-{first}.csv").write_bytes(b"fund,day,holder,units_fen\n")
-    income = tmp_path / "in" / f"income-{fund.code}-{first}.csv"
+    fund, income = an_income_to_come(clock, tmp_path)
     income.write_bytes(b"fund,day,version,ten_thousand,seven_day,declared_fen\n" + wrong + b"\n")
 
     with capture_logs() as logs:
@@ -83,19 +91,14 @@ def test_a_file_that_cannot_be_read_is_an_alarm_and_no_more(
 def test_a_file_beyond_its_limits_is_an_alarm_and_no_more(
     client: FlaskClient, clock: BusinessClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = date(2026, 3, 5)
-    clock.at(datetime(2026, 3, 6, 10, tzinfo=SHANGHAI))
-    fund = a_fund(accrued_through=first - timedelta(days=1))
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / f"holdings-{fund.code}-{first}.csv").write_bytes(b"fund,day,holder,units_fen\n")
-    income = tmp_path / "in" / f"income-{fund.code}-{first}.csv"
+    fund, income = an_income_to_come(clock, tmp_path)
 
     with capture_logs() as logs:
         with income.open("wb") as file:
             file.truncate(company.BYTES_MAX + 1)
         look_after_funds(tmp_path, code=fund.code)
         monkeypatch.setattr(company, "LINES_MAX", 1)
-        income.write_text("\n".join([",".join(HEADER), *[f"{fund.code},{first},1,1.1204,,0"] * 2, ""]))
+        income.write_text("\n".join([",".join(HEADER), *[f"{fund.code},{FIRST},1,1.1204,,0"] * 2, ""]))
         look_after_funds(tmp_path, code=fund.code)
 
     assert [(one["why"], one["bytes_max"]) for one in logs] == [("fund_file_too_large", company.BYTES_MAX)] * 2

@@ -8,6 +8,7 @@ from pathlib import Path
 from app.core.payments.balance_files import balance_file
 from app.core.settlement.bank_files import BankFileRefused, Order, answer_file, read_answers, read_payouts
 from app.core.settlement.payouts import LineState
+from app.kernel.files import put_whole
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -41,16 +42,16 @@ def work_once(folder: Path) -> int:
         day = date.fromisoformat(found[0])
         said = [(one, answer_of(one)) for one in orders]
         rows = [(one.reference, state, one.amount_fen, reason) for one, (state, reason) in said]
-        _put(folder / "in" / f"answer-{day}-{path.stem[-12:]}.csv", answer_file(path.stem, day, rows))
+        put_whole(folder / "in" / f"answer-{day}-{path.stem[-12:]}.csv", answer_file(path.stem, day, rows))
         back = [
             (one.reference, LineState.RETURNED, one.amount_fen, "account_frozen")
             for one, (state, _) in said
             if state is LineState.PAID and one.number.endswith("0003")
         ]
         if back:
-            _put(folder / "in" / f"return-{day}-{path.stem[-12:]}.csv", answer_file(f"r-{path.stem}", day, back))
-        _put(folder / "statements" / f"statement-{day}.csv", _statement(folder, day))
-        _put(mark, hashlib.sha256(path.read_bytes()).hexdigest().encode())
+            put_whole(folder / "in" / f"return-{day}-{path.stem[-12:]}.csv", answer_file(f"r-{path.stem}", day, back))
+        put_whole(folder / "statements" / f"statement-{day}.csv", _statement(folder, day))
+        put_whole(mark, hashlib.sha256(path.read_bytes()).hexdigest().encode())
         done += 1
     return done
 
@@ -75,11 +76,3 @@ def _given(folder: Path, name: str) -> bytes:
         return (folder / "in" / name).read_bytes()
     except FileNotFoundError:
         return (folder / "done" / name).read_bytes()
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write a file so that nobody sees a part of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)

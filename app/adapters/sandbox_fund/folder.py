@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from app.adapters.sandbox_fund.company import DAY, FundCompany
+from app.kernel.files import put_whole
 
 _ORDERS = re.compile(r"orders-([a-z0-9-]{1,40})-(\d{4}-\d{2}-\d{2})\.csv")
 
@@ -52,11 +53,7 @@ class FundHouse:
         return done
 
     def _put(self, name: str, content: str) -> None:
-        """Write a file so that nobody sees a part of it; one that is there says the same."""
+        """Write a file; one that is there says the same."""
         target = self._folder / "in" / name
-        if target.exists():
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{name}.part")
-        part.write_text(content, encoding="utf-8")
-        part.replace(target)
+        if not target.exists():
+            put_whole(target, content.encode())

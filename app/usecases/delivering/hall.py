@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from app.core.delivery.states import EXCLUDED, NOT_AGAIN
 from app.core.dispatch.hall import LAST_M, NEIGHBORS_AFTER_S, RADIUS_M
-from app.kernel.geo import EARTH_RADIUS_M
+from app.kernel.geo import meters_sql
 
 ME = """
     me AS MATERIALIZED (
@@ -25,9 +25,7 @@ ME = """
 """The courier ``:courier_id``, and where by the last that is known; off shift at ``:lat``, ``:lng``, or nowhere."""
 
 _WAITED_S = "extract(epoch FROM business_now() - greatest(t.created_at, t.opens_at))"
-AWAY_M = f"""
-    ((point(me.lng * cosd(t.lat), me.lat) <-> point(t.lng * cosd(t.lat), t.lat)) * radians({EARTH_RADIUS_M}))
-"""
+AWAY_M = meters_sql("me.lat", "me.lng", "t")
 """From ``me`` to the shop of the trip ``t``, meters."""
 RADIUS = (
     "CASE "

@@ -31,21 +31,13 @@ from app.core.delivery.positions import (
 )
 from app.kernel.actor import Actor
 from app.kernel.batching import ALONE, Alone, Batcher
-from app.kernel.geo import EARTH_RADIUS_M
+from app.kernel.geo import meters_sql
 from app.kernel.transaction import read, transaction, write_alone
 from app.kernel.wire import Row
-
-_METERS = f"* radians({EARTH_RADIUS_M})"
-
 
 BATCH_MAX = 200
 LINGER_S = 0.01
 """A crowd comes in at once, see the door; reading what they ask takes it some milliseconds."""
-
-
-def _away(lat: str, lng: str) -> str:
-    """Return the meters from a place in the row to the one reported, on a plane: within a thousandth for a city."""
-    return f"(point({lng} * cosd(r.lat), {lat}) <-> point(r.lng * cosd(r.lat), r.lat)) {_METERS}"
 
 
 def _is_live(session_id: str, courier_id: str) -> str:
@@ -54,7 +46,7 @@ def _is_live(session_id: str, courier_id: str) -> str:
         AND s.side = 'courier' AND s.ended_at IS NULL)"""
 
 
-_STILL_THERE = f"{_away('p.still_lat', 'p.still_lng')} <= {STILL_M}"
+_STILL_THERE = f"{meters_sql('p.still_lat', 'p.still_lng', 'r')} <= {STILL_M}"
 _PLAINLY = text(
     f"""
     WITH clock AS MATERIALIZED (
@@ -75,7 +67,7 @@ _PLAINLY = text(
           AND clock.now + interval '{AHEAD_MAX.total_seconds()} seconds'
       AND p.measured_at <= r.measured_at
       AND clock_timestamp() - p.received_at >= interval '{PAUSE_MIN.total_seconds()} seconds'
-      AND {_away("p.lat", "p.lng")}
+      AND {meters_sql("p.lat", "p.lng", "r")}
           <= 0.9 * ({SLACK_M} + {SPEED_M_S_MAX} * extract(epoch FROM r.measured_at - p.measured_at))
       AND (h.active_trips = 0 OR p.trailed_at > r.measured_at - interval '{TRAIL_PAUSE.total_seconds()} seconds')
     RETURNING p.courier_id

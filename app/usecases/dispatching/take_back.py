@@ -11,7 +11,7 @@ from app.core.delivery.checks import NEAR_M
 from app.core.delivery.positions import SILENCE_MAX, STILL_M, STILL_MAX
 from app.core.delivery.states import ReleaseReason
 from app.core.dispatch.travel import SPEED_M_MIN
-from app.kernel.geo import EARTH_RADIUS_M
+from app.kernel.geo import meters_sql
 from app.kernel.transaction import transaction
 from app.usecases.delivering.shifts import end_shifts_that_are_over
 from app.usecases.delivering.trips import LATE_SHOP, take_back_trip
@@ -53,11 +53,8 @@ _CANNOT = text(
 
 
 def _meters(place: str, to: str) -> str:
-    """Return the meters from one row with ``lat`` and ``lng`` to another, on a plane."""
-    return (
-        f"((point({place}.lng * cosd({to}.lat), {place}.lat) <-> point({to}.lng * cosd({to}.lat), {to}.lat))"
-        f" * radians({EARTH_RADIUS_M}))"
-    )
+    """Return the meters from one row with ``lat`` and ``lng`` to another."""
+    return meters_sql(f"{place}.lat", f"{place}.lng", to)
 
 
 _NEXT = """

@@ -7,12 +7,13 @@ timers and keeps the result for a repeat. Between the two stands pure Python, an
 READ COMMITTED. Transactions do not nest. A single read needs none (:func:`read`); nothing else happens outside one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import closing as closed_after
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -22,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from app.kernel import audit
 from app.kernel.audit import Act
 from app.kernel.db import db
-from app.kernel.errors import Conflict
+from app.kernel.errors import Conflict, LinliError
 from app.kernel.outbox import Event
 from app.kernel.timers import Timer
 from app.kernel.wire import Result, Row, Wire, lend, wire_of
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 IN_UTC = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 """How instants are written in answers: ``2026-11-28T03:00:00Z``, kept ones as first ones."""
+
+UNMET = "LX001"
+"""SQLSTATE of ``unmet()``: what a closing expected does not hold."""
 
 _is_open: ContextVar[bool] = ContextVar("transaction_is_open", default=False)
 
@@ -141,28 +145,71 @@ def opening(select: str) -> Opening:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A last statement: the writes, with what every transaction leaves behind."""
+    """A last statement: the writes, with what every transaction leaves behind.
+
+    :ivar is_end: whether nothing of its answer is left to be judged, so that COMMIT may go with it.
+    """
 
     plain: TextClause
     keeping: TextClause
+    is_end: bool = False
 
 
-def closing(writes: str = "", *, answer: str = "SELECT 1") -> Closing:
+def closing(
+    writes: str = "", *, answer: str = "SELECT 1", expecting: Mapping[str, str] | None = None, telling: str = "''"
+) -> Closing:
     """Prepare a use case's last statement.
+
+    One that says what it expects needs nobody to judge its answer: it is refused by the server if that does not hold,
+    and in a request's own transaction COMMIT goes with it, in the same round trip.
 
     :param writes: named data-modifying CTEs, ``"moved AS (UPDATE … RETURNING 1), made AS (INSERT …)"``.
     :param answer: the final ``SELECT``, usually of what the writes return.
+    :param expecting: in place of an answer, conditions by name, ``{"moved": "(SELECT count(*) FROM moved) = 1"}``.
+    :param telling: a text expression, what whoever is refused has to know; see ``unmet`` of :meth:`Transaction.close`.
 
     The clock is read once: a call of ``business_now()`` for each row and column costs as much as writing it.
     """
+    if expecting:
+        checks = (f"CASE WHEN {met} THEN true ELSE unmet('{name}', {telling}) END" for name, met in expecting.items())
+        answer = f"SELECT {', '.join(checks)}"
     middle = f", {writes}" if writes else ""
     plain, keeping = f"{_RECORD}{middle}\n{answer}", f"{_RECORD}, {_ACTED}, {_KEEP}{middle}\n{answer}"
-    return Closing(plain=_with_clock(plain), keeping=_with_clock(keeping))
+    return Closing(plain=_with_clock(plain), keeping=_with_clock(keeping), is_end=expecting is not None)
 
 
 def _with_clock(statement: str) -> TextClause:
     clock = "clock AS MATERIALIZED (SELECT business_now() AS now)"
     return text(f"WITH {clock}, {statement.replace('business_now()', '(SELECT now FROM clock)')}")
+
+
+_crowded: list[TextClause] = []
+
+_S = TypeVar("_S", TextClause, Opening, Closing)
+
+
+def crowded(statement: _S) -> _S:
+    """Note that crowds begin with ``statement``: a web process has it planned before it serves (:func:`plan_ahead`)."""
+    match statement:
+        case Opening():
+            _crowded.append(statement.claiming)
+        case Closing():
+            _crowded.append(statement.keeping)
+        case _:
+            _crowded.append(statement)
+    return statement
+
+
+def plan_ahead(engine: Engine) -> None:
+    """Have every connection that ``engine`` may keep plan what crowds begin with.
+
+    :raises sqlalchemy.exc.DBAPIError: the server does not answer.
+    """
+    with ExitStack() as lent:
+        for _ in range(engine.pool.size()):  # type: ignore[attr-defined] # of the kind of pool that we have
+            wire = wire_of(lent.enter_context(closed_after(lend(engine))))
+            for statement in _crowded:
+                wire.plan(statement)
 
 
 _CLOSE_ONLY = closing()
@@ -195,6 +242,8 @@ class Transaction:
     _about: dict[str, Any] = field(default_factory=dict)
     _result: bytes | None = None
     _fulfilled: list[dict[str, object]] = field(default_factory=list)
+    _refusing: list[AbstractContextManager[None]] = field(default_factory=list)
+    is_over: bool = False
 
     @cached_property
     def connection(self) -> Connection:
@@ -204,7 +253,24 @@ class Transaction:
 
     def execute(self, statement: TextClause, params: Mapping[str, object] | None = None) -> Result:
         """Send one statement: one round trip."""
-        return self.wire.execute(statement, params or {})
+        return self._send(statement, params or {})
+
+    def take_along(
+        self, statement: TextClause, params: Mapping[str, object], refusing: AbstractContextManager[None]
+    ) -> None:
+        """Have ``statement``, whose answer nobody needs, sent ahead of the next one in its round trip.
+
+        :param refusing: what the next one is sent in, to raise the refusals of this one as errors of ours.
+        """
+        self.wire.take_along(statement, params)
+        self._refusing.append(refusing)
+
+    def _send(self, statement: TextClause, params: Mapping[str, object], *, then_commit: bool = False) -> Result:
+        assert not self.is_over, "the transaction is over"
+        with ExitStack() as refusing:
+            while self._refusing:
+                refusing.enter_context(self._refusing.pop())
+            return self.wire.execute(statement, params, then_commit=then_commit)
 
     def open(self, statement: Opening, params: Mapping[str, object]) -> Sequence[Row]:
         """Claim the key (if there is one) and read and lock the subject, in one round trip.
@@ -273,8 +339,20 @@ class Transaction:
         """Say more of the request's own act, before :meth:`keep`: ``whom_id``, ``why``, ``details``, its subject."""
         self._about |= about
 
-    def close(self, statement: Closing, params: Mapping[str, object]) -> Result:
-        """Apply the writes and leave events, timers and result behind, in one round trip."""
+    def close(
+        self,
+        statement: Closing,
+        params: Mapping[str, object],
+        *,
+        unmet: Mapping[str, Callable[[str], LinliError]] | None = None,
+    ) -> Result:
+        """Apply the writes and leave events, timers and result behind, in one round trip.
+
+        In a request's own transaction a closing that says what it expects commits, too: nothing may follow it.
+
+        :param unmet: by name of what was expected, the error to raise in place of it, given what the closing tells;
+            one that is not named is our mistake.
+        """
         left = {
             **params,
             "closing_events": orjson.dumps([event.as_record() for event in self._events]).decode(),
@@ -284,13 +362,17 @@ class Transaction:
         if self.claim is None:
             if not self._fulfilled:
                 self._act()
-            return self.execute(statement.plain, left)
+            with _expecting(unmet):
+                return self._send(statement.plain, left)
         assert self.is_claimed, "a transaction with a claim begins with open()"
         assert self._result is not None, "a transaction with a claim keeps its result"
         left |= self.claim.as_params()
         left["closing_result"], self._result = self._result.decode(), None
         left["closing_acts"], self._acts = _as_json(self._acts), []
-        return self.execute(statement.keeping, left)
+        with _expecting(unmet):
+            result = self._send(statement.keeping, left, then_commit=statement.is_end)
+        self.is_over = statement.is_end
+        return result
 
     def release_claim(self) -> None:
         """Give the key back: the request will be refused, but what was written so far is to be committed."""
@@ -313,6 +395,21 @@ class Transaction:
         if self._acts:
             acts, self._acts = self._acts, []
             self.execute(_ACT_ONLY, {"closing_acts": _as_json(acts)})
+
+
+@contextmanager
+def _expecting(unmet: Mapping[str, Callable[[str], LinliError]] | None) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != UNMET:
+            raise
+        diagnosis = getattr(error.orig, "diag", None)
+        name = getattr(diagnosis, "message_primary", "")
+        refused = (unmet or {}).get(name)
+        if refused is None:
+            raise AssertionError(f"a closing expected in vain: {name}") from error
+        raise refused(getattr(diagnosis, "message_detail", None) or "") from error
 
 
 def _as_json(acts: Sequence[Act]) -> str:
@@ -373,7 +470,8 @@ def transaction_on(engine: Engine, claim: Claim | None = None) -> Iterator[Trans
         tx = Transaction(wire, engine, lent, claim)
         yield tx
         tx.settle()
-        wire.commit()
+        if not tx.is_over:
+            wire.commit()
     except BaseException as error:
         _abandon(engine, lent, error)
         raise

@@ -1,4 +1,4 @@
-"""Statements on the wire: psycopg's libpq layer, one blocking exchange a statement, prepared by name.
+"""Statements on the wire: psycopg's libpq layer, prepared by name; several of a transaction may share an exchange.
 
 Statements are text that was written for this database, so they need neither a compiler nor a result layer. Values go
 out as text with the types below, anything else by psycopg's own dumpers; what comes back is loaded by psycopg. Errors
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 set_json_loads(orjson.loads)
 
+_Key = tuple[str, tuple[int, ...]]
+"""Under what a statement is prepared: its text, and the types of its values."""
+
+_Send = tuple[bytes, list[bytes] | None, str]
+"""A prepared statement's name, its values and its text."""
+
 PREPARED_MAX = 1_000
 """Prepared statements of one connection; the oldest goes when there are more."""
 
@@ -37,11 +43,11 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
 _INT4_MAX = 2**31 - 1
 _UNKNOWN, _BOOL, _BYTEA, _INT8, _INT4, _FLOAT8, _TIMESTAMPTZ, _UUID = 0, 16, 17, 20, 23, 701, 1184, 2950
 
-_BEGIN = b"linli_begin"
+_BEGIN, _COMMIT, _PLANNED = b"linli_begin", b"linli_commit", b"linli_planned"
 _DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 
 observers: list[Callable[[str], None]] = []
-"""Called with each statement as it is sent; benchmarks and tests count exchanges by it."""
+"""Called once an exchange, with the statement or statements that it sends; benchmarks and tests count by it."""
 
 
 class Row(tuple[Any, ...]):
@@ -201,11 +207,12 @@ class Wire:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._pgconn: PGconn = connection.pgconn
         self._transformer = Transformer(connection)
-        self._seen: set[tuple[str, tuple[int, ...]]] = set()
-        self._prepared: dict[tuple[str, tuple[int, ...]], tuple[bytes, type[Row] | None]] = {}
+        self._seen: set[_Key] = set()
+        self._prepared: dict[_Key, tuple[bytes, type[Row] | None]] = {}
         self._names = 0
         self._is_to_begin = False
-        self._is_begin_prepared = False
+        self._along: list[tuple[_Key, list[bytes]]] = []
+        self._are_ends_prepared = False
         self._readable = select.poll()
         self._readable.register(self._pgconn.socket, select.POLLIN)
 
@@ -225,6 +232,7 @@ class Wire:
 
     def begin_now(self) -> None:
         """Open the transaction that was begun, if no statement has; for who is to use the connection by other means."""
+        assert not self._along, "what is to be taken along would be overtaken"
         if self._is_to_begin:
             self._is_to_begin = False
             self._check(self._pgconn.exec_(b"BEGIN"), "BEGIN")
@@ -234,71 +242,134 @@ class Wire:
         if self._is_to_begin:  # nothing was sent
             self._is_to_begin = False
             return
-        done = self._check(self._pgconn.exec_(b"COMMIT"), "COMMIT")
-        assert done.command_status == b"COMMIT", "a failed transaction was to be committed"
+        assert not self._along, "nothing came that would have taken this along"
+        _assert_committed(self._check(self._pgconn.exec_(b"COMMIT"), "COMMIT"))
 
     def rollback(self) -> None:
         """Roll back."""
+        self._along.clear()
         if self._is_to_begin:
             self._is_to_begin = False
             return
         self._check(self._pgconn.exec_(b"ROLLBACK"), "ROLLBACK")
 
-    def execute(self, statement: TextClause, params: Mapping[str, object]) -> Result:
-        """Send one statement and load what it returns.
+    def take_along(self, statement: TextClause, params: Mapping[str, object]) -> None:
+        """Have ``statement`` sent ahead of the next one, in its exchange; that one raises what is refused of it."""
+        self._along.append(self._bound(statement, params))
 
+    def execute(self, statement: TextClause, params: Mapping[str, object], *, then_commit: bool = False) -> Result:
+        """Send one statement, behind what it takes along, and load what it returns.
+
+        :param then_commit: send COMMIT behind it, in the same exchange; the server does so unless it refuses anything.
         :raises sqlalchemy.exc.DBAPIError: the server refuses it, or is gone.
         """
+        bound = self._bound(statement, params)
+        if self._along or then_commit:
+            return self._execute_together(bound, then_commit=then_commit)
+        return self._execute_bound(*bound)
+
+    def plan(self, statement: TextClause) -> None:
+        """Have the server plan ``statement``, and so read what it has to know for it, without doing anything.
+
+        :raises sqlalchemy.exc.DBAPIError: it cannot be planned, or the server is gone.
+        """
         sql, names = _as_sent(statement)
-        for observer in observers:
-            observer(sql)
+        self._check(self._pgconn.prepare(_PLANNED, sql.encode()), sql)
+        values = f"({', '.join(['NULL'] * len(names))})" if names else ""
+        self._check(self._pgconn.exec_(b"EXPLAIN EXECUTE %b%b" % (_PLANNED, values.encode())), sql)
+        self._check(self._pgconn.exec_(b"DEALLOCATE " + _PLANNED), "DEALLOCATE")
+        self._prepare_ends()
+
+    def _bound(self, statement: TextClause, params: Mapping[str, object]) -> tuple[_Key, list[bytes]]:
+        sql, names = _as_sent(statement)
         dumped = [self._dump(params[name]) for name in names]
         values = cast("list[bytes]", [value for value, _ in dumped])  # NULL is None, which the driver's types forget
-        key = (sql, tuple([oid for _, oid in dumped]))
+        return (sql, tuple([oid for _, oid in dumped])), values
+
+    def _execute_bound(self, key: _Key, values: list[bytes]) -> Result:
+        for observer in observers:
+            observer(key[0])
         prepared = self._prepared.get(key)
         if prepared is not None:
             if self._is_to_begin:
-                found = self._begin_and_execute(prepared[0], values, sql)
+                found = self._exchange([(prepared[0], values, key[0])], then_commit=False)
             else:
-                found = self._pgconn.exec_prepared(prepared[0], values)
-            return self._load(self._check(found, sql), key, prepared)
+                found = self._check(self._pgconn.exec_prepared(prepared[0], values), key[0])
+            return self._load(found, key, prepared)
         self.begin_now()
         if key not in self._seen:  # once is no reason to prepare
             self._seen.add(key)
-            return self._load(self._check(self._pgconn.exec_params(sql.encode(), values, key[1]), sql), key, None)
+            return self._load(self._check(self._pgconn.exec_params(key[0].encode(), values, key[1]), key[0]), key, None)
         return self._prepare_and_execute(key, values)
 
-    def _begin_and_execute(self, name: bytes, values: list[bytes], sql: str) -> "PGresult":
-        """Send BEGIN and a prepared statement together; return what the statement gave, or what went wrong first."""
-        self._is_to_begin = False
-        pgconn, found = self._pgconn, None
-        if not self._is_begin_prepared:
-            self._check(pgconn.prepare(_BEGIN, b"BEGIN"), "PREPARE")
-            self._is_begin_prepared = True
+    def _execute_together(self, last: tuple[_Key, list[bytes]], *, then_commit: bool) -> Result:
+        """Send what is taken along and the ``last`` statement in one exchange, or one by one where one is too new."""
+        calls, self._along = [*self._along, last], []
+        sends = [
+            (prepared[0], values, key[0]) for key, values in calls if (prepared := self._prepared.get(key)) is not None
+        ]
+        if len(sends) == len(calls):
+            for observer in observers:
+                observer(";\n".join(sql for _, _, sql in sends))
+            return self._load(self._exchange(sends, then_commit=then_commit), last[0], self._prepared[last[0]])
+        results = [self._execute_bound(*call) for call in calls]
+        if then_commit:
+            self.commit()
+        return results[-1]
+
+    def _exchange(self, sends: Sequence[_Send], *, then_commit: bool) -> "PGresult":
+        """Send prepared statements with BEGIN before them, if it is due, and perhaps COMMIT behind them.
+
+        What follows a refused one the server leaves undone, COMMIT as all else.
+
+        :returns: what the last of ``sends`` gave.
+        """
+        self._prepare_ends()
+        place = len(sends) - 1
+        if self._is_to_begin:
+            self._is_to_begin = False
+            sends, place = [(_BEGIN, None, "BEGIN"), *sends], place + 1
+        if then_commit:
+            sends = [*sends, (_COMMIT, None, "COMMIT")]
         try:
-            pgconn.enter_pipeline_mode()
-            pgconn.send_query_prepared(_BEGIN, None)
-            pgconn.send_query_prepared(name, values)
-            pgconn.pipeline_sync()
-            while not self.is_lost:
-                while pgconn.is_busy():  # waited for here: get_result() would keep the other threads waiting, too
-                    self._readable.poll()
-                    pgconn.consume_input()
-                result = pgconn.get_result()  # None stands between the results of two statements
-                if result is None:
-                    continue
-                if result.status == ExecStatus.PIPELINE_SYNC:
-                    pgconn.exit_pipeline_mode()
-                    break
-                if found is None or found.status in _DONE:
-                    found = result
+            found = self._talk(sends)
         except psycopg.OperationalError as error:
-            raise _as_error(error, sql, is_lost=True) from error
-        if found is None:
-            raise _as_error(psycopg.OperationalError("the server is gone"), sql, is_lost=True)
+            raise _as_error(error, sends[place][2], is_lost=True) from error
+        for result, (_, _, sql) in zip(found, sends, strict=False):
+            self._check(result, sql)
+        if len(found) < len(sends):
+            raise _as_error(psycopg.OperationalError("the server is gone"), sends[place][2], is_lost=True)
+        if then_commit:
+            _assert_committed(found[-1])
+        return found[place]
+
+    def _talk(self, sends: Sequence[_Send]) -> list["PGresult"]:
+        """Send all of ``sends`` and wait for what each gives; there is less where the server is gone."""
+        pgconn, found = self._pgconn, list["PGresult"]()
+        pgconn.enter_pipeline_mode()
+        for name, values, _ in sends:
+            pgconn.send_query_prepared(name, values)
+        pgconn.pipeline_sync()
+        while not self.is_lost:
+            while pgconn.is_busy():  # waited for here: get_result() would keep the other threads waiting, too
+                self._readable.poll()
+                pgconn.consume_input()
+            result = pgconn.get_result()  # None stands between the results of two statements
+            if result is None:
+                continue
+            if result.status == ExecStatus.PIPELINE_SYNC:
+                pgconn.exit_pipeline_mode()
+                break
+            found.append(result)
         return found
 
-    def _prepare_and_execute(self, key: tuple[str, tuple[int, ...]], values: list[bytes]) -> Result:
+    def _prepare_ends(self) -> None:
+        if not self._are_ends_prepared:
+            self._check(self._pgconn.prepare(_BEGIN, b"BEGIN"), "PREPARE")
+            self._check(self._pgconn.prepare(_COMMIT, b"COMMIT"), "PREPARE")
+            self._are_ends_prepared = True
+
+    def _prepare_and_execute(self, key: _Key, values: list[bytes]) -> Result:
         if len(self._prepared) >= PREPARED_MAX:
             oldest = next(iter(self._prepared))
             name, _ = self._prepared.pop(oldest)
@@ -322,7 +393,7 @@ class Wire:
     def _load(
         self,
         found: "PGresult",
-        key: tuple[str, tuple[int, ...]],
+        key: _Key,
         prepared: tuple[bytes, type[Row] | None] | None,
     ) -> Result:
         if found.status != ExecStatus.TUPLES_OK:
@@ -343,6 +414,10 @@ class Wire:
                 error = psycopg.OperationalError(str(error))
             raise _as_error(error, sql, is_lost=self.is_lost)
         return found
+
+
+def _assert_committed(done: "PGresult") -> None:
+    assert done.command_status == b"COMMIT", "a failed transaction was to be committed"
 
 
 def _as_error(error: psycopg.Error, sql: str | None, *, is_lost: bool) -> DBAPIError:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import signal
 import sys
 import traceback
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -18,7 +16,7 @@ import orjson
 from app.adapters.stripe.client import StripeClient
 from app.core import ledger
 from app.kernel.db import db
-from app.kernel.wire import Wire
+from app.kernel.wire import Result, Wire
 from app.worker import bank as bank_work
 from app.worker import fund as fund_work
 from tests.crash_points.sites import LEDGER_WRITERS, ROOT, Site, sites
@@ -26,11 +24,10 @@ from tests.factories.rows import look_one
 from tests.support.sandbox_gateway import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
-_BETWEEN = (str(ROOT / "app" / "kernel"), str(Path(inspect.__file__).parent))
-"""What stands between a commit and the ``with transaction()`` that it ends."""
+    from sqlalchemy import TextClause
 
 _OTHERS = """
     SELECT count(*) FROM pg_stat_activity
@@ -91,9 +88,8 @@ class Knife:
 
         def committed(wire: Wire) -> None:
             frame: FrameType | None = sys._getframe(1)
-            while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
+            while frame is not None and (site := self._at(frame, "commit")) is None:
                 frame = frame.f_back
-            site = self._at(frame, "commit")
             about = [*self._posted, *([site] if site else [])]
             self._posted = []
             self._cross(*(f"{one.name} written" for one in about))
@@ -115,6 +111,7 @@ class Knife:
             for work, name in ((bank_work, "put_out"), (bank_work, "take_in"), (fund_work, "put_out")):
                 called = self.call(f"folder.{name}", ("before", "after"), getattr(work, name))
                 stack.enter_context(mock.patch.object(work, name, called))
+            stack.enter_context(mock.patch.object(Wire, "execute", _committing_apart(Wire.execute)))
             stack.enter_context(mock.patch.object(Wire, "commit", self.commit(Wire.commit)))
             stack.enter_context(mock.patch.object(Wire, "rollback", self._forgetting(Wire.rollback)))
             yield self
@@ -125,6 +122,20 @@ class Knife:
             inner(wire)
 
         return rolled_back
+
+
+def _committing_apart(inner: Callable[..., Result]) -> Callable[..., Result]:
+    """Return ``execute`` with COMMIT in an exchange of its own, so that there is a moment before it."""
+
+    def executed(
+        wire: Wire, statement: TextClause, params: Mapping[str, object], *, then_commit: bool = False
+    ) -> Result:
+        result = inner(wire, statement, params)
+        if then_commit:
+            wire.commit()
+        return result
+
+    return executed
 
 
 def _gateway_calls() -> list[str]:

@@ -14,7 +14,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LEDGER_WRITERS = frozenset(
-    {"post", "post_many", "place_hold", "place_holds", "capture_hold", "capture_holds", "void_hold", "expire_holds"}
+    {
+        "post",
+        "post_along",
+        "post_many",
+        "place_hold",
+        "place_holds",
+        "capture_hold",
+        "capture_holds",
+        "void_hold",
+        "expire_holds",
+    }
 )
 LEDGER_MOMENTS = ("before", "posted", "written", "committed")
 """Nothing is posted; it is posted; all that goes with it is written; it is committed, and nobody has heard of it."""

@@ -12,6 +12,7 @@ from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
 from app.kernel.db import db
 from app.kernel.transaction import Transaction
+from app.kernel.wire import Wire
 from app.usecases.ordering.cancel_order import cancel_order
 from app.usecases.paying.attempts import ask_gateway, expire_attempt
 from app.usecases.paying.inbox import read_event_again
@@ -288,9 +289,9 @@ def test_killed_after_a_timers_effect_and_before_its_commit(
     assert [row.amount_fen for row in refunds] == [order.total_fen]
 
 
-@pytest.mark.parametrize("step", ["post", "close"])
+@pytest.mark.parametrize("owner, step, moment", [(ledger, "post_along", "after"), (Wire, "commit", "before")])
 def test_killed_while_paying_then_sent_again_with_the_same_key(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, step: str
+    app: Flask, monkeypatch: pytest.MonkeyPatch, owner: object, step: str, moment: str
 ) -> None:
     order = an_order(state=OrderState.AWAITING_PAYMENT)
     body = {"method": "e_account", "step_up_grant": str(a_grant(order.resident, order.checkout_id))}
@@ -301,7 +302,7 @@ def test_killed_while_paying_then_sent_again_with_the_same_key(
         return app.test_client().post(path, json=body, headers=headers).status_code
 
     with monkeypatch.context() as patch:
-        deadly(patch, ledger if step == "post" else Transaction, step)
+        deadly(patch, owner, step, moment=moment)  # a new connection sends COMMIT by itself
         dies(pay)
     assert state_of(order) is OrderState.AWAITING_PAYMENT
     assert [pay(), pay()] == [201, 201]

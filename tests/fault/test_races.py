@@ -15,7 +15,9 @@ from app.core.dispatch.hall import GRABS_MAX
 from app.core.orders.models import CancelReason, Fulfillment
 from app.core.orders.states import OrderState
 from app.core.payments.models import PaymentMethod
+from app.kernel import wire
 from app.kernel.transaction import Replayed, transaction
+from app.usecases.delivering import trips
 from app.usecases.delivering.hand_over import deliver, door_code, pick_up, pick_up_code, return_to_shop
 from app.usecases.delivering.shifts import end_shift
 from app.usecases.delivering.trips import claim_trip, give_back_trip
@@ -181,6 +183,22 @@ def test_a_trip_that_others_were_refused_is_still_the_winners_and_anybodys_once_
 
     with pytest.raises(TripTaken):
         claim_trip(winner.actor, a_claim(winner), trip_id=trip_id)
+
+
+def test_what_one_glance_saw_is_told_to_the_crowd_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = an_order(state=OrderState.PREPARING)
+    winner, *others = [a_courier(community=order.shop.community) for _ in range(4)]
+    claim_trip(winner.actor, a_claim(winner), trip_id=known(order.trip_id))
+    looks: list[int] = []
+    for other, glanced_s in zip(others, (60.0, 60.0, 0.0), strict=True):
+        monkeypatch.setattr(trips, "GLANCED_S", glanced_s)
+        seen: list[str] = []
+        monkeypatch.setattr(wire, "observers", [seen.append])
+        with pytest.raises(TripTaken):
+            claim_trip(other.actor, a_claim(other), trip_id=known(order.trip_id))
+        looks.append(len(seen))
+
+    assert looks == [1, 0, 1]
 
 
 def test_a_courier_gets_two_trips_of_ten_claimed_at_once(app: Flask) -> None:

@@ -1,5 +1,8 @@
-"""A transaction's BEGIN goes along with its first statement: nothing of what a transaction promises changes by it."""
+"""BEGIN goes along with a first statement, COMMIT with a last: nothing of what a transaction promises changes by it."""
 
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -7,9 +10,10 @@ from sqlalchemy import TextClause, insert, text
 from sqlalchemy.exc import DBAPIError
 
 from app.kernel.db import db
+from app.kernel.errors import Conflict
 from app.kernel.ids import new_id
-from app.kernel.transaction import read, transaction
-from app.kernel.wire import lend, wire_of
+from app.kernel.transaction import Claim, Replayed, closing, opening, read, transaction
+from app.kernel.wire import Wire, lend, wire_of
 
 _LEAVE = text("INSERT INTO idempotency_keys (principal_id, operation, key, request_hash) VALUES (:id, 'test', 'k', '')")
 _COUNT = text("SELECT count(*) FROM idempotency_keys WHERE principal_id = :id")
@@ -133,3 +137,150 @@ def test_sqlalchemys_connection_is_in_the_transaction() -> None:
         insert_and_fail(one)
 
     assert read(_COUNT, {"id": one}).scalar_one() == 0
+
+
+# ----------------------------------------------------------------------------------- what the last exchange takes along
+
+_OPENED = opening("SELECT 1 AS one")
+_END_ALL = closing("made AS (SELECT 1)", expecting={"wanted": "CAST(:is_wanted AS boolean)"}, telling="'what it had'")
+
+
+class Refused(Conflict):
+    """What was expected did not hold; ``told`` is what the closing told of it."""
+
+    code = "refused_in_a_test"
+    title = "Refused"
+
+
+def _claim(one: UUID) -> Claim:
+    return Claim(principal_id=one, operation="test", key="k", request_hash=b"h")
+
+
+def _end(one: UUID, *, is_wanted: bool = True, divisor: int | None = None, then: TextClause | None = None) -> None:
+    """Claim, take a statement along as the ledger does, and end, as a request of ``one`` does."""
+    with transaction(_claim(one)) as tx:
+        tx.open(_OPENED, {})
+        if divisor is not None:
+            tx.take_along(_DIVIDE, {"by": divisor}, nullcontext())
+        tx.keep({"done": True})
+        tx.close(_END_ALL, {"is_wanted": is_wanted}, unmet={"wanted": lambda told: Refused(told=told)})
+        if then is not None:
+            tx.execute(then)
+
+
+def _close_and_fail(one: UUID) -> None:
+    """Leave a row and close in a transaction of nobody's request, which then fails."""
+    with transaction() as tx:
+        tx.execute(_LEAVE, {"id": one})
+        tx.close(_END_ALL, {"is_wanted": True})
+        raise Boom
+
+
+def _take_along_in_vain() -> None:
+    with transaction() as tx:
+        tx.execute(_PID)
+        tx.take_along(_DIVIDE, {"by": 1}, nullcontext())
+
+
+def _ended(one: UUID) -> bool:
+    return bool(read(_COUNT, {"id": one}).scalar_one())
+
+
+@pytest.fixture(params=["one by one", "in one exchange"])
+def ways(request: pytest.FixtureRequest) -> None:
+    """The two ways in which the last statements go: a connection that has not prepared them sends each by itself."""
+    db.engine.dispose()
+    if request.param == "in one exchange":
+        lent = [lend(db.engine) for _ in range(db.engine.pool.size())]  # type: ignore[attr-defined]
+        for one in lent:
+            one.close()
+            for _ in range(3):
+                _end(new_id(), divisor=1)
+
+
+def exchanges_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count the statements of each exchange of several, from now on."""
+    seen: list[int] = []
+    inner = Wire._talk
+
+    def talk(wire: Wire, sends: Sequence[Any]) -> Any:
+        seen.append(len(sends))
+        return inner(wire, sends)
+
+    monkeypatch.setattr(Wire, "_talk", talk)
+    return seen
+
+
+@pytest.mark.usefixtures("ways")
+def test_a_closing_that_says_what_it_expects_commits_and_a_repeat_finds_it_done() -> None:
+    one = new_id()
+
+    _end(one, divisor=1)
+
+    assert _ended(one)
+    with pytest.raises(Replayed):
+        _end(one, divisor=1)
+
+
+@pytest.mark.usefixtures("ways")
+def test_what_was_expected_in_vain_undoes_all_and_is_told_by_its_name() -> None:
+    one = new_id()
+
+    with pytest.raises(Refused) as refused:
+        _end(one, is_wanted=False, divisor=1)
+
+    assert refused.value.params["told"] == "what it had"
+    assert not _ended(one)
+    _end(one)
+    assert _ended(one)
+
+
+@pytest.mark.usefixtures("ways")
+def test_what_is_taken_along_and_refused_keeps_the_closing_from_being_done() -> None:
+    one = new_id()
+
+    with pytest.raises(DBAPIError, match="division by zero"):
+        _end(one, divisor=0)
+
+    assert not _ended(one)
+    assert read(_DIVIDE, {"by": 1}).scalar_one() == 1
+
+
+def test_posting_closing_and_commit_are_one_exchange_once_they_are_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3 * db.engine.pool.size()):  # type: ignore[attr-defined]
+        _end(new_id(), divisor=1)
+    seen = exchanges_of(monkeypatch)
+
+    _end(new_id(), divisor=1)
+
+    assert seen == [2, 3]  # BEGIN and the opening; what is taken along, the closing and COMMIT
+
+
+def test_an_expectation_that_nobody_answers_for_is_our_mistake() -> None:
+    with pytest.raises(AssertionError, match="wanted"), transaction() as tx:
+        tx.close(_END_ALL, {"is_wanted": False})
+
+
+def test_nothing_may_follow_the_end_of_a_request() -> None:
+    one = new_id()
+
+    with pytest.raises(AssertionError, match="the transaction is over"):
+        _end(one, then=_PID)
+
+    assert _ended(one)
+
+
+def test_a_transaction_without_a_claim_goes_on_behind_such_a_closing() -> None:
+    one = new_id()
+
+    with pytest.raises(Boom):
+        _close_and_fail(one)
+
+    assert not _ended(one)
+
+
+def test_what_is_to_be_taken_along_and_is_not_is_our_mistake() -> None:
+    with pytest.raises(AssertionError, match="taken this along"):
+        _take_along_in_vain()
+
+    assert read(_DIVIDE, {"by": 1}).scalar_one() == 1

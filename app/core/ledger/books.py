@@ -12,6 +12,7 @@ tell the owner.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal  # noqa: TID251 - a print is no amount
@@ -251,14 +252,7 @@ def post(tx: "Transaction", journal: Journal, *, ahead: Ahead | None = None) -> 
     :param ahead: what is locked and counted before the ledger's accounts, in the same round trip; not for a replay.
     :raises LinliError: as :func:`post_many`.
     """
-    params = {
-        "key": journal.key,
-        "kind": str(journal.kind),
-        "ref": journal.ref,
-        "day": journal.effective_on,
-        **_legs(in_lock_order(journal.legs)),
-    }
-    row = _send(tx, _POST, params, ahead).one()
+    row = _send(tx, _POST, _one(journal), ahead).one()
     return Posted(row.journal_id, row.replayed)
 
 
@@ -276,7 +270,33 @@ def post_many(tx: "Transaction", journals: Sequence[Journal], *, ahead: Ahead | 
     """
     if not journals:
         return []
-    params = {
+    row = _send(tx, _POST_MANY, _many(journals), ahead).one()
+    return [Posted(journal_id, replayed) for journal_id, replayed in zip(row.journal_ids, row.replayed, strict=True)]
+
+
+def post_along(tx: "Transaction", journals: Sequence[Journal], *, ahead: Ahead | None = None) -> None:
+    """Post as :func:`post_many`, but in the round trip of the transaction's next statement, before it.
+
+    That statement, usually the closing, raises what is refused here. For who need not know the journals' ids.
+    """
+    if journals:
+        one = _POST, _one(journals[0])
+        statement, params, refusing = _ready(*(one if len(journals) == 1 else (_POST_MANY, _many(journals))), ahead)
+        tx.take_along(statement, params, refusing)
+
+
+def _one(journal: Journal) -> dict[str, object]:
+    return {
+        "key": journal.key,
+        "kind": str(journal.kind),
+        "ref": journal.ref,
+        "day": journal.effective_on,
+        **_legs(in_lock_order(journal.legs)),
+    }
+
+
+def _many(journals: Sequence[Journal]) -> dict[str, object]:
+    return {
         "keys": [journal.key for journal in journals],
         "kinds": [str(journal.kind) for journal in journals],
         "refs": [journal.ref for journal in journals],
@@ -284,16 +304,21 @@ def post_many(tx: "Transaction", journals: Sequence[Journal], *, ahead: Ahead | 
         "leg_counts": [len(journal.legs) for journal in journals],
         **_legs([leg for journal in journals for leg in in_lock_order(journal.legs)]),
     }
-    row = _send(tx, _POST_MANY, params, ahead).one()
-    return [Posted(journal_id, replayed) for journal_id, replayed in zip(row.journal_ids, row.replayed, strict=True)]
+
+
+def _ready(
+    call: _Call, params: Mapping[str, object], ahead: Ahead | None
+) -> tuple[TextClause, Mapping[str, object], AbstractContextManager[None]]:
+    """Return a call's statement and values, and in what it is to be sent."""
+    if ahead is None:
+        return call.alone, params, refusals()
+    return _behind(call, ahead.call), {**params, **ahead.params}, refusals(ahead.refusals)
 
 
 def _send(tx: "Transaction", call: _Call, params: Mapping[str, object], ahead: Ahead | None) -> "Result":
-    if ahead is None:
-        with refusals():
-            return tx.execute(call.alone, params)
-    with refusals(ahead.refusals):
-        return tx.execute(_behind(call, ahead.call), {**params, **ahead.params})
+    statement, values, refusing = _ready(call, params, ahead)
+    with refusing:
+        return tx.execute(statement, values)
 
 
 def place_hold(

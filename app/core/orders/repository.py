@@ -14,8 +14,8 @@ from app.core.orders.errors import CheckoutNotFound, OrderNotFound
 from app.core.orders.models import Fulfillment
 from app.core.orders.states import CheckoutState, OrderAction, OrderState
 from app.kernel.machines import IllegalTransition
-from app.kernel.transaction import Opening, Transaction, opening
-from app.kernel.wire import Result, Row
+from app.kernel.transaction import Opening, Transaction, crowded, opening
+from app.kernel.wire import Row
 
 _ORDER = """
     o.order_id, o.number, o.checkout_id, o.account_id, o.shop_id, o.merchant_id, o.community_id, o.store_id,
@@ -173,13 +173,15 @@ _GRANTS = """
 """
 _NO_GRANT = {"grant": "CAST(NULL AS text)", "grants": "", "is_new_device": "false"}
 LOCK_OWN_CHECKOUT = opening(_LOCK_CHECKOUT.format(whose="c.account_id = :account_id", session=IN_STANDING, **_NO_GRANT))
-LOCK_TO_PAY = opening(
-    _LOCK_CHECKOUT.format(
-        whose="c.account_id = :account_id",
-        session=IN_STANDING,
-        grant="g.factor",
-        grants=_GRANTS,
-        is_new_device="coalesce(g.is_new_device, false)",
+LOCK_TO_PAY = crowded(
+    opening(
+        _LOCK_CHECKOUT.format(
+            whose="c.account_id = :account_id",
+            session=IN_STANDING,
+            grant="g.factor",
+            grants=_GRANTS,
+            is_new_device="coalesce(g.is_new_device, false)",
+        )
     )
 )
 """With the step-up grant ``:grant_id``, if it is good for all of it, or for ``:account_part_fen``.
@@ -286,12 +288,8 @@ moved AS (
 )"""
 
 
-ANSWER_MOVED = "SELECT count(*) FROM moved"
-
-
-def assert_moved(result: Result) -> None:
-    """Hold the compare-and-set of :func:`move` to what the lock promises."""
-    assert result.scalar_one() == 1, "a locked order changed under its lock"
+EXPECT_MOVED = {"moved": "(SELECT count(*) FROM moved) = 1"}
+"""The compare-and-set of :func:`move`, held to what the lock promises."""
 
 
 _COUNTED = """

@@ -12,7 +12,7 @@ from app.core.appointments.states import AppointmentState
 from app.core.catalog.errors import SkuNotFound
 from app.core.events import ExtraChargeProposed, OrderDelivered
 from app.core.orders.models import Fulfillment
-from app.core.orders.repository import ANSWER_MOVED, LOCK_BY_SYSTEM, assert_moved, lock_order, move
+from app.core.orders.repository import EXPECT_MOVED, LOCK_BY_SYSTEM, lock_order, move
 from app.core.orders.rules import CONFIRM_WINDOW_PERISHABLE
 from app.core.orders.states import ORDER_TRANSITIONS, OrderAction, OrderState
 from app.kernel.actor import Actor, Role
@@ -46,7 +46,7 @@ _APPROVE = text(
     """
 )
 _DECLINE = closing("declined AS (UPDATE extra_charges SET state = 'declined' WHERE charge_id = :charge_id)")
-_SERVED = closing(move("accepted_at = business_now()", "delivered_at = business_now()"), answer=ANSWER_MOVED)
+_SERVED = closing(move("accepted_at = business_now()", "delivered_at = business_now()"), expecting=EXPECT_MOVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,4 +141,4 @@ def serve_extra(tx: Transaction, order_id: UUID) -> None:
     tx.record(OrderDelivered(order_id=order_id, account_id=order.account_id, shop_id=order.shop_id, state=target.value))
     tx.schedule(Timer(ORDER_COMPLETES, order_id, CONFIRM_WINDOW_PERISHABLE))
     params = {"order_id": order_id, "from_state": order.state.value, "to_state": target.value}
-    assert_moved(tx.close(_SERVED, params))
+    tx.close(_SERVED, params)

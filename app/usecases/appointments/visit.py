@@ -12,7 +12,7 @@ from app.core.appointments.errors import (
 )
 from app.core.appointments.states import APPOINTMENT_TRANSITIONS, AppointmentAction, AppointmentState
 from app.core.events import AppointmentMoved
-from app.core.orders.repository import ANSWER_MOVED, ORDER_COLUMNS, Order, assert_moved, move, order_of
+from app.core.orders.repository import EXPECT_MOVED, ORDER_COLUMNS, Order, move, order_of
 from app.core.orders.states import OrderState
 from app.kernel.actor import Role
 from app.kernel.clock import as_text
@@ -57,8 +57,8 @@ visit AS (
         done_percent = coalesce(CAST(:done_percent AS bigint), done_percent)
     WHERE order_id = :order_id
 )"""
-_MOVED = closing(f"{move()}, {WRITE_VISIT}", answer=ANSWER_MOVED)
-_CONFIRMED = closing(f"{move('accepted_at = business_now()')}, {WRITE_VISIT}", answer=ANSWER_MOVED)
+_MOVED = closing(f"{move()}, {WRITE_VISIT}", expecting=EXPECT_MOVED)
+_CONFIRMED = closing(f"{move('accepted_at = business_now()')}, {WRITE_VISIT}", expecting=EXPECT_MOVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,5 +179,5 @@ def move_visit(
     if tx.claim is not None:
         tx.keep(stands)
     closing_statement = _CONFIRMED if statement == "confirmed" else _MOVED
-    assert_moved(tx.close(closing_statement, visit_params(visit, state, order_state, **more)))
+    tx.close(closing_statement, visit_params(visit, state, order_state, **more))
     return stands

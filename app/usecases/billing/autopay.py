@@ -12,7 +12,6 @@ from app.core.bills.records import BillNoticeKind
 from app.core.bills.rules import LATE_DAYS_MAX, PAY_DAYS
 from app.core.bills.states import BillPaymentState, BillSource
 from app.core.ledger import InsufficientFunds, codes
-from app.core.stepup.errors import StepUpRefused
 from app.core.stepup.models import Factor
 from app.core.verification.errors import PaymentLimitExceeded, VerificationNeeded
 from app.core.verification.limits import counting
@@ -24,7 +23,7 @@ from app.kernel.transaction import Claim, Transaction, closing, opening, read, t
 from app.kernel.wire import Row
 from app.usecases.billing.notices import tell_payer
 from app.usecases.billing.pay_bill import JOIN_GRANT, PAY, bill_journal, payment_key, take_bill
-from app.usecases.paying.confirmed import STRENGTH_OF, USE_GRANT, confirmed_by
+from app.usecases.paying.confirmed import EXPECT_GRANT_USED, GRANT_REFUSED, STRENGTH_OF, USE_GRANT, confirmed_by
 
 _TO_SET = opening(
     f"""
@@ -41,7 +40,7 @@ _SET = closing(
             look_at = business_now()
         WHERE binding_id = :binding_id
     ), {USE_GRANT}""",
-    answer="SELECT count(*) FROM used",
+    expecting=EXPECT_GRANT_USED,
 )
 _DROP = text(
     """
@@ -112,8 +111,7 @@ def set_autopay(actor: Actor, claim: Claim, *, binding_id: UUID, cap_fen: int, s
             "factor": factor.value,
             "grant_id": step_up_grant,
         }
-        if tx.close(_SET, params).scalar_one() != 1:
-            raise StepUpRefused(pointer="/step_up_grant")
+        tx.close(_SET, params, unmet=GRANT_REFUSED)
     return autopay
 
 

@@ -13,12 +13,11 @@ from app.core.bills.rules import Payable
 from app.core.bills.states import BillPaymentState, BillSource, ask_after_s
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.repository import IN_STANDING
-from app.core.stepup.errors import StepUpRefused
 from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
-from app.usecases.paying.confirmed import USE_GRANT, confirmed_by, room_of
+from app.usecases.paying.confirmed import EXPECT_GRANT_USED, GRANT_REFUSED, USE_GRANT, confirmed_by, room_of
 
 JOIN_GRANT = """
     LEFT JOIN step_up_grants AS g ON g.grant_id = CAST(:grant_id AS uuid) AND g.session_id = :session_id
@@ -63,7 +62,7 @@ _PAY = closing(
     f"""{PAY}, spent AS (
         UPDATE bill_quotes SET used_at = business_now() WHERE quote_id = :quote_id
     ), {USE_GRANT}""",
-    answer="SELECT count(*) FROM used",
+    expecting=EXPECT_GRANT_USED,
 )
 
 
@@ -182,6 +181,5 @@ def pay_bill(
         tx.describe(details={"factor": factor.value})
         tx.keep(paid)
         made = payment(row, paid, account_id=actor.account_id, source=BillSource.PERSON, is_whole=is_whole)
-        if tx.close(_PAY, {**made, "quote_id": quote_id, "grant_id": step_up_grant}).scalar_one() != 1:
-            raise StepUpRefused(pointer="/step_up_grant")
+        tx.close(_PAY, {**made, "quote_id": quote_id, "grant_id": step_up_grant}, unmet=GRANT_REFUSED)
     return paid

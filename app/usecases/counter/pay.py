@@ -17,7 +17,6 @@ from app.core.events import CounterPaid
 from app.core.ledger import InsufficientFunds, Journal, JournalKind, Leg, codes
 from app.core.orders.repository import IN_STANDING
 from app.core.orders.rules import commission_fen_of
-from app.core.stepup.errors import StepUpRefused
 from app.core.stepup.models import Factor
 from app.core.verification.errors import NewDeviceLimitExceeded, PaymentLimitExceeded, VerificationNeeded
 from app.core.verification.limits import Strength, counting
@@ -28,7 +27,7 @@ from app.kernel.transaction import Claim, Transaction, closing, opening, transac
 from app.kernel.wire import Row
 from app.usecases.counter.codes import pay_code_in
 from app.usecases.ordering.line_rates import RATE_IN_FORCE, rate_in_force
-from app.usecases.paying.confirmed import STRENGTH_OF, USE_GRANT, confirmed_by
+from app.usecases.paying.confirmed import EXPECT_GRANT_USED, GRANT_REFUSED, STRENGTH_OF, USE_GRANT, confirmed_by
 
 _SHOP = f"s.shop_id, s.merchant_id, s.state AS shop_state, s.license_expires_on, {RATE_IN_FORCE}, business_now() AS now"
 _LOCK_CODE = opening(
@@ -82,7 +81,7 @@ _PAID_BY_CODE = closing(
     ), {_PAID}""",
     answer="SELECT count(*) FROM used",
 )
-_PAID_BY_GRANT = closing(f"{_PAID}, {USE_GRANT}", answer="SELECT count(*) FROM used")
+_PAID_BY_GRANT = closing(f"{_PAID}, {USE_GRANT}", expecting=EXPECT_GRANT_USED)
 _PAID_SMALL = closing(_PAID)
 _OF_THE_PAYER = (InsufficientFunds, PaymentLimitExceeded, NewDeviceLimitExceeded, VerificationNeeded)
 
@@ -153,8 +152,8 @@ def pay_at_shop(
         params = {**params, "pay_code_id": None, "clerk_id": None}
         if is_small:
             tx.close(_PAID_SMALL, params)
-        elif tx.close(_PAID_BY_GRANT, {**params, "grant_id": step_up_grant}).scalar_one() != 1:
-            raise StepUpRefused(pointer="/step_up_grant")
+        else:
+            tx.close(_PAID_BY_GRANT, {**params, "grant_id": step_up_grant}, unmet=GRANT_REFUSED)
     return moved
 
 

@@ -1,11 +1,14 @@
 """Trips: claimed from the hall (抢单), given back, arrived at. Of any number of couriers, one gets a trip."""
 
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 
 from app.core.delivery.checks import FRESH_S, away_m
@@ -57,7 +60,7 @@ from app.kernel.actor import Actor, Role
 from app.kernel.errors import Conflict
 from app.kernel.ids import new_id
 from app.kernel.machines import IllegalTransition, next_state
-from app.kernel.transaction import Claim, Closing, Transaction, closing, opening, read, transaction
+from app.kernel.transaction import Claim, Closing, Transaction, closing, crowded, opening, read, transaction
 from app.kernel.wire import Row
 from app.usecases.delivering.hall import AWAY_M, IS_EXCLUDED, IS_OURS, ME, RADIUS
 
@@ -67,8 +70,14 @@ LATE_SHOP = timedelta(minutes=10)
 GRAB = "grab"
 """What a claim out of the hall is called where other decisions say their policy."""
 
+GLANCED_S = 0.25
+"""How long what a glance found is told to the next who want the trip; not to whom it was given, who may ask again."""
+
 _wanted: deque[UUID] = deque(maxlen=256)
 """Trips that this process has lately given to somebody, or refused as taken: worth a glance first. Decides nothing."""
+_glanced: dict[UUID, tuple[float, UUID | None]] = {}
+"""When each of them was last seen as taken, by the clock of this process, and by whom."""
+_GLANCED_MAX = 1_024
 
 _WEIGHT_MAX = (
     "CASE k.vehicle "
@@ -98,30 +107,39 @@ CLAIM_WRITES = f"""
     assigned AS (
         UPDATE deliveries SET state = :delivery_state WHERE trip_id = :trip_id AND state IN ('open', 'offered')
     )"""
-CLAIM_ANSWER = f"""
-    SELECT (SELECT count(*) FROM counted) AS shifts, (SELECT count(*) FROM claimed_trip) AS trips,
-        h.shift_id IS NOT NULL AS is_on_shift, h.active_trips, h.active_weight_g, k.has_cold_box,
+EXPECT_CLAIMED = {
+    "counted": "(SELECT count(*) FROM counted) = 1",
+    "claimed": "(SELECT count(*) FROM claimed_trip) = 1",
+}
+WHY_NOT_COUNTED = f"""(SELECT CAST(row_to_json(why) AS text) FROM (
+    SELECT h.shift_id IS NOT NULL AS is_on_shift, h.active_trips, h.active_weight_g, k.has_cold_box,
         h.on_break_since IS NOT NULL AS is_on_break, h.ends_at <= business_now() AS is_over,
         {HAS_CALLED.format(":courier_id")} AS has_called,
         {_WEIGHT_MAX} AS weight_g_max, grabs_in_hand(:courier_id, :trip_id) AS grabs
     FROM (SELECT 1) AS one
     LEFT JOIN couriers AS k ON k.courier_id = :courier_id
-    LEFT JOIN courier_shifts AS h ON h.courier_id = k.courier_id AND h.ended_at IS NULL
+    LEFT JOIN courier_shifts AS h ON h.courier_id = k.courier_id AND h.ended_at IS NULL) AS why)
     """
-_LOCK_IN_HALL = lock_in_hall(
-    me=ME,
-    more=f"""me.is_on_shift, {IS_OURS} AS is_ours, {IS_EXCLUDED} AS is_excluded,
+"""How the courier stands, for :func:`close_claim` to say why the shift did not take the trip."""
+_LOCK_IN_HALL = crowded(
+    lock_in_hall(
+        me=ME,
+        more=f"""me.is_on_shift, {IS_OURS} AS is_ours, {IS_EXCLUDED} AS is_excluded,
         CAST({AWAY_M} AS float8) AS away_m, CAST({RADIUS} AS float8) AS radius_m""",
+    )
 )
-_CLAIM = closing(
-    f"""{CLAIM_WRITES},
+_CLAIM = crowded(
+    closing(
+        f"""{CLAIM_WRITES},
     told AS (
         INSERT INTO dispatch_decisions (decision_id, trip_id, policy, candidate_count, alternatives, decided_at)
         SELECT :decision_id, c.trip_id, '{GRAB}', 1, jsonb_build_array(jsonb_build_object('courier_id', :courier_id,
             'cost', CAST(:way_min AS float8), 'to_shop_m', CAST(:away_m AS bigint), 'is_chosen', true)), business_now()
         FROM claimed_trip AS c
     )""",
-    answer=CLAIM_ANSWER,
+        expecting=EXPECT_CLAIMED,
+        telling=WHY_NOT_COUNTED,
+    )
 )
 _GIVE_BACK = closing(
     """
@@ -149,16 +167,18 @@ _GIVE_BACK = closing(
     )""",
     answer="SELECT count(*) FROM given_back",
 )
-_GLANCE = text(
-    """
-    SELECT t.state <> 'open' AND NOT EXISTS (
+_GLANCE = crowded(
+    text(
+        """
+    SELECT t.courier_id, t.state <> 'open' AND NOT EXISTS (
         SELECT 1 FROM idempotency_keys AS i
         WHERE i.principal_id = :claim_principal AND i.operation = :claim_operation AND i.key = :claim_key
     ) AND coalesce((SELECT m.mode FROM deliveries AS d JOIN orders AS o ON o.order_id = d.order_id
         JOIN dispatch_modes AS m ON m.community_id = o.community_id
-        WHERE d.trip_id = t.trip_id ORDER BY m.set_at DESC LIMIT 1), '') <> 'assign'
+        WHERE d.trip_id = t.trip_id ORDER BY m.set_at DESC LIMIT 1), '') <> 'assign' AS is_taken
     FROM trips AS t WHERE t.trip_id = :trip_id
     """
+    )
 )
 _WORKS_IN_ZONE = text(
     """
@@ -226,7 +246,8 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
 
     Locks the trip's orders, the trip and its deliveries, then the courier's shift, whose count holds the cap. Once this
     process has given a trip, or told somebody that it is taken, the next who want it are told so by a glance at what
-    is committed, without a lock or a claim: of a crowd, all but a few.
+    is committed, without a lock or a claim: of a crowd, all but a few. What a glance saw is told to all but the trip's
+    courier for :data:`GLANCED_S`, so that one that another process opens again may be called taken for so long.
 
     :raises TripTaken: another courier has it or thinks about it, or it was called off.
     :raises HallClosed: in this community trips are offered, not claimed.
@@ -235,8 +256,8 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
     :raises NotOnShift, HelpCalled: the courier is not working, or waits for help.
     :raises TooManyTrips, TooManyOrders, TooManyGrabs: as much is under way as one carries.
     """
-    if trip_id in _wanted and read(_GLANCE, {**claim.as_params(), "trip_id": trip_id}).scalar():
-        raise TripTaken
+    if trip_id in _wanted:
+        _refuse_at_a_glance(actor, claim, trip_id)
     with transaction(claim) as tx:
         asked = {"trip_id": trip_id, "courier_id": actor.account_id, "lat": None, "lng": None}
         rows = tx.open(_LOCK_IN_HALL, asked)
@@ -272,6 +293,23 @@ def claim_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
         )
     _wanted.append(trip_id)
     return moved
+
+
+def _refuse_at_a_glance(actor: Actor, claim: Claim, trip_id: UUID) -> None:
+    """Refuse what is taken by what is committed, or was a moment ago.
+
+    :raises TripTaken: another courier has it, or thinks about it.
+    """
+    seen_at, courier_id = _glanced.get(trip_id, (-GLANCED_S, None))
+    now = time.monotonic()
+    if courier_id not in {None, actor.account_id} and now - seen_at < GLANCED_S:
+        raise TripTaken
+    seen = read(_GLANCE, {**claim.as_params(), "trip_id": trip_id}).one_or_none()
+    if seen is not None and seen.is_taken:
+        if len(_glanced) >= _GLANCED_MAX:
+            _glanced.clear()
+        _glanced[trip_id] = (now, seen.courier_id)
+        raise TripTaken
 
 
 def _reach(row: Row) -> None:
@@ -310,25 +348,27 @@ def close_claim(
     if len(deliveries) != first.order_count:
         raise TripTaken
     params = {"trip_id": first.trip_id, "courier_id": courier_id, "order_count": first.order_count, "is_grab": is_grab}
-    done = tx.close(statement, {**params, "weight_g": first.weight_g, "is_cold": first.is_cold, **more}).one()
-    if not done.shifts:
-        raise _refusal(done, first, is_grab=is_grab)
-    assert done.trips == 1, "claimed under lock"
+    tx.close(
+        statement,
+        {**params, "weight_g": first.weight_g, "is_cold": first.is_cold, **more},
+        unmet={"counted": lambda told: _refusal(orjson.loads(told), first, is_grab=is_grab)},
+    )
 
 
-def _refusal(row: Row, trip: Delivery, *, is_grab: bool) -> Conflict:
-    """Say why the shift did not take the trip. What was read is from before a wait for it, by other claims of one."""
-    weight_g = (row.active_weight_g or 0) + trip.weight_g
-    has_room = (row.active_trips or 0) < ACTIVE_TRIPS_MAX
+def _refusal(told: Mapping[str, Any], trip: Delivery, *, is_grab: bool) -> Conflict:
+    """Say why the shift did not take the trip. What is told is from before a wait for it, by other claims of one."""
+    active_trips, weight_g_max = told["active_trips"] or 0, told["weight_g_max"]
+    weight_g = (told["active_weight_g"] or 0) + trip.weight_g
+    has_room = active_trips < ACTIVE_TRIPS_MAX
     reasons = (
-        (not row.is_on_shift, NotOnShift()),
-        (row.is_on_break, OnBreak()),
-        (row.is_over, ShiftOver()),
-        (row.has_called, HelpCalled()),
-        (trip.is_cold and not row.has_cold_box, ColdBoxNeeded()),
-        (has_room and weight_g > row.weight_g_max, TooHeavy(weight_g=weight_g, weight_g_max=row.weight_g_max)),
-        (has_room and is_grab and row.grabs >= GRABS_MAX, TooManyGrabs(grabs_max=GRABS_MAX)),
-        (has_room and row.active_trips, TooManyOrders(orders_max=ORDERS_IN_HAND_MAX)),
+        (not told["is_on_shift"], NotOnShift()),
+        (told["is_on_break"], OnBreak()),
+        (told["is_over"], ShiftOver()),
+        (told["has_called"], HelpCalled()),
+        (trip.is_cold and not told["has_cold_box"], ColdBoxNeeded()),
+        (has_room and weight_g > weight_g_max, TooHeavy(weight_g=weight_g, weight_g_max=weight_g_max)),
+        (has_room and is_grab and told["grabs"] >= GRABS_MAX, TooManyGrabs(grabs_max=GRABS_MAX)),
+        (has_room and active_trips, TooManyOrders(orders_max=ORDERS_IN_HAND_MAX)),
     )
     return next((error for holds, error in reasons if holds), TooManyTrips(trips_max=ACTIVE_TRIPS_MAX))
 
@@ -342,6 +382,7 @@ def give_back_trip(actor: Actor, claim: Claim, *, trip_id: UUID) -> TripMoved:
         moved = TripMoved(trip_id=trip_id, state=TripState.OPEN.value)
         tx.keep(moved)
         _give_back(tx, deliveries, actor.account_id, actor.role, ReleaseReason.GIVEN_BACK)
+    _glanced.pop(trip_id, None)
     return moved
 
 

@@ -19,7 +19,7 @@ from app.kernel.actor import Actor, Role
 from app.kernel.machines import next_state
 from app.kernel.transaction import Claim, Transaction, closing, transaction
 from app.kernel.wire import Row
-from app.usecases.delivering.trips import CLAIM_ANSWER, CLAIM_WRITES, TripMoved, close_claim
+from app.usecases.delivering.trips import CLAIM_WRITES, EXPECT_CLAIMED, WHY_NOT_COUNTED, TripMoved, close_claim
 
 TRIP_OFFER_EXPIRES = "trip_offer_expires"
 """Timer: nobody answered the offer."""
@@ -29,7 +29,7 @@ answered AS (
     UPDATE trip_offers SET state = :offer_state, answered_at = business_now()
     WHERE trip_offer_id = :trip_offer_id AND state = 'live'
 )"""
-_ACCEPT = closing(f"{CLAIM_WRITES}, {_ANSWERED}", answer=CLAIM_ANSWER)
+_ACCEPT = closing(f"{CLAIM_WRITES}, {_ANSWERED}", expecting=EXPECT_CLAIMED, telling=WHY_NOT_COUNTED)
 _LET_GO = closing(
     f"""{_ANSWERED},
     reopened AS (UPDATE deliveries SET state = 'open' WHERE trip_id = :trip_id AND state = 'offered')"""

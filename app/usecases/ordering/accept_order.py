@@ -8,11 +8,10 @@ from app.core.delivery.writes import TRIP_BORN
 from app.core.events import OrderAccepted
 from app.core.orders.errors import LicenseExpired, OrderNotFound
 from app.core.orders.repository import (
-    ANSWER_MOVED,
+    EXPECT_MOVED,
     LOCK_TO_ACCEPT_BY_SYSTEM,
     LOCK_TO_ACCEPT_FOR_SHOP,
     Order,
-    assert_moved,
     move,
     order_of,
 )
@@ -30,8 +29,8 @@ from app.usecases.ordering.ending import OrderMoved
 _ACCEPTED = move(
     "accepted_at = business_now()", "promised_at = coalesce(promised_at, :promised_at)", "expected_ready_at = :ready_at"
 )
-_ACCEPT = closing(_ACCEPTED, answer=ANSWER_MOVED)
-_ACCEPT_AND_OPEN_TRIP = closing(f"{_ACCEPTED}, {TRIP_BORN}", answer=ANSWER_MOVED)
+_ACCEPT = closing(_ACCEPTED, expecting=EXPECT_MOVED)
+_ACCEPT_AND_OPEN_TRIP = closing(f"{_ACCEPTED}, {TRIP_BORN}", expecting=EXPECT_MOVED)
 
 
 def accept_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
@@ -106,7 +105,7 @@ def _accept(tx: Transaction, row: Row, role: Role) -> OrderMoved:
             opens_at=_opens_at(order, waits_for_other=row.waits_for_other),
         )
         announce(tx, params, order.now)
-    assert_moved(tx.close(_ACCEPT_AND_OPEN_TRIP if order.is_delivered else _ACCEPT, params))
+    tx.close(_ACCEPT_AND_OPEN_TRIP if order.is_delivered else _ACCEPT, params)
     return moved
 
 

@@ -13,7 +13,7 @@ from app.core.delivery.writes import CARRIED_OFF, called_off
 from app.core.events import OrderCanceled, OrderCompleted, OrderReturned
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.models import CancelReason
-from app.core.orders.repository import ANSWER_MOVED, STOCK_RELEASED, STOCK_SOLD, Order, assert_moved, move
+from app.core.orders.repository import EXPECT_MOVED, STOCK_RELEASED, STOCK_SOLD, Order, move
 from app.core.orders.rules import Ending, Shares, shares_at_end
 from app.core.orders.states import OrderState
 from app.core.settlement.earning import EARNED
@@ -39,20 +39,22 @@ _ENDED = (
 _CANCELED = closing(
     f"""{move(*_ENDED, "cancel_reason = :cancel_reason")}, {REFUND_WRITES}, {EARNED}, {STOCK_RELEASED},
     {_CALL_OFF_TRIP}, {VISIT_OFF}""",
-    answer=ANSWER_MOVED,
+    expecting=EXPECT_MOVED,
 )
 _GIVEN_UP = closing(
     f"{move(*_ENDED, 'cancel_reason = :cancel_reason')}, {REFUND_WRITES}, {EARNED}, {STOCK_SOLD}, {_CALL_OFF_TRIP}",
-    answer=ANSWER_MOVED,
+    expecting=EXPECT_MOVED,
 )
-_RETURNED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {EARNED}, {STOCK_RELEASED}, {CARRIED_OFF}", answer=ANSWER_MOVED)
-_DISPOSED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {EARNED}, {STOCK_SOLD}, {CARRIED_OFF}", answer=ANSWER_MOVED)
+_RETURNED = closing(
+    f"{move(*_ENDED)}, {REFUND_WRITES}, {EARNED}, {STOCK_RELEASED}, {CARRIED_OFF}", expecting=EXPECT_MOVED
+)
+_DISPOSED = closing(f"{move(*_ENDED)}, {REFUND_WRITES}, {EARNED}, {STOCK_SOLD}, {CARRIED_OFF}", expecting=EXPECT_MOVED)
 _SOLD = closing(
     f"""{move(*_ENDED)}, {EARNED}, {STOCK_SOLD},
     visit_done AS (
         UPDATE appointments SET state = 'completed' WHERE order_id = :order_id AND state = 'awaiting_confirm'
     )""",
-    answer=ANSWER_MOVED,
+    expecting=EXPECT_MOVED,
 )
 
 
@@ -113,7 +115,7 @@ def end_order(
     decision = decide_refund(tx, order, amount_fen=shares.refund_fen, reason=(cancel_reason or ending).value)
     journals = [journal for journal in (decision.journal, _payout(order, shares, courier_id)) if journal is not None]
     if journals:
-        ledger.post_many(tx, journals, ahead=decision.ahead)
+        ledger.post_along(tx, journals, ahead=decision.ahead)
     moved = OrderMoved(
         order_id=order.order_id,
         state=target.value,
@@ -207,7 +209,7 @@ def _close(
     else:
         assert not shares.refund_fen, "who gets the goods pays for them"
         statement = _SOLD
-    assert_moved(tx.close(statement, params))
+    tx.close(statement, params)
 
 
 def _earning(kind: PartyKind, party_id: UUID, amount_fen: int, *, fee_fen: int = 0) -> dict[str, object]:

@@ -21,11 +21,12 @@ from app.core.payments.models import PaymentPurpose
 from app.core.payments.states import PaymentState
 from app.core.promotions.errors import CouponsGone
 from app.kernel.actor import Actor
+from app.kernel.errors import LinliError
 from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.sealing import seal
 from app.kernel.timers import Timer
-from app.kernel.transaction import Claim, closing, transaction
+from app.kernel.transaction import Claim, Closing, closing, crowded, transaction
 from app.usecases.privacy.consents import consent_needed, versions_in_force
 from app.usecases.promoting.coupons import COUPON_USED, coupon_of
 from app.usecases.shopping.keeping import refuse_changed
@@ -114,11 +115,22 @@ _WRITES = """
         WHERE n.sku_id = w.sku_id AND n.on_hand >= w.quantity
         RETURNING n.sku_id
     )"""
+
+
+def _place(writes: str, had: str) -> Closing:
+    """Return the closing that expects to get every piece, place and coupon it counts on, and tells what it got."""
+    return closing(
+        writes,
+        expecting={"had": f"(SELECT count(*) FROM ({had}) AS h) = :wanted_count"},
+        telling=f"(SELECT string_agg(CAST(h.had_id AS text), ' ') FROM ({had}) AS h)",
+    )
+
+
 _HAD = "SELECT sku_id AS had_id FROM reserved UNION ALL SELECT shop_id FROM taken"
-_PLACE = closing(_WRITES.format(behind=""), answer=_HAD)
-_PLACE_WITH_COUPON = closing(
+_PLACE = crowded(_place(_WRITES.format(behind=""), _HAD))
+_PLACE_WITH_COUPON = _place(
     f"{COUPON_USED}, {_WRITES.format(behind='WHERE (SELECT count(*) FROM spent) >= 0')}",
-    answer=f"{_HAD} UNION ALL SELECT coupon_id FROM spent",
+    f"{_HAD} UNION ALL SELECT coupon_id FROM spent",
 )
 
 
@@ -236,8 +248,9 @@ def place_checkout(
             )
         tx.schedule(Timer(CHECKOUT_EXPIRES, checkout_id, PAYMENT_WINDOW))
         tx.keep(placed)
+        places = [_place_of(shop, cart) for shop in quote.shops if shop.slot_starts_at]
         counted = {line.sku_id: line.quantity for shop in quote.shops for line in shop.lines if line.is_counted}
-        had = tx.close(
+        tx.close(
             _PLACE if coupon is None else _PLACE_WITH_COUPON,
             {
                 "checkout_id": checkout_id,
@@ -271,10 +284,11 @@ def place_checkout(
                 "sku_ids": [line.sku_id for shop in quote.shops for line in shop.lines],
                 "counted_ids": list(counted),
                 "counted": list(counted.values()),
-                "slots": orjson.dumps([_place_of(shop, cart) for shop in quote.shops if shop.slot_starts_at]).decode(),
+                "slots": orjson.dumps(places).decode(),
+                "wanted_count": len(counted) + len(places) + (coupon_id is not None),
             },
+            unmet={"had": lambda told: _too_slow(quote, set(counted), set(map(UUID, told.split())), coupon_id)},
         )
-        _refuse_slower(quote, set(counted), {row.had_id for row in had}, coupon_id)
     return placed
 
 
@@ -289,16 +303,14 @@ def _shared_trip_ids(quote: Quote) -> dict[UUID, dict[str, object]]:
     }
 
 
-def _refuse_slower(quote: Quote, counted: set[UUID], had: set[UUID], coupon_id: UUID | None) -> None:
-    """Refuse when somebody else took the last of something after the cart was read."""
+def _too_slow(quote: Quote, counted: set[UUID], had: set[UUID], coupon_id: UUID | None) -> LinliError:
+    """Return what to say when somebody else took the last of something after the cart was read."""
     if coupon_id is not None and coupon_id not in had:
-        raise CouponsGone(pointer="/coupon_id")
+        return CouponsGone(pointer="/coupon_id")
     for shop in quote.shops:
         if shop.slot_starts_at is not None and shop.shop_id not in had:
-            raise DeliverySlotFull(shop_id=shop.shop_id, slot_starts_at=shop.slot_starts_at)
-    missing = counted - had
-    if missing:
-        raise SoldOut(sku_id=min(missing), left=0)
+            return DeliverySlotFull(shop_id=shop.shop_id, slot_starts_at=shop.slot_starts_at)
+    return SoldOut(sku_id=min(counted - had), left=0)
 
 
 def _place_of(shop: ShopQuote, cart: PricedCart) -> dict[str, Any]:

@@ -11,12 +11,11 @@ from app.core.events import OrderLacksCourier, OrderReady, OrderShorted
 from app.core.orders.errors import LineNotFound, TooEarlyForSlot
 from app.core.orders.models import CancelReason
 from app.core.orders.repository import (
-    ANSWER_MOVED,
+    EXPECT_MOVED,
     LINES,
     LOCK_BY_SYSTEM,
     LOCK_FOR_SHOP,
     Order,
-    assert_moved,
     lock_order,
     move,
 )
@@ -47,8 +46,10 @@ COLLECT_LAPSES = "collect_lapses"
 
 _READY = closing(
     move("ready_at = business_now()", "cancel_requested_at = NULL"),
-    answer="""SELECT (SELECT count(*) FROM moved) AS moved,
-        (SELECT count(*) FROM replacements WHERE order_id = :order_id AND state = 'offered') AS waiting""",
+    expecting={
+        "answered": "NOT EXISTS (SELECT 1 FROM replacements WHERE order_id = :order_id AND state = 'offered')",
+        **EXPECT_MOVED,
+    },
 )
 _SHORT = closing(
     f"""
@@ -76,7 +77,7 @@ _SHORT = closing(
         UPDATE stock AS n SET reserved = n.reserved - m.quantity, received = n.received - m.quantity
         FROM missing AS m JOIN locked_stock AS k ON k.sku_id = m.sku_id WHERE n.sku_id = m.sku_id
     )""",
-    answer=ANSWER_MOVED,
+    expecting=EXPECT_MOVED,
 )
 _HAS_COURIER = text(
     """
@@ -118,7 +119,7 @@ def short_lines(tx: Transaction, order: Order, lines: frozenset[int]) -> OrderMo
     refund_fen = sum(held[number].refundable_fen for number in lines)
     decision = decide_refund(tx, order, amount_fen=refund_fen, reason=CancelReason.OUT_OF_STOCK.value)
     if decision.journal is not None:
-        ledger.post(tx, decision.journal, ahead=decision.ahead)
+        ledger.post_along(tx, [decision.journal], ahead=decision.ahead)
     tx.record(_told(OrderShorted, order, target))
     refund_id = decision.refund_id if refund_fen else None
     moved = OrderMoved(order_id=order.order_id, state=target.value, refund_id=refund_id, refund_fen=refund_fen)
@@ -129,7 +130,7 @@ def short_lines(tx: Transaction, order: Order, lines: frozenset[int]) -> OrderMo
         for number in lines
         if held[number].is_counted
     ]
-    result = tx.close(
+    tx.close(
         _SHORT,
         {
             **decision.params,
@@ -143,7 +144,6 @@ def short_lines(tx: Transaction, order: Order, lines: frozenset[int]) -> OrderMo
             "missing": orjson.dumps(missing).decode(),
         },
     )
-    assert_moved(result)
     return moved
 
 
@@ -168,10 +168,7 @@ def ready_order(actor: Actor, claim: Claim, *, order_id: UUID) -> OrderMoved:
             tx.schedule(Timer(COLLECT_LAPSES, order_id, COLLECT_WINDOW))
         moved = OrderMoved(order_id=order_id, state=target.value)
         tx.keep(moved)
-        done = tx.close(_READY, _params(order, target)).one()
-        if done.waiting:
-            raise ReplacementOpen
-        assert done.moved == 1, "a locked order changed under its lock"
+        tx.close(_READY, _params(order, target), unmet={"answered": lambda _: ReplacementOpen()})
     return moved
 
 

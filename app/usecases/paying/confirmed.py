@@ -22,7 +22,10 @@ used AS (
     WHERE grant_id = :grant_id AND used_at IS NULL AND expires_at > clock_timestamp()
     RETURNING grant_id
 )"""
-"""What uses the grant up, in a closing whose answer counts ``used``."""
+"""What uses the grant up, in a closing that expects it."""
+EXPECT_GRANT_USED = {"grant_used": "(SELECT count(*) FROM used) = 1"}
+GRANT_REFUSED = {"grant_used": lambda _: StepUpRefused(pointer="/step_up_grant")}
+"""What is said when the grant was used, or ran out, between the opening and the closing."""
 
 
 def confirmed_by(factor: str | None, step_up_grant: UUID | None, *, amount_fen: int) -> Factor:

@@ -40,10 +40,11 @@ PAID_IN_PARTS = PAID_WRITES.replace(
         outside_fen = CAST(CAST(:outside_shares AS jsonb) ->> CAST(order_id AS text) AS bigint),""",
 )
 """The same for a mixed payment, with each order's share from outside."""
-PAID_ANSWER = """
-SELECT (SELECT count(*) FROM paid_payment) AS payments, (SELECT count(*) FROM paid_checkout) AS checkouts,
-       (SELECT count(*) FROM moved) AS orders
-"""
+EXPECT_PAID = {
+    "paid": """((SELECT count(*) FROM paid_payment), (SELECT count(*) FROM paid_checkout), (SELECT count(*) FROM moved))
+        = (1, 1, :order_count)"""
+}
+"""The payment, its checkout and all of its orders are moved: what the locks promise."""
 
 
 def payment_journal(checkout: Checkout, *, key: str, source: str) -> Journal:

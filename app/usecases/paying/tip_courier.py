@@ -13,11 +13,10 @@ from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.errors import OrderNotFound
 from app.core.orders.repository import IN_STANDING
 from app.core.settlement.models import PartyKind
-from app.core.stepup.errors import StepUpRefused
 from app.kernel.actor import Actor
 from app.kernel.clock import SHANGHAI
 from app.kernel.transaction import Claim, closing, opening, transaction
-from app.usecases.paying.confirmed import confirmed_by, room_of
+from app.usecases.paying.confirmed import EXPECT_GRANT_USED, GRANT_REFUSED, confirmed_by, room_of
 
 SETTLEMENT_DELAY = timedelta(days=1)
 """As what couriers earn: available the day after."""
@@ -58,7 +57,7 @@ _GIVE = closing(
         WHERE grant_id = :grant_id AND used_at IS NULL AND expires_at > clock_timestamp()
         RETURNING grant_id
     )""",
-    answer="SELECT (SELECT count(*) FROM given) AS tips, (SELECT count(*) FROM used) AS grants",
+    expecting={"given": "(SELECT count(*) FROM given) = 1", **EXPECT_GRANT_USED},
 )
 
 
@@ -107,7 +106,7 @@ def tip_courier(
             ref=str(order_id),
         )
         room = room_of(actor, row, factor, amount_fen=amount_fen)
-        ledger.post(tx, journal, ahead=room)
+        ledger.post_along(tx, [journal], ahead=room)
         tipped = Tipped(order_id=order_id, amount_fen=amount_fen)
         tx.record(CourierTipped(courier_id=row.courier_id, order_id=order_id, amount_fen=amount_fen))
         tx.describe(details={"factor": factor.value})
@@ -121,9 +120,5 @@ def tip_courier(
             "grant_id": step_up_grant,
             "eligible_on": row.now.astimezone(SHANGHAI).date() + SETTLEMENT_DELAY,
         }
-        done = tx.close(_GIVE, params).one()
-        if done.tips != 1:
-            raise TipGiven
-        if done.grants != 1:
-            raise StepUpRefused(pointer="/step_up_grant")
+        tx.close(_GIVE, params, unmet={"given": lambda _: TipGiven(), **GRANT_REFUSED})
     return tipped

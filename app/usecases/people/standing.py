@@ -16,14 +16,15 @@ from app.core.passkeys.errors import PasskeyNeeded
 from app.core.passkeys.rules import WITHOUT_PASSKEY
 from app.core.privacy.models import NEEDS_AGREEMENT
 from app.kernel.actor import Actor, Side
-from app.kernel.transaction import read
+from app.kernel.transaction import crowded, read
 from app.kernel.wire import Row
 from app.usecases.privacy.consents import HAS_AGREED, consent_needed, versions_in_force
 
 ACTIVE_COURIER = "active"
 
-_STANDING = text(
-    f"""
+_STANDING = crowded(
+    text(
+        f"""
     SELECT a.state, s.factor, s.session_id IS NOT NULL AND s.ended_at IS NULL AS is_live,
         ARRAY(SELECT DISTINCT m.role FROM memberships AS m
               WHERE m.account_id = a.account_id AND m.organization_kind = :organization_kind) AS roles,
@@ -34,6 +35,7 @@ _STANDING = text(
     LEFT JOIN sessions AS s ON s.session_id = :session_id AND s.account_id = a.account_id AND s.side = :side
     WHERE a.account_id = :account_id
     """
+    )
 )
 
 

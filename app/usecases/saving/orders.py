@@ -14,7 +14,6 @@ from app.core import ledger
 from app.core.accounts.errors import SessionEnded
 from app.core.ledger import JournalKind
 from app.core.orders.repository import IN_STANDING
-from app.core.stepup.errors import StepUpRefused
 from app.core.verification.levels import WEALTH_LEVEL_MIN, require_level
 from app.core.wealth.dates import DAY, DAYS_AHEAD, is_before_cut_off, today, trade_dates
 from app.core.wealth.errors import (
@@ -39,7 +38,7 @@ from app.kernel.ids import new_id
 from app.kernel.machines import next_state
 from app.kernel.transaction import Claim, closing, opening, transaction
 from app.kernel.wire import Row
-from app.usecases.paying.confirmed import USE_GRANT, confirmed_by
+from app.usecases.paying.confirmed import EXPECT_GRANT_USED, GRANT_REFUSED, USE_GRANT, confirmed_by
 from app.usecases.saving import journals
 from app.usecases.saving.grants import JOIN_GRANT, asked_with
 from app.usecases.saving.suitability import PROFILE, assessment_in, consents_in
@@ -77,7 +76,7 @@ _TO_BUY = opening(
     WHERE f.fund_id = :subject_id
     """
 )
-_BUY = closing(f"{PLACE}, {USE_GRANT}", answer="SELECT count(*) FROM used")
+_BUY = closing(f"{PLACE}, {USE_GRANT}", expecting=EXPECT_GRANT_USED)
 LOCK_HOLDING = f"""
     SELECT f.fund_id, f.fast_cap_fen, f.is_pay_capped, h.units_fen, h.uncredited_fen, h.fast_on, h.fast_used_fen,
         business_now() AS now, {TRADING_DAYS}
@@ -163,12 +162,11 @@ def buy_fund(
             JournalKind.FUND_SUBSCRIPTION,
             journals.bought(actor.account_id, amount_fen),
         )
-        ledger.post(tx, journal)
+        ledger.post_along(tx, [journal])
         tx.describe(subject_kind="fund_order", subject_id=moved.fund_order_id, details={"amount_fen": amount_fen})
         tx.keep(moved)
-        used = tx.close(_BUY, {**placing(actor.account_id, moved, FundOrderSource.PERSON), "grant_id": step_up_grant})
-        if used.scalar_one() != 1:
-            raise StepUpRefused(pointer="/step_up_grant")
+        placed = placing(actor.account_id, moved, FundOrderSource.PERSON)
+        tx.close(_BUY, {**placed, "grant_id": step_up_grant}, unmet=GRANT_REFUSED)
     return moved
 
 

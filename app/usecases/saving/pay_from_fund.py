@@ -13,12 +13,11 @@ from app.core.accounts.errors import SessionEnded
 from app.core.ledger import InsufficientFunds, JournalKind, codes
 from app.core.orders.repository import LOCK_TO_PAY, lock_checkout
 from app.core.payments.models import PaymentChannel, PaymentMethod
-from app.core.stepup.errors import StepUpRefused
 from app.core.wealth.errors import FundNotFound, FundUnitsInsufficient
 from app.core.wealth.states import FundOrderKind, FundOrderSource
 from app.kernel.actor import Actor
 from app.kernel.transaction import Claim, closing, read, transaction
-from app.usecases.paying.confirmed import USE_GRANT, confirmed_by
+from app.usecases.paying.confirmed import EXPECT_GRANT_USED, GRANT_REFUSED, USE_GRANT, confirmed_by
 from app.usecases.paying.pay_checkout import (
     PaymentStarted,
     limits_of,
@@ -27,7 +26,7 @@ from app.usecases.paying.pay_checkout import (
     pay_checkout,
     refuse_unpayable,
 )
-from app.usecases.paying.settlement import PAID_ANSWER, PAID_WRITES, payment_journal, record_paid
+from app.usecases.paying.settlement import EXPECT_PAID, PAID_WRITES, payment_journal, record_paid
 from app.usecases.saving import journals
 from app.usecases.saving.orders import LOCK_HOLDING, PLACE, TAKE_UNITS, at_once, placing, taking
 
@@ -36,7 +35,7 @@ _IS_FUND = text("SELECT 1 FROM funds WHERE fund_id = :fund_id")
 _RULE = text("SELECT fund_id FROM sweep_rules WHERE account_id = :account_id AND is_pull_back")
 _PAID = closing(
     f"{PAID_WRITES}, {USE_GRANT}, {PLACE}, {TAKE_UNITS}",
-    answer=f"{PAID_ANSWER}, (SELECT count(*) FROM used) AS grants, (SELECT count(*) FROM taken) AS holdings",
+    expecting={**EXPECT_GRANT_USED, **EXPECT_PAID, "taken": "(SELECT count(*) FROM taken) = 1"},
 )
 
 
@@ -121,21 +120,18 @@ def pay_checkout_from_fund(
         )
         paid = payment_journal(checkout, key=f"pay:{checkout.payment_id}", source=source)
         credited = journals.credit(moved.fund_order_id, actor.account_id, row.uncredited_fen)
-        ledger.post_many(tx, [*credited, redeemed, paid], ahead=room)
+        ledger.post_along(tx, [*credited, redeemed, paid], ahead=room)
         record_paid(tx, checkout)
         started = paid_from_account(checkout)
         tx.describe(details={"factor": factor.value, "from_fund_fen": amount_fen})
         tx.keep(started)
-        done = tx.close(
+        tx.close(
             _PAID,
             {
                 **placing(actor.account_id, moved, FundOrderSource.PAYMENT),
                 **taking(row, moved),
                 **paid_writes(checkout, step_up_grant),
             },
-        ).one()
-        counts = (done.payments, done.checkouts, done.orders, done.holdings)
-        assert counts == (1, 1, len(checkout.orders), 1), "paid under lock"
-        if done.grants != 1:
-            raise StepUpRefused(pointer="/step_up_grant")
+            unmet=GRANT_REFUSED,
+        )
     return started

@@ -8,7 +8,6 @@ from sqlalchemy import text
 
 from app.core import ledger
 from app.core.ledger import InsufficientFunds, JournalKind
-from app.core.stepup.errors import StepUpRefused
 from app.core.verification.levels import WEALTH_LEVEL_MIN, require_level
 from app.core.wealth.dates import today, trade_dates
 from app.core.wealth.errors import BelowFundMinimum, CalendarUnknown, FundNotFound, PlanDayPast, SavingsPlanNotFound
@@ -19,7 +18,7 @@ from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, closing, opening, transaction
 from app.kernel.wire import Row
-from app.usecases.paying.confirmed import USE_GRANT, confirmed_by
+from app.usecases.paying.confirmed import EXPECT_GRANT_USED, GRANT_REFUSED, USE_GRANT, confirmed_by
 from app.usecases.saving import journals
 from app.usecases.saving.grants import JOIN_GRANT, asked_with
 from app.usecases.saving.orders import PLACE, TRADING_DAYS, FundOrderMoved, placing
@@ -40,7 +39,7 @@ _MAKE = closing(
         INSERT INTO savings_plans (plan_id, account_id, fund_id, amount_fen, rhythm, state, first_on, next_on)
         VALUES (:plan_id, :account_id, :fund_id, :amount_fen, :rhythm, :state, :first_on, :first_on)
     ), {USE_GRANT}""",
-    answer="SELECT count(*) FROM used",
+    expecting=EXPECT_GRANT_USED,
 )
 _LOCK = opening(
     """
@@ -138,8 +137,7 @@ def make_plan(
             "first_on": first_on,
             "grant_id": step_up_grant,
         }
-        if tx.close(_MAKE, params).scalar_one() != 1:
-            raise StepUpRefused(pointer="/step_up_grant")
+        tx.close(_MAKE, params, unmet=GRANT_REFUSED)
     return moved
 
 

@@ -15,7 +15,6 @@ from sqlalchemy import text
 
 from app.core import ledger
 from app.core.ledger import InsufficientFunds, JournalKind, codes
-from app.core.stepup.errors import StepUpRefused
 from app.core.verification.levels import WEALTH_LEVEL_MIN, require_level
 from app.core.wealth.dates import TradeDates, today, trade_dates
 from app.core.wealth.errors import CalendarUnknown, FundNotFound
@@ -24,7 +23,7 @@ from app.kernel.actor import Actor
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, Transaction, closing, opening, read, transaction
 from app.kernel.wire import Row
-from app.usecases.paying.confirmed import USE_GRANT, confirmed_by
+from app.usecases.paying.confirmed import EXPECT_GRANT_USED, GRANT_REFUSED, USE_GRANT, confirmed_by
 from app.usecases.saving import journals
 from app.usecases.saving.grants import JOIN_GRANT, asked_with
 from app.usecases.saving.orders import TRADING_DAYS
@@ -51,7 +50,7 @@ _SET = closing(
         ON CONFLICT (account_id) DO UPDATE SET fund_id = excluded.fund_id, keep_fen = excluded.keep_fen,
             is_pull_back = excluded.is_pull_back, set_at = excluded.set_at
     ), {USE_GRANT}""",
-    answer="SELECT count(*) FROM used",
+    expecting=EXPECT_GRANT_USED,
 )
 _DROP = text("DELETE FROM sweep_rules WHERE account_id = :account_id")
 _MINE = text("SELECT fund_id, keep_fen, is_pull_back, set_at FROM sweep_rules WHERE account_id = :account_id")
@@ -138,8 +137,7 @@ def set_sweep_rule(
             "today": day,
             "grant_id": step_up_grant,
         }
-        if tx.close(_SET, params).scalar_one() != 1:
-            raise StepUpRefused(pointer="/step_up_grant")
+        tx.close(_SET, params, unmet=GRANT_REFUSED)
     return rule
 
 

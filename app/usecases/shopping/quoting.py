@@ -31,7 +31,7 @@ from app.kernel.errors import Conflict
 from app.kernel.geo import distance_m
 from app.kernel.polygons import is_inside
 from app.kernel.sealing import unseal
-from app.kernel.transaction import opening, read
+from app.kernel.transaction import crowded, opening, read
 from app.kernel.wire import Row
 from app.usecases.ordering.line_rates import rate_in_force
 from app.usecases.privacy.consents import HAS_AGREED
@@ -139,9 +139,11 @@ READ_CART_WITH_COUPON = text(
     lines_of(lines="cart_lines", where=_WHERE, with_slots=True, more=COUPON_COLUMNS + HELD_COUPONS, joins=COUPON_JOINS)
 )
 """Both with the coupons that are held, from which the best is named."""
-LOCK_CART = opening(
-    lines_of(lines="cart_lines", where=_WHERE, standing=IN_STANDING, agreed=HAS_AGREED, with_slots=True)
-    + "FOR UPDATE OF c"
+LOCK_CART = crowded(
+    opening(
+        lines_of(lines="cart_lines", where=_WHERE, standing=IN_STANDING, agreed=HAS_AGREED, with_slots=True)
+        + "FOR UPDATE OF c"
+    )
 )
 LOCK_CART_WITH_COUPON = opening(
     lines_of(

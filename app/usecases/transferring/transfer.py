@@ -10,7 +10,6 @@ from app.core.accounts.errors import SessionEnded
 from app.core.events import MoneyReceived, MoneySent
 from app.core.ledger import Journal, JournalKind, Leg, codes
 from app.core.orders.repository import IN_STANDING
-from app.core.stepup.errors import StepUpRefused
 from app.core.transfers.errors import PayeeCannotReceive, PayeeCooling, PayeeNotFound, TransferOverLimit
 from app.core.transfers.rules import DAY_FEN_MAX
 from app.core.verification.levels import Level
@@ -19,7 +18,7 @@ from app.kernel.clock import SHANGHAI
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, Transaction, closing, opening, transaction
 from app.kernel.wire import Row
-from app.usecases.paying.confirmed import USE_GRANT, confirmed_by, room_of
+from app.usecases.paying.confirmed import EXPECT_GRANT_USED, GRANT_REFUSED, USE_GRANT, confirmed_by, room_of
 
 _LOCK = opening(
     f"""
@@ -52,7 +51,7 @@ SENT = """
         VALUES (:sent_transfer_id, :sender_id, :payee_id, :recipient_id, :amount_fen, :is_cash, business_now())
     )"""
 """Keeps a transfer, in a closing."""
-_SEND = closing(f"{SENT}, {USE_GRANT}", answer="SELECT count(*) FROM used")
+_SEND = closing(f"{SENT}, {USE_GRANT}", expecting=EXPECT_GRANT_USED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +110,7 @@ def transfer(actor: Actor, claim: Claim, *, payee_id: UUID, amount_fen: int, ste
             "recipient_id": row.recipient_id,
             "grant_id": step_up_grant,
         }
-        if tx.close(_SEND, params).scalar_one() != 1:
-            raise StepUpRefused(pointer="/step_up_grant")
+        tx.close(_SEND, params, unmet=GRANT_REFUSED)
     return moved
 
 

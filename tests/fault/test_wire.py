@@ -10,7 +10,7 @@ from sqlalchemy import TextClause, insert, text
 from sqlalchemy.exc import DBAPIError
 
 from app.kernel.db import db
-from app.kernel.errors import Conflict
+from app.kernel.errors import Busy
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, Replayed, closing, opening, read, transaction
 from app.kernel.wire import Wire, lend, wire_of
@@ -145,13 +145,6 @@ _OPENED = opening("SELECT 1 AS one")
 _END_ALL = closing("made AS (SELECT 1)", expecting={"wanted": "CAST(:is_wanted AS boolean)"}, telling="'what it had'")
 
 
-class Refused(Conflict):
-    """What was expected did not hold; ``told`` is what the closing told of it."""
-
-    code = "refused_in_a_test"
-    title = "Refused"
-
-
 def _claim(one: UUID) -> Claim:
     return Claim(principal_id=one, operation="test", key="k", request_hash=b"h")
 
@@ -163,7 +156,7 @@ def _end(one: UUID, *, is_wanted: bool = True, divisor: int | None = None, then:
         if divisor is not None:
             tx.take_along(_DIVIDE, {"by": divisor}, nullcontext())
         tx.keep({"done": True})
-        tx.close(_END_ALL, {"is_wanted": is_wanted}, unmet={"wanted": lambda told: Refused(told=told)})
+        tx.close(_END_ALL, {"is_wanted": is_wanted}, unmet={"wanted": lambda told: Busy(told=told)})
         if then is not None:
             tx.execute(then)
 
@@ -226,7 +219,7 @@ def test_a_closing_that_says_what_it_expects_commits_and_a_repeat_finds_it_done(
 def test_what_was_expected_in_vain_undoes_all_and_is_told_by_its_name() -> None:
     one = new_id()
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Busy) as refused:
         _end(one, is_wanted=False, divisor=1)
 
     assert refused.value.params["told"] == "what it had"

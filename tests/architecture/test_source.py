@@ -7,21 +7,13 @@ import re
 import subprocess
 from pathlib import Path
 
+from tests.crash_points.sites import LEDGER_WRITERS
+
 ROOT = Path(__file__).parents[2]
 TEXT = {".py", ".md", ".toml", ".sql", ".csv", ".txt", ".json", ".html", ".yaml", ".yml", ".mako", ".cfg", ".lock", ""}
 NOT_OURS = {".git", ".venv", "var", "node_modules", "build", "dist"}
 
-LEDGER_WRITERS = {
-    "post",
-    "post_many",
-    "place_hold",
-    "place_holds",
-    "capture_hold",
-    "capture_holds",
-    "void_hold",
-    "expire_holds",
-    "open_account",
-}
+BOOK_WRITERS = LEDGER_WRITERS | {"open_account"}
 OUTSIDE_CALLS = {
     "create_intent", "retrieve_intent", "find_intent", "cancel_intent", "create_refund", "retrieve_refund",
     "find_refund", "send_code", "send_notice",
@@ -84,7 +76,7 @@ def ledger_calls(function: ast.AST) -> list[ast.Call]:
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id == "ledger"
-        and node.func.attr in LEDGER_WRITERS
+        and node.func.attr in BOOK_WRITERS
     ]
 
 

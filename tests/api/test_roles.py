@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,13 +11,19 @@ from flask import Flask
 
 from app.core.accounts.models import PLATFORM_ID, MemberRole, OrganizationKind
 from app.core.orders.states import OrderState
+from app.kernel import wire
 from app.kernel.actor import Actor, Side
+from app.kernel.batching import Batcher
+from app.kernel.errors import LinliError
+from app.kernel.ids import new_id
+from app.usecases.people import standing
 from app.web.door import Door
 from app.web.policy import Relation, policy, refuse_unguarded
 from tests.factories import a_courier, a_merchant_with_shop, a_resident, an_order
 from tests.factories.people import a_member
 from tests.factories.rows import change, look
 from tests.support.ladder import assert_problem
+from tests.support.sandbox_gateway import wait_until
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -134,3 +142,83 @@ def test_a_route_with_a_verb_that_nobody_holds_stops_the_start() -> None:
 
     with pytest.raises(AssertionError, match=r"merchant\.read_secret \(secret\.read\)"):
         refuse_unguarded(app)
+
+
+class Askers:
+    """Somebody of each kind, with the verb they ask for and what they are told."""
+
+    def __init__(self) -> None:
+        shop = a_merchant_with_shop()
+        clerk, former = a_clerk_of(shop), a_clerk_of(shop)
+        suspended, signed_out, carrier, off = a_resident(), a_resident(), a_courier(), a_courier()
+        change("DELETE FROM memberships WHERE account_id = :id", id=former.account_id)
+        change("UPDATE accounts SET state = 'suspended' WHERE account_id = :id", id=suspended.account_id)
+        change("UPDATE sessions SET ended_at = now() WHERE account_id = :id", id=signed_out.account_id)
+        change("UPDATE couriers SET state = 'suspended' WHERE courier_id = :id", id=off.account_id)
+        owner, theirs = shop.owner.actor, a_resident().actor
+        self.all: list[tuple[Actor, str, str | None]] = [
+            (owner, "shop.write", None),
+            (clerk.actor, "shop.write", "not_permitted"),
+            (former.actor, "shop.write", "no_membership"),
+            (a_resident().actor, "checkout.place", None),
+            (a_resident(has_agreed=False).actor, "checkout.place", "consent_needed"),
+            (suspended.actor, "checkout.place", "account_suspended"),
+            (signed_out.actor, "checkout.place", "session_ended"),
+            (
+                Actor(account_id=theirs.account_id, session_id=owner.session_id, side=Side.USER),
+                "checkout.place",
+                "session_ended",
+            ),
+            (Actor(account_id=new_id(), session_id=new_id(), side=Side.USER), "checkout.place", "session_ended"),
+            (carrier.actor, "trip.claim", None),
+            (off.actor, "trip.claim", "courier_suspended"),
+            (
+                Actor(account_id=owner.account_id, session_id=owner.session_id, side=Side.COURIER),
+                "trip.claim",
+                "session_ended",
+            ),
+        ]
+
+
+def told(actor: Actor, verb: str) -> str | None:
+    try:
+        standing.stand(actor, verb)
+    except LinliError as refusal:
+        return refusal.code
+    return None
+
+
+def test_of_a_crowd_that_is_looked_up_by_one_statement_each_is_told_what_is_theirs(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    askers, gate, seen = Askers(), Event(), list[str]()
+    first, *rest = askers.all
+
+    def held(asker: dict[str, object]) -> wire.Row:
+        assert gate.wait(30)
+        return standing._look_up(asker)
+
+    batcher = Batcher(standing._look_up_many, alone=held, most=standing.BATCH_MAX)
+    monkeypatch.setattr(standing, "_ASKERS", batcher)
+    monkeypatch.setattr(wire, "observers", [seen.append])
+
+    def ask(actor: Actor, verb: str) -> str | None:
+        with app.app_context():
+            return told(actor, verb)
+
+    with ThreadPoolExecutor(len(askers.all)) as pool:
+        leads = pool.submit(ask, *first[:2])
+        wait_until(lambda: None in batcher._waiting)
+        follow = [pool.submit(ask, *one[:2]) for one in rest]
+        wait_until(lambda: len(batcher._waiting[None]) == len(rest))
+        gate.set()
+        answers = [one.result(timeout=30) for one in (leads, *follow)]
+
+    assert answers == [expected for _, _, expected in askers.all]
+    assert len(seen) == 2
+
+
+def test_who_is_looked_up_alone_is_told_the_same(app: Flask) -> None:
+    askers = Askers()
+
+    assert [told(actor, verb) for actor, verb, _ in askers.all] == [expected for _, _, expected in askers.all]

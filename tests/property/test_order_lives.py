@@ -131,6 +131,7 @@ def machine_for(app: Flask, clock: BusinessClock, seen: Counter[str]) -> type[Ru
             run_worker(app)
             self.till = Till()
             app.extensions["linli_gateway"] = self.till
+            self.laws = Invariants()
             community = a_community()
             self.shops = [
                 a_merchant_with_shop(community=community, vertical="food", packing_fen=33, commission_bp=777),
@@ -149,7 +150,6 @@ def machine_for(app: Flask, clock: BusinessClock, seen: Counter[str]) -> type[Ru
             self.parties = [*(shop.merchant_id for shop in self.shops), *(one.account_id for one in self.couriers)]
             self.lives: list[Life] = []
             self.done: list[tuple[Act, Claim, Any]] = []
-            self.laws = Invariants()
             self.clearing = self._clearing()
 
         # --------------------------------------------------------------------------------------------------------- acts

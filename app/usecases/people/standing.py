@@ -2,8 +2,12 @@
 
 A removed role, an ended session or a suspended account counts with the very next request. What the role is good for,
 which shop or store, is decided once more by the statement that fetches the row, which joins the membership.
+
+A crowd is looked up by one statement (:class:`~app.kernel.batching.Batcher`): nobody's look-up is older than their
+request, and of two hundred who want one trip most are refused after nothing else.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import text
@@ -16,24 +20,45 @@ from app.core.passkeys.errors import PasskeyNeeded
 from app.core.passkeys.rules import WITHOUT_PASSKEY
 from app.core.privacy.models import NEEDS_AGREEMENT
 from app.kernel.actor import Actor, Side
+from app.kernel.batching import Batcher
 from app.kernel.transaction import crowded, read
 from app.kernel.wire import Row
 from app.usecases.privacy.consents import HAS_AGREED, consent_needed, versions_in_force
 
 ACTIVE_COURIER = "active"
+BATCH_MAX = 100
+"""Most who are looked up by one statement."""
 
-_STANDING = crowded(
-    text(
-        f"""
+_STANDING = """
     SELECT a.state, s.factor, s.session_id IS NOT NULL AND s.ended_at IS NULL AS is_live,
         ARRAY(SELECT DISTINCT m.role FROM memberships AS m
-              WHERE m.account_id = a.account_id AND m.organization_kind = :organization_kind) AS roles,
-        CASE WHEN :is_courier THEN (SELECT c.state FROM couriers AS c WHERE c.courier_id = a.account_id) END
+              WHERE m.account_id = a.account_id AND m.organization_kind = {organization_kind}) AS roles,
+        CASE WHEN {is_courier} THEN (SELECT c.state FROM couriers AS c WHERE c.courier_id = a.account_id) END
             AS courier_state,
-        CASE WHEN :asks_agreement THEN {HAS_AGREED} ELSE true END AS has_agreed
+        CASE WHEN {asks_agreement} THEN {has_agreed} ELSE true END AS has_agreed
     FROM accounts AS a
-    LEFT JOIN sessions AS s ON s.session_id = :session_id AND s.account_id = a.account_id AND s.side = :side
-    WHERE a.account_id = :account_id
+    LEFT JOIN sessions AS s ON s.session_id = {session_id} AND s.account_id = a.account_id AND s.side = {side}
+    WHERE a.account_id = {account_id}
+    """
+_ASKED = {
+    "account_id": "uuid",
+    "session_id": "uuid",
+    "side": "text",
+    "organization_kind": "text",
+    "is_courier": "boolean",
+    "asks_agreement": "boolean",
+}
+_HAS_AGREED = HAS_AGREED.replace(":account_id", "a.account_id")
+_OF_ONE = crowded(text(_STANDING.format(has_agreed=_HAS_AGREED, **{name: f":{name}" for name in _ASKED})))
+_OF_MANY = crowded(
+    text(
+        f"""
+    SELECT found.* FROM unnest({", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _ASKED.items())})
+        WITH ORDINALITY AS w ({", ".join(_ASKED)}, place)
+    LEFT JOIN LATERAL (
+        {_STANDING.format(has_agreed=_HAS_AGREED, **{name: f"w.{name}" for name in _ASKED})} OFFSET 0
+    ) AS found ON true
+    ORDER BY w.place
     """
     )
 )
@@ -72,17 +97,17 @@ def presume(actor: Actor, verb: str, *, needs_passkey: bool = False) -> Actor | 
 
 def _refuse(actor: Actor, verb: str, *, needs_passkey: bool) -> None:
     kind = ORGANIZATION_OF.get(actor.side)
-    params = {
-        "account_id": actor.account_id,
-        "session_id": actor.session_id,
-        "side": actor.side.value,
-        "organization_kind": "" if kind is None else kind.value,
-        "is_courier": actor.side is Side.COURIER,
-        "asks_agreement": actor.side is Side.USER and verb in NEEDS_AGREEMENT,
-        **versions_in_force(),
-    }
-    row = read(_STANDING, params).one_or_none()
-    if row is None or not row.is_live:
+    row = _ASKERS.ask(
+        {
+            "account_id": actor.account_id,
+            "session_id": actor.session_id,
+            "side": actor.side.value,
+            "organization_kind": "" if kind is None else kind.value,
+            "is_courier": actor.side is Side.COURIER,
+            "asks_agreement": actor.side is Side.USER and verb in NEEDS_AGREEMENT,
+        }
+    )
+    if not row.is_live:
         raise SessionEnded
     parts = _parts(actor.side, row)
     if not parts:
@@ -107,3 +132,18 @@ def _parts(side: Side, row: Row) -> frozenset[Part]:
             return frozenset()
         return frozenset({Part.SUSPENDED if is_suspended or row.courier_state != ACTIVE_COURIER else Part.COURIER})
     return frozenset(Part(role) for role in row.roles)
+
+
+def _look_up(asker: dict[str, object]) -> Row:
+    row = read(_OF_ONE, {**asker, **versions_in_force()}).one_or_none()
+    if row is None:
+        raise SessionEnded
+    return row
+
+
+def _look_up_many(askers: Sequence[dict[str, object]]) -> Sequence[Row]:
+    asked: dict[str, object] = {name: [asker[name] for asker in askers] for name in _ASKED}
+    return read(_OF_MANY, {**asked, **versions_in_force()}).fetchall()
+
+
+_ASKERS: Batcher[dict[str, object], Row] = Batcher(_look_up_many, alone=_look_up, most=BATCH_MAX)

@@ -136,7 +136,10 @@ def _rests(_order: AnOrder, courier: Person) -> None:
 
 def _full(order: AnOrder, courier: Person) -> None:
     other = an_order(state=OrderState.READY, shop=order.shop)
-    change("UPDATE courier_shifts SET on_break_since = business_now() WHERE courier_id = :id", id=courier.account_id)
+    change(
+        "UPDATE courier_shifts SET on_break_since = business_now(), active_trips = 1 WHERE courier_id = :id",
+        id=courier.account_id,
+    )
     change(
         "UPDATE trips SET state = 'assigned', courier_id = :who, assigned_at = business_now(), order_count = 3 "
         "WHERE trip_id = :id",

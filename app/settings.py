@@ -6,6 +6,7 @@ Outside ``development`` and ``test`` nothing of the sandbox world is accepted: n
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -118,6 +119,19 @@ class Settings:
     def is_sandboxed(self) -> bool:
         """True where the outside world is played by Linli's own sandboxes."""
         return self.environment is not Environment.PRODUCTION
+
+
+SERVER_MISSED_WITHIN: Mapping[str, int] = {
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 20_000,
+}
+"""How every connection notices a database whose machine fell silent, in libpq's words: 3 s when it is made, 20 s later.
+
+Without it a thread would wait for hours for an answer that nobody sends; a server that only works long is not missed.
+"""
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -37,7 +37,7 @@ from app.kernel.reactions import Reaction
 from app.kernel.transaction import Transaction, transaction
 from app.merchant import door as merchant
 from app.platform import door as platform
-from app.settings import Settings, SettingsError
+from app.settings import SERVER_MISSED_WITHIN, Settings, SettingsError
 from app.store import door as store
 from app.usecases.activities.hold import ACTIVITY_ENDS, ACTIVITY_REMINDS, end_activity, remind_of_activity
 from app.usecases.aftersale.carried import EXCHANGE_STRANDED, close_stranded_exchange
@@ -403,7 +403,7 @@ def _engine_options(settings: Settings) -> dict[str, Any]:
         "pool_pre_ping": False,
         "pool_reset_on_return": None,  # a connection comes back with its transaction ended
         "hide_parameters": True,
-        "connect_args": {"options": options, "connect_timeout": 3},
+        "connect_args": {"options": options, **SERVER_MISSED_WITHIN},
     }
 
 

@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 
 from app.realtime.frames import LiveEvent
+from app.settings import SERVER_MISSED_WITHIN
 
 CHANNEL = "linli_live"
 """The relay notifies here after each batch; the payload is the highest position, as text."""
@@ -73,10 +74,7 @@ def connection_options(statement_timeout_ms: int = 5_000) -> dict[str, Any]:
     return {
         "autocommit": True,
         "application_name": "linli-live",
-        "connect_timeout": 3,
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
+        **SERVER_MISSED_WITHIN,
         "options": f"-c timezone=UTC -c statement_timeout={statement_timeout_ms}",
     }
 

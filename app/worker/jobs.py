@@ -22,6 +22,7 @@ from app.adapters.sms import MessageNotSent
 from app.core.catalog.imports import ImportFailure
 from app.core.payments.ports import GatewayUnknown, GatewayUnreachable, PaymentGateway
 from app.core.verification.ports import CheckerUnavailable
+from app.settings import SERVER_MISSED_WITHIN
 from app.usecases.disputing.answer import send_answer
 from app.usecases.disputing.follow import read_dispute_again
 from app.usecases.operating.exports import run_export
@@ -69,7 +70,8 @@ class PatientRetry(BaseRetryStrategy):
 
 def make_jobs(app: Flask, gateway: PaymentGateway, conninfo: str) -> procrastinate.App:
     """Return the job application with all tasks, each run inside the Flask application's context."""
-    jobs = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo, max_size=4))
+    connector = procrastinate.PsycopgConnector(conninfo=conninfo, max_size=4, kwargs={**SERVER_MISSED_WITHIN})
+    jobs = procrastinate.App(connector=connector)
 
     def add(name: str, act: Callable[[str], None]) -> None:
         def run(subject: str) -> None:

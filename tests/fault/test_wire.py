@@ -1,11 +1,14 @@
 """BEGIN goes along with a first statement, COMMIT with a last: nothing of what a transaction promises changes by it."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
+import psycopg
 import pytest
+from flask import Flask
 from sqlalchemy import TextClause, insert, text
 from sqlalchemy.exc import DBAPIError
 
@@ -13,12 +16,16 @@ from app.kernel.db import db
 from app.kernel.errors import Busy
 from app.kernel.ids import new_id
 from app.kernel.transaction import Claim, Replayed, closing, opening, read, transaction
-from app.kernel.wire import Wire, lend, wire_of
+from app.kernel.wire import Wire, _as_error, lend, wire_of
+from app.settings import SERVER_MISSED_WITHIN
+from tests.support.sandbox_gateway import wait_until
 
 _LEAVE = text("INSERT INTO idempotency_keys (principal_id, operation, key, request_hash) VALUES (:id, 'test', 'k', '')")
 _COUNT = text("SELECT count(*) FROM idempotency_keys WHERE principal_id = :id")
 _DIVIDE = text("SELECT 1 / CAST(:by AS bigint)")
 _PID = text("SELECT pg_backend_pid()")
+_PAUSE = text("SELECT pg_sleep(CAST(:s AS float8))")
+_PAUSING = text("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
 _END = text("SELECT pg_terminate_backend(CAST(:pid AS integer), 5000)")
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -149,12 +156,21 @@ def _claim(one: UUID) -> Claim:
     return Claim(principal_id=one, operation="test", key="k", request_hash=b"h")
 
 
-def _end(one: UUID, *, is_wanted: bool = True, divisor: int | None = None, then: TextClause | None = None) -> None:
+def _end(
+    one: UUID,
+    *,
+    is_wanted: bool = True,
+    divisor: int | None = None,
+    pause_s: float | None = None,
+    then: TextClause | None = None,
+) -> None:
     """Claim, take a statement along as the ledger does, and end, as a request of ``one`` does."""
     with transaction(_claim(one)) as tx:
         tx.open(_OPENED, {})
         if divisor is not None:
             tx.take_along(_DIVIDE, {"by": divisor}, nullcontext())
+        if pause_s is not None:
+            tx.take_along(_PAUSE, {"s": pause_s}, nullcontext())
         tx.keep({"done": True})
         tx.close(_END_ALL, {"is_wanted": is_wanted}, unmet={"wanted": lambda told: Busy(told=told)})
         if then is not None:
@@ -189,6 +205,7 @@ def ways(request: pytest.FixtureRequest) -> None:
             one.close()
             for _ in range(3):
                 _end(new_id(), divisor=1)
+                _end(new_id(), pause_s=0.0)
 
 
 def exchanges_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -237,6 +254,73 @@ def test_what_is_taken_along_and_refused_keeps_the_closing_from_being_done() -> 
 
     assert not _ended(one)
     assert read(_DIVIDE, {"by": 1}).scalar_one() == 1
+
+
+@pytest.mark.usefixtures("ways")
+def test_a_server_that_dies_in_the_last_exchange_leaves_nothing_and_a_repeat_does_it_once(app: Flask) -> None:
+    one = new_id()
+
+    def end() -> None:
+        with app.app_context():
+            _end(one, pause_s=60.0)
+
+    with ThreadPoolExecutor(1) as other:
+        under_way = other.submit(end)
+        pid = wait_until(lambda: read(_PAUSING).scalar_one_or_none())
+        read(_END, {"pid": pid})
+        with pytest.raises(DBAPIError) as lost:
+            under_way.result(timeout=30)
+
+    assert lost.value.connection_invalidated
+    assert not _ended(one)
+    _end(one)
+    assert _ended(one)
+
+
+@pytest.mark.usefixtures("ways")
+def test_an_answer_that_is_lost_behind_commit_is_given_to_the_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = new_id()
+    with monkeypatch.context() as patch:
+        _lose_the_answer_behind_commit(patch)
+        with pytest.raises(DBAPIError) as lost:
+            _end(one, divisor=1)
+
+    assert lost.value.connection_invalidated
+    with pytest.raises(Replayed):
+        _end(one, divisor=1)
+
+
+def _lose_the_answer_behind_commit(patch: pytest.MonkeyPatch) -> None:
+    """Let the server commit, and the connection go before the answer is read, whichever way COMMIT is sent."""
+    talk, commit = Wire._talk, Wire.commit
+
+    def lose(wire: Wire) -> NoReturn:
+        wire._pgconn.finish()
+        raise psycopg.OperationalError("the connection is gone")
+
+    def talk_and_lose(wire: Wire, sends: Sequence[Any]) -> Any:
+        found = talk(wire, sends)
+        return lose(wire) if sends[-1][2] == "COMMIT" else found
+
+    def commit_and_lose(wire: Wire) -> None:
+        commit(wire)
+        try:
+            lose(wire)
+        except psycopg.OperationalError as error:
+            raise _as_error(error, "COMMIT", is_lost=True) from error
+
+    patch.setattr(Wire, "_talk", talk_and_lose)
+    patch.setattr(Wire, "commit", commit_and_lose)
+
+
+def test_a_server_whose_machine_falls_silent_is_missed_within_seconds() -> None:
+    lent = lend(db.engine)
+    parameters = lent.driver_connection.info.get_parameters()  # type: ignore[union-attr]
+    lent.close()
+
+    assert {name: parameters.get(name) for name in SERVER_MISSED_WITHIN} == {
+        name: str(value) for name, value in SERVER_MISSED_WITHIN.items()
+    }
 
 
 def test_posting_closing_and_commit_are_one_exchange_once_they_are_prepared(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,7 +116,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set e
 $$;
 
 -- Whether the journals after p_after up to p_to, which were proven, are as they were then (p_print), and whether the
--- accounts that they moved stand where the entries say. ledger.findings_since(p_after) names what was changed.
+-- accounts that they moved stand where the entries say: where these do, or where a later one does, which is looked at with
+-- what is new. ledger.findings_since(p_after) names what was changed.
 create or replace function ledger.findings_again(p_after bigint, p_to bigint, p_print numeric)
 returns table (finding text, code text, seq bigint, journal_id bigint, detail text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
@@ -126,13 +127,17 @@ set work_mem = '64MB' set enable_seqscan = off set enable_nestloop = off as $$
           from ledger.account a
          where a.id = any (array(select distinct e.account_id from ledger.entry e
                                   where e.journal_id > p_after and e.journal_id <= p_to))
-    ), entries as materialized (  -- their print, and whether an account stands before or beside one of them
+    ), entries as materialized (  -- their print, who stands at one, and whether an account stands before or beside one
         select coalesce(sum(ledger.print_of_entry(e)), 0) as print,
-               coalesce(bool_or(a.id is null or a.seq < e.seq  -- one that moved since is looked at with what is new
+               array_agg(e.account_id) filter (where a.seq = e.seq) as standing,
+               coalesce(bool_or(a.id is null or a.seq < e.seq
                    or a.seq = e.seq and (a.posted_fen <> e.balance_fen or a.head <> e.head)), false) as is_odd
           from ledger.entry e
           left join accounts a on a.id = e.account_id
          where e.journal_id > p_after and e.journal_id <= p_to
+    ), ahead as materialized (  -- those that stand behind all of these, few
+        select a.* from accounts a
+         where not exists (select from unnest((select o.standing from entries o)) as s (id) where s.id = a.id)
     ), journals as (
         select coalesce(sum(ledger.print_of_journal(j)), 0) as print
           from ledger.journal j
@@ -154,6 +159,12 @@ set work_mem = '64MB' set enable_seqscan = off set enable_nestloop = off as $$
              order by e.account_id, e.seq desc) l
      where l.id is null or l.account_seq < l.seq
         or l.account_seq = l.seq and (l.posted_fen <> l.balance_fen or l.account_head <> l.head)
+    union all
+    select 'bad_account', a.code, a.seq, null, format('balance %s; there is no entry %s', a.posted_fen, a.seq)
+      from ahead a
+      left join lateral (  -- looked up one by one, among the entries of all time
+           select b.seq from ledger.entry b where b.account_id = a.id and b.seq = a.seq offset 0) b on true
+     where b.seq is null
 $$;
 
 -- The latest journal that can be seen, 0 when there is none. Earlier ones may still be on their way.

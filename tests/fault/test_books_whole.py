@@ -87,6 +87,7 @@ SELECT ledger.place_hold('hold:' || n, 'e_account:00000000-0000-7000-8000-000000
 SELECT ledger.capture_hold('hold:2', 'capture:2', 'payment', NULL, NULL, ARRAY['suspense'], ARRAY[50]::bigint[]);
 """
 TOLD = "SELECT finding, code, seq, journal_id, detail FROM {} ORDER BY 1, 2, 3, 4, 5"
+TWICE = "SELECT count(*) FROM (SELECT FROM ledger.entry GROUP BY account_id, seq HAVING count(*) > 1) AS one"
 ENTRY = """(account_id, seq, month) =
     (SELECT account_id, seq, month FROM ledger.entry ORDER BY account_id, seq LIMIT 1 OFFSET {row})"""
 ROW = "SELECT account_id, {place}, journal_id, amount_fen, balance_fen, head FROM ledger.entry"
@@ -137,6 +138,8 @@ STATEMENTS = (
             "seq = seq - 1",
             "seq = seq + 1",
             r"head = '\x01'",
+            r"seq = seq + 1, head = '\x01'",
+            "seq = seq + 1, posted_fen = posted_fen + 1",
             "held_fen = held_fen + 1",
             "room_fen = coalesce(room_fen, 0) + 1",
         )
@@ -202,10 +205,15 @@ def test_the_proof_names_what_the_plain_one_names(books: psycopg.Connection) -> 
                 change(books, statement, dice.randrange(lengths[table]))
             plain = rows(books, "plain_finding")
 
-            assert rows(books, "ledger.finding") == plain, (seed, chosen)
+            whole = rows(books, "ledger.finding")
+            # Of two entries at one place of a chain nobody says which comes first, so that links are named by chance.
+            named = bool if number(books, TWICE) else list
+            assert named(whole) == named(plain), (seed, chosen)
+            seen_again = {"bad_link", "bad_journal", "empty_journal"}
             if not set(chosen) & set(FOR_THE_WHOLE):
                 assert bool(rows(books, "ledger.findings_since(0)")) == bool(plain), (seed, chosen)
-            if {"bad_link", "bad_journal", "empty_journal"} & {row[0] for row in plain}:
+                seen_again.add("bad_account")
+            if seen_again & {row[0] for row in plain}:
                 assert rows(books, again) + rows(books, f"ledger.findings_since({latest})"), (seed, chosen)
             noticed += bool(plain)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LINLI = (sys.executable, "-c", "from app.cli import main; main(prog_name='linli')", "dispatch", "replay")
 SEED, ORDERS, COURIERS = 7, 8, 3
 CHEAP_MINUTES = 24
+LONG_MINUTES = 40
+"""Longer than an order of real life waits for a courier."""
 
 
 def replay(folder: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -28,7 +30,10 @@ def replay(folder: Path, out: Path, *arguments: str) -> subprocess.CompletedProc
 
 
 def a_busy_hour(folder: Path) -> Path:
-    """Write orders close together, so that trips are joined, refused and grown within an hour or so."""
+    """Write orders close together, so that trips are joined, refused and grown within an hour or so.
+
+    The first is ready long before a courier comes.
+    """
     evening = replace(make_evening(SEED, ORDERS), pick_up_minutes=2, drop_minutes=4)
     couriers = make_evening(SEED, 5 * COURIERS).duties
     first = min(wish.placed_minute for wish in evening.wishes)
@@ -41,8 +46,9 @@ def a_busy_hour(folder: Path) -> Path:
         )
         for place, wish in enumerate(evening.wishes)
     )
+    early = replace(wishes[0], placed_minute=first - 55, ready_minute=first - 10 - LONG_MINUTES)
     duties = tuple(replace(duty, on_minute=first - 10, off_minute=first + 150) for duty in couriers)
-    write_instance(replace(evening, wishes=wishes, duties=duties), folder)
+    write_instance(replace(evening, wishes=(early, *wishes[1:]), duties=duties), folder)
     return folder
 
 

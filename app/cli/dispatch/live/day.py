@@ -42,15 +42,12 @@ _DONE = text(
     """
 )
 
-
-_GIVE_UPS = text(
+_KEEP_WAITING = text(
     """
-    SELECT count(*) FROM timers
-    WHERE kind = 'no_courier_ends' AND parked_at IS NULL AND due_at <= business_now()
+    UPDATE timers SET due_at = :until WHERE kind = 'no_courier_ends' AND parked_at IS NULL AND due_at < :until
     """
 )
-GIVE_UPS_PATIENCE_S = 30.0
-"""How long a worker that is to end what nobody came for is waited for."""
+"""An instance knows no end of patience: what stands ready waits for a courier until the day is over, as in memory."""
 
 
 @dataclass(slots=True)
@@ -104,6 +101,7 @@ class LiveDay:
         while now <= end or len(city.agenda):
             self._act_until(now)
             if now <= end and town.open:
+                self._keep_waiting(end + TICK_S)
                 self._ticks(town, riders, named, conditions, solution, now)
                 city.agenda.do_due(now)
             self.tell(now // 60)
@@ -148,7 +146,6 @@ class LiveDay:
         solution: Solution,
         now: int,
     ) -> None:
-        self._wait_for_give_ups()
         self._learn(town, named)
         store_id = demo_id(self.seed, "store")
         for _ in range(ROUNDS_MAX if self.refuse else 1):
@@ -211,11 +208,9 @@ class LiveDay:
             for trip in town.trips
         ]
 
-    def _wait_for_give_ups(self) -> None:
-        """Wait until the worker has ended the orders that nobody came for: a tick must not depend on its pace."""
-        deadline = time.monotonic() + GIVE_UPS_PATIENCE_S
-        while ask(lambda tx: tx.execute(_GIVE_UPS).scalar_one()) and time.monotonic() < deadline:
-            time.sleep(0.05)
+    @staticmethod
+    def _keep_waiting(until: int) -> None:
+        ask(lambda tx: tx.execute(_KEEP_WAITING, {"until": MIDNIGHT + timedelta(seconds=until)}))
 
     def _move_clock(self, second: int) -> None:
         moment = MIDNIGHT + timedelta(seconds=second)

@@ -231,7 +231,10 @@ def _refuse_weak(settings: Settings) -> None:
 
 
 def _refuse_open(settings: Settings) -> None:
-    """Refuse what would let in whom it should not."""
+    """Refuse what would let in whom it should not, and an address that nobody could reach."""
+    for name, url in (("LINLI_PUBLIC_URL", settings.public_url), ("LINLI_LIVE_URL", settings.live_url)):
+        if not url.startswith(("https://", "http://")):
+            raise SettingsError(f"{name} must be an http(s) URL")
     if not 0 <= settings.proxy_hops <= PROXY_HOPS_MAX:
         raise SettingsError(f"LINLI_PROXY_HOPS must be 0 to {PROXY_HOPS_MAX}")
     if settings.places < 1:

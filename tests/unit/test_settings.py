@@ -95,6 +95,8 @@ def test_every_setting_is_needed_in_production_and_named_when_it_is_missing(
         ("LINLI_CORS_ORIGINS", "*"),
         ("LINLI_CORS_ORIGINS", "https://app.example/"),
         ("LINLI_CORS_ORIGINS", "app.example"),
+        ("LINLI_PUBLIC_URL", "linli.example"),
+        ("LINLI_LIVE_URL", ""),
         ("LINLI_REQUESTS_PER_MINUTE", "-1"),
         ("LINLI_PROXY_HOPS", "6"),
         ("LINLI_TOKEN_KEYS", a_key(6)),

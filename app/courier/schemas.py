@@ -1,5 +1,7 @@
 """What couriers send and see."""
 
+from typing import Any
+
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.aftersale.states import CaseState
@@ -15,7 +17,22 @@ from app.core.delivery.states import (
     TripState,
 )
 from app.core.orders.states import OrderState
-from app.web.fields import Body, Choice, Day, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Query, Text
+from app.web.fields import (
+    Body,
+    Choice,
+    Day,
+    Degrees,
+    Fen,
+    Flag,
+    Id,
+    Instant,
+    Int,
+    Many,
+    Pattern,
+    Query,
+    Text,
+    refuse_half_a_place,
+)
 from app.web.paging import PageQuery
 from app.web.views import COUNT_MAX, LIST_MAX
 
@@ -74,6 +91,11 @@ class IncidentIn(Body):
     lat = Degrees(bound=90, load_default=None, allow_none=True)
     lng = Degrees(bound=180, load_default=None, allow_none=True)
     note = Text(high=500, load_default=None, allow_none=True)
+
+    @validates_schema
+    def whole_place(self, data: dict[str, Any], **_kwargs: object) -> None:
+        """Want both coordinates or neither: half of one's own and half of the last one is a place where nobody is."""
+        refuse_half_a_place(data)
 
 
 class FiguresQuery(Query):

@@ -148,7 +148,7 @@ def incidents(actor: Actor, *, limit: int) -> dict[str, Any]:
             {
                 **{name: value for name, value in row._mapping.items() if name not in {"lat", "lng", "note_sealed"}},
                 "note": None if row.note_sealed is None else unseal(row.note_sealed, context=NOTE_CONTEXT),
-                "geo_uri": None if row.lat is None else geo_uri(row.lat, row.lng),
+                "geo_uri": None if None in {row.lat, row.lng} else geo_uri(row.lat, row.lng),
             }
             for row in rows
         ]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import fields, validates_schema
 
 from app.core.catalog.models import Vertical
 from app.core.delivery.checks import HandOverWay
@@ -22,17 +22,26 @@ from app.core.verification.models import CheckState
 from app.core.verification.ports import Channel
 from app.usecases.paying.top_up import TOP_UP_FEN_MAX
 from app.user.slots import SlotWishIn
-from app.web.fields import Body, Choice, Degrees, Fen, Flag, Id, Instant, Int, Many, Pattern, Quantity, Query, Text
+from app.web.fields import (
+    Body,
+    Choice,
+    Degrees,
+    Fen,
+    Flag,
+    Id,
+    Instant,
+    Int,
+    Many,
+    Pattern,
+    Quantity,
+    Query,
+    Text,
+    refuse_half_a_place,
+)
 from app.web.paging import PageQuery
 from app.web.reviews import RatingOut
 from app.web.views import COUNT_MAX, LIST_MAX, OrderCore, PricedLine, PricedPart
 from app.web.wishes import WishesIn, WishesOut
-
-
-def _refuse_half_a_place(place: dict[str, Any]) -> None:
-    if (place["lat"] is None) is not (place["lng"] is None):
-        message = "field_required"
-        raise ValidationError(message, "lat" if place["lat"] is None else "lng")
 
 
 class PlaceQuery(Query):
@@ -45,7 +54,7 @@ class PlaceQuery(Query):
     @validates_schema
     def whole_place(self, data: dict[str, Any], **_kwargs: object) -> None:
         """Want both coordinates or neither."""
-        _refuse_half_a_place(data)
+        refuse_half_a_place(data)
 
 
 class AddressIn(Body):
@@ -65,7 +74,7 @@ class AddressIn(Body):
     @validates_schema
     def whole_place(self, data: dict[str, Any], **_kwargs: object) -> None:
         """Want both coordinates or neither."""
-        _refuse_half_a_place(data)
+        refuse_half_a_place(data)
 
 
 class AddressAddedOut(Body):

@@ -127,6 +127,16 @@ class Degrees(fields.Float):
         return float(value)
 
 
+def refuse_half_a_place(place: Mapping[str, Any]) -> None:
+    """Want both coordinates or neither.
+
+    :raises ValidationError: ``lat`` or ``lng`` stands there without the other, at the one that is lacking.
+    """
+    if (place["lat"] is None) is not (place["lng"] is None):
+        message = "field_required"
+        raise ValidationError(message, "lat" if place["lat"] is None else "lng")
+
+
 class Text(fields.String):
     """A line of text in any language: NFC, trimmed, ``low`` to ``high`` long, no control characters, no unseen marks.
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from app.core.delivery.incidents import INCIDENTS_A_DAY_MAX, IncidentKind
 from app.core.orders.states import OrderState
 from app.usecases.delivering.incidents import report_incident
@@ -48,6 +50,15 @@ class TestReport(OnceWithBody):
         assert case["geo_uri"] == "geo:39.900000,116.400000;crs=wgs84"
         events = look("SELECT body FROM outbox WHERE kind = 'IncidentReported'")
         assert all("摔" not in str(row.body) for row in events)
+
+    @pytest.mark.parametrize("given, lacking", [("lat", "lng"), ("lng", "lat")])
+    def test_half_a_place_is_none(self, client: FlaskClient, given: str, lacking: str) -> None:
+        body = {"kind": "accident", "is_sos": True, given: 39.9}
+
+        refused = client.post("/courier/v1/incidents", headers=a_courier().once(), json=body)
+
+        problem = assert_problem(refused, 422, "input_invalid")
+        assert [one["pointer"] for one in problem["errors"]] == [f"/{lacking}"]
 
     def test_what_was_not_picked_up_goes_to_others(self, client: FlaskClient) -> None:
         order = an_order(state=OrderState.READY, with_courier=True)

@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
@@ -50,8 +50,17 @@ FORGET_S = 600.0
 READ_NAMES_S = 0.5
 MOVED_PRICES_S = 2.0
 FAILURE_WAIT_S = 2.0
+LEAVE_S = 8.0
+"""How long all threads together have to finish what they are at; then it is rolled back, as after a crash."""
 
 log = structlog.get_logger()
+
+
+def leave(threads: Sequence[threading.Thread], within_s: float) -> None:
+    """Wait for all threads at once, ``within_s`` seconds in all."""
+    until = time.monotonic() + within_s
+    for thread in threads:
+        thread.join(timeout=max(0.0, until - time.monotonic()))
 
 
 def _loop(app: Flask, stop: threading.Event, act: Callable[[], int | None], pause_s: float) -> None:
@@ -148,8 +157,7 @@ def main() -> int:
     log.info("worker runs")
     while not stop.is_set():
         time.sleep(0.2)
-    for thread in threads:
-        thread.join(timeout=5)
+    leave(threads, LEAVE_S)
     return 0
 
 

@@ -175,7 +175,9 @@ def begin_session(
 
 
 def refresh(*, refresh_token: str, side: Side) -> SignedIn:
-    """Go on with a session: the token is used up and a new one given. Of parallel uses, one wins.
+    """Go on with a session: the token is used up and a new one given.
+
+    Of parallel uses one is answered, and the others end the session, as a thief's would.
 
     :raises RefreshRefused: unknown, expired, or used before; in that case the whole session ends.
     """

@@ -131,7 +131,7 @@ def add_sign_in(door: Door, side: Side) -> None:
     @door.post("/sessions/refresh", body=RefreshIn, answer=SessionOut)
     @policy("session.refresh", Relation.ANYONE)
     def refresh_session(body: dict[str, Any]) -> dict[str, Any]:
-        """Go on with a session; the refresh token is used up."""
+        """Go on with a session; the refresh token is used up, and one that is used twice ends the session."""
         return session_of(people.refresh(refresh_token=body["refresh_token"], side=side), side)
 
     @door.delete("/sessions/current")

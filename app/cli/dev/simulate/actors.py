@@ -140,15 +140,15 @@ def _answer(city: City, errand: Errand, minute: int) -> None:
     owner, order = city.owners[errand.wish.restaurant], f"/orders/{errand.order_id}"
     if errand.turn is Turn.CANCEL:
         city.resident_of(errand.door).post(f"{order}/cancellation")
-        city.record.ended_early()
+        city.record.given_up(errand.order_id)
         return
     if errand.turn is Turn.REJECT:
         owner.post(f"{order}/rejection", {"reason": errand.rejection.value})
-        city.record.ended_early()
+        city.record.given_up(errand.order_id)
         return
     owner.post(f"{order}/acceptance")
     if errand.turn is Turn.SHORT and owner.post(f"{order}/shortage", {"lines": [1]})["state"] == "canceled":
-        city.record.ended_early()
+        city.record.given_up(errand.order_id)
         return
     city.errands[errand.order_id] = errand
     city.agenda.at(max(minute, errand.wish.ready_minute), Rank.READY, lambda _: _make_ready(city, errand))
@@ -288,7 +288,7 @@ class Carry:
         if errand.has_photo:
             body = {"photo_id": courier.upload(f"/deliveries/{self.delivery_id}/photos", DOOR_PHOTO)["photo_id"]}
         courier.post(f"/deliveries/{self.delivery_id}/hand-over", body)
-        self._city.record.delivered()
+        self._city.record.delivered(self.errand.order_id)
         if errand.confirms_after_minutes is not None:
             self._city.agenda.at(minute + errand.confirms_after_minutes, Rank.CONFIRM, lambda _: self._confirm())
         self._go_on(minute)
@@ -301,13 +301,13 @@ class Carry:
 
     def _decide(self, minute: int) -> None:
         if self.errand.afterwards is Afterwards.LEAVE:
-            self._city.record.ended_early()
+            self._city.record.given_up(self.errand.order_id)
             self._go_on(minute)
         elif self.errand.afterwards is Afterwards.TRY_AGAIN and self.failures == 1:
             self._city.agenda.at(minute + TRY_AGAIN_MINUTES, Rank.CARRY, self._try_again)
         elif self._is_lost():
             self.courier.person.post(f"/deliveries/{self.delivery_id}/disposal")
-            self._city.record.ended_early()
+            self._city.record.given_up(self.errand.order_id)
             self._go_on(minute)
         else:
             shop = self._city.world.shops[self.errand.wish.restaurant]
@@ -320,7 +320,7 @@ class Carry:
 
     def _bring_back(self, minute: int) -> None:
         self.courier.person.post(f"/deliveries/{self.delivery_id}/return")
-        self._city.record.ended_early()
+        self._city.record.given_up(self.errand.order_id)
         self.courier.be_free_at(minute, self._city.world.shops[self.errand.wish.restaurant].place)
 
     def _is_lost(self) -> bool:

@@ -71,7 +71,7 @@ class Hall:
         errands = self.city.errands
         for order_id in [o for o in self._unclaimed if minute >= errands[o].wish.ready_minute + NO_COURIER_MINUTES]:
             self._unclaimed.discard(order_id)
-            self.city.record.ended_early()
+            self.city.record.given_up(order_id)
         freed, self.city.freed = self.city.freed, []
         news = errands.keys() - self._known | set(freed)
         self._known |= news

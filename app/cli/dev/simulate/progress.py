@@ -68,7 +68,7 @@ class Ticker:
         if now - self._rated_at >= 1:
             self._rate = (requests - self._requests) / (now - self._rated_at)
             self._rated_at, self._requests = now, requests
-        over = self.city.record.handed_over + self.city.record.off_the_way
+        over = len(self.city.record.handed_over) + len(self.city.record.ended_early)
         clock = f"day {minute // MINUTES_A_DAY + 1} {minute // 60 % 24:02d}:{minute % 60:02d}"
         self._progress.update(self._task, description=words, completed=over, clock=clock, rate=self._rate)
         if self._progress.disable and now - self._said_at >= LINE_EVERY_S:

@@ -26,8 +26,8 @@ class Record:
 
     orders: dict[UUID, int] = field(default_factory=dict)
     payments: dict[UUID, PaidPayment] = field(default_factory=dict)
-    handed_over: int = 0
-    off_the_way: int = 0
+    handed_over: set[UUID] = field(default_factory=set)
+    ended_early: set[UUID] = field(default_factory=set)
     """Canceled, rejected, sold out, undeliverable or never fetched, as far as the actors know."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -41,12 +41,14 @@ class Record:
         with self._lock:
             self.payments[payment_id] = payment
 
-    def delivered(self) -> None:
+    def delivered(self, order_id: UUID) -> None:
         """Note that an order was handed over."""
         with self._lock:
-            self.handed_over += 1
+            self.handed_over.add(order_id)
+            self.ended_early.discard(order_id)
 
-    def ended_early(self) -> None:
-        """Note that an order will not be delivered."""
+    def given_up(self, order_id: UUID) -> None:
+        """Note that an order will not be delivered; more than one of the actors may find that."""
         with self._lock:
-            self.off_the_way += 1
+            if order_id not in self.handed_over:
+                self.ended_early.add(order_id)

@@ -1,7 +1,5 @@
 """What couriers send and see."""
 
-from typing import Any
-
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.aftersale.states import CaseState
@@ -29,9 +27,9 @@ from app.web.fields import (
     Int,
     Many,
     Pattern,
+    PlaceOrNone,
     Query,
     Text,
-    refuse_half_a_place,
 )
 from app.web.paging import PageQuery
 from app.web.views import COUNT_MAX, LIST_MAX
@@ -83,7 +81,7 @@ class SlotMovedOut(Body):
     state = Choice(SlotState, required=True)
 
 
-class IncidentIn(Body):
+class IncidentIn(PlaceOrNone, Body):
     """What happened, where, and whether help is needed now. Without a place, the last one that is known is taken."""
 
     kind = Choice(IncidentKind, required=True)
@@ -91,11 +89,6 @@ class IncidentIn(Body):
     lat = Degrees(bound=90, load_default=None, allow_none=True)
     lng = Degrees(bound=180, load_default=None, allow_none=True)
     note = Text(high=500, load_default=None, allow_none=True)
-
-    @validates_schema
-    def whole_place(self, data: dict[str, Any], **_kwargs: object) -> None:
-        """Want both coordinates or neither: half of one's own and half of the last one is a place where nobody is."""
-        refuse_half_a_place(data)
 
 
 class FiguresQuery(Query):

@@ -1,8 +1,6 @@
 """What residents send and see."""
 
-from typing import Any
-
-from marshmallow import fields, validates_schema
+from marshmallow import fields
 
 from app.core.catalog.models import Vertical
 from app.core.delivery.checks import HandOverWay
@@ -33,10 +31,10 @@ from app.web.fields import (
     Int,
     Many,
     Pattern,
+    PlaceOrNone,
     Quantity,
     Query,
     Text,
-    refuse_half_a_place,
 )
 from app.web.paging import PageQuery
 from app.web.reviews import RatingOut
@@ -44,20 +42,15 @@ from app.web.views import COUNT_MAX, LIST_MAX, OrderCore, PricedLine, PricedPart
 from app.web.wishes import WishesIn, WishesOut
 
 
-class PlaceQuery(Query):
+class PlaceQuery(PlaceOrNone, Query):
     """Near a place, or all by name."""
 
     lat = Degrees(bound=90, load_default=None)
     lng = Degrees(bound=180, load_default=None)
     limit = Int(low=1, high=100, load_default=20)
 
-    @validates_schema
-    def whole_place(self, data: dict[str, Any], **_kwargs: object) -> None:
-        """Want both coordinates or neither."""
-        refuse_half_a_place(data)
 
-
-class AddressIn(Body):
+class AddressIn(PlaceOrNone, Body):
     """Where in a community, and for whom."""
 
     community_id = Id(required=True)
@@ -70,11 +63,6 @@ class AddressIn(Body):
     walk_up_floors = Int(low=0, high=WALK_UP_FLOORS_MAX, load_default=0)
     lat = Degrees(bound=90, load_default=None, allow_none=True)
     lng = Degrees(bound=180, load_default=None, allow_none=True)
-
-    @validates_schema
-    def whole_place(self, data: dict[str, Any], **_kwargs: object) -> None:
-        """Want both coordinates or neither."""
-        refuse_half_a_place(data)
 
 
 class AddressAddedOut(Body):

@@ -127,14 +127,15 @@ class Degrees(fields.Float):
         return float(value)
 
 
-def refuse_half_a_place(place: Mapping[str, Any]) -> None:
-    """Want both coordinates or neither.
+class PlaceOrNone:
+    """Beside a schema's base: it takes both ``lat`` and ``lng`` or neither; half of one place is no other place."""
 
-    :raises ValidationError: ``lat`` or ``lng`` stands there without the other, at the one that is lacking.
-    """
-    if (place["lat"] is None) is not (place["lng"] is None):
-        message = "field_required"
-        raise ValidationError(message, "lat" if place["lat"] is None else "lng")
+    @validates_schema
+    def whole_place(self, place: dict[str, Any], **_kwargs: object) -> None:
+        """Want both coordinates or neither; the one that is lacking is said to be."""
+        if (place["lat"] is None) is not (place["lng"] is None):
+            message = "field_required"
+            raise ValidationError(message, "lat" if place["lat"] is None else "lng")
 
 
 class Text(fields.String):
